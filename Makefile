@@ -1,0 +1,88 @@
+# One door: `make help` lists what can be asked for.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-stamp
+
+# What the caller's shell is set up for must not leak into this environment.
+unexport $(filter PYTHON% VIRTUAL_ENV CONDA% __PYVENV_LAUNCHER__,$(.VARIABLES))
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIRE_VIRTUALENV PIP_NO_COMPILE
+unexport UV_NO_SYNC UV_NO_DEV UV_NO_DEFAULT_GROUPS UV_NO_EDITABLE UV_OFFLINE UV_WORKING_DIR UV_PROJECT
+
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON := $(BIN)/python
+export UV_PYTHON_DOWNLOADS := never
+
+# uv trusts its own list of authorities; a company's proxy is known to the system's list only.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS := 1
+endif
+
+STATIC := "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-logo"
+
+# Run every step, then fail if any of them did: one call shows all that is wrong.
+run_each = @failed=; for step in $(1); do \
+		echo "== $$step"; $(BIN)/$$step || failed="$$failed [$$step]"; \
+	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench outs clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+setup: $(STAMP) ## create .venv with what uv.lock names; does nothing when that is done
+	@:
+
+demo: setup ## play the scenario of the 2018 mail
+	@$(BIN)/backup-timeline run scenarios/mail/2018.yaml
+
+test: setup ## everything: style, types, layers, tests
+	$(call run_each,$(STATIC) "pytest -n 2")
+
+check: setup ## the static part of test
+	$(call run_each,$(STATIC))
+
+bench: setup ## measure the figures that README.md quotes
+	@$(BIN)/python -m tests.benchmarks
+
+outs: setup ## write the recorded findings of scenarios/flagged anew, for you to judge
+	@for file in scenarios/flagged/*.yaml; do \
+		$(BIN)/backup-timeline check $$file >$${file%.yaml}.out; \
+	done; git diff --stat -- scenarios/flagged
+
+clean: ## remove .venv and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp goes first and comes back last, so that a setup that stopped midway starts again.
+$(STAMP): pyproject.toml uv.lock Makefile
+	@echo "setting up $(VENV)"; rm -f $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make setup: '$(PYTHON)' is missing or older than Python 3.11;" \
+			"name another one: make setup PYTHON=python3.12" >&2; \
+		exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(install_venv)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode
+	@$(BIN)/python -m compileall -q simulator
+	@touch $@
+
+# Debian ships venv apart from Python.
+install_venv = { \
+		apt=; \
+		if command -v apt-get >/dev/null; then \
+			if [ "$$(id -u)" = 0 ]; then apt="env DEBIAN_FRONTEND=noninteractive apt-get"; \
+			elif sudo -n true 2>/dev/null; then \
+				apt="sudo -n env DEBIAN_FRONTEND=noninteractive apt-get"; fi; \
+		fi; \
+		if [ -z "$$apt" ]; then \
+			echo "make setup: '$(PYTHON)' has no venv module; install it first" \
+				"(Debian: apt-get install python3-venv)" >&2; \
+			exit 1; \
+		fi; \
+		$$apt update -qq && $$apt install -qq -y --no-install-recommends python3-venv; }

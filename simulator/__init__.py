@@ -1,0 +1,39 @@
+"""Simulates and draws the backup timelines of virtual machines.
+
+>>> import simulator
+>>> run = simulator.load("scenarios/mail/2018.yaml").run()
+>>> print(run.at("T2").figure())
+S1: |AAAA----| <- S2: |--------|
+B1: |XXXX----|    B2: |--------|+
+guest sees: |AAAA----|
+"""
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.pipeline import Scenario
+
+__all__ = ["load", "loads"]
+
+
+def load(path: "str | PathLike[str]") -> "Scenario":
+    """Return the scenario of a file; ``-`` reads standard input.
+
+    Raises:
+        simulator.diagnostics.InputError: The file cannot be used; it tells every problem.
+    """
+    from simulator.pipeline import load as load_scenario
+
+    return load_scenario(str(path))
+
+
+def loads(text: str) -> "Scenario":
+    """Return the scenario that a text is, such as a cell of a notebook.
+
+    Raises:
+        simulator.diagnostics.InputError: The text cannot be used; it tells every problem.
+    """
+    from simulator.pipeline import loads as load_text
+
+    return load_text(text)

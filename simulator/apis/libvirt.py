@@ -1,0 +1,182 @@
+"""libvirt 6.6 and later: every checkpoint's bitmap records from its checkpoint until now.
+
+Source: ``facts/LIBVIRT.md``, rules R1 to R9 and the catalogue of section 3; observed on libvirt
+9.0 with QEMU 7.2 and libvirt 11.3 with QEMU 10.0.
+"""
+
+from simulator.apis.base import ApiModel, Plan, active_nodes
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine, Power
+from simulator.model.operations import (
+    AddBitmap,
+    BitmapKey,
+    ForgetCheckpoint,
+    Operation,
+    Refusal,
+    RemoveBitmap,
+)
+from simulator.model.requests import (
+    DeleteCheckpoint,
+    Request,
+    Snapshot,
+    StartCheckpoint,
+    TakeBackup,
+)
+
+INACTIVE = {
+    StartCheckpoint: "cannot create checkpoint for inactive domain",
+    DeleteCheckpoint: "cannot delete checkpoint for inactive domain",
+    TakeBackup: "cannot perform disk backup for inactive domain",
+}
+"""libvirt's words for what needs a running machine, by the kind of request."""
+
+
+class Libvirt(ApiModel):
+    """Cumulative bitmaps, re-created empty in every overlay and merged down the chain.
+
+    S1: |AAAA----| <- S2: |D--BBDD-|
+    S1.B1: |XXXX----|+  S2.B1: |X--XXXX-|+
+                        S2.B2: |X--XXXX-|+
+                        S2.B3: |X----XX-|+
+    """
+
+    id = "libvirt"
+    title = "libvirt 6.6 and later: all bitmaps go on recording; a snapshot repeats their names"
+    source = "observed on libvirt 9.0.0 with QEMU 7.2.22 and libvirt 11.3.0 with QEMU 10.0.13"
+
+    def when_running(self, machine: Machine, request: Request) -> Refusal | None:
+        """Refuse in libvirt's words what needs a running machine."""
+        if machine.power is Power.RUNNING:
+            return None
+        if isinstance(request, Snapshot):
+            return None if request.outside else self._refuse_offline_snapshot(machine)
+        said = INACTIVE.get(type(request))
+        if said is None:
+            return super().when_running(machine, request)
+        return Refusal(f"Operation not supported: {said}", cause="the machine is off")
+
+    def _refuse_offline_snapshot(self, machine: Machine) -> Refusal | None:
+        if not machine.checkpoints:
+            return None
+        return Refusal(
+            "Operation not supported: cannot perform block operations while checkpoint exists",
+            cause="the machine is off, so QEMU is not there to re-create the bitmaps",
+        )
+
+    def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
+        """Add the overlays, with an empty bitmap for each valid one of the image below.
+
+        A snapshot starts no checkpoint: one that a scenario asks for is a second call.
+        """
+        overlays = super().snapshot(
+            machine, Snapshot(images=request.images, outside=request.outside)
+        )
+        if isinstance(overlays, Refusal) or request.outside:
+            return overlays
+        repeated: list[Operation] = []
+        for name, image in request.images:
+            disk = machine.disk(name)
+            repeated += [
+                AddBitmap(node=image, name=b.name, granularity=b.granularity)
+                for b in (disk.bitmaps_on(disk.active.name) if disk.chain else ())
+                if b.persistent and b.recording and not b.inconsistent
+            ]
+        if request.bitmap is None:
+            return (*overlays, *repeated)
+        return (*overlays, *repeated, *self.begin(dict(request.images), request.bitmap))
+
+    def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
+        """Add a bitmap of the checkpoint's name to every active image; freeze none."""
+        nodes = active_nodes(machine, disks)
+        if isinstance(nodes, Refusal):
+            return nodes
+        if machine.checkpoint(name) is not None:
+            return Refusal(f"operation failed: domain moment {name} already exists")
+        for disk, node in nodes.items():
+            image = machine.disk(disk).image(node)
+            if image is not None and image.format != "qcow2":
+                return Refusal(
+                    f"unsupported configuration: checkpoint for disk {disk} "
+                    f"unsupported for storage type {image.format}"
+                )
+            if machine.disk(disk).bitmap(node, name) is not None:
+                return Refusal(
+                    "internal error: unable to execute QEMU command 'transaction': "
+                    f"Bitmap already exists: {name}"
+                )
+        return self.begin(nodes, name)
+
+    def backup(self, machine: Machine, request: TakeBackup) -> Plan:
+        """Copy data out; a target that exists is not written over."""
+        for name in request.disks:
+            if any(b.disk == name for b in machine.backups_named(request.to)):
+                return Refusal(
+                    f"invalid argument: store '{request.to}' for backup of '{name}' exists"
+                )
+        return super().backup(machine, request)
+
+    def bitmaps_since(
+        self, machine: Machine, disk: Disk, checkpoint: str
+    ) -> tuple[BitmapKey, ...] | Refusal:
+        """Return the checkpoint's own bitmaps down the run of images that hold it, to be merged.
+
+        The active image must hold it, the run may have no gap, and each must be persistent,
+        recording and not inconsistent (R4). libvirt has one text for all of these faults.
+        """
+        if machine.checkpoint(checkpoint) is None:
+            return Refusal(
+                f"Domain checkpoint not found: Checkpoint '{checkpoint}' "
+                f"for incremental backup of disk '{disk.name}' not found"
+            )
+        cause = broken_chain(disk, checkpoint)
+        if cause:
+            return Refusal(
+                f"checkpoint inconsistent: missing or broken bitmap '{checkpoint}' "
+                f"for disk '{disk.name}'",
+                cause=cause,
+            )
+        return tuple((node, checkpoint) for node in reversed(disk.nodes_with(checkpoint)))
+
+    def delete(self, machine: Machine, name: str) -> Plan:
+        """Remove the checkpoint's bitmap from every image; merge nothing."""
+        gone = machine.checkpoint(name)
+        if gone is None:
+            return Refusal(
+                f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'"
+            )
+        removed: list[Operation] = []
+        for disk in machine.disks:
+            nodes = disk.nodes_with(name)
+            if disk.name in gone.disks and not nodes:
+                return Refusal(
+                    f"internal error: bitmap '{name}' not found in backing chain of '{disk.name}'",
+                    cause="the bitmap is gone from every image, the checkpoint is not",
+                )
+            removed += [RemoveBitmap(node=node, name=name, reopen=True) for node in nodes]
+        return (*removed, ForgetCheckpoint(name=name))
+
+
+def broken_chain(disk: Disk, name: str) -> str:
+    """Return what is wrong with a checkpoint's bitmaps on a disk; empty where nothing is.
+
+    Source: ``facts/LIBVIRT.md``, R4.
+    """
+    nodes = disk.nodes_with(name)
+    if disk.active.name not in nodes:
+        below = f"; {', '.join(nodes)} below it does" if nodes else ", nor does any below it"
+        return f"the active image {disk.active.name} does not hold {name}{below}"
+    images = [image.name for image in disk.chain]
+    run = images[images.index(nodes[0]) :]
+    gap = [image for image in run if image not in nodes]
+    if gap:
+        return f"{name} is missing on {', '.join(gap)}, between images that hold it"
+    for node in nodes:
+        bitmap = disk.bitmap(node, name)
+        assert bitmap is not None, "the node was found by this bitmap"
+        if bitmap.inconsistent:
+            return f"{name} on {node} is inconsistent: the process died while it was open"
+        if not bitmap.recording:
+            return f"{name} on {node} is disabled, so it does not reach now"
+        if not bitmap.persistent:
+            return f"{name} on {node} is not persistent"
+    return ""

@@ -1,0 +1,91 @@
+"""The API as the mail of June 2018 draws it: one bitmap records, the ones before it are frozen."""
+
+from simulator.apis.base import ApiModel, Plan, active_nodes, newest_recording
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine
+from simulator.model.operations import (
+    BitmapKey,
+    DisableBitmap,
+    EnableBitmap,
+    ForgetCheckpoint,
+    MergeBitmaps,
+    Operation,
+    Refusal,
+    RemoveBitmap,
+)
+from simulator.model.requests import Snapshot
+
+
+class Mail2018(ApiModel):
+    """Disjoint bitmaps: each covers the stretch from its checkpoint to the next.
+
+    S1: |AAAA----| <- S2: |D--BBDD-|
+    B1: |XXXX----|    B2: |---XXX--|      frozen at T3
+                      B3: |X----XX-|+     records
+    """
+
+    id = "mail-2018"
+    title = "as drawn in the mail of 2018: a checkpoint freezes the bitmap before it"
+    source = "Eric Blake to libvir-list, 2018-06-26"
+    draws_zeroes = False
+
+    def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
+        """Freeze the newest bitmap, and start the next one on the overlay."""
+        if request.outside:
+            return super().snapshot(machine, request)
+        frozen = freeze(machine, tuple(disk for disk, _ in request.images))
+        plan = super().snapshot(machine, request)
+        return plan if isinstance(plan, Refusal) else (*frozen, *plan)
+
+    def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
+        """Freeze the newest bitmap, and start the next one beside it."""
+        nodes = active_nodes(machine, disks)
+        if isinstance(nodes, Refusal):
+            return nodes
+        return (*freeze(machine, disks), *self.begin(nodes, name))
+
+    def bitmaps_since(
+        self, machine: Machine, disk: Disk, checkpoint: str
+    ) -> tuple[BitmapKey, ...] | Refusal:
+        """Return the checkpoint's own bitmap and those of all newer checkpoints, to be merged."""
+        names = [each.name for each in machine.checkpoints if disk.name in each.disks]
+        if checkpoint not in names:
+            return Refusal(f"there is no checkpoint {checkpoint} of disk {disk.name} here")
+        found: list[BitmapKey] = []
+        for name in names[names.index(checkpoint) :]:
+            nodes = disk.nodes_with(name)
+            if not nodes:
+                return Refusal(f"Dirty bitmap '{name}' not found")
+            found += [(node, name) for node in nodes]
+        return tuple(found)
+
+    def delete(self, machine: Machine, name: str) -> Plan:
+        """Merge the checkpoint's bitmap into its parent's, which records on where it did."""
+        gone = machine.checkpoint(name)
+        if gone is None:
+            return Refusal(f"there is no checkpoint {name} here")
+        operations: list[Operation] = []
+        for disk in machine.disks:
+            for node in disk.nodes_with(name):
+                operations += _merge_into_parent(disk, node, name, gone.parent)
+        return (*operations, ForgetCheckpoint(name=name))
+
+
+def freeze(machine: Machine, disks: tuple[str, ...]) -> tuple[Operation, ...]:
+    """Return the primitives that freeze the bitmap that records on each disk."""
+    newest = (newest_recording(machine.disk(name)) for name in disks)
+    return tuple(DisableBitmap(node=b.node, name=b.name) for b in newest if b is not None)
+
+
+def _merge_into_parent(disk: Disk, node: str, name: str, parent: str | None) -> list[Operation]:
+    """Return the primitives that give a bitmap's bits to its parent and remove it."""
+    removed = RemoveBitmap(node=node, name=name)
+    nodes = disk.nodes_with(parent) if parent is not None else ()
+    if parent is None or not nodes:
+        return [removed]
+    heir = nodes[-1]
+    merged: list[Operation] = [MergeBitmaps(node=heir, name=parent, sources=((node, name),))]
+    bitmap = disk.bitmap(node, name)
+    if bitmap is not None and bitmap.recording:
+        merged.append(EnableBitmap(node=heir, name=parent))
+    return [*merged, removed]

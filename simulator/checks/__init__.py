@@ -1,0 +1,60 @@
+"""The rules, and the judgement of a timeline by all of them.
+
+A new rule is a function in a module of its family and a place in ``RULES``.
+"""
+
+from dataclasses import replace
+
+from simulator.checks import expectations, points, reading, refusals, restoring
+from simulator.checks.rule import Rule
+from simulator.diagnostics import Finding, Span
+from simulator.timeline import Allowance, Timeline
+
+RULES: tuple[Rule, ...] = (
+    reading.stale_bitmap,
+    reading.lucky_read,
+    reading.torn_copy,
+    restoring.unseen_state,
+    restoring.chain_hole,
+    restoring.wrong_order,
+    restoring.wrong_base,
+    restoring.wrong_instant,
+    points.checkpoint_without_backup,
+    refusals.refused,
+)
+"""Every rule, by its code."""
+
+RULE_NAMES: dict[str, str] = {
+    **{rule.code: rule.name for rule in RULES},
+    **dict((expectations.UNMET_FIGURE, expectations.UNMET_FINDING)),
+}
+"""The name of each code that a finding can carry."""
+
+_NOWHERE = Span(line=0, column=0, end_line=0, end_column=0)
+
+
+def judge(timeline: Timeline) -> tuple[Finding, ...]:
+    """Return all findings of a timeline, by line, column and code; expected ones are marked."""
+    found = [_weigh(timeline, finding) for rule in RULES for finding in rule.check(timeline)]
+    found += expectations.unmet_findings(timeline, found)
+    found += expectations.unmet_figures(timeline)
+    return tuple(sorted(found, key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, int, str, int]:
+    span = finding.span or _NOWHERE
+    return span.line, span.column, finding.code, finding.entry or 0
+
+
+def _weigh(timeline: Timeline, finding: Finding) -> Finding:
+    """Return a finding marked as expected or allowed, where its statement or scenario says so."""
+    statement = timeline.entries[finding.entry].statement if finding.entry is not None else None
+    allows: tuple[Allowance, ...] = timeline.script.allows
+    if statement is not None:
+        allows = (*statement.allows, *allows)
+        if any(expectations.matches(finding, word) for word in statement.expects or ()):
+            return replace(finding, expected=True)
+    for allowance in allows:
+        if expectations.matches(finding, allowance.rule):
+            return replace(finding, allowed=allowance.because)
+    return finding

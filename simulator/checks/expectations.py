@@ -1,0 +1,180 @@
+"""Holds a timeline against what its scenario expects: rows of figures, and findings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from simulator.checks.evidence import join_words
+from simulator.diagnostics import Finding, Severity
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Machine
+from simulator.model.requests import Expect, ExpectedRow
+from simulator.notation import (
+    BROKEN,
+    GUEST,
+    bar,
+    clusters_in_cell,
+    write_bits,
+    write_clusters,
+    write_rows,
+    write_view,
+)
+from simulator.timeline import Entry, Timeline
+
+UNMET_FIGURE = ("EX001", "unmet-figure")
+UNMET_FINDING = ("EX002", "unmet-finding")
+REFUSED = "refused"
+"""What a statement expects of any finding that carries the host's no."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActualRow:
+    """A row as it really is.
+
+    Attributes:
+        alike: Whether ``0`` and ``-`` read alike in this row.
+        recording: Whether it is a bitmap that records.
+    """
+
+    cells: str
+    alike: bool = False
+    recording: bool = False
+
+
+def unmet_figures(timeline: Timeline) -> Iterator[Finding]:
+    """Yield a finding for each row that is not as its scenario expects."""
+    for entry, expect in timeline.asked(Expect):
+        for row in expect.rows:
+            notes = _compare(entry.after, row)
+            if notes:
+                yield _unmet(
+                    entry,
+                    UNMET_FIGURE,
+                    f"{row.label} is not as expected",
+                    label="expected here",
+                    notes=notes,
+                )
+
+
+def unmet_findings(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield a finding for each statement whose findings are not exactly the expected ones."""
+    for entry in timeline.entries:
+        if entry.statement is None or entry.statement.expects is None:
+            continue
+        here = [f for f in findings if f.entry == entry.number and f.allowed is None]
+        missing = [w for w in entry.statement.expects if not any(matches(f, w) for f in here)]
+        surplus = [f for f in here if not f.expected]
+        if not missing and not surplus:
+            continue
+        found = [f"{f.code} {f.rule}" for f in here]
+        yield _unmet(
+            entry,
+            UNMET_FINDING,
+            "expected and not found: " + join_words(missing)
+            if missing
+            else "found and not expected: " + join_words(f"{f.code} {f.rule}" for f in surplus),
+            label=f"found: {join_words(found)}" if found else "found: nothing",
+        )
+
+
+def matches(finding: Finding, wanted: str) -> bool:
+    """Whether a finding is the one that a statement expects, by code, name or ``refused``."""
+    if wanted == REFUSED and finding.refused is not None:
+        return True
+    return wanted in (finding.code, finding.rule)
+
+
+def _unmet(
+    entry: Entry,
+    rule: tuple[str, str],
+    message: str,
+    *,
+    label: str,
+    notes: tuple[str, ...] = (),
+) -> Finding:
+    code, name = rule
+    return Finding(
+        code=code,
+        rule=name,
+        severity=Severity.ERROR,
+        message=message,
+        span=entry.statement.span if entry.statement is not None else None,
+        label=label,
+        notes=notes,
+        at=entry.instant,
+        entry=entry.number,
+    )
+
+
+def _compare(machine: Machine, row: ExpectedRow) -> tuple[str, ...]:
+    """Return both rows and carets where they differ; nothing where they do not."""
+    found = actual_rows(machine, row.label)
+    if not found:
+        return (f"there is no {row.label} at this point",)
+    if len(found) > 1:
+        names = join_words(name for name, _ in found)
+        return (f"{row.label} could be {names}",)
+    actual = found[0][1]
+    wanted, held = row.cells, actual.cells
+    if actual.alike:
+        wanted, held = wanted.replace("0", "-"), held.replace("0", "-")
+    if wanted == held and not (row.recording and not actual.recording):
+        return ()
+    expected_mark = "+" if row.recording else ""
+    actual_mark = "+" if row.recording and actual.recording else ""
+    lines = write_rows(
+        [("expected", bar(row.cells) + expected_mark), ("found", bar(actual.cells) + actual_mark)]
+    )
+    if len(wanted) != len(held):
+        return (*lines, f"expected {len(wanted)} cells, found {len(held)}")
+    if wanted == held:
+        return (*lines, f"{row.label} does not record")
+    carets = "".join(" " if a == b else "^" for a, b in zip(wanted, held, strict=True))
+    return (*lines, " " * (lines[-1].index("|") + 1) + carets.rstrip())
+
+
+def actual_rows(machine: Machine, label: str) -> list[tuple[str, ActualRow]]:
+    """Return every row that a label can mean, with its full name; usually one."""
+    rows: list[tuple[str, ActualRow]] = []
+    for disk in machine.disks:
+        if label == f"{GUEST} {disk.name}" or (label == GUEST and len(machine.disks) == 1):
+            rows.append((label, ActualRow(write_view(disk.guest_view, disk.length), alike=True)))
+        rows += [
+            (image.name, ActualRow(write_clusters(image.content, disk.length)))
+            for image in disk.chain
+            if image.name == label
+        ]
+        rows += _bitmap_rows(disk, label)
+    rows += [
+        (f"{b.name}/{b.disk}", _backup_row(machine.disk(b.disk), b))
+        for b in machine.backups
+        if label in (b.name, f"{b.name}/{b.disk}")
+    ]
+    rows += [
+        (
+            f"{r.name}/{r.disk}",
+            ActualRow(write_view(r.content, machine.disk(r.disk).length), alike=True),
+        )
+        for r in machine.restores
+        if label in (r.name, f"{r.name}/{r.disk}")
+    ]
+    return rows
+
+
+def _bitmap_rows(disk: Disk, label: str) -> list[tuple[str, ActualRow]]:
+    return [
+        (
+            f"{b.node}.{b.name}",
+            ActualRow(
+                BROKEN * -(-disk.length // clusters_in_cell(disk.length))
+                if b.inconsistent
+                else write_bits(disk.clusters_of(b), disk.length),
+                recording=b.recording,
+            ),
+        )
+        for b in disk.bitmaps
+        if label in (b.name, f"{b.node}.{b.name}")
+    ]
+
+
+def _backup_row(disk: Disk, backup: Backup) -> ActualRow:
+    return ActualRow(write_clusters(backup.content, disk.length), alike=backup.complete)

@@ -1,0 +1,247 @@
+"""Rules about what a backup or a copy really read: BT201, BT202, BT205."""
+
+from collections.abc import Iterator
+
+from simulator.checks.evidence import draw_evidence, join_words, name_clusters, tell_change
+from simulator.checks.rule import Rule, rule
+from simulator.diagnostics import Finding, Severity
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import ClusterSet
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Kind, Power
+from simulator.model.operations import CopyImage
+from simulator.notation import write_bits, write_clusters, write_view
+from simulator.timeline import Entry, Timeline
+
+
+@rule("BT201", "stale-bitmap", Severity.ERROR)
+def stale_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds backups read through a bitmap that had stopped recording, after the guest overwrote
+    clusters that the bitmap names.
+
+    ## Why is this wrong?
+    A bitmap says where the guest wrote, never what. A backup reads the clusters that the bitmap
+    names as they are now, so clusters overwritten since the bitmap was frozen come out new while
+    other clusters written since are left out. The guest never saw the mixture.
+
+    ## Example
+    ```yaml
+    scenario: a bitmap read after it stopped recording
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - {at: T2, do: [{snapshot: {image: S2, bitmap: B2}}]}
+      - write: ---BBB--
+      - {at: T3, do: [{checkpoint: B3}]}
+      - write: D----DD-
+      - {at: T4, do: [{backup: {to: late.bak, bitmaps: [B2]}}]}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: the merge of the bitmap and its successor, which reaches to now
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - {at: T2, do: [{snapshot: {image: S2, bitmap: B2}}]}
+      - write: ---BBB--
+      - {at: T3, do: [{checkpoint: B3}]}
+      - write: D----DD-
+      - {at: T4, do: [{backup: {to: good.bak, bitmaps: [B2, B3]}}]}
+    ```
+
+    ## Source
+    Eric Blake's mail of June 2018, on the bitmap B2 at T4. On QEMU 7.2 the same commands give
+    the same `|---BBD--|`.
+    """
+    for entry, backup, changed in _late_reads(timeline):
+        if changed:
+            yield self.found(
+                entry,
+                f"backup {backup.name} mixes two points in time",
+                label=f"{_bitmaps(backup)} stopped recording at "
+                f"{timeline.label_at(backup.disk, backup.end)}",
+                notes=_late_notes(timeline, entry, backup, changed),
+                help=_late_help(entry, backup),
+            )
+
+
+@rule("BT202", "lucky-read", Severity.WARNING)
+def lucky_read(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds backups read through a bitmap that had stopped recording, where the guest has written
+    since, but to none of the clusters that the bitmap names.
+
+    ## Why is this wrong?
+    The backup is right this time: what it read is still what was there when the bitmap stopped.
+    One write to one of those clusters, and it mixes two points in time (BT201).
+
+    ## Example
+    ```yaml
+    scenario: read late, and nothing in the window was overwritten
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - {at: T2, do: [{checkpoint: B2}]}
+      - write: ------CC
+      - {at: T3, do: [{backup: {to: late.bak, bitmaps: [B1]}}]}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: read in the step that stops the bitmap
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - {at: T2, do: [{backup: {to: first.bak, bitmaps: [B1], checkpoint: B2}}]}
+      - write: ------CC
+    ```
+
+    ## Source
+    Eric Blake's mail of June 2018: take an incremental at the time at which the next bitmap
+    starts, not after the fact.
+    """
+    for entry, backup, changed in _late_reads(timeline):
+        if not changed:
+            closed = timeline.label_at(backup.disk, backup.end)
+            yield self.found(
+                entry,
+                f"backup {backup.name} is right by luck",
+                label=f"{_bitmaps(backup)} stopped recording at {closed}",
+                notes=_late_notes(timeline, entry, backup, changed),
+                help=_late_help(entry, backup),
+            )
+
+
+def _late_reads(timeline: Timeline) -> Iterator[tuple[Entry, Backup, ClusterSet]]:
+    """Yield backups whose bitmaps had stopped before the data was read, and what had changed."""
+    for entry, backup in timeline.made_backups():
+        if backup.kind is Kind.COPY or backup.read is None or backup.end >= backup.moment:
+            continue
+        then = timeline.view_at(backup.disk, backup.end)
+        now = timeline.view_at(backup.disk, backup.moment)
+        if then is not None and now is not None:
+            yield entry, backup, then.differing(now) & backup.read
+
+
+def _bitmaps(backup: Backup) -> str:
+    return join_words(backup.bitmaps)
+
+
+def _late_notes(
+    timeline: Timeline, entry: Entry, backup: Backup, changed: ClusterSet
+) -> tuple[str, ...]:
+    """Return what the guest saw then and now, what was left out, and what the backup holds."""
+    disk = entry.after.disk(backup.disk)
+    then = timeline.view_at(backup.disk, backup.end)
+    now = timeline.view_at(backup.disk, backup.moment)
+    assert then is not None and now is not None, "a late read was found by both views"
+    start = timeline.label_at(backup.disk, backup.end)
+    end = timeline.label_at(backup.disk, backup.moment, prefer=entry.instant)
+    rows = [
+        (f"guest saw at {start}", write_view(then, disk.length)),
+        (f"guest sees at {end}", write_view(now, disk.length)),
+    ]
+    rows += [
+        (f"left out, {name}", write_bits(disk.clusters_of(bitmap), disk.length))
+        for name, bitmap in _successors(disk, backup)
+    ]
+    rows.append((f"{backup.row} holds", write_clusters(backup.content, disk.length)))
+    return draw_evidence(
+        rows,
+        marked=changed,
+        length=disk.length,
+        caption=f"{tell_change(changed, then, now)} after {start}" if changed else "",
+    )
+
+
+def _successors(disk: Disk, backup: Backup) -> list[tuple[str, DirtyBitmap]]:
+    """Return the bitmaps that recorded after those of a backup had stopped, with their names."""
+    return [
+        (b.name, b)
+        for b in disk.bitmaps
+        if b.name not in backup.bitmaps
+        and b.dirty
+        and any(w.start >= backup.end and w.start != w.end for w in b.windows)
+    ]
+
+
+def _late_help(entry: Entry, backup: Backup) -> str:
+    disk = entry.after.disk(backup.disk)
+    names = [name for name, _ in _successors(disk, backup)]
+    if not names:
+        return f"copy {_bitmaps(backup)} in the step that stops it, or take a full backup"
+    merged = ", ".join([*backup.bitmaps, *names])
+    return (
+        f"copy {_bitmaps(backup)} in the step that creates {names[0]}, "
+        f"or copy the merge of {merged}"
+        + (f" and call it {entry.instant}" if entry.instant else "")
+    )
+
+
+@rule("BT205", "torn-copy", Severity.ERROR)
+def torn_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds plain copies of an image that the guest is still writing.
+
+    ## Why is this wrong?
+    A copy takes time, and the guest goes on writing while it is made: the beginning of the copy
+    is older than its end. What QEMU has not flushed is missing altogether, and the bitmaps in the
+    copy are inconsistent. The figure shows the best case, a copy that took no time.
+
+    ## Example
+    ```yaml
+    scenario: the active image is copied under a running guest
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{copy: {image: S1, to: S1.bak}}]}
+      - write: --BB----
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: a snapshot makes the image read-only first
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{snapshot: S2}, {copy: {image: S1, to: S1.bak}}]}
+      - write: --BB----
+    ```
+
+    ## Source
+    Observed on libvirt 9.0 and 11.3: the running image read from outside showed `|--------|` and
+    `|---BBD--|` where the guest had `|D--BBDD-|`. QEMU 7.2: `cp` of the active image gives a copy
+    whose bitmaps are inconsistent.
+    """
+    for entry, copy in timeline.accepted(CopyImage):
+        disk = entry.before.disk_of(copy.image)
+        if disk is None or disk.active.name != copy.image:
+            continue
+        if entry.before.power is Power.RUNNING:
+            held = disk.active.content.clusters()
+            yield self.found(
+                entry,
+                f"copy {copy.target} is read while the guest writes {copy.image}",
+                label=f"{copy.image} is the active image",
+                notes=(f"{name_clusters(held)} of {copy.image} may be torn or missing",)
+                if held
+                else (),
+                help=f"snapshot first and copy {copy.image} then, take a backup, or shut down",
+            )

@@ -1,0 +1,87 @@
+"""A rule: its code, name and severity, the function that looks, and the text that explains it."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from simulator.diagnostics import Finding, Severity
+from simulator.timeline import Entry, Timeline
+
+Look = Callable[[Timeline], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One mistake that timelines can show.
+
+    Attributes:
+        code: Final; never reused or renumbered.
+        name: Named for the mistake, so that "allow stale-bitmap" reads well.
+        severity: Error, unless wrong data or a later failure cannot come of it.
+        models: Ids of the API models it applies to; empty for all.
+        look: Yields the findings of a timeline.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    models: tuple[str, ...]
+    look: Look
+
+    @property
+    def explanation(self) -> str:
+        """The rule's docstring: fixed sections, with a bad and a good scenario."""
+        return inspect.getdoc(self.look) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first sentence under "What it does", on one line."""
+        text = self.explanation.partition("## What it does")[2].partition("##")[0]
+        return " ".join(text.split())
+
+    def check(self, timeline: Timeline) -> Iterator[Finding]:
+        """Yield the findings of a timeline, if the rule applies to its model."""
+        if not self.models or timeline.model in self.models:
+            yield from self.look(timeline)
+
+    def found(
+        self,
+        entry: Entry,
+        message: str,
+        *,
+        label: str = "",
+        notes: tuple[str, ...] = (),
+        help: str = "",
+        refused: str | None = None,
+    ) -> Finding:
+        """Return a finding of this rule about one statement."""
+        statement = entry.statement
+        return Finding(
+            code=self.code,
+            rule=self.name,
+            severity=self.severity,
+            message=message,
+            span=statement.span if statement is not None else None,
+            label=label,
+            notes=notes,
+            help=help,
+            at=entry.instant,
+            entry=entry.number,
+            refused=refused,
+        )
+
+
+def rule(
+    code: str, name: str, severity: Severity, *, models: tuple[str, ...] = ()
+) -> Callable[[Callable[[Rule, Timeline], Iterator[Finding]]], Rule]:
+    """Make a rule of a function; the function gets the rule itself, to report under its code."""
+
+    def make(look: Callable[[Rule, Timeline], Iterator[Finding]]) -> Rule:
+        def bound(timeline: Timeline) -> Iterator[Finding]:
+            return look(made, timeline)
+
+        bound.__doc__ = look.__doc__
+        made = Rule(code=code, name=name, severity=severity, models=models, look=bound)
+        return made
+
+    return make

@@ -1,0 +1,218 @@
+"""The command line: the only printing, and the only exit codes."""
+
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from simulator.pipeline import Run
+
+UNUSABLE, FAILING = 2, 1
+"""Exit status for input that cannot be used, and for findings that nobody expected."""
+
+app = typer.Typer(
+    name="backup-timeline",
+    help="Simulate and draw backup timelines of virtual machines.",
+    epilog="Example: backup-timeline run scenarios/mail/2018.yaml",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    """What ``run`` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class SchemaName(StrEnum):
+    """The two published schemas."""
+
+    SCENARIO = "scenario"
+    RUN = "run"
+
+
+Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenarios; - reads stdin.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="API model to run under, instead of the scenario's own."),
+]
+
+
+@app.command(epilog="Example: backup-timeline run scenarios/mail/2018.yaml --model libvirt")
+def run(
+    files: Files,
+    model: ModelOption = None,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="Figures, or the run document.")
+    ] = Format.TEXT,
+) -> None:
+    """Play scenarios: print each instant's figure, the backups, and the findings."""
+
+    def show(each: "Run") -> str:
+        return each.json() if format is Format.JSON else each.text(colour=_colour())
+
+    _play_all(files, model, show)
+
+
+@app.command(epilog="Example: backup-timeline check scenarios/flagged/*.yaml")
+def check(files: Files, model: ModelOption = None) -> None:
+    """Play scenarios and print only the findings; for CI."""
+    _play_all(files, model, lambda each: each.findings_text(colour=_colour()))
+
+
+def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]") -> None:
+    """Play every file, show each, and end with the worst status of them."""
+    from simulator import pipeline
+    from simulator.render.report import write_input_error
+
+    _check_model(model)
+    status = 0
+    for number, path in enumerate(files):
+        try:
+            played = pipeline.load(path).run(model)
+        except pipeline.InputError as error:
+            print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
+            status = UNUSABLE
+            continue
+        text = show(played)
+        print(f"{chr(10) if number and not text.startswith('{') else ''}{text}", end="")
+        if played.failing:
+            status = max(status, FAILING)
+    if status:
+        raise typer.Exit(status)
+
+
+def _check_model(model: str | None) -> None:
+    from simulator import apis
+
+    if model is not None and model not in apis.MODELS:
+        _give_up(f"unknown model {model}", model, apis.MODEL_IDS)
+
+
+@app.command(epilog="Example: backup-timeline explain BT201")
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Code or name: stale-bitmap.")],
+) -> None:
+    """Tell what a rule finds, why it is wrong, with a bad and a good scenario."""
+    from simulator import checks
+
+    for each in checks.RULES:
+        if rule.lower() in (each.code.lower(), each.name):
+            models = f"Models: {', '.join(each.models) or 'all'}"
+            print(f"# {each.code} {each.name} ({each.severity})\n\n{each.explanation}\n\n{models}")
+            return
+    words = [word for each in checks.RULES for word in (each.code, each.name)]
+    _give_up(f"unknown rule {rule}", rule, words)
+
+
+@app.command(epilog="Example: backup-timeline rules")
+def rules() -> None:
+    """List the rules: code, severity, name, and what each finds."""
+    import textwrap
+
+    from simulator import checks
+
+    for each in checks.RULES:
+        print(f"{each.code}  {each.severity.value:7}  {each.name}")
+        print(textwrap.fill(each.summary, 72, initial_indent=" " * 7, subsequent_indent=" " * 7))
+
+
+@app.command(epilog="Example: backup-timeline models libvirt")
+def models(
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Just this one.")] = None,
+) -> None:
+    """List the API models that give the verbs their meaning."""
+    import inspect
+
+    from simulator import apis
+
+    _check_model(model)
+    for each in apis.MODELS.values():
+        if model is None:
+            default = " (default)" if each.id == apis.MODEL_DEFAULT else ""
+            print(f"{each.id:10} {each.title}{default}")
+        elif each.id == model:
+            print(
+                f"{each.id}: {each.title}\n\n{inspect.getdoc(type(each))}\n\nSource: {each.source}"
+            )
+
+
+@app.command(epilog="Example: backup-timeline schema scenario > scenario.schema.json")
+def schema(
+    name: Annotated[SchemaName, typer.Argument(help="Of a scenario file, or a run document.")],
+) -> None:
+    """Print a JSON Schema, for editors and for programs that read runs."""
+    import json
+
+    if name is SchemaName.SCENARIO:
+        from simulator.scenario import scenario_schema
+
+        print(json.dumps(scenario_schema(), indent=1))
+    else:
+        from simulator.render.document import run_schema
+
+        print(json.dumps(run_schema(), indent=1))
+
+
+@app.command(epilog="Example: backup-timeline new monday")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="File to write; - prints it.")],
+) -> None:
+    """Write a commented scenario to start from."""
+    from simulator.scenario.template import TEMPLATE
+
+    if name == "-":
+        print(TEMPLATE, end="")
+        return
+    path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(TEMPLATE)
+    except FileExistsError:
+        _give_up(f"{path} exists, and is left as it is")
+    except OSError as error:
+        _give_up(f"cannot write {path}: {error.strerror}")
+    print(f"{path} written; next: backup-timeline run {path}")
+
+
+def _give_up(message: str, word: str = "", known: Any = ()) -> None:
+    """Print what is wrong with the command line, and end with status 2."""
+    import difflib
+
+    print(f"error: {message}", file=sys.stderr)
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        print(f"  = help: did you mean {near[0]}?", file=sys.stderr)
+    elif known:
+        print(f"  = expected one of {', '.join(known)}", file=sys.stderr)
+    raise typer.Exit(UNUSABLE)
+
+
+def _colour(stream: Any = None) -> bool:
+    """Whether to paint: only on a terminal, and not where NO_COLOR says so."""
+    stream = stream or sys.stdout
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return bool(stream.isatty()) and not plain
+
+
+def main() -> None:
+    """Run the command line. A closed pipe ends it quietly, Ctrl-C with status 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as in `backup-timeline run ... | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

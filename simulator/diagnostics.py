@@ -1,0 +1,103 @@
+"""Findings and problems: what is worth telling a person, and the place in the file it is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is. Only an error makes a command end with status 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of a scenario file.
+
+    Attributes:
+        line, column: Where it starts, counted from 1, in characters.
+        end_line, end_column: Where it ends; the end column is the first one outside.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A diagnostic under its code: what is wrong, where, the evidence, and what to do instead.
+
+    Attributes:
+        code, rule: Such as ``BT201`` and ``stale-bitmap``.
+        message: What, in lower case, with no stop.
+        span: The statement that is to blame; None where a timeline has no file.
+        label: Why here, printed beside the carets.
+        notes: Evidence, one line each, already aligned; a line that starts with a blank belongs
+            to the figure above it.
+        help: What to do, as an imperative.
+        at: Label of the instant; None for a guest step between two instants.
+        entry: Number of the timeline's entry that it is about.
+        refused: The host's own words, where it turned the request down.
+        expected: Whether the statement said that it expects this finding.
+        allowed: The reason given in the scenario for accepting the finding.
+    """
+
+    code: str
+    rule: str
+    severity: Severity
+    message: str
+    span: Span | None = None
+    label: str = ""
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    at: str | None = None
+    entry: int | None = None
+    refused: str | None = None
+    expected: bool = False
+    allowed: str | None = None
+
+    @property
+    def failing(self) -> bool:
+        """Whether a command that met this finding ends with status 1."""
+        return self.severity is Severity.ERROR and not self.expected and self.allowed is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Input that cannot be used: what was found, what was expected, the nearest known word.
+
+    Attributes:
+        message: What was found, in lower case, with no stop.
+        span: Its place; None where there is no file to point into.
+        expected: What would have been right.
+        help: Usually the nearest known word.
+    """
+
+    message: str
+    span: Span | None = None
+    expected: str = ""
+    help: str = ""
+
+
+class InputError(Exception):
+    """A file that cannot be used, with every problem found in it, in the order of the file.
+
+    Attributes:
+        path: The file as the user named it.
+        source: Its text, as far as it could be read.
+        problems: At least one.
+    """
+
+    def __init__(self, path: str, source: str, problems: Sequence[Problem]) -> None:
+        assert problems, "an InputError tells at least one problem"
+        super().__init__(f"{path}: {problems[0].message}")
+        self.path = path
+        self.source = source
+        self.problems = tuple(
+            sorted(problems, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0))
+        )

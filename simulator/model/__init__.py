@@ -1,0 +1,1 @@
+"""Values and pure transitions, in the block layer's own terms."""

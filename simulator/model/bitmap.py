@@ -1,0 +1,150 @@
+"""Dirty bitmaps: where the guest has written, and never what."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+from simulator.model.clusters import ClusterSet, set_of
+
+NAME_BYTES_MAX = 1023
+"""Longest name of a bitmap. Source: QEMU 7.2, both for persistent and transient ones."""
+
+GRANULARITY_MIN, GRANULARITY_MAX = 512, 1 << 31
+"""Bytes for one bit. Source: QEMU 7.2, ``block-dirty-bitmap-add``."""
+
+
+class Kept(StrEnum):
+    """Where a bitmap is kept. Source: QEMU docs/interop/bitmaps.rst, "Bitmap Persistence"."""
+
+    MEMORY = "memory"
+    """Only in the process: a crash loses it without trace."""
+
+    IN_USE = "in-use"
+    """In the file, flagged as open for writing: a crash leaves it inconsistent."""
+
+    STORED = "stored"
+    """In the file and complete: a crash does it no harm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A stretch of the guest's history whose writes a bitmap holds.
+
+    Attributes:
+        start: The disk's moment at which recording began.
+        end: The moment at which it stopped; None while it goes on.
+    """
+
+    start: int
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirtyBitmap:
+    """The granules of one image that the guest wrote while the bitmap was recording.
+
+    Attributes:
+        node: Name of the image whose writes are recorded.
+        name: Unique on its node; two nodes may each hold a bitmap of the same name.
+        granularity: Bytes for one bit; a power of two.
+        length: Number of bits.
+        dirty: Set bits, each in ``range(length)``.
+        recording: Whether the next guest write to the node will be marked.
+        windows: The stretches of history that the bits stand for, oldest first.
+        persistent: Whether it is stored when its image is closed.
+        busy: Whether a job or an export uses it.
+        inconsistent: Whether the process died while it was in use; its bits are unknown then.
+        kept: Where it is kept.
+
+    Source: QEMU docs/interop/bitmaps.rst, "Dirty Bitmap Names" and "Bitmap Status".
+    """
+
+    node: str
+    name: str
+    granularity: int
+    length: int
+    dirty: ClusterSet
+    recording: bool = True
+    windows: tuple[Window, ...] = ()
+    persistent: bool = True
+    busy: bool = False
+    inconsistent: bool = False
+    kept: Kept = Kept.MEMORY
+
+    @property
+    def count(self) -> int:
+        """Bytes that the set bits stand for, in whole granules."""
+        return len(self.dirty) * self.granularity
+
+    def clusters(self, cluster_size: int, length: int) -> ClusterSet:
+        """Return the clusters that the set bits touch, of a disk of *length* clusters."""
+        if self.granularity == cluster_size:
+            return self.dirty
+        if self.granularity > cluster_size:
+            return self.dirty.rescale(self.granularity // cluster_size, 1, length)
+        return self.dirty.rescale(1, cluster_size // self.granularity, length)
+
+    def mark(self, granules: ClusterSet) -> Self:
+        """Set the bits of a guest write. A frozen bitmap stays as it is."""
+        return replace(self, dirty=self.dirty | granules) if self.recording else self
+
+    def enable(self, moment: int, *, active: bool) -> Self:
+        """Start to record again (QEMU: ``block-dirty-bitmap-enable``)."""
+        if self.recording:
+            return self
+        windows = (*self.windows, Window(start=moment)) if active else self.windows
+        return replace(self, recording=True, windows=windows)
+
+    def disable(self, moment: int) -> Self:
+        """Stop recording (QEMU: ``block-dirty-bitmap-disable``).
+
+        before  B2: |---XXX--|+    after  B2: |---XXX--|
+        """
+        return replace(self.close_window(moment), recording=False)
+
+    def close_window(self, moment: int) -> Self:
+        """End the window that is open, as when an overlay takes over the guest's writes."""
+        if not self.windows or self.windows[-1].end is not None:
+            return self
+        closed = replace(self.windows[-1], end=moment)
+        return replace(self, windows=(*self.windows[:-1], closed))
+
+    def clear(self, moment: int, *, active: bool) -> Self:
+        """Forget every bit (QEMU: ``block-dirty-bitmap-clear``)."""
+        windows = (Window(start=moment),) if self.recording and active else ()
+        return replace(self, dirty=set_of(self.length), windows=windows)
+
+    def merge(self, source: Self, moment: int) -> Self:
+        """Take in the bits of another bitmap of the same disk size, of any granularity.
+
+        B2: |---XXX--|  merged into  B1: |XXXX----|  gives  B1: |XXXXXX--|
+        """
+        if source.granularity == self.granularity:
+            bits = source.dirty
+        elif source.granularity > self.granularity:
+            bits = source.dirty.rescale(source.granularity // self.granularity, 1, self.length)
+        else:
+            bits = source.dirty.rescale(1, self.granularity // source.granularity, self.length)
+        closed = source.close_window(moment).windows
+        return replace(
+            self, dirty=self.dirty | bits, windows=join_windows((*self.windows, *closed))
+        )
+
+    def spoil(self) -> Self:
+        """Return what a crash leaves of a bitmap that was open for writing."""
+        return replace(
+            self, recording=False, inconsistent=True, dirty=set_of(self.length), windows=()
+        )
+
+
+def join_windows(windows: tuple[Window, ...]) -> tuple[Window, ...]:
+    """Return windows in the order of time, those that touch or overlap made one."""
+    joined: list[Window] = []
+    for window in sorted(windows, key=lambda w: w.start):
+        last = joined[-1] if joined else None
+        if last is None or (last.end is not None and last.end < window.start):
+            joined.append(window)
+        elif last.end is not None:
+            end = None if window.end is None else max(last.end, window.end)
+            joined[-1] = replace(last, end=end)
+    return tuple(joined)

@@ -1,0 +1,171 @@
+"""What the six ``block-dirty-bitmap-*`` commands do, with QEMU's own words where it refuses.
+
+Source: QEMU 7.2; ``../shared/facts/QEMU.md``, sections 2, 2.1, 2.2, 2.3 and 3.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from simulator.model.bitmap import (
+    GRANULARITY_MAX,
+    GRANULARITY_MIN,
+    NAME_BYTES_MAX,
+    DirtyBitmap,
+    Kept,
+    Window,
+)
+from simulator.model.clusters import set_of
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine
+from simulator.model.operations import (
+    AddBitmap,
+    BitmapOperation,
+    ClearBitmap,
+    DisableBitmap,
+    EnableBitmap,
+    MergeBitmaps,
+    Refusal,
+    RemoveBitmap,
+)
+
+
+def apply(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
+    """Return the machine after a bitmap command, or why QEMU refuses it."""
+    disk = machine.disk_of(operation.node)
+    if disk is None:
+        return Refusal(f"Cannot find device='{operation.node}' nor node-name='{operation.node}'")
+    if isinstance(operation, AddBitmap):
+        outcome = _add(disk, operation)
+    else:
+        outcome = _change(machine, disk, operation)
+    return machine.with_disk(outcome) if isinstance(outcome, Disk) else outcome
+
+
+def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
+    """Add an empty bitmap.
+
+    before  S2: |---BBB--|     after  S2: |---BBB--|
+            B2: |---XXX--|+           B2: |---XXX--|+
+                                      B3: |--------|+
+    """
+    granularity = add.granularity or disk.granularity_default
+    refusal = _refuse_add(disk, add)
+    if refusal is not None:
+        return refusal
+    active = add.node == disk.active.name
+    length = -(-disk.size // granularity)
+    return disk.with_bitmap(
+        DirtyBitmap(
+            node=add.node,
+            name=add.name,
+            granularity=granularity,
+            length=length,
+            dirty=set_of(length),
+            recording=add.recording,
+            windows=(Window(start=disk.moment),) if add.recording and active else (),
+            persistent=add.persistent,
+        )
+    )
+
+
+def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
+    image = disk.image(add.node)
+    assert image is not None, "the disk was found by this node"
+    granularity = add.granularity if add.granularity is not None else disk.granularity_default
+    if granularity > GRANULARITY_MAX:
+        return Refusal("Parameter 'granularity' expects uint32_t")
+    if granularity < GRANULARITY_MIN or granularity & (granularity - 1):
+        return Refusal("Granularity must be power of 2 and at least 512")
+    if not add.name:
+        return Refusal("Bitmap name cannot be empty")
+    if disk.bitmap(add.node, add.name) is not None:
+        return Refusal(f"Bitmap already exists: {add.name}")
+    if len(add.name.encode()) > NAME_BYTES_MAX:
+        if not add.persistent:
+            return Refusal(f"Bitmap name too long: {add.name}")
+        return Refusal(
+            f"Can't make bitmap '{add.name}' persistent in '{add.node}': "
+            f"Name length exceeds maximum ({NAME_BYTES_MAX} characters)"
+        )
+    if add.persistent and image.format != "qcow2":
+        return Refusal(f"Can't store persistent bitmaps to {add.node}: Operation not supported")
+    return None
+
+
+def _change(
+    machine: Machine,
+    disk: Disk,
+    operation: RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps,
+) -> Disk | Refusal:
+    """Change a bitmap that must exist already."""
+    bitmap = disk.bitmap(operation.node, operation.name)
+    if bitmap is None:
+        return Refusal(f"Dirty bitmap '{operation.name}' not found")
+    refusal = _refuse_change(disk, bitmap, operation)
+    if refusal is not None:
+        return refusal
+    active = bitmap.node == disk.active.name
+    match operation:
+        case RemoveBitmap():
+            return replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
+        case ClearBitmap():
+            return disk.with_bitmap(bitmap.clear(disk.moment, active=active))
+        case EnableBitmap():
+            return disk.with_bitmap(bitmap.enable(disk.moment, active=active))
+        case DisableBitmap():
+            return disk.with_bitmap(bitmap.disable(disk.moment))
+        case MergeBitmaps():
+            return _merge(machine, disk, bitmap, operation)
+        case _:
+            assert_never(operation)
+
+
+def _refuse_change(
+    disk: Disk,
+    bitmap: DirtyBitmap,
+    operation: RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps,
+) -> Refusal | None:
+    """Return why QEMU lets nobody change a bitmap: busy, read-only, or inconsistent."""
+    if bitmap.busy:
+        return Refusal(
+            f"Bitmap '{bitmap.name}' is currently in use by another operation and cannot be used"
+        )
+    read_only = bitmap.node != disk.active.name and bitmap.kept is not Kept.MEMORY
+    reopened = isinstance(operation, RemoveBitmap) and operation.reopen
+    # What a bitmap records may be switched on and off on a read-only image; it is not stored.
+    switched = isinstance(operation, EnableBitmap | DisableBitmap)
+    if read_only and not reopened and not switched:
+        return Refusal(f"Bitmap '{bitmap.name}' is readonly and cannot be modified")
+    if bitmap.inconsistent and not isinstance(operation, RemoveBitmap):
+        return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
+    return None
+
+
+def _merge(
+    machine: Machine, disk: Disk, target: DirtyBitmap, merge: MergeBitmaps
+) -> Disk | Refusal:
+    """Merge bitmaps of this or other nodes; sizes must be equal, granularities need not be.
+
+    B2: |---XXX--|, B3: |X----XX-|  merged into  T: |--------|  gives  T: |X--XXXX-|
+    """
+    for node, name in merge.sources:
+        source_disk = machine.disk_of(node)
+        if source_disk is None:
+            return Refusal(f"Node '{node}' not found")
+        source = source_disk.bitmap(node, name)
+        if source is None:
+            return Refusal(f"Dirty bitmap '{name}' not found")
+        if source.busy:
+            return Refusal(
+                f"Bitmap '{name}' is currently in use by another operation and cannot be used"
+            )
+        if source.inconsistent:
+            return Refusal(f"Bitmap '{name}' is inconsistent and cannot be used")
+        if source_disk.size != disk.size:
+            return Refusal(
+                f"Bitmaps are of different sizes (destination size is {disk.size}, "
+                f"source size is {source_disk.size}) and can't be merged"
+            )
+        if source is not target:
+            target = target.merge(source, source_disk.moment)
+    return disk.with_bitmap(target)

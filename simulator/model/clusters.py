@@ -1,0 +1,209 @@
+"""Sets of clusters, and maps from cluster to version: the content of every image and bitmap.
+
+Two implementations stand behind the two interfaces here. Disks of up to 4,096 clusters use Python
+integers and dicts and never import NumPy; larger ones use sorted arrays, whose cost follows what
+was written and not the size of the disk. A caller makes values with :func:`set_of`, :func:`map_of`
+and :func:`range_of`, and mixes only values made for the same length.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Self, TypeAlias
+
+Version: TypeAlias = int
+"""Who wrote a cluster last: ``ZERO``, a letter by its code point, or a workload's write."""
+
+ZERO: Version = 0
+"""Explicit zeroes. They read like a cluster never written, but hide what lies below."""
+
+WORKLOAD_FIRST: Version = 256
+"""The version of a workload's first write; smaller ones are letters."""
+
+CLUSTERS_MAX = 1 << 34
+"""The largest disk: one PiB of 64 KiB clusters. Source: 34 bits of a packed entry."""
+
+VERSIONS_MAX = 1 << 30
+"""The number of versions that a packed entry can tell apart."""
+
+SMALL_MAX = 4096
+"""The largest disk, in clusters, that is kept in Python's own integers and dicts."""
+
+
+class ClusterSet(ABC):
+    """Some of the clusters (or granules) of a disk. Immutable; iterates in ascending order."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[int]: ...
+
+    @abstractmethod
+    def __contains__(self, cluster: object) -> bool: ...
+
+    @abstractmethod
+    def __or__(self, other: Self) -> Self: ...
+
+    @abstractmethod
+    def __and__(self, other: Self) -> Self: ...
+
+    @abstractmethod
+    def __sub__(self, other: Self) -> Self: ...
+
+    @abstractmethod
+    def rescale(self, numerator: int, denominator: int, length: int) -> "ClusterSet":
+        """Return the units of another size that these units touch.
+
+        One of *numerator* and *denominator* is 1: a unit becomes *numerator* smaller ones, or
+        *denominator* units become one larger. *length* bounds the result.
+        """
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ClusterSet):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(len(self))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{first}+{count}" for first, count in self.runs())
+        return f"{type(self).__name__}({shown})"
+
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """Yield ``(first, length)`` of each run of neighbours, ascending."""
+        first = length = 0
+        for cluster in self:
+            if length and cluster == first + length:
+                length += 1
+                continue
+            if length:
+                yield first, length
+            first, length = cluster, 1
+        if length:
+            yield first, length
+
+
+class ClusterMap(ABC):
+    """What some clusters hold: a version each. A cluster that is not in the map falls through."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def get(self, cluster: int) -> Version | None:
+        """Return the version of a cluster, or None where the map holds nothing."""
+
+    @abstractmethod
+    def clusters(self) -> ClusterSet:
+        """Return the clusters that the map holds something for."""
+
+    @abstractmethod
+    def items(self) -> Iterator[tuple[int, Version]]:
+        """Yield ``(cluster, version)`` in ascending order of clusters."""
+
+    @abstractmethod
+    def overlay(self, upper: Self) -> Self:
+        """Return this map with another one laid over it: the upper one wins.
+
+        self  |AAAA----|    upper |---BBB--|    result |AAABBB--|
+        """
+
+    @abstractmethod
+    def restrict(self, clusters: ClusterSet) -> Self:
+        """Return what the map holds for some clusters."""
+
+    @abstractmethod
+    def differing(self, other: Self) -> ClusterSet:
+        """Return the clusters that read differently; zeroes and nothing read alike."""
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ClusterMap):
+            return NotImplemented
+        return len(self) == len(other) and all(
+            a == b for a, b in zip(self.items(), other.items(), strict=True)
+        )
+
+    def __hash__(self) -> int:
+        return hash(len(self))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{first}+{count}:{version}" for first, count, version in self.runs())
+        return f"{type(self).__name__}({shown})"
+
+    def runs(self) -> Iterator[tuple[int, int, Version]]:
+        """Yield ``(first, length, version)`` of each run of neighbours that hold the same."""
+        first = length = 0
+        held = ZERO
+        for cluster, version in self.items():
+            if length and cluster == first + length and version == held:
+                length += 1
+                continue
+            if length:
+                yield first, length, held
+            first, length, held = cluster, 1, version
+        if length:
+            yield first, length, held
+
+
+def set_of(length: int, clusters: Iterable[int] = ()) -> ClusterSet:
+    """Return a set of clusters of a disk.
+
+    Args:
+        length: Number of clusters of the disk; it chooses the implementation.
+        clusters: Each in ``range(length)``, in any order.
+    """
+    if length <= SMALL_MAX:
+        from simulator.model.clusters_small import SmallSet
+
+        return SmallSet.of(clusters)
+    from simulator.model.clusters_large import LargeSet
+
+    return LargeSet.of(clusters)
+
+
+def map_of(length: int, versions: Mapping[int, Version] | None = None) -> ClusterMap:
+    """Return a map from cluster to version for a disk of *length* clusters."""
+    if length <= SMALL_MAX:
+        from simulator.model.clusters_small import SmallMap
+
+        return SmallMap.of(versions or {})
+    from simulator.model.clusters_large import LargeMap
+
+    return LargeMap.of(versions or {})
+
+
+def range_of(length: int, first: int, count: int, version: Version) -> ClusterMap:
+    """Return a map in which *count* clusters from *first* on hold one version."""
+    if length <= SMALL_MAX:
+        from simulator.model.clusters_small import SmallMap
+
+        return SmallMap.of(dict.fromkeys(range(first, first + count), version))
+    from simulator.model.clusters_large import LargeMap
+
+    return LargeMap.range(first, count, version)
+
+
+def letter_of(version: Version) -> str:
+    """Return the one character that a figure shows for a version.
+
+    Workload writes share ``*``: a figure cannot tell a million writes apart, the run document can.
+    """
+    if version == ZERO:
+        return "0"
+    return chr(version) if version < WORKLOAD_FIRST else "*"
+
+
+def tag_of(version: Version) -> str:
+    """Return the name of a version in the run document: ``0``, a letter, or ``#`` and a number."""
+    return letter_of(version) if version < WORKLOAD_FIRST else f"#{version - WORKLOAD_FIRST}"

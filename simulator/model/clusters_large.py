@@ -1,0 +1,335 @@
+"""Sets and maps of clusters for large disks: sorted NumPy arrays.
+
+Their cost follows what was written, not the size of the disk. An entry of a map is one integer,
+``cluster << 30 | version``: sorting entries sorts clusters, and the newest write of a cluster
+comes last. A map keeps its levels apart, oldest first, one for each window of guest writes. So
+two histories that share their beginning share its arrays, comparing them costs what came after,
+and laying one map over another copies no entry.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.model.clusters import (
+    CLUSTERS_MAX,
+    VERSIONS_MAX,
+    ZERO,
+    ClusterMap,
+    ClusterSet,
+    Version,
+)
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+
+VERSION_BITS = 30
+VERSION_MASK = VERSIONS_MAX - 1
+NOTHING = -1
+"""Stands in an array of versions where a map holds nothing."""
+
+LEVELS_MAX = 4096
+"""A map of more levels than this is made flat, so that a tuple of levels stays cheap to copy."""
+
+PROBES_MAX = 16
+"""A look-up searches this many levels one by one before it makes the ones below them flat."""
+
+assert CLUSTERS_MAX * VERSIONS_MAX == 1 << 64, "a packed entry fills 64 bits"
+
+
+def sorted_unique(values: Integers) -> Integers:
+    """Return an array in ascending order, each value once."""
+    ordered = np.sort(values)
+    if len(ordered) < 2:
+        return ordered
+    keep = np.empty(len(ordered), dtype=bool)
+    keep[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
+    return ordered[keep]
+
+
+class LargeSet(ClusterSet):
+    """A set of clusters as sorted arrays, united when somebody first looks.
+
+    A bitmap that records for a hundred windows is a hundred references until it is read.
+    """
+
+    def __init__(self, parts: tuple[Integers, ...]) -> None:
+        self._parts = parts
+
+    @classmethod
+    def of(cls, clusters: Iterable[int]) -> Self:
+        """Return the set of some clusters."""
+        return cls((sorted_unique(np.fromiter(clusters, dtype=np.int64)),))
+
+    @property
+    def array(self) -> Integers:
+        """The clusters in ascending order, each once."""
+        if len(self._parts) != 1:
+            united = np.concatenate(self._parts) if self._parts else np.empty(0, dtype=np.int64)
+            self._parts = (sorted_unique(united),)
+        return self._parts[0]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __bool__(self) -> bool:
+        return any(len(part) for part in self._parts)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.array.tolist())
+
+    def __contains__(self, cluster: object) -> bool:
+        if not isinstance(cluster, int):
+            return False
+        place = int(np.searchsorted(self.array, cluster))
+        return place < len(self.array) and int(self.array[place]) == cluster
+
+    def __or__(self, other: Self) -> Self:
+        if not other:
+            return self
+        if not self:
+            return other
+        return type(self)(self._parts + other._parts)
+
+    def __and__(self, other: Self) -> Self:
+        return type(self)((np.intersect1d(self.array, other.array, assume_unique=True),))
+
+    def __sub__(self, other: Self) -> Self:
+        if self.array is other.array:
+            return type(self)(())
+        return type(self)((np.setdiff1d(self.array, other.array, assume_unique=True),))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LargeSet) and np.array_equal(self.array, other.array)
+
+    __hash__ = ClusterSet.__hash__
+
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """Yield ``(first, length)`` of each run of neighbours, ascending."""
+        array = self.array
+        if not len(array):
+            return
+        starts = np.concatenate(([0], np.flatnonzero(np.diff(array) != 1) + 1))
+        ends = np.concatenate((starts[1:], [len(array)]))
+        yield from zip(array[starts].tolist(), (ends - starts).tolist(), strict=True)
+
+    def rescale(self, numerator: int, denominator: int, length: int) -> "LargeSet":
+        """Return the units of another size that these units touch."""
+        if denominator > 1:
+            return LargeSet((sorted_unique(self.array // denominator),))
+        finer = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
+        return LargeSet((finer[finer < length],))
+
+
+class Level:
+    """The newest writes of one window, as packed entries in ascending order."""
+
+    def __init__(self, packed: npt.NDArray[np.uint64]) -> None:
+        self.packed = packed
+
+    @cached_property
+    def clusters(self) -> LargeSet:
+        """The clusters written, as a set that every bitmap of the window shares."""
+        return LargeSet(((self.packed >> np.uint64(VERSION_BITS)).astype(np.int64),))
+
+    @property
+    def versions(self) -> Integers:
+        """The version of each cluster, in the order of the clusters."""
+        return (self.packed & np.uint64(VERSION_MASK)).astype(np.int64)
+
+    def versions_at(self, places: Integers) -> Integers:
+        """Return the versions of some entries."""
+        return (self.packed[places] & np.uint64(VERSION_MASK)).astype(np.int64)
+
+
+def pack(clusters: Integers, versions: Integers) -> Level:
+    """Return the level of some writes, of which the highest version of a cluster is the newest."""
+    packed = np.sort(
+        clusters.astype(np.uint64) << np.uint64(VERSION_BITS) | versions.astype(np.uint64)
+    )
+    if len(packed) < 2:
+        return Level(packed)
+    last = np.empty(len(packed), dtype=bool)
+    last[-1] = True
+    cluster = packed >> np.uint64(VERSION_BITS)
+    np.not_equal(cluster[1:], cluster[:-1], out=last[:-1])
+    return Level(packed[last])
+
+
+class LargeMap(ClusterMap):
+    """What clusters hold, as levels of packed entries, oldest first; the newest level wins."""
+
+    def __init__(self, levels: tuple[Level, ...]) -> None:
+        self._levels = levels
+        self._flat: Level | None = levels[0] if len(levels) == 1 else None
+
+    @classmethod
+    def of(cls, versions: Mapping[int, Version]) -> Self:
+        """Return the map of some versions by cluster."""
+        if not versions:
+            return cls(())
+        clusters = np.fromiter(versions.keys(), dtype=np.int64, count=len(versions))
+        held = np.fromiter(versions.values(), dtype=np.int64, count=len(versions))
+        return cls((pack(clusters, held),))
+
+    @classmethod
+    def range(cls, first: int, count: int, version: Version) -> Self:
+        """Return a map in which *count* clusters from *first* on hold one version."""
+        clusters = np.arange(first, first + count, dtype=np.uint64)
+        return cls((Level(clusters << np.uint64(VERSION_BITS) | np.uint64(version)),))
+
+    @classmethod
+    def of_writes(cls, clusters: Integers, first: Version) -> Self:
+        """Return what single-cluster writes leave behind.
+
+        Args:
+            clusters: The cluster of each write, in the order of time.
+            first: Version of the first write; the others follow one by one.
+        """
+        if not len(clusters):
+            return cls(())
+        return cls((pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64)),))
+
+    def __len__(self) -> int:
+        return len(self.flat.packed)
+
+    def __bool__(self) -> bool:
+        return any(len(level.packed) for level in self._levels)
+
+    @property
+    def flat(self) -> Level:
+        """All levels as one."""
+        if self._flat is None:
+            self._flat = _flatten(self._levels)
+        return self._flat
+
+    def get(self, cluster: int) -> Version | None:
+        """Return the version of a cluster, or None where the map holds nothing."""
+        version = int(self.lookup(np.array([cluster], dtype=np.int64))[0])
+        return None if version == NOTHING else version
+
+    def lookup(self, wanted: Integers) -> Integers:
+        """Return the version of each wanted cluster, ``NOTHING`` where the map holds none.
+
+        Args:
+            wanted: Clusters in ascending order, each once.
+        """
+        levels = self._levels if self._flat is None else (self._flat,)
+        if len(levels) == 1 and wanted is levels[0].clusters.array:
+            return levels[0].versions
+        found = np.full(len(wanted), NOTHING, dtype=np.int64)
+        left = np.arange(len(wanted), dtype=np.int64)
+        for probe, level in enumerate(reversed(levels)):
+            if not len(left):
+                break
+            last = probe == PROBES_MAX and probe + 1 < len(levels)
+            left = _probe(self.flat if last else level, wanted, left, found)
+            if last:
+                break
+        return found
+
+    def clusters(self) -> LargeSet:
+        """Return the clusters that the map holds something for."""
+        if self._flat is not None:
+            return self._flat.clusters
+        united = LargeSet(())
+        for level in self._levels:
+            united = united | level.clusters
+        return united
+
+    def items(self) -> Iterator[tuple[int, Version]]:
+        """Yield ``(cluster, version)`` in ascending order of clusters."""
+        return zip(self.flat.clusters, self.flat.versions.tolist(), strict=True)
+
+    def runs(self) -> Iterator[tuple[int, int, Version]]:
+        """Yield ``(first, length, version)`` of each run of neighbours that hold the same."""
+        if not self:
+            return
+        clusters, versions = self.flat.clusters.array, self.flat.versions
+        breaks = (np.diff(clusters) != 1) | (np.diff(versions) != 0)
+        starts = np.concatenate(([0], np.flatnonzero(breaks) + 1))
+        ends = np.concatenate((starts[1:], [len(clusters)]))
+        yield from zip(
+            clusters[starts].tolist(),
+            (ends - starts).tolist(),
+            versions[starts].tolist(),
+            strict=True,
+        )
+
+    def overlay(self, upper: Self) -> Self:
+        """Return this map with another one laid over it: the upper one wins."""
+        if not upper:
+            return self
+        if not self:
+            return upper
+        joined = type(self)(self._levels + upper._levels)
+        if len(joined._levels) > LEVELS_MAX:
+            return type(self)((joined.flat,))
+        return joined
+
+    def restrict(self, clusters: ClusterSet) -> Self:
+        """Return what the map holds for some clusters."""
+        assert isinstance(clusters, LargeSet), "a large map meets only large sets"
+        wanted = clusters.array
+        if not len(wanted) or not self._levels:
+            return type(self)(())
+        newest = self._levels[-1]
+        if wanted is newest.clusters.array or np.array_equal(wanted, newest.clusters.array):
+            return type(self)((newest,))
+        versions = self.lookup(wanted)
+        held = versions != NOTHING
+        return type(self)((pack(wanted[held], versions[held]),))
+
+    def differing(self, other: Self) -> LargeSet:
+        """Return the clusters that read differently; zeroes and nothing read alike.
+
+        Only levels after the common beginning can make a difference, so only theirs are read.
+        """
+        shared = 0
+        for mine, theirs in zip(self._levels, other._levels, strict=False):
+            if mine is not theirs:
+                break
+            shared += 1
+        mine_left, theirs_left = self._levels[shared:], other._levels[shared:]
+        if not mine_left and not theirs_left:
+            return LargeSet(())
+        alone = len(mine_left) == len(theirs_left) == 1
+        if alone and np.array_equal(mine_left[0].packed, theirs_left[0].packed):
+            return LargeSet(())
+        touched = LargeMap(mine_left).clusters() | LargeMap(theirs_left).clusters()
+        mine_read, theirs_read = self.lookup(touched.array), other.lookup(touched.array)
+        mine_read[mine_read == NOTHING] = ZERO
+        theirs_read[theirs_read == NOTHING] = ZERO
+        return LargeSet((touched.array[mine_read != theirs_read],))
+
+
+def _probe(level: Level, wanted: Integers, left: Integers, found: Integers) -> Integers:
+    """Write what a level holds into *found*, and return the places that are left to find."""
+    clusters = level.clusters.array
+    if not len(clusters):
+        return left
+    sought = wanted[left]
+    places = np.minimum(np.searchsorted(clusters, sought), len(clusters) - 1)
+    hit = clusters[places] == sought
+    found[left[hit]] = level.versions_at(places[hit])
+    missed: Integers = left[~hit]
+    return missed
+
+
+def _flatten(levels: tuple[Level, ...]) -> Level:
+    """Return one level that holds what the newest of many holds, cluster by cluster."""
+    if not levels:
+        return Level(np.empty(0, dtype=np.uint64))
+    clusters = np.concatenate([level.clusters.array for level in levels])
+    versions = np.concatenate([level.versions for level in levels])
+    # Stable, so that of equal clusters the one from the newest level comes last, whatever its
+    # version: letters and zeroes are small numbers even when they are the newest.
+    order = np.argsort(clusters, kind="stable")
+    clusters, versions = clusters[order], versions[order]
+    last = np.ones(len(clusters), dtype=bool)
+    np.not_equal(clusters[1:], clusters[:-1], out=last[:-1])
+    packed = clusters[last].astype(np.uint64) << np.uint64(VERSION_BITS)
+    return Level(packed | versions[last].astype(np.uint64))

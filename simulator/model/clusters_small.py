@@ -1,0 +1,129 @@
+"""Sets and maps of clusters for small disks: Python integers as bit sets, and dicts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, Version
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SmallSet(ClusterSet):
+    """A set of clusters as the bits of one integer.
+
+    >>> sorted(SmallSet.of([5, 3]) | SmallSet.of([4]))
+    [3, 4, 5]
+    """
+
+    bits: int = 0
+
+    @classmethod
+    def of(cls, clusters: Iterable[int]) -> Self:
+        """Return the set of some clusters."""
+        bits = 0
+        for cluster in clusters:
+            bits |= 1 << cluster
+        return cls(bits)
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
+
+    def __bool__(self) -> bool:
+        return self.bits != 0
+
+    def __iter__(self) -> Iterator[int]:
+        bits = self.bits
+        while bits:
+            low = bits & -bits
+            yield low.bit_length() - 1
+            bits ^= low
+
+    def __contains__(self, cluster: object) -> bool:
+        return isinstance(cluster, int) and bool(self.bits >> cluster & 1)
+
+    def __or__(self, other: Self) -> Self:
+        return type(self)(self.bits | other.bits)
+
+    def __and__(self, other: Self) -> Self:
+        return type(self)(self.bits & other.bits)
+
+    def __sub__(self, other: Self) -> Self:
+        return type(self)(self.bits & ~other.bits)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SmallSet) and self.bits == other.bits
+
+    def __hash__(self) -> int:
+        return hash(self.bits)
+
+    def rescale(self, numerator: int, denominator: int, length: int) -> "SmallSet":
+        """Return the units of another size that these units touch."""
+        units = (
+            unit
+            for cluster in self
+            for unit in range(
+                cluster * numerator // denominator,
+                cluster * numerator // denominator + numerator,
+            )
+            if unit < length
+        )
+        return SmallSet.of(units)
+
+
+class SmallMap(ClusterMap):
+    """What clusters hold, as a dict that nobody changes.
+
+    >>> base, upper = SmallMap.of({0: 65, 3: 65}), SmallMap.of({3: 66})
+    >>> dict(base.overlay(upper).items())
+    {0: 65, 3: 66}
+    """
+
+    __slots__ = ("_clusters", "_versions")
+
+    def __init__(self, versions: dict[int, Version]) -> None:
+        self._versions = versions
+        self._clusters: SmallSet | None = None
+
+    @classmethod
+    def of(cls, versions: Mapping[int, Version]) -> Self:
+        """Return the map of some versions by cluster."""
+        return cls(dict(versions))
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def get(self, cluster: int) -> Version | None:
+        """Return the version of a cluster, or None where the map holds nothing."""
+        return self._versions.get(cluster)
+
+    def clusters(self) -> SmallSet:
+        """Return the clusters that the map holds something for."""
+        if self._clusters is None:
+            self._clusters = SmallSet.of(self._versions)
+        return self._clusters
+
+    def items(self) -> Iterator[tuple[int, Version]]:
+        """Yield ``(cluster, version)`` in ascending order of clusters."""
+        return iter(sorted(self._versions.items()))
+
+    def overlay(self, upper: Self) -> Self:
+        """Return this map with another one laid over it: the upper one wins."""
+        if not upper:
+            return self
+        return type(self)(self._versions | upper._versions)
+
+    def restrict(self, clusters: ClusterSet) -> Self:
+        """Return what the map holds for some clusters."""
+        versions = self._versions
+        return type(self)({c: versions[c] for c in clusters if c in versions})
+
+    def differing(self, other: Self) -> SmallSet:
+        """Return the clusters that read differently; zeroes and nothing read alike."""
+        mine, theirs = self._versions, other._versions
+        if mine == theirs:
+            return SmallSet()
+        return SmallSet.of(
+            cluster
+            for cluster in mine.keys() | theirs.keys()
+            if mine.get(cluster, ZERO) != theirs.get(cluster, ZERO)
+        )

@@ -1,0 +1,115 @@
+"""Images, and the disk that a chain of them makes."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import ClusterMap, ClusterSet, map_of
+
+CLUSTER_SIZE_DEFAULT = 64 * 1024
+CLUSTER_SIZE_MIN, CLUSTER_SIZE_MAX = 512, 2 * 1024 * 1024
+"""Bytes. Source: QEMU docs/interop/qcow2.txt, ``cluster_bits``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One image file and what it holds itself; what it does not hold falls through to its backing.
+
+    Attributes:
+        name: Also the name of its node.
+        content: A version for each cluster that is allocated here.
+        format: ``qcow2`` or ``raw``; only qcow2 can store bitmaps.
+        since: The disk's moment at which the guest's writes began to go here.
+    """
+
+    name: str
+    content: ClusterMap
+    format: str = "qcow2"
+    since: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """A virtual disk: its chain of images, base first, and the bitmaps on them.
+
+    Attributes:
+        length: Number of clusters; at least 1.
+        cluster_size: Bytes; a power of two.
+        chain: Images from the base to the active one; empty before the base is created.
+        bitmaps: In the order of their creation.
+        moment: How often the guest changed the disk so far. Two states with the same moment are
+            the same state, so intervals of backups and windows of bitmaps are told in moments.
+    """
+
+    name: str
+    length: int
+    cluster_size: int = CLUSTER_SIZE_DEFAULT
+    format: str = "qcow2"
+    chain: tuple[Image, ...] = ()
+    bitmaps: tuple[DirtyBitmap, ...] = field(default=())
+    moment: int = 0
+
+    @property
+    def active(self) -> Image:
+        """The image that takes the guest's writes."""
+        assert self.chain, f"{self.name} has no image yet"
+        return self.chain[-1]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.length * self.cluster_size
+
+    @property
+    def granularity_default(self) -> int:
+        """Bytes for one bit of a new bitmap. Source: QEMU 7.2, cluster size within 4 to 64 KiB."""
+        return min(max(self.cluster_size, 4096), 65536)
+
+    @cached_property
+    def guest_view(self) -> ClusterMap:
+        """What the guest sees: the chain read from the active image down."""
+        return read_chain(self.chain, self.length)
+
+    def view_of(self, image: str) -> ClusterMap:
+        """Return the chain read from one of its images down."""
+        names = [each.name for each in self.chain]
+        return read_chain(self.chain[: names.index(image) + 1], self.length)
+
+    def image(self, name: str) -> Image | None:
+        """Return an image of the chain, or None."""
+        return next((image for image in self.chain if image.name == name), None)
+
+    def bitmap(self, node: str, name: str) -> DirtyBitmap | None:
+        """Return a bitmap, known by its node and name, or None."""
+        return next((b for b in self.bitmaps if b.node == node and b.name == name), None)
+
+    def bitmaps_on(self, node: str) -> tuple[DirtyBitmap, ...]:
+        """Return the bitmaps of one image."""
+        return tuple(b for b in self.bitmaps if b.node == node)
+
+    def nodes_with(self, name: str) -> tuple[str, ...]:
+        """Return the images that hold a bitmap of this name, base first."""
+        return tuple(i.name for i in self.chain if self.bitmap(i.name, name) is not None)
+
+    def clusters_of(self, bitmap: DirtyBitmap) -> ClusterSet:
+        """Return the clusters of this disk that a bitmap's bits touch."""
+        return bitmap.clusters(self.cluster_size, self.length)
+
+    def with_bitmap(self, bitmap: DirtyBitmap) -> "Disk":
+        """Return the disk with a bitmap added, or put in the place of its namesake."""
+        key = (bitmap.node, bitmap.name)
+        if any((b.node, b.name) == key for b in self.bitmaps):
+            kept = tuple(bitmap if (b.node, b.name) == key else b for b in self.bitmaps)
+            return replace(self, bitmaps=kept)
+        return replace(self, bitmaps=(*self.bitmaps, bitmap))
+
+
+def read_chain(chain: tuple[Image, ...], length: int) -> ClusterMap:
+    """Return what a reader of the newest image sees: each cluster from the newest that holds it.
+
+    S1: |AAAA----| <- S2: |---BBB--|   reads   |AAABBB--|
+    """
+    view = map_of(length)
+    for image in chain:
+        view = view.overlay(image.content)
+    return view

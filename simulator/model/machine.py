@@ -1,0 +1,200 @@
+"""A machine: its disks, the checkpoints that the host keeps of them, and the copies outside."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+from simulator.model.bitmap import Window
+from simulator.model.clusters import ClusterMap, ClusterSet
+from simulator.model.disk import Disk
+
+
+class Kind(StrEnum):
+    """What a backup holds."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+    BITMAPS = "bitmaps"
+    """Read through bitmaps that the user named, with no checkpoint to start from."""
+
+    COPY = "copy"
+    """A plain copy of one image, with no job."""
+
+
+class Power(StrEnum):
+    """Whether a process has the images open."""
+
+    RUNNING = "running"
+    OFF = "off"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A named point in time for incremental backups. It cannot be reverted to.
+
+    The host keeps it apart from the bitmaps, so the two can disagree.
+
+    Attributes:
+        parent: The checkpoint that was current when this one was made.
+        at: Label of the instant at which it was made.
+        moments: The moment of each disk that takes part, by the disk's name.
+    """
+
+    name: str
+    parent: str | None = None
+    at: str | None = None
+    moments: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def disks(self) -> tuple[str, ...]:
+        """Names of the disks that take part."""
+        return tuple(disk for disk, _ in self.moments)
+
+    def moment(self, disk: str) -> int | None:
+        """Return the disk's moment at the checkpoint; None where it takes no part."""
+        return dict(self.moments).get(disk)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A copy outside the chain, of one disk.
+
+    Attributes:
+        name: Its target's name.
+        disk: Where it was taken from.
+        image: The image that was read, or copied.
+        kind: What it holds.
+        content: A version for each cluster that it holds.
+        complete: Whether it hides all that lies below it, whatever it draws.
+        at: Label of the instant at which it was taken.
+        since: The checkpoint that it starts from.
+        bitmaps: Names of the bitmaps that it was read through.
+        read: The clusters that were read, for all kinds but full.
+        windows: The stretches of history that those bitmaps stand for, all closed.
+        moment: The disk's moment at which the data was read.
+        onto: The backup that it is stacked on, where the user said so.
+        part: Whether the request took several disks, of which this is one.
+        copied_bytes: Bytes that a job or a copy moved.
+    """
+
+    name: str
+    disk: str
+    image: str
+    kind: Kind
+    content: ClusterMap
+    complete: bool
+    moment: int
+    at: str | None = None
+    since: str | None = None
+    bitmaps: tuple[str, ...] = ()
+    read: ClusterSet | None = None
+    windows: tuple[Window, ...] = ()
+    onto: str | None = None
+    part: bool = False
+    copied_bytes: int = 0
+
+    @property
+    def row(self) -> str:
+        """The name of the row that it is drawn in."""
+        return f"{self.name}/{self.disk}" if self.part else self.name
+
+    @property
+    def start(self) -> int:
+        """The moment from which on the backup holds every change; 0 for a complete one."""
+        return 0 if self.complete or not self.windows else self.windows[-1].start
+
+    @property
+    def end(self) -> int:
+        """The moment that the backup stands for.
+
+        For a full one that of its job; for the others, that at which the newest bitmap stopped
+        recording, or the image stopped being written.
+        """
+        if self.complete or not self.windows or self.windows[-1].end is None:
+            return self.moment
+        return self.windows[-1].end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """A disk made by stacking backups.
+
+    Attributes:
+        name: The row that it is drawn in.
+        disk: The disk whose history it is held against.
+        sources: What was stacked, oldest first.
+        content: What a guest of the restored disk would see.
+        of: Label of the instant that it is meant to give back.
+        at: Label of the instant at which it was made.
+        part: Whether several disks were restored, of which this is one.
+    """
+
+    name: str
+    disk: str
+    sources: tuple[Backup, ...]
+    content: ClusterMap
+    of: str | None = None
+    at: str | None = None
+    part: bool = False
+
+    @property
+    def row(self) -> str:
+        """The name of the row that it is drawn in."""
+        return f"{self.name}/{self.disk}" if self.part else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Everything that is so at one time.
+
+    Attributes:
+        disks: At least one, in the order of the scenario.
+        checkpoints: The host's metadata, oldest first.
+        backups: In the order in which they were taken; one for each disk.
+        restores: In the order in which they were made.
+        power: Whether a process has the images open.
+        at: Label of the current instant; None before the first and after the last.
+    """
+
+    disks: tuple[Disk, ...]
+    checkpoints: tuple[Checkpoint, ...] = ()
+    backups: tuple[Backup, ...] = ()
+    restores: tuple[Restored, ...] = ()
+    power: Power = Power.RUNNING
+    at: str | None = None
+
+    def disk(self, name: str) -> Disk:
+        """Return a disk by its name; it must exist."""
+        return next(disk for disk in self.disks if disk.name == name)
+
+    def disk_of(self, node: str) -> Disk | None:
+        """Return the disk whose chain has an image of this name, or None."""
+        return next((disk for disk in self.disks if disk.image(node) is not None), None)
+
+    def checkpoint(self, name: str) -> Checkpoint | None:
+        """Return a checkpoint by its name, or None."""
+        return next((each for each in self.checkpoints if each.name == name), None)
+
+    @property
+    def current(self) -> Checkpoint | None:
+        """The newest checkpoint."""
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    def backups_named(self, name: str) -> tuple[Backup, ...]:
+        """Return the backups under a name, one a disk; ``NAME/DISK`` names just one."""
+        return self.backups_by_name.get(name, ())
+
+    @cached_property
+    def backups_by_name(self) -> dict[str, tuple[Backup, ...]]:
+        """The backups under each name, and each one under ``NAME/DISK``."""
+        named: dict[str, tuple[Backup, ...]] = {}
+        for backup in self.backups:
+            named[backup.name] = (*named.get(backup.name, ()), backup)
+            named[f"{backup.name}/{backup.disk}"] = (backup,)
+        return named
+
+    def with_disk(self, disk: Disk) -> "Machine":
+        """Return the machine with a disk in the place of its former state."""
+        kept = tuple(disk if each.name == disk.name else each for each in self.disks)
+        return replace(self, disks=kept)

@@ -1,0 +1,242 @@
+"""Operations: the primitives that an API model turns a request into, in the block layer's terms.
+
+An operation names images by their nodes and says nothing about what a user meant by it. What each
+one does to a machine is in :mod:`simulator.model.transitions`.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from simulator.model.clusters import ClusterMap, ClusterSet
+from simulator.model.machine import Kind
+
+BitmapKey: TypeAlias = tuple[str, str]
+"""The node of a bitmap, and its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """The bytes that a guest step touches, where that is less than whole clusters.
+
+    Attributes:
+        offset, length: Bytes from the start of the disk.
+    """
+
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestWrite:
+    """The guest writes data, or explicit zeroes.
+
+    Attributes:
+        disk: Name of the disk; None for the machine's only one.
+        data: The version that each touched cluster holds afterwards.
+        extent: The bytes touched; None for whole clusters.
+        writes: How many writes this stands for; a workload's window is one operation.
+    """
+
+    disk: str | None
+    data: ClusterMap
+    extent: Extent | None = None
+    writes: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestDiscard:
+    """The guest gives clusters back (trim); the node has ``discard=unmap``."""
+
+    disk: str | None
+    clusters: ClusterSet
+    extent: Extent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateImage:
+    """Make the base image of a disk."""
+
+    disk: str
+    image: str
+    format: str = "qcow2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddOverlay:
+    """Put a new, empty image on top of a disk's chain (QEMU: ``blockdev-snapshot``)."""
+
+    disk: str
+    overlay: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddBitmap:
+    """Add an empty bitmap (QEMU: ``block-dirty-bitmap-add``).
+
+    Attributes:
+        granularity: Bytes for one bit; None for QEMU's default.
+    """
+
+    node: str
+    name: str
+    granularity: int | None = None
+    persistent: bool = True
+    recording: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveBitmap:
+    """Remove a bitmap (QEMU: ``block-dirty-bitmap-remove``).
+
+    Attributes:
+        reopen: Whether a read-only image is opened for writing first, as libvirt does.
+    """
+
+    node: str
+    name: str
+    reopen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearBitmap:
+    """Forget a bitmap's bits (QEMU: ``block-dirty-bitmap-clear``)."""
+
+    node: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnableBitmap:
+    """Let a bitmap record (QEMU: ``block-dirty-bitmap-enable``)."""
+
+    node: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisableBitmap:
+    """Freeze a bitmap (QEMU: ``block-dirty-bitmap-disable``)."""
+
+    node: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeBitmaps:
+    """Merge bitmaps into one, of any node and granularity (QEMU: ``block-dirty-bitmap-merge``)."""
+
+    node: str
+    name: str
+    sources: tuple[BitmapKey, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunBackup:
+    """Copy clusters out of a chain, as they are now (QEMU: ``blockdev-backup``).
+
+    Attributes:
+        target: The backup's name.
+        image: The node that is read, with what lies below it.
+        bitmap: Name of a bitmap on the active image to read through; None copies everything.
+        kind, since, bitmaps, onto, part: What the backup is recorded as.
+    """
+
+    disk: str
+    target: str
+    image: str
+    kind: Kind
+    bitmap: str | None = None
+    since: str | None = None
+    bitmaps: tuple[str, ...] = ()
+    onto: str | None = None
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyImage:
+    """Copy one image file as it is, with no job."""
+
+    image: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropBackup:
+    """Delete a backup, on every disk."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackBackups:
+    """Restore: lay backups over one another, oldest first, and read the result."""
+
+    name: str
+    sources: tuple[str, ...]
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCheckpoint:
+    """Let the host note a checkpoint of some disks. It touches no bitmap."""
+
+    name: str
+    disks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetCheckpoint:
+    """Let the host forget a checkpoint; its children get its parent. It touches no bitmap."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseImages:
+    """Close every image cleanly: persistent bitmaps are stored, the others are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenImages:
+    """Open every image: the active one for writing, those below it read-only."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillProcess:
+    """The process that has the images open dies. The guest's writes count as flushed."""
+
+
+GuestOperation: TypeAlias = GuestWrite | GuestDiscard
+
+BitmapOperation: TypeAlias = (
+    AddBitmap | RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps
+)
+
+Operation: TypeAlias = (
+    GuestOperation
+    | BitmapOperation
+    | CreateImage
+    | AddOverlay
+    | RunBackup
+    | CopyImage
+    | DropBackup
+    | StackBackups
+    | RecordCheckpoint
+    | ForgetCheckpoint
+    | CloseImages
+    | OpenImages
+    | KillProcess
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The host turns a request down. The state stays as it was.
+
+    Attributes:
+        text: The host's own words where they are known.
+        cause: What the host does not tell, such as why a bitmap is missing.
+    """
+
+    text: str
+    cause: str = ""

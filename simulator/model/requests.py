@@ -1,0 +1,157 @@
+"""Requests: what a statement of a scenario asks for, before an API model gives it a meaning.
+
+A guest's own step needs no such meaning and is an operation already.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from simulator.model.operations import BitmapOperation, CopyImage, GuestOperation, Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """Make the base image of a disk; with *bitmap*, a checkpoint of that name begins here."""
+
+    image: str
+    disk: str
+    bitmap: str | None = None
+    format: str = "qcow2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Put an overlay on the chain of one or more disks.
+
+    Attributes:
+        images: The new image of each disk, by the disk's name.
+        bitmap: Name of the checkpoint that begins on the overlays.
+        outside: Made by a tool that knows nothing of bitmaps.
+    """
+
+    images: tuple[tuple[str, str], ...]
+    bitmap: str | None = None
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCheckpoint:
+    """Start a named point in time for later incrementals, on some disks."""
+
+    name: str
+    disks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBackup:
+    """Copy data out of the chains of some disks.
+
+    Attributes:
+        to: The target's name.
+        disks: Names of the disks that take part.
+        since: The checkpoint to start from; None for a full backup.
+        image: An image of the chain to read instead of the active one.
+        bitmaps: Just these bitmaps, as ``NAME`` or ``(node, NAME)``, whatever the model thinks.
+        checkpoint: Name of a checkpoint to start in the same atomic step.
+        onto: The backup that this one is stacked on.
+    """
+
+    to: str
+    disks: tuple[str, ...]
+    since: str | None = None
+    image: str | None = None
+    bitmaps: tuple[tuple[str | None, str], ...] = ()
+    checkpoint: str | None = None
+    onto: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """Stack backups, oldest first; *of* says which instant that is meant to give back."""
+
+    name: str
+    sources: tuple[str, ...]
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteCheckpoint:
+    """Give up a checkpoint as the start of later incrementals."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteBackup:
+    """Delete a backup."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Close all images cleanly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Open the images again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The process dies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Qmp:
+    """QEMU's own primitives; several are one transaction.
+
+    Attributes:
+        commands: The names of the commands, for messages.
+        operations: What they do; a refusal where QEMU turns a command down as it reads it.
+    """
+
+    commands: tuple[str, ...]
+    operations: tuple[BitmapOperation | Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedRow:
+    """One row of an expected figure.
+
+    Attributes:
+        label: As written: an image, a bitmap (``NODE.NAME`` or ``NAME``), ``guest sees``,
+            a backup or a restored disk.
+        cells: One character a cluster.
+        recording: Whether the row carries the mark of a recording bitmap.
+    """
+
+    label: str
+    cells: str
+    recording: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """Rows that must be as drawn."""
+
+    rows: tuple[ExpectedRow, ...]
+
+
+HostRequest: TypeAlias = (
+    Create
+    | Snapshot
+    | StartCheckpoint
+    | TakeBackup
+    | CopyImage
+    | Restore
+    | DeleteCheckpoint
+    | DeleteBackup
+    | Shutdown
+    | Start
+    | Crash
+    | Qmp
+)
+
+Request: TypeAlias = HostRequest | GuestOperation | Expect

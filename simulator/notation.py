@@ -1,0 +1,265 @@
+"""Reads and writes the figures of the 2018 mail.
+
+    S1: |AAAA----| <- S2: |---BBB--|
+    B1: |XXXX----|    B2: |---XXX--|+
+
+A strip is a label and cells; a trailing ``+`` marks a bitmap that records. A figure is rows of
+strips, of which the first row is the backing chain, and each strip of a later row stands in the
+column of the image that it belongs to. Writing a figure and reading it are inverses.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TypeAlias
+
+from simulator.model.clusters import ClusterMap, ClusterSet, letter_of
+from simulator.model.machine import Backup
+
+ARROW = " <- "
+"""Stands between an overlay and its backing image."""
+
+GAP = " " * len(ARROW)
+RECORDING_MARK = "+"
+
+_STRIP = re.compile(r"(?P<label>[^|\s](?:[^|]*[^|\s])?)\s*:\s*\|(?P<cells>[^|]*)\|(?P<mark>\+?)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """A labelled row of cells: one character a cluster, ``-`` for untouched or clean."""
+
+    label: str
+    cells: str
+    recording: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedStrip:
+    """A strip and where it was read: line and column of its first character, from 0."""
+
+    label: str
+    cells: str
+    recording: bool
+    line: int
+    column: int
+
+
+CELLS_MAX = 128
+"""A disk of more clusters is drawn with several clusters to a cell."""
+
+CELLS_SCALED = 48
+"""How many cells such a disk is drawn with, at most."""
+
+MIXED = "*"
+"""A cell whose clusters hold more than one version."""
+
+GUEST = "guest sees"
+"""The label of the row that shows what the guest sees."""
+
+BROKEN = "!"
+"""A cell of an inconsistent bitmap."""
+
+Row: TypeAlias = tuple[Strip | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Rows of strips; column *i* belongs to image *i* of the chain, the base on the left.
+
+    Attributes:
+        rows: The chain first. No row ends with None.
+    """
+
+    rows: tuple[Row, ...]
+
+
+class FigureError(ValueError):
+    """A text that is no figure.
+
+    Attributes:
+        line, column: Where, counted from 0.
+        expected: What would have been right.
+    """
+
+    def __init__(self, message: str, *, line: int, column: int, expected: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+        self.expected = expected
+
+
+def clusters_in_cell(length: int) -> int:
+    """Return how many clusters of a disk of *length* one cell stands for."""
+    return 1 if length <= CELLS_MAX else -(-length // CELLS_SCALED)
+
+
+def write_clusters(
+    content: ClusterMap, length: int, *, empty: str = "-", scaled: bool = True
+) -> str:
+    """Return the cells of an image, a backup or a view.
+
+    Args:
+        length: Number of clusters of the disk.
+        empty: What is drawn where the content holds nothing.
+        scaled: Whether a large disk is drawn with several clusters to a cell.
+    """
+    scale = clusters_in_cell(length) if scaled else 1
+    cells = [empty] * -(-length // scale)
+    for first, count, version in content.runs():
+        letter = letter_of(version)
+        for cell in range(first // scale, (first + count - 1) // scale + 1):
+            cells[cell] = letter if cells[cell] in (empty, letter) else MIXED
+    return "".join(cells)
+
+
+def write_view(content: ClusterMap, length: int, *, scaled: bool = True) -> str:
+    """Return the cells of what a guest sees, where zeroes and nothing read alike."""
+    return write_clusters(content, length, scaled=scaled).replace("0", "-")
+
+
+def write_backup(backup: Backup, length: int, *, zeroes: bool, scaled: bool = True) -> str:
+    """Return the cells of a backup.
+
+    Args:
+        length: Number of clusters of its disk.
+        zeroes: Whether a full backup is drawn with the explicit zeroes that it really holds for
+            all that reads as zero; the mail of 2018 leaves them out.
+    """
+    if not backup.complete:
+        return write_clusters(backup.content, length, scaled=scaled)
+    cells = write_clusters(backup.content, length, empty="0", scaled=scaled)
+    return cells if zeroes else cells.replace("0", "-")
+
+
+def write_bits(bits: ClusterSet, length: int, *, mark: str = "X", scaled: bool = True) -> str:
+    """Return the cells of a bitmap, or of any set of clusters, with another mark."""
+    scale = clusters_in_cell(length) if scaled else 1
+    empty = " " if mark == "^" else "-"
+    cells = [empty] * -(-length // scale)
+    for first, count in bits.runs():
+        for cell in range(first // scale, (first + count - 1) // scale + 1):
+            cells[cell] = mark
+    return "".join(cells)
+
+
+def bar(cells: str) -> str:
+    """Return cells between bars: ``|AAAA----|``."""
+    return f"|{cells}|"
+
+
+def write_strip(strip: Strip) -> str:
+    """Return one strip: its label, its cells, and the mark of a recording bitmap."""
+    return f"{strip.label}: {bar(strip.cells)}{RECORDING_MARK if strip.recording else ''}"
+
+
+def write_figure(figure: Figure) -> str:
+    """Return a figure, one line a row, with no trailing blanks and no final newline.
+
+    >>> s1, s2 = Strip(label="S1", cells="AA--"), Strip(label="S2", cells="--B-")
+    >>> print(write_figure(Figure(((s1, s2), (None, Strip(label="B2", cells="--X-"))))))
+    S1: |AA--| <- S2: |--B-|
+                  B2: |--X-|
+    """
+    grid = [[write_strip(strip) if strip else "" for strip in row] for row in figure.rows]
+    widths = _widths(grid)
+    lines = []
+    for number, texts in enumerate(grid):
+        joint = ARROW if number == 0 else GAP
+        padded = (text.ljust(width) for text, width in zip(texts, widths, strict=False))
+        lines.append(joint.join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _widths(grid: list[list[str]]) -> list[int]:
+    """Return the width of each column: of the chain, and of what has a neighbour on its right."""
+    columns = zip_longest(
+        *([*texts[:-1], texts[-1] if number == 0 else ""] for number, texts in enumerate(grid)),
+        fillvalue="",
+    )
+    return [max(map(len, column)) for column in columns]
+
+
+def write_rows(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """Return labelled texts as lines, the texts below one another.
+
+    >>> write_rows([("guest saw at T3", "|AA|"), ("late.bak", "|BB|")])
+    ['guest saw at T3: |AA|', 'late.bak:        |BB|']
+    """
+    listed = list(rows)
+    width = max((len(label) for label, _ in listed), default=0) + 1
+    return [f"{label}:".ljust(width) + f" {text}" for label, text in listed]
+
+
+def read_rows(text: str) -> tuple[PlacedStrip, ...]:
+    """Return every strip of a text of figures, with its place, in reading order.
+
+    Raises:
+        FigureError: A line holds something that is no strip.
+    """
+    strips: list[PlacedStrip] = []
+    for number, line in enumerate(text.splitlines()):
+        strips.extend(_read_line(line, number))
+    return tuple(strips)
+
+
+def _read_line(line: str, number: int) -> list[PlacedStrip]:
+    strips: list[PlacedStrip] = []
+    place = 0
+    while True:
+        start = place + _length_of_joint(line[place:])
+        if start >= len(line.rstrip()):
+            return strips
+        match = _STRIP.match(line, start)
+        if match is None:
+            raise FigureError(
+                f"no row of a figure: {_shorten(line[start:].strip())}",
+                line=number,
+                column=start,
+                expected="NAME: |CELLS|",
+            )
+        strips.append(
+            PlacedStrip(
+                label=match["label"],
+                cells=match["cells"],
+                recording=bool(match["mark"]),
+                line=number,
+                column=start,
+            )
+        )
+        place = match.end()
+
+
+def _length_of_joint(rest: str) -> int:
+    """Return how many characters stand before the next strip: blanks, and an arrow."""
+    joint = re.match(r"\s*(?:<-\s*)?", rest)
+    return joint.end() if joint else 0
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def read_figure(text: str) -> Figure:
+    """Return the figure of one disk.
+
+    A strip below the chain belongs to the image that it is aligned with; one that is aligned with
+    none, as in a mail that lost its blanks, belongs to the next column.
+
+    Raises:
+        FigureError: A line holds something that is no strip, or there is no line.
+    """
+    strips = read_rows(text)
+    if not strips:
+        raise FigureError("no figure", line=0, column=0, expected="NAME: |CELLS|")
+    chain = strips[0].line
+    offsets = {s.column: n for n, s in enumerate(s for s in strips if s.line == chain)}
+    rows: dict[int, list[Strip | None]] = {}
+    for strip in strips:
+        row = rows.setdefault(strip.line, [])
+        column = max(offsets.get(strip.column, len(row)), len(row))
+        row.extend([None] * (column - len(row)))
+        row.append(Strip(label=strip.label, cells=strip.cells, recording=strip.recording))
+    return Figure(tuple(tuple(row) for row in rows.values()))

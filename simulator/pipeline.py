@@ -1,0 +1,160 @@
+"""The stages wired together: a file becomes a scenario, a scenario a run, a run text or data.
+
+This is also what a notebook works with, through :func:`simulator.load`.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from simulator import apis, checks
+from simulator.diagnostics import Finding, InputError
+from simulator.engine import play
+from simulator.render import layout, story
+from simulator.scenario import load_file, load_text
+from simulator.timeline import Frame, Script, Timeline
+
+if TYPE_CHECKING:
+    from simulator.render.document import RunDocument
+
+
+def load(path: str) -> Scenario:
+    """Return the scenario of a file; ``-`` reads standard input.
+
+    Raises:
+        InputError: The file cannot be used; it tells every problem.
+    """
+    return Scenario(load_file(path, rules=checks.RULE_NAMES))
+
+
+def loads(text: str, path: str = "<text>") -> Scenario:
+    """Return the scenario that a text is.
+
+    Args:
+        path: What findings call it.
+
+    Raises:
+        InputError: The text cannot be used; it tells every problem.
+    """
+    return Scenario(load_text(text, path, rules=checks.RULE_NAMES))
+
+
+class FigureText(str):
+    """A figure as text, which a notebook shows as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self)}</pre>"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is to happen. Running it changes nothing, so it can be run again."""
+
+    script: Script
+
+    def run(self, model: str | None = None) -> Run:
+        """Return what happens.
+
+        Args:
+            model: Id of the API model; None for the one that the scenario names.
+
+        Raises:
+            ValueError: There is no such model.
+        """
+        chosen = apis.MODELS.get(model or self.script.model)
+        if chosen is None:
+            raise ValueError(f"unknown model {model}; there are {', '.join(apis.MODEL_IDS)}")
+        return Run(play(self.script, chosen))
+
+    def __repr__(self) -> str:
+        return f"<scenario {self.script.title!r}, {len(self.script.instants)} entries>"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happened, and what is to be said about it."""
+
+    timeline: Timeline
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the rules found, by line, column and code."""
+        return checks.judge(self.timeline)
+
+    @property
+    def failing(self) -> bool:
+        """Whether a command that shows this run ends with status 1."""
+        return any(finding.failing for finding in self.findings)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The instants, in the order of time."""
+        return tuple(f.label for f in self.timeline.frames if f.label is not None)
+
+    def at(self, label: str) -> Moment:
+        """Return the state at the end of an instant.
+
+        Raises:
+            KeyError: The scenario has no such instant.
+        """
+        for frame in self.timeline.frames:
+            if frame.label == label:
+                return Moment(frame)
+        raise KeyError(f"no instant {label}; there are {', '.join(self.labels)}")
+
+    def text(self, *, colour: bool = False) -> str:
+        """Return the whole run as ``backup-timeline run`` prints it."""
+        return story.write_story(self.timeline, self.findings, colour=colour)
+
+    def findings_text(self, *, colour: bool = False) -> str:
+        """Return the findings as ``backup-timeline check`` prints them."""
+        return story.write_findings(self.timeline, self.findings, colour=colour)
+
+    def json(self) -> str:
+        """Return the run document as JSON text."""
+        from simulator.render.document import write_document
+
+        return write_document(self.timeline, self.findings)
+
+    def document(self) -> RunDocument:
+        """Return the run document as plain data."""
+        from simulator.render.document import run_document
+
+        return run_document(self.timeline, self.findings)
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.text())}</pre>"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state of the machine at the end of an instant."""
+
+    frame: Frame
+
+    def figure(self) -> FigureText:
+        """Return the figure: chain, bitmaps, and what the guest sees, one disk below another."""
+        disks = self.frame.machine.disks
+        return FigureText(
+            "\n\n".join(layout.write_disk(disk, alone=len(disks) == 1) for disk in disks)
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.frame.label}\n{self.figure()}"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+__all__ = ["InputError", "Moment", "Run", "Scenario", "load", "loads"]

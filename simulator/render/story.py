@@ -1,0 +1,243 @@
+"""A run as text: each instant with its figure, the copies made there, and the findings."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from simulator.diagnostics import Finding
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Kind, Machine, Power, Restored
+from simulator.model.operations import CopyImage, GuestDiscard, GuestWrite
+from simulator.model.requests import (
+    Create,
+    DeleteBackup,
+    DeleteCheckpoint,
+    Expect,
+    Qmp,
+    Restore,
+    Snapshot,
+    StartCheckpoint,
+    TakeBackup,
+)
+from simulator.notation import (
+    bar,
+    clusters_in_cell,
+    write_backup,
+    write_bits,
+    write_clusters,
+    write_view,
+)
+from simulator.render.colour import Role, paint
+from simulator.render.layout import write_disk
+from simulator.render.report import WIDTH, write_finding
+from simulator.timeline import Entry, Frame, Statement, Timeline
+
+UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+
+def write_story(timeline: Timeline, findings: Sequence[Finding], *, colour: bool = False) -> str:
+    """Return a whole run as text, with a final newline."""
+    blocks = [_title(timeline, colour=colour)]
+    done = 0
+    for frame in timeline.frames:
+        blocks += _instant(timeline, frame, done, colour=colour)
+        done = frame.entries
+    blocks += _findings(timeline, findings, colour=colour)
+    blocks.append(summarise(timeline, findings))
+    return "\n\n".join(blocks) + "\n"
+
+
+def write_findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool = False) -> str:
+    """Return only the findings of a run as text, with a final newline."""
+    blocks = _findings(timeline, findings, colour=colour)
+    blocks.append(f"{timeline.script.path}: {summarise(timeline, findings)}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool) -> list[str]:
+    path, source = timeline.script.path, timeline.script.source
+    return [write_finding(each, path=path, source=source, colour=colour) for each in findings]
+
+
+def summarise(timeline: Timeline, findings: Sequence[Finding]) -> str:
+    """Return one line that counts what a run made and what was found."""
+    backups = sum(1 for _ in timeline.made_backups())
+    instants = sum(1 for instant in timeline.script.instants if instant.label is not None)
+    counts = [_count(instants, "instant"), _count(backups, "backup")]
+    unexpected = [f for f in findings if not f.expected and f.allowed is None]
+    found = _count(len(unexpected), "finding") if unexpected else "no findings"
+    known = [
+        f"{number} {word}"
+        for number, word in (
+            (sum(f.expected for f in findings), "expected"),
+            (sum(f.allowed is not None for f in findings), "allowed"),
+        )
+        if number
+    ]
+    if known:
+        found = (
+            f"{found} ({', '.join(known)})"
+            if unexpected
+            else f"{', '.join(known)} finding"
+            + ("s" if sum(f.expected or f.allowed is not None for f in findings) > 1 else "")
+        )
+    return ", ".join([*counts, found])
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _title(timeline: Timeline, *, colour: bool) -> str:
+    script = timeline.script
+    disks = ", ".join(
+        f"{shape.name}: {_count(shape.length, 'cluster')} of {write_size(shape.cluster_size)}"
+        for shape in script.disks
+    )
+    lines = [
+        *textwrap.wrap(script.title, WIDTH),
+        *textwrap.wrap(f"model {timeline.model}; {disks}", WIDTH),
+    ]
+    scaled = [s for s in script.disks if clusters_in_cell(s.length) > 1]
+    lines += [f"one cell of {s.name} is {clusters_in_cell(s.length):,} clusters" for s in scaled]
+    return "\n".join([paint(lines[0], Role.TITLE, colour=colour), *lines[1:]])
+
+
+def write_size(number: int) -> str:
+    """Return bytes in the largest unit that they are a whole number of."""
+    for unit, name in UNITS:
+        if number >= unit and number % unit == 0:
+            return f"{number // unit} {name}"
+    return f"{number} B"
+
+
+def _instant(timeline: Timeline, frame: Frame, done: int, *, colour: bool) -> Iterator[str]:
+    """Yield the guest's steps before an instant, then the instant with all that it made."""
+    entries = timeline.entries[done : frame.entries]
+    between = [e for e in entries if e.instant is None or e.statement is None]
+    if between:
+        yield "\n".join(_guest_line(entry) for entry in between)
+    if frame.label is None:
+        head = "afterwards"
+    else:
+        told = [_tell(e, e.statement) for e in entries if e.instant is not None and e.statement]
+        steps = ", ".join(text for text in told if text)
+        head = f"{frame.label}  {steps}".rstrip()
+    first, *rest = textwrap.wrap(head, WIDTH, subsequent_indent="    ")
+    blocks = ["\n".join([paint(first, Role.TITLE, colour=colour), *rest, _state(frame.machine)])]
+    copies = _copies(timeline, [e for e in entries if e.instant is not None])
+    if copies:
+        blocks.append("\n".join(copies))
+    yield from blocks
+
+
+def _state(machine: Machine) -> str:
+    figures = [write_disk(disk, alone=len(machine.disks) == 1) for disk in machine.disks]
+    state = "\n\n".join(figures)
+    if machine.power is Power.RUNNING:
+        return state
+    return f"{state}\n({'crashed' if machine.power is Power.CRASHED else 'machine off'})"
+
+
+def _copies(timeline: Timeline, entries: Sequence[Entry]) -> list[str]:
+    """Return the rows of the backups and restores that an instant made, bars aligned."""
+    rows: list[tuple[str, str, str]] = []
+    for entry in entries:
+        known = {id(backup) for backup in entry.before.backups}
+        for backup in entry.after.backups:
+            if id(backup) not in known:
+                disk = entry.after.disk(backup.disk)
+                cells = write_backup(backup, disk.length, zeroes=timeline.draws_zeroes)
+                rows.append((backup.row, cells, _tell_backup(backup, disk)))
+        for restored in entry.after.restores[len(entry.before.restores) :]:
+            length = entry.after.disk(restored.disk).length
+            cells = write_view(restored.content, length)
+            rows.append((restored.row, cells, _tell_restored(timeline, restored)))
+    return list(_align(rows))
+
+
+def _align(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    width = max((len(label) for label, _, _ in rows), default=0)
+    for label, cells, remark in rows:
+        line = f"{label.rjust(width)}: {bar(cells)}"
+        if len(line) + 2 + len(remark) <= WIDTH:
+            yield f"{line}  {remark}"
+        else:
+            yield line
+            indent = " " * (width + 3)
+            yield from textwrap.wrap(remark, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _tell_backup(backup: Backup, disk: Disk) -> str:
+    """Return what kind of copy it is, and how much was copied."""
+    match backup.kind:
+        case Kind.FULL:
+            kind = "full" if backup.image == disk.active.name else f"full, of {backup.image}"
+        case Kind.INCREMENTAL:
+            kind = f"since {backup.since}"
+        case Kind.BITMAPS:
+            kind = f"through {', '.join(backup.bitmaps)}"
+        case Kind.COPY:
+            kind = f"copy of {backup.image}"
+    return f"{kind}, {write_size(backup.copied_bytes)}"
+
+
+def _tell_restored(timeline: Timeline, restored: Restored) -> str:
+    """Return which instants a restored disk is, and what it was made of."""
+    instants = timeline.instants_like(restored)
+    is_what = f"= {', '.join(instants)}" if instants else "= no instant"
+    return f"{is_what}, from {' <- '.join(source.row for source in restored.sources)}"
+
+
+def _guest_line(entry: Entry) -> str:
+    """Return one guest step as a line between two figures."""
+    refused = " (refused)" if entry.refusal is not None else ""
+    if entry.statement is None:
+        write = entry.operations[0]
+        assert isinstance(write, GuestWrite), "a workload only writes"
+        return f"    guest workload: {_count(write.writes, 'write')}{refused}"
+    return f"    {_tell_guest(entry)}{refused}"
+
+
+def _tell_guest(entry: Entry) -> str:
+    assert entry.statement is not None, "a guest step is a statement"
+    request, verb = entry.statement.request, entry.statement.verb
+    if isinstance(request, GuestWrite | GuestDiscard):
+        name = request.disk or entry.after.disks[0].name
+        length = entry.after.disk(name).length
+        if isinstance(request, GuestDiscard):
+            cells = write_bits(request.clusters, length)
+        else:
+            cells = write_clusters(request.data, length)
+        where = f" {name}" if len(entry.after.disks) > 1 else ""
+        return f"guest {verb}s{where} {bar(cells)}"
+    return verb
+
+
+def _tell(entry: Entry, statement: Statement) -> str:
+    """Return a statement in a few words; empty for an expectation."""
+    match statement.request:
+        case Expect():
+            return ""
+        case GuestWrite() | GuestDiscard():
+            text = _tell_guest(entry)
+        case Create(image=name) | StartCheckpoint(name=name):
+            text = f"{statement.verb} {name}"
+        case Snapshot(images=images):
+            text = f"snapshot {_listed(image for _, image in images)}"
+        case TakeBackup(to=name):
+            text = f"backup {name}"
+        case CopyImage(image=image, target=target):
+            text = f"copy {image} to {target}"
+        case Restore(name=name):
+            text = f"restore {name}"
+        case DeleteCheckpoint(name=name) | DeleteBackup(name=name):
+            text = f"delete {name}"
+        case Qmp(commands=commands):
+            text = f"qmp {_listed(commands)}"
+        case _:
+            text = statement.verb
+    return f"{text} (refused)" if entry.refusal is not None else text
+
+
+def _listed(words: Iterable[str]) -> str:
+    return " + ".join(words)

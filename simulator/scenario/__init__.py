@@ -1,0 +1,18 @@
+"""Scenario files: YAML in, a script out, and every mistake with its place.
+
+>>> script = load_text('''
+... scenario: one write
+... disk: 8
+... timeline:
+...   - at: T1
+...     do: [{create: S1}]
+...   - write: AAAA----
+... ''', "one.yaml")
+>>> [instant.label for instant in script.instants]
+['T1', None]
+"""
+
+from simulator.scenario.loading import load_file, load_text
+from simulator.scenario.schema import scenario_schema
+
+__all__ = ["load_file", "load_text", "scenario_schema"]

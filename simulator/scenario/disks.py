@@ -1,0 +1,187 @@
+"""The disks of a scenario: as it tells them, or as its first image or picture lets one conclude."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from simulator.model.clusters import CLUSTERS_MAX
+from simulator.model.disk import CLUSTER_SIZE_DEFAULT, CLUSTER_SIZE_MAX, CLUSTER_SIZE_MIN
+from simulator.scenario.pictures import without_bars
+from simulator.scenario.problems import WRITTEN, Problems, alternatives, nearest, shorten
+from simulator.scenario.shapes import GUEST_VERBS
+from simulator.scenario.yaml12 import Path
+from simulator.timeline import DiskShape
+
+DISK_DEFAULT = "vda"
+
+CheckedStep = tuple[Path, dict[str, Any]]
+"""A step in its long form, with its path."""
+
+
+class Disks:
+    """The disks of a scenario, by name.
+
+    Attributes:
+        shapes: Those whose length is known.
+        names: All of them.
+    """
+
+    def __init__(self, problems: Problems) -> None:
+        self.shapes: dict[str, DiskShape] = {}
+        self.names: tuple[str, ...] = (DISK_DEFAULT,)
+        self._problems = problems
+
+    @property
+    def only(self) -> str | None:
+        """The name of the only disk; None where there are several."""
+        return self.names[0] if len(self.names) == 1 else None
+
+    def length(self, name: str | None) -> int | None:
+        """Return a disk's number of clusters, or None where it is not known."""
+        shape = self.shapes.get(name) if name is not None else None
+        return shape.length if shape is not None else None
+
+    def read(self, head: Mapping[str, Any], steps: Sequence[CheckedStep], *, whole: bool) -> None:
+        """Take the disks from the top of a scenario; what is not told there, from its steps.
+
+        Args:
+            head: The top, in its long form.
+            steps: Those that have a good form.
+            whole: Whether these are all.
+        """
+        told = head.get("disks")
+        if told is None:
+            self._read_disk(("disk",), DISK_DEFAULT, head.get("disk", {}), steps, whole=whole)
+            return
+        if "disk" in head:
+            self._problems.add(
+                ("disks",), "both disk and disks are there", expected="one of them", at_key=True
+            )
+        if not told:
+            self._problems.add(("disks",), "disks is empty", expected="at least one disk")
+            return
+        self.names = tuple(told)
+        for name, disk in told.items():
+            self._read_disk(("disks", name), name, disk, steps, whole=whole)
+
+    def find(self, path: Path, name: str | None, verb: str) -> str | None:
+        """Return the disk that a step is about, or None where that is a problem.
+
+        Args:
+            path: Where the step's arguments stand.
+            name: As the step has it.
+            verb: The step's verb.
+        """
+        if name is None:
+            if self.only is None:
+                choice = alternatives(f"disk: {each}" for each in self.names)
+                self._problems.add(path, f"{verb} does not say which disk", expected=choice)
+            return self.only
+        return self.check((*path, "disk"), name)
+
+    def check(self, path: Path, name: str, *, at_key: bool = False) -> str | None:
+        """Return the name of a disk; None where there is no such disk, which is noted."""
+        if name in self.names:
+            return name
+        self._problems.add(
+            path,
+            f"unknown disk {shorten(name)}",
+            expected=alternatives(self.names),
+            help=nearest(name, self.names),
+            at_key=at_key,
+        )
+        return None
+
+    def _read_disk(
+        self,
+        path: Path,
+        name: str,
+        disk: Mapping[str, Any],
+        steps: Sequence[CheckedStep],
+        *,
+        whole: bool,
+    ) -> None:
+        cluster_size = self._cluster_size((*path, "cluster_size"), disk)
+        length = self._told_length(path, disk, cluster_size)
+        if length is None:
+            length = self._length_from_steps(name, cluster_size, steps)
+        if length is None:
+            if whole:
+                self._problems.add(
+                    path if disk else (),
+                    f"the size of the disk {name} is not known",
+                    expected="disk: 8, or whatever its number of clusters is",
+                )
+        elif not 1 <= length <= CLUSTERS_MAX:
+            self._refuse_length(path, disk, length)
+        else:
+            self.shapes[name] = DiskShape(
+                name=name,
+                length=length,
+                cluster_size=cluster_size,
+                format=disk.get("format", "qcow2"),
+            )
+
+    def _cluster_size(self, path: Path, disk: Mapping[str, Any]) -> int:
+        size: int = disk.get("cluster_size", CLUSTER_SIZE_DEFAULT)
+        if CLUSTER_SIZE_MIN <= size <= CLUSTER_SIZE_MAX and size & (size - 1) == 0:
+            return size
+        self._problems.add(
+            path,
+            f"cluster_size is {WRITTEN}",
+            expected="a power of two, 512 bytes to 2 MiB",
+        )
+        return CLUSTER_SIZE_DEFAULT
+
+    def _told_length(self, path: Path, disk: Mapping[str, Any], cluster_size: int) -> int | None:
+        if "clusters" in disk and "size" in disk:
+            self._problems.add(
+                (*path, "size"),
+                "both clusters and size are there",
+                expected="one of them",
+                at_key=True,
+            )
+        if "clusters" in disk:
+            return int(disk["clusters"])
+        return clusters_of(disk["size"], cluster_size) if "size" in disk else None
+
+    def _refuse_length(self, path: Path, disk: Mapping[str, Any], length: int) -> None:
+        key = "clusters" if "clusters" in disk else "size"
+        self._problems.add(
+            (*path, key) if key in disk else path,
+            f"{path[-1]} has {length:,} clusters"
+            if abs(length) < 10**30
+            else f"{key} is {WRITTEN}",
+            expected=f"1 to {CLUSTERS_MAX:,} clusters (2**34)",
+        )
+
+    def _length_from_steps(
+        self, name: str, cluster_size: int, steps: Sequence[CheckedStep]
+    ) -> int | None:
+        """Return the length that the first ``create`` with a size or the first picture shows."""
+        sizes = (
+            arguments["size"]
+            for arguments in _arguments(steps, ("create",), name)
+            if "size" in arguments
+        )
+        pictures = (
+            len(without_bars(arguments["cells"]))
+            for arguments in _arguments(steps, GUEST_VERBS, name)
+            if "cells" in arguments
+        )
+        size = next(sizes, None)
+        return clusters_of(size, cluster_size) if size is not None else next(pictures, None)
+
+
+def clusters_of(size: int, cluster_size: int) -> int:
+    """Return how many clusters hold so many bytes."""
+    return -(-size // cluster_size)
+
+
+def _arguments(
+    steps: Sequence[CheckedStep], verbs: Sequence[str], disk: str
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the arguments of some verbs, where they are about a disk."""
+    for _, step in steps:
+        for verb in verbs:
+            if verb in step and step[verb].get("disk", disk) == disk:
+                yield step[verb]

@@ -1,0 +1,110 @@
+"""Expected figures: their rows, held against the names and the disks of the file."""
+
+from simulator.model.requests import Expect, ExpectedRow
+from simulator.notation import FigureError, PlacedStrip, read_rows
+from simulator.scenario.disks import Disks
+from simulator.scenario.names import Names, Thing
+from simulator.scenario.problems import Problems, alternatives, nearest, shorten
+from simulator.scenario.yaml12 import Path
+
+GUEST_SEES = "guest sees"
+"""The row of what the guest sees; with several disks a disk's name follows."""
+
+
+class Figures:
+    """Reads the figures of ``expect`` steps."""
+
+    def __init__(self, names: Names, disks: Disks, problems: Problems) -> None:
+        self._names = names
+        self._disks = disks
+        self._problems = problems
+
+    def read(self, path: Path, text: str) -> Expect | None:
+        """Return the rows of a figure, or None where that is a problem."""
+        before = len(self._problems)
+        try:
+            strips = read_rows(text)
+        except FigureError as error:
+            self._problems.add(
+                path,
+                error.message,
+                expected=error.expected,
+                offset=_offset(text, error.line, error.column),
+            )
+            return None
+        if not strips:
+            self._problems.add(path, "the figure has no row", expected="NAME: |CELLS|")
+        for strip in strips:
+            self._check(path, text, strip)
+        if len(self._problems) > before:
+            return None
+        return Expect(
+            rows=tuple(
+                ExpectedRow(label=strip.label, cells=strip.cells, recording=strip.recording)
+                for strip in strips
+            )
+        )
+
+    def _check(self, path: Path, text: str, strip: PlacedStrip) -> None:
+        offset = _offset(text, strip.line, strip.column)
+        if not self._known(strip.label):
+            rows = self._rows()
+            self._problems.add(
+                path,
+                f"unknown row {shorten(strip.label)}",
+                expected=alternatives(rows),
+                help=nearest(strip.label, rows),
+                offset=offset,
+            )
+            return
+        things = [thing for thing in Thing if strip.label in self._names.known[thing]]
+        if len(things) > 1:
+            self._problems.add(
+                path,
+                f"{strip.label} is the name of a {things[0]} and of a {things[1]}",
+                expected="a row that is one of them",
+                offset=offset,
+            )
+        length = self._disks.length(self._disk(strip.label))
+        if length is not None and len(strip.cells) != length:
+            self._problems.add(
+                path,
+                f"the row {strip.label} has {len(strip.cells):,} cells, the disk {length:,}",
+                expected=f"{length:,} characters between the bars",
+                offset=offset,
+            )
+
+    def _known(self, label: str) -> bool:
+        if label in self._guest_rows():
+            return True
+        if any(self._names.has(thing, label) for thing in Thing):
+            return True
+        whole, _, disk = label.rpartition("/")
+        if disk in self._disks.names and self._disks.only is None:
+            return self._names.has(Thing.BACKUP, whole) or self._names.has(Thing.RESTORE, whole)
+        return self._names.split(label) is not None
+
+    def _disk(self, label: str) -> str | None:
+        """Return the disk that a row is about, where the label tells."""
+        if self._disks.only is not None:
+            return self._disks.only
+        for separator in ("/", f"{GUEST_SEES} "):
+            disk = label.rpartition(separator)[2]
+            if disk != label and disk in self._disks.names:
+                return disk
+        on = self._names.split(label)
+        return self._names.disks.get(on[0] if on else label)
+
+    def _guest_rows(self) -> list[str]:
+        if self._disks.only is not None:
+            return [GUEST_SEES]
+        return [f"{GUEST_SEES} {disk}" for disk in self._disks.names]
+
+    def _rows(self) -> list[str]:
+        names = [name for known in self._names.known.values() for name in known]
+        return [*names, *self._guest_rows()]
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    """Return where a line and column, both from 0, are in a text."""
+    return sum(len(each) for each in text.splitlines(keepends=True)[:line]) + column

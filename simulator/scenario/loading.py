@@ -1,0 +1,269 @@
+"""From a file to a script: the stages of loading, and every problem that they find."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from simulator.apis import MODEL_DEFAULT, MODEL_IDS
+from simulator.diagnostics import InputError, Problem
+from simulator.scenario.disks import CheckedStep, Disks
+from simulator.scenario.entries import STEP_EXPECTED, Entries
+from simulator.scenario.later import MODELS_LATER, tell_later
+from simulator.scenario.names import Names
+from simulator.scenario.problems import Problems, alternatives, nearest, shorten
+from simulator.scenario.shapes import BESIDE
+from simulator.scenario.validation import RawStep, check_head, check_steps, describe
+from simulator.scenario.verbs import Verbs
+from simulator.scenario.yaml12 import Path, Place, place_at, read_yaml, span_of
+from simulator.timeline import Allowance, Instant, Script, Statement
+
+FILE_BYTES_MAX = 64 * 1024 * 1024
+"""A scenario of a million steps has about as many; /dev/zero has more."""
+
+STANDARD_INPUT = "-"
+
+PICTURED = frozenset({"write", "zero", "discard", "cells"})
+"""Keys of pictures: 0000 is one, and no number."""
+
+REFUSED = "refused"
+
+
+def load_file(path: str, *, rules: Mapping[str, str] | None = None) -> Script:
+    """Return the scenario of a file.
+
+    Args:
+        path: The file; ``-`` is standard input.
+        rules: Names of rules by their codes, to hold expectations against.
+
+    Raises:
+        InputError: The file cannot be read or used; it tells every problem found.
+    """
+    try:
+        if path == STANDARD_INPUT:
+            content = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+        else:
+            with FilePath(path).open("rb") as file:
+                content = file.read(FILE_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:
+        raise InputError(path, "", [_unreadable(error)]) from error
+    return load_text(content, path, rules=rules)
+
+
+def load_text(text: str | bytes, path: str, *, rules: Mapping[str, str] | None = None) -> Script:
+    """Return the scenario of a text.
+
+    Args:
+        text: YAML 1.2, in UTF-8 where it is bytes.
+        path: What to call it.
+        rules: Names of rules by their codes; without them, expectations are not held against any.
+
+    Raises:
+        InputError: The text cannot be used; it tells every problem found.
+    """
+    text = _decode(text, path).removeprefix("\ufeff")
+    problems = Problems(path, text)
+    document = read_yaml(text, PICTURED)
+    problems.placed.extend(document.problems)
+    if not document.readable:
+        problems.tell()
+    if not isinstance(document.value, dict):
+        found = describe(document.value) if document.value is not None else "empty"
+        problems.add((), f"the file is {found}", expected="scenario: TITLE and timeline: [...]")
+        problems.tell()
+    return _Loading(document.places, problems, rules).script(document.value, path, text)
+
+
+def _decode(text: str | bytes, path: str) -> str:
+    if len(text) > FILE_BYTES_MAX:
+        problem = Problem(message="the file is too large", expected="at most 64 MiB")
+        raise InputError(path, "", [problem])
+    if isinstance(text, str):
+        text = text.encode(errors="surrogatepass")
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        sound = text[: error.start].decode()
+        place = span_of(place_at(sound, len(sound)))
+        problem = Problem(
+            message=f"the byte 0x{text[error.start]:02x} is not UTF-8",
+            span=place,
+            expected="text in UTF-8",
+        )
+        shown = text.decode(errors="replace")
+        raise InputError(path, shown, [problem]) from error
+
+
+def _unreadable(error: OSError | ValueError) -> Problem:
+    """Return why a file cannot be read."""
+    match error:
+        case FileNotFoundError():
+            return Problem(message="there is no such file", expected="a scenario file")
+        case IsADirectoryError():
+            return Problem(message="this is a directory", expected="a scenario file")
+        case PermissionError():
+            return Problem(message="the file is not readable: permission denied")
+        case OSError():
+            reason = (error.strerror or str(error)).lower()
+            return Problem(message=f"the file is not readable: {reason}")
+        case _:
+            return Problem(message="this is no name of a file", expected="a scenario file")
+
+
+class _Loading:
+    """One file on its way to a script."""
+
+    def __init__(
+        self,
+        places: Mapping[tuple[int, str | int], Place],
+        problems: Problems,
+        rules: Mapping[str, str] | None,
+    ) -> None:
+        self._places = places
+        self._problems = problems
+        self._rules = rules
+        self._words = None if rules is None else frozenset((*rules, *rules.values()))
+
+    def script(self, root: dict[str, object], path: str, text: str) -> Script:
+        """Return the scenario as values.
+
+        Raises:
+            InputError: Something is wrong with it.
+        """
+        problems = self._problems
+        head = check_head({k: v for k, v in root.items() if k != "timeline"}, problems)
+        entries = Entries(self._places, problems)
+        if "timeline" in root:
+            entries.read(root["timeline"])
+        else:
+            problems.add((), "there is no timeline", expected="timeline: [...]")
+        checked = check_steps(entries.steps, problems)
+        disks, statements = self._statements(head, entries, checked)
+        model = self._model(head)
+        allows = self._allows(("allow",), head.get("allow", ()))
+        if len(problems):
+            problems.tell()
+        return Script(
+            title=head["scenario"],
+            model=model,
+            disks=tuple(disks.shapes.values()),
+            instants=_instants(entries, statements),
+            about=head.get("about", ""),
+            origin=head.get("source", ""),
+            seed=head.get("seed"),
+            allows=allows,
+            path=path,
+            source=text,
+        )
+
+    def _statements(
+        self, head: Mapping[str, Any], entries: Entries, checked: Sequence[dict[str, Any] | None]
+    ) -> tuple[Disks, list[Statement]]:
+        """Return the disks and a statement for each step that has no problem."""
+        steps = [
+            (raw, step)
+            for raw, step in zip(entries.steps, checked, strict=True)
+            if step is not None
+        ]
+        sound: list[CheckedStep] = [(raw.path, step) for raw, step in steps]
+        broken = [*entries.broken]
+        broken += [
+            raw.raw for raw, step in zip(entries.steps, checked, strict=True) if step is None
+        ]
+        disks = Disks(self._problems)
+        disks.read(head, sound, whole=not broken)
+        names = Names(disks, self._problems)
+        names.survey(sound, broken)
+        verbs = Verbs(disks, names, entries.labels, self._problems)
+        statements = (self._statement(raw, step, verbs) for raw, step in steps)
+        return disks, [statement for statement in statements if statement is not None]
+
+    def _statement(self, raw: RawStep, step: dict[str, Any], verbs: Verbs) -> Statement | None:
+        verb = next(iter(step)) if len(step) == 1 else self._verb(raw, step)
+        if verb is None or verb == "allow":
+            self._problems.add(raw.path, "a step has no verb", expected=STEP_EXPECTED)
+            return None
+        request = verbs.read(raw.path, verb, step[verb])
+        expects = None
+        if "expect" in step and verb != "expect":
+            expects = self._expects((*raw.path, "expect"), step["expect"])
+        allows = self._allows((*raw.path, "allow"), step["allow"]) if "allow" in step else ()
+        if request is None:
+            return None
+        place = raw.place or self._places[id(raw.raw), verb]
+        return Statement(
+            verb=verb, request=request, span=span_of(place), expects=expects, allows=allows
+        )
+
+    def _verb(self, raw: RawStep, step: Mapping[str, Any]) -> str | None:
+        """Return the verb of a step with several keys; None where there is none."""
+        verbs = [key for key in raw.raw if key not in BESIDE]
+        if len(verbs) > 1:
+            self._problems.add(
+                (*raw.path, verbs[1]),
+                f"two verbs in one step: {verbs[0]} and {verbs[1]}",
+                expected="one verb a step",
+                help="make each a step of its own",
+                at_key=True,
+            )
+        if verbs:
+            return verbs[0]
+        return "expect" if "expect" in step else None
+
+    def _expects(self, path: Path, words: Sequence[str]) -> tuple[str, ...]:
+        for index, word in enumerate(words):
+            if "|" in word:
+                self._problems.add(
+                    (*path, index),
+                    "a figure stands beside a verb",
+                    expected="codes or names of rules, or refused",
+                    help="make the figure a step of its own",
+                )
+            else:
+                self._check_rule((*path, index), word, REFUSED)
+        return tuple(words)
+
+    def _allows(self, path: Path, allows: Sequence[Mapping[str, str]]) -> tuple[Allowance, ...]:
+        for index, allow in enumerate(allows):
+            self._check_rule((*path, index, "rule"), allow["rule"])
+        return tuple(Allowance(rule=each["rule"], because=each["because"]) for each in allows)
+
+    def _check_rule(self, path: Path, word: str, *others: str) -> None:
+        if self._rules is None or self._words is None or word in (*others, *self._words):
+            return
+        known = (*self._rules.values(), *others, *self._rules)
+        self._problems.add(
+            path,
+            f"unknown rule {shorten(word)}",
+            expected=alternatives(known),
+            help=nearest(word, known),
+        )
+
+    def _model(self, head: Mapping[str, Any]) -> str:
+        model: str = head.get("model", MODEL_DEFAULT)
+        if model in MODEL_IDS:
+            return model
+        if "/" in model or model.endswith(".py"):
+            tell_later(self._problems, ("model",), "a model in a file of its own", at_key=False)
+        elif model in MODELS_LATER:
+            tell_later(self._problems, ("model",), f"the model {model}", at_key=False)
+        else:
+            self._problems.add(
+                ("model",),
+                f"unknown model {shorten(model)}",
+                expected=alternatives(MODEL_IDS),
+                help=nearest(model, (*MODEL_IDS, *MODELS_LATER)),
+            )
+        return model
+
+
+def _instants(entries: Entries, statements: Sequence[Statement]) -> tuple[Instant, ...]:
+    """Return the statements by instant; there is one for each step."""
+    instants, start = [], 0
+    for moment in entries.moments:
+        end = start + moment.steps
+        instants.append(
+            Instant(label=moment.label, tick=moment.tick, statements=tuple(statements[start:end]))
+        )
+        start = end
+    return tuple(instants)

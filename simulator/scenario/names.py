@@ -1,0 +1,227 @@
+"""The names that the steps of a file introduce, and what a step may refer to."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from itertools import count
+from typing import Any, NamedTuple
+
+from simulator.scenario.disks import CheckedStep, Disks
+from simulator.scenario.problems import FIRST, Problems, alternatives, nearest, shorten
+from simulator.scenario.yaml12 import Path
+
+RESTORED_DEFAULT = "restored"
+
+REFUSED = ("refused", "BT901")
+"""What a step expects that the host will turn down."""
+
+
+class Thing(StrEnum):
+    """What a name can be the name of."""
+
+    IMAGE = "image"
+    CHECKPOINT = "checkpoint"
+    """Or a bitmap: a step that makes a bitmap starts a checkpoint of its name."""
+
+    BACKUP = "backup"
+    RESTORE = "restored disk"
+
+
+class New(NamedTuple):
+    """A name that a step introduces.
+
+    Attributes:
+        path: Where it stands.
+        disk: The disk of an image, where that is told.
+    """
+
+    thing: Thing
+    name: str
+    path: Path
+    disk: str | None = None
+
+
+class Names:
+    """All names of a file, whichever step introduces them.
+
+    A name that no step introduces is a mistake in the file. One that exists, but not there and
+    then, is the host's to refuse.
+
+    Attributes:
+        known: The names of each kind, with the place of the first.
+        disks: The disk of each image, where that is known.
+        restored: The name of each restored disk, by the path of its step.
+    """
+
+    def __init__(self, disks: Disks, problems: Problems) -> None:
+        self.known: dict[Thing, dict[str, Path]] = {thing: {} for thing in Thing}
+        self.disks: dict[str, str] = {}
+        self.restored: dict[Path, str] = {}
+        self._perhaps: set[str] = set()
+        self._excused: set[Path] = set()
+        self._live: dict[tuple[Thing, str], Path] = {}
+        self._machine = disks
+        self._problems = problems
+
+    def survey(self, steps: Iterable[CheckedStep], broken: Iterable[object]) -> None:
+        """Take in every name; one that is introduced twice is noted.
+
+        Args:
+            steps: In the order of the file.
+            broken: What stands where a step belongs and cannot be read. Its words may be names.
+        """
+        for each in broken:
+            self._perhaps.update(_words(each))
+        unnamed = []
+        for path, step in steps:
+            for freed in _freed(step):
+                self._live.pop(freed, None)
+            for new in _introduced(path, step):
+                self._take(new, step)
+            for name in _bitmaps_of(step, "block-dirty-bitmap-add"):
+                self.known[Thing.CHECKPOINT].setdefault(name, ())
+            if "restore" in step and "as" not in step["restore"]:
+                unnamed.append(path)
+        for path in unnamed:
+            self.restored[path] = self._unused_name()
+        self._check_clashes()
+
+    def check(self, thing: Thing, path: Path, name: str) -> bool:
+        """Whether some step introduces a name; one that none does is noted.
+
+        Args:
+            thing: What it should be the name of. One disk's part of a backup is a backup.
+            path: Where it stands.
+            name: As it stands there.
+        """
+        known = self.known[thing]
+        whole, _, disk = name.rpartition("/")
+        part = thing is Thing.BACKUP and whole in known and disk in self._machine.names
+        if name in known or part or name in self._perhaps:
+            return True
+        self._problems.add(
+            path,
+            f"unknown {thing} {shorten(name)}",
+            expected=alternatives(known) or f"a {thing} that a step makes",
+            help=nearest(name, known),
+        )
+        return False
+
+    def has(self, thing: Thing, name: str) -> bool:
+        """Whether some step introduces a name."""
+        return name in self.known[thing] or name in self._perhaps
+
+    def split(self, label: str) -> tuple[str, str] | None:
+        """Return the image and the bitmap that ``NODE.NAME`` tells, or None where it is none."""
+        images, bitmaps = self.known[Thing.IMAGE], self.known[Thing.CHECKPOINT]
+        dots = (index for index, character in enumerate(label) if character == ".")
+        pairs = ((label[:dot], label[dot + 1 :]) for dot in dots)
+        return next((pair for pair in pairs if pair[0] in images and pair[1] in bitmaps), None)
+
+    def _take(self, new: New, step: Mapping[str, Any]) -> None:
+        self.known[new.thing].setdefault(new.name, new.path)
+        disk = new.disk or self._machine.only
+        if new.thing is Thing.IMAGE and disk is not None:
+            self.disks.setdefault(new.name, disk)
+        if "allow" in step or "expect" in step:
+            self._excused.add(new.path)
+        first = self._live.get((new.thing, new.name))
+        if first is None:
+            if not any(word in REFUSED for word in step.get("expect", ())):
+                self._live[new.thing, new.name] = new.path
+        elif new.path not in self._excused:
+            self._tell_clash(new.thing, new.name, new.path, first)
+
+    def _tell_clash(self, thing: Thing, name: str, path: Path, first: Path) -> None:
+        self._problems.add(
+            path,
+            f"the {thing} {name} is introduced twice, first on {FIRST}",
+            expected="a new name",
+            help="if that is what the scenario is about, say so: expect: [RULE or refused]",
+            first=first,
+        )
+
+    def _check_clashes(self) -> None:
+        """Note what would be a row of the same name as an image."""
+        images = self.known[Thing.IMAGE]
+        for thing in (Thing.CHECKPOINT, Thing.BACKUP, Thing.RESTORE):
+            others = self.known[thing]
+            for name in images:
+                if name not in others or not others[name]:
+                    continue
+                first, second = sorted((images[name], others[name]), key=_order)
+                if second not in self._excused:
+                    self._problems.add(
+                        second,
+                        f"{name} is the name of an image and of a {thing}, first on {FIRST}",
+                        expected="names that rows of a figure can be told apart by",
+                        first=first,
+                    )
+
+    def _unused_name(self) -> str:
+        """Return the next name for a restored disk that nobody named."""
+        taken = {name for known in self.known.values() for name in known}
+        numbered = (f"{RESTORED_DEFAULT}-{number}" for number in count(2))
+        name = RESTORED_DEFAULT
+        while name in taken:
+            name = next(numbered)
+        self.known[Thing.RESTORE][name] = ()
+        return name
+
+
+def _words(value: object) -> Iterator[str]:
+    """Yield every text below a value of a file."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield key
+            yield from _words(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _words(each)
+
+
+def _order(path: Path) -> tuple[int, ...]:
+    """Return what sorts paths into the order of their steps."""
+    return tuple(part for part in path if isinstance(part, int))
+
+
+def _freed(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
+    """Yield the names that a step gives up, for another step to take."""
+    if "delete" in step:
+        if "checkpoint" in step["delete"]:
+            yield Thing.CHECKPOINT, step["delete"]["checkpoint"]
+        if "backup" in step["delete"]:
+            yield Thing.BACKUP, step["delete"]["backup"]
+    for name in _bitmaps_of(step, "block-dirty-bitmap-remove"):
+        yield Thing.CHECKPOINT, name
+
+
+_NEW: Mapping[str, tuple[tuple[str, Thing], ...]] = {
+    "create": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
+    "snapshot": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
+    "checkpoint": (("name", Thing.CHECKPOINT),),
+    "backup": (("to", Thing.BACKUP), ("checkpoint", Thing.CHECKPOINT)),
+    "copy": (("to", Thing.BACKUP),),
+    "restore": (("as", Thing.RESTORE),),
+}
+"""The arguments of each verb that introduce a name."""
+
+
+def _introduced(path: Path, step: Mapping[str, Any]) -> Iterator[New]:
+    """Yield the names that a step introduces, but for those of QEMU's own primitives."""
+    for verb, arguments in step.items():
+        for key, thing in _NEW.get(verb, ()):
+            if key in arguments:
+                yield New(thing, arguments[key], (*path, verb, key), arguments.get("disk"))
+        if verb == "snapshot":
+            for disk, image in arguments.get("images", {}).items():
+                yield New(Thing.IMAGE, image, (*path, verb, "images", disk), disk)
+
+
+def _bitmaps_of(step: Mapping[str, Any], execute: str) -> Iterator[str]:
+    """Yield the bitmaps that QEMU's own primitives of one kind are about."""
+    for command in step.get("qmp", ()):
+        name = command.get("arguments", {}).get("name")
+        if command["execute"] == execute and isinstance(name, str):
+            yield name

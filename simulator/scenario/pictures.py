@@ -1,0 +1,158 @@
+"""Pictures and ranges: which clusters a guest's step touches, and what they hold afterwards."""
+
+import re
+from typing import Any
+
+from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
+from simulator.model.operations import Extent, GuestDiscard, GuestWrite
+from simulator.scenario.problems import WRITTEN, Problems, shorten
+from simulator.scenario.units import write_size
+from simulator.scenario.yaml12 import Path
+from simulator.timeline import DiskShape
+
+TOUCHED_MAX = 1 << 24
+"""Clusters that one step may touch on a large disk."""
+
+UNTOUCHED = "-"
+
+_WRITTEN = re.compile(r"[A-Za-z0-]*")
+
+
+def without_bars(cells: str) -> str:
+    """Return a picture without the bars around it, which are optional."""
+    return cells[1:-1] if len(cells) > 1 and cells[0] == cells[-1] == "|" else cells
+
+
+class Pictures:
+    """Reads the arguments of ``write``, ``zero`` and ``discard``.
+
+    A picture that is drawn again gives the same map: maps are immutable.
+    """
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._maps: dict[tuple[str, str, int], ClusterMap] = {}
+
+    def read(
+        self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape
+    ) -> GuestWrite | GuestDiscard | None:
+        """Return what the guest does, or None where that is a problem.
+
+        Args:
+            path: Where the arguments stand.
+            verb: One of the guest's verbs.
+            guest: The arguments.
+            disk: The disk that they are about.
+        """
+        extent = None
+        if "cells" in guest:
+            others = [key for key in ("offset", "length", "data") if key in guest]
+            if others:
+                self._problems.add(
+                    (*path, others[0]),
+                    f"{verb} has both cells and {others[0]}",
+                    expected="a picture, or offset and length",
+                    at_key=True,
+                )
+                return None
+            data = self._drawn((*path, "cells"), verb, guest["cells"], disk.length)
+        else:
+            data, extent = self._range(path, verb, guest, disk)
+        if data is None:
+            return None
+        if verb == "discard":
+            return GuestDiscard(disk=disk.name, clusters=data.clusters(), extent=extent)
+        return GuestWrite(disk=disk.name, data=data, extent=extent)
+
+    def _drawn(self, path: Path, verb: str, cells: str, length: int) -> ClusterMap | None:
+        key = verb, cells, length
+        if key not in self._maps:
+            drawn = without_bars(cells)
+            if not self._check_drawn(path, verb, cells, drawn, length):
+                return None
+            zero = verb != "write"
+            versions = {
+                cluster: ZERO if zero or letter == "0" else ord(letter)
+                for cluster, letter in enumerate(drawn)
+                if letter != UNTOUCHED
+            }
+            self._maps[key] = map_of(length, versions)
+        return self._maps[key]
+
+    def _check_drawn(self, path: Path, verb: str, cells: str, drawn: str, length: int) -> bool:
+        bar = len(cells) != len(drawn)
+        if verb == "write":
+            match = _WRITTEN.match(drawn)
+            wrong = match.end() if match else 0
+            expected = "A to Z or a to z for data, 0 for zeroes, - for untouched"
+        else:
+            wrong = next(
+                (i for i, c in enumerate(drawn) if not c.isprintable() or c.isspace()), len(drawn)
+            )
+            expected = "- for untouched, any other character without blanks for the rest"
+        if wrong < len(drawn):
+            self._problems.add(
+                path,
+                f"cell {wrong} of the picture is {shorten(drawn[wrong]).replace(' ', 'a blank')}",
+                expected=expected,
+                offset=wrong + bar,
+            )
+        if len(drawn) != length:
+            self._problems.add(
+                path,
+                f"the picture has {_counted(len(drawn))}, the disk has {_counted(length)}",
+                expected=f"{length:,} characters between the bars, if any",
+            )
+        return wrong >= len(drawn) and len(drawn) == length
+
+    def _range(
+        self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape
+    ) -> tuple[ClusterMap | None, Extent | None]:
+        needed = ("offset", "length", "data") if verb == "write" else ("offset", "length")
+        missing = [key for key in needed if key not in guest]
+        if missing:
+            self._problems.add(
+                path,
+                f"{verb} has no {missing[0] if len(missing) < len(needed) else 'cells'}",
+                expected=f"a picture, or {{{', '.join(needed)}}}",
+            )
+            return None, None
+        offset, length = guest["offset"], guest["length"]
+        if not self._check_range(path, offset, length, disk):
+            return None, None
+        size = disk.cluster_size
+        first, last = offset // size, (offset + length - 1) // size
+        if last - first >= TOUCHED_MAX:
+            self._problems.add(
+                (*path, "length"),
+                f"{verb} touches {last - first + 1:,} clusters",
+                expected=f"at most {TOUCHED_MAX:,} in one step",
+            )
+            return None, None
+        letter = guest["data"] if verb == "write" else "0"
+        version = ZERO if letter == "0" else ord(letter)
+        whole = offset % size == 0 and length % size == 0
+        data = range_of(disk.length, first, last - first + 1, version)
+        return data, None if whole else Extent(offset=offset, length=length)
+
+    def _check_range(self, path: Path, offset: int, length: int, disk: DiskShape) -> bool:
+        size = disk.length * disk.cluster_size
+        if not 0 <= offset < size:
+            self._problems.add(
+                (*path, "offset"),
+                f"the offset is {WRITTEN}",
+                expected=f"0 to {size - 1:,}: the disk has {write_size(size)}",
+            )
+            return False
+        if not 1 <= length <= size - offset:
+            self._problems.add(
+                (*path, "length"),
+                f"the length is {WRITTEN}",
+                expected=f"1 to {size - offset:,}: the disk has {write_size(size)}",
+            )
+            return False
+        return True
+
+
+def _counted(clusters: int) -> str:
+    return f"{clusters:,} cluster{'' if clusters == 1 else 's'}"

@@ -1,0 +1,74 @@
+"""The JSON Schema of a scenario file, for editors: completion, and what the shape alone can tell.
+
+It says nothing of names, places and lengths; ``load_file`` does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
+
+from simulator.apis import MODEL_DEFAULT, MODEL_IDS
+from simulator.scenario.qmp import COMMANDS
+from simulator.scenario.shapes import GUEST_VERBS, VERBS, Scenario
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_EXAMPLE = {
+    "scenario": "a full backup and an incremental one",
+    "disk": 8,
+    "timeline": [
+        {"at": "T1", "do": [{"create": "S1"}, {"backup": {"to": "full.bak", "checkpoint": "C1"}}]},
+        {"write": "AAAA----"},
+        {"at": "T2", "do": [{"backup": {"since": "C1", "to": "inc.bak"}}]},
+    ],
+}
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out the titles of keys, which repeat the key."""
+
+    def field_title_should_be_set(self, schema: core_schema.CoreSchema | Any) -> bool:
+        """Never."""
+        return False
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file, draft 2020-12.
+
+    What may be left empty, such as ``shutdown:``, has no type rather than a null branch, so that
+    an editor does not offer null everywhere else.
+    """
+    schema = TypeAdapter(Scenario).json_schema(schema_generator=_Untitled)
+    parts = schema["$defs"]
+    for name, choice in _choices().items():
+        parts[name].update(choice)
+    schema.pop("title", None)
+    schema["properties"]["model"].update(
+        {"enum": list(MODEL_IDS), "default": MODEL_DEFAULT, "type": "string"}
+    )
+    parts["Command"]["properties"]["execute"]["examples"] = list(COMMANDS)
+    return {
+        "$schema": DIALECT,
+        "title": "A scenario of backup-timeline",
+        **schema,
+        "not": {"required": ["disk", "disks"]},
+        "examples": [_EXAMPLE],
+    }
+
+
+def _choices() -> Mapping[str, dict[str, Any]]:
+    """Return which keys of each part exclude one another, or need one another."""
+    hosts = [verb for verb in VERBS if verb != "expect"]
+    figure = {"required": ["expect"], "not": {"anyOf": [{"required": [verb]} for verb in hosts]}}
+    return {
+        "Step": {"oneOf": [*({"required": [verb]} for verb in hosts), figure]},
+        "GuestStep": {"oneOf": [{"required": [verb]} for verb in GUEST_VERBS]},
+        "Guest": {"oneOf": [{"required": ["cells"]}, {"required": ["offset", "length"]}]},
+        "Snapshot": {"oneOf": [{"required": ["image"]}, {"required": ["images"]}]},
+        "Delete": {"oneOf": [{"required": ["checkpoint"]}, {"required": ["backup"]}]},
+        "Backup": {"not": {"required": ["since", "bitmaps"]}},
+        "Disk": {"not": {"required": ["clusters", "size"]}},
+    }

@@ -1,0 +1,479 @@
+"""The shape of a scenario file, key by key: validation and the published schema are made from it.
+
+Short forms, such as ``create: S1``, are made long before they are looked at, so that a path of
+keys leads to the same place in both. What depends on more than one key is not said here.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    with_config,
+)
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from simulator.model.clusters import CLUSTERS_MAX
+from simulator.scenario.units import SIZE_PATTERN, read_size
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+NAME_PATTERN = r"^[^\s|\x00-\x1f\x7f-\x9f]([^|\x00-\x1f\x7f-\x9f]*[^\s|\x00-\x1f\x7f-\x9f])?$"
+"""No bars, which end a row of a figure, no control characters, no blank at either end."""
+
+FILE_NAME_PATTERN = NAME_PATTERN.replace("|", "|/")
+"""The same without a slash: ``NAME/DISK`` is one disk's part of a backup."""
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=1023)]
+FileName: TypeAlias = Annotated[str, StringConstraints(pattern=FILE_NAME_PATTERN, max_length=1023)]
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+"""The name of something that another step makes."""
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str):
+        size = read_size(value)
+        if size is None:
+            raise PydanticCustomError("size", "no size")
+        return size
+    return value
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _letter(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return "0"
+    return value
+
+
+def _nothing(value: object) -> object:
+    return {} if value is None else value
+
+
+def _long(key: str, short: type | tuple[type, ...] = (str, int, float)) -> Callable[[Any], object]:
+    """Return what makes a short form long: a scalar becomes the value of a key."""
+
+    def lengthen(value: object) -> object:
+        return {key: value} if isinstance(value, short) else value
+
+    return lengthen
+
+
+def _long_disk(value: object) -> object:
+    if isinstance(value, str):
+        return {"size": value}
+    return {"clusters": value} if isinstance(value, int | float) else value
+
+
+SizeText: TypeAlias = Annotated[str, StringConstraints(pattern=SIZE_PATTERN)]
+
+Size: TypeAlias = Annotated[
+    int,
+    BeforeValidator(_size, json_schema_input_type=int | SizeText),
+    Field(examples=["512 KiB", "1 TiB"]),
+]
+
+Letter: TypeAlias = Annotated[str, StringConstraints(pattern="^[A-Za-z0]$")]
+
+Names: TypeAlias = Annotated[
+    list[Word], BeforeValidator(_listed, json_schema_input_type=Word | list[Word])
+]
+
+
+Clusters: TypeAlias = Annotated[
+    int, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": CLUSTERS_MAX})
+]
+
+Picture: TypeAlias = Annotated[str, WithJsonSchema({"anyOf": [{"type": "string"}, {"const": 0}]})]
+"""An editor takes 0000 for a number."""
+
+
+@with_config(STRICT)
+class Disk(TypedDict):
+    """A virtual disk."""
+
+    clusters: NotRequired[
+        Annotated[Clusters, Field(description="Number of clusters.", examples=[8])]
+    ]
+    size: NotRequired[Annotated[Size, Field(description="Bytes, in place of clusters.")]]
+    cluster_size: NotRequired[
+        Annotated[
+            Size,
+            Field(
+                description="A power of two, 512 bytes to 2 MiB; 64 KiB if left out.",
+                examples=["64 KiB", "4 KiB"],
+            ),
+        ]
+    ]
+    format: NotRequired[
+        Annotated[Literal["qcow2", "raw"], Field(description="Only qcow2 can store bitmaps.")]
+    ]
+
+
+AnyDisk: TypeAlias = Annotated[
+    Disk, BeforeValidator(_long_disk, json_schema_input_type=Clusters | SizeText | Disk)
+]
+
+
+@with_config(STRICT)
+class Allowed(TypedDict):
+    """A rule whose findings are accepted, and why."""
+
+    rule: Annotated[Word, Field(description="Its code or name.", examples=["stale-bitmap"])]
+    because: Annotated[Text, Field(description="Why its findings are accepted here.")]
+
+
+Allows: TypeAlias = Annotated[
+    list[Allowed],
+    BeforeValidator(_listed, json_schema_input_type=Allowed | list[Allowed]),
+    Field(description="Rules whose findings are accepted, and why."),
+]
+
+DiskWord: TypeAlias = Annotated[
+    Word, Field(description="The disk; needed only where there are several.", examples=["vda"])
+]
+NewBitmap: TypeAlias = Annotated[
+    FileName, Field(description="A checkpoint of this name begins here.", examples=["B1"])
+]
+
+
+@with_config(STRICT)
+class Create(TypedDict):
+    """The base image, at the start of a chain."""
+
+    image: Annotated[FileName, Field(description="Name of the image.", examples=["S1"])]
+    bitmap: NotRequired[NewBitmap]
+    disk: NotRequired[DiskWord]
+    size: NotRequired[Annotated[Size, Field(description="The disk's size in bytes.")]]
+    format: NotRequired[Annotated[Literal["qcow2", "raw"], Field(description="Of the image.")]]
+
+
+@with_config(STRICT)
+class Guest(TypedDict):
+    """What the guest writes, as a picture or as a range of bytes."""
+
+    cells: NotRequired[
+        Annotated[
+            Picture,
+            Field(
+                description="One character a cluster: - untouched, a letter the data, 0 zeroes.",
+                examples=["AAAA----"],
+            ),
+        ]
+    ]
+    disk: NotRequired[DiskWord]
+    offset: NotRequired[Annotated[Size, Field(description="Bytes from the start of the disk.")]]
+    length: NotRequired[Annotated[Size, Field(description="Bytes.", examples=["128 KiB"])]]
+    data: NotRequired[
+        Annotated[
+            Letter,
+            BeforeValidator(_letter, json_schema_input_type=Letter | Literal[0]),
+            Field(description="A letter, or 0 for zeroes.", examples=["A"]),
+        ]
+    ]
+
+
+@with_config(STRICT)
+class Snapshot(TypedDict):
+    """An external snapshot: a new overlay becomes the active image."""
+
+    image: NotRequired[Annotated[FileName, Field(description="The overlay.", examples=["S2"])]]
+    images: NotRequired[
+        Annotated[
+            dict[Word, FileName],
+            Field(description="The overlay of each disk.", examples=[{"vda": "V2", "vdb": "W2"}]),
+        ]
+    ]
+    bitmap: NotRequired[NewBitmap]
+    disk: NotRequired[DiskWord]
+    outside: NotRequired[
+        Annotated[bool, Field(description="Made by a tool that knows nothing of bitmaps.")]
+    ]
+
+
+@with_config(STRICT)
+class Checkpoint(TypedDict):
+    """A named point in time for later incremental backups."""
+
+    name: Annotated[FileName, Field(description="Name of the checkpoint.", examples=["C1"])]
+    disks: NotRequired[Annotated[Names, Field(description="Those that take part; default all.")]]
+
+
+@with_config(STRICT)
+class Backup(TypedDict):
+    """A copy outside the chain: full, or only what changed."""
+
+    to: Annotated[FileName, Field(description="The target.", examples=["full.bak"])]
+    since: NotRequired[
+        Annotated[Word, Field(description="The checkpoint to start from; without it, full.")]
+    ]
+    image: NotRequired[
+        Annotated[Word, Field(description="An image of the chain to read, not the active one.")]
+    ]
+    bitmaps: NotRequired[
+        Annotated[
+            Names,
+            Field(description="Read through just these: NAME or NODE.NAME.", examples=[["B2"]]),
+        ]
+    ]
+    checkpoint: NotRequired[
+        Annotated[FileName, Field(description="Starts this checkpoint in the same step.")]
+    ]
+    onto: NotRequired[Annotated[Word, Field(description="The backup that it is stacked on.")]]
+    mode: NotRequired[Annotated[Literal["push"], Field(description="QEMU writes the target.")]]
+
+
+@with_config(STRICT)
+class Copy(TypedDict):
+    """A plain copy of an image file, with no job."""
+
+    image: Annotated[Word, Field(description="The image.", examples=["S1"])]
+    to: Annotated[FileName, Field(description="The copy.", examples=["S1.bak"])]
+
+
+_RestoreKeys = TypedDict(
+    "_RestoreKeys",
+    {
+        "from": Annotated[
+            Names, Field(description="Oldest first.", examples=[["full.bak", "inc1.bak"]])
+        ],
+        "as": NotRequired[
+            Annotated[FileName, Field(description="Name of the result; default restored.")]
+        ],
+    },
+)
+"""The keys that are words of Python."""
+
+
+@with_config(STRICT)
+class Restore(_RestoreKeys):
+    """Backups stacked, and the result compared with all that the guest ever saw."""
+
+    of: NotRequired[
+        Annotated[Word, Field(description="The instant that it is meant to give back.")]
+    ]
+
+
+@with_config(STRICT)
+class Delete(TypedDict):
+    """What is given up: exactly one."""
+
+    checkpoint: NotRequired[Annotated[Word, Field(description="A checkpoint.")]]
+    backup: NotRequired[Annotated[Word, Field(description="A backup or a copy.")]]
+
+
+@with_config(STRICT)
+class Command(TypedDict):
+    """A command as QEMU takes it."""
+
+    execute: Annotated[Word, Field(description="Its name.", examples=["block-dirty-bitmap-add"])]
+    arguments: NotRequired[
+        Annotated[
+            dict[str, Any],
+            Field(
+                description="By QEMU's own names; a node is called like its image.",
+                examples=[{"node": "S1", "name": "B1", "persistent": True}],
+            ),
+        ]
+    ]
+    id: NotRequired[Annotated[Any, Field(description="Has no meaning here.")]]
+
+
+@with_config(STRICT)
+class Nothing(TypedDict):
+    """No arguments."""
+
+
+NoArguments: TypeAlias = Annotated[
+    Nothing,
+    BeforeValidator(_nothing),
+    WithJsonSchema({"maxProperties": 0, "not": {"type": ["array", "boolean", "number", "string"]}}),
+]
+"""The schema has no type, so that an editor does not complain of ``shutdown:`` with nothing."""
+
+
+@with_config(STRICT)
+class GuestStep(TypedDict):
+    """What the guest does by itself, between two instants or at one."""
+
+    write: NotRequired[
+        Annotated[
+            Guest,
+            BeforeValidator(_long("cells"), json_schema_input_type=Picture | Guest),
+            Field(description="The guest writes data.", examples=["AAAA----"]),
+        ]
+    ]
+    zero: NotRequired[
+        Annotated[
+            Guest,
+            BeforeValidator(_long("cells"), json_schema_input_type=Picture | Guest),
+            Field(description="The guest writes zeroes.", examples=["0000----"]),
+        ]
+    ]
+    discard: NotRequired[
+        Annotated[
+            Guest,
+            BeforeValidator(_long("cells"), json_schema_input_type=Picture | Guest),
+            Field(description="The guest gives clusters back (trim).", examples=["XX------"]),
+        ]
+    ]
+    expect: NotRequired[
+        Annotated[
+            list[str],
+            BeforeValidator(_listed, json_schema_input_type=str | list[str]),
+            Field(
+                description="Alone: a figure whose rows must be as drawn. "
+                "Beside a verb: the rules that must be found here, or refused."
+            ),
+        ]
+    ]
+    allow: NotRequired[Allows]
+
+
+@with_config(STRICT)
+class Step(GuestStep):
+    """One verb, and what is expected or allowed there."""
+
+    create: NotRequired[
+        Annotated[
+            Create,
+            BeforeValidator(_long("image"), json_schema_input_type=FileName | Create),
+            Field(
+                description="Make the base image, at the start of a chain.",
+                examples=[{"image": "S1", "bitmap": "B1"}],
+            ),
+        ]
+    ]
+    snapshot: NotRequired[
+        Annotated[
+            Snapshot,
+            BeforeValidator(_long("image"), json_schema_input_type=FileName | Snapshot),
+            Field(
+                description="Put an overlay on the chain.",
+                examples=[{"image": "S2", "bitmap": "B2"}],
+            ),
+        ]
+    ]
+    checkpoint: NotRequired[
+        Annotated[
+            Checkpoint,
+            BeforeValidator(_long("name"), json_schema_input_type=FileName | Checkpoint),
+            Field(description="Start a named point in time.", examples=["C1"]),
+        ]
+    ]
+    backup: NotRequired[
+        Annotated[
+            Backup,
+            BeforeValidator(_long("to"), json_schema_input_type=FileName | Backup),
+            Field(
+                description="Copy data out of the chain.",
+                examples=[{"to": "full.bak"}, {"since": "C1", "to": "inc.bak"}],
+            ),
+        ]
+    ]
+    copy: NotRequired[
+        Annotated[
+            Copy,
+            Field(
+                description="Copy an image file as it is.",
+                examples=[{"image": "S1", "to": "S1.bak"}],
+            ),
+        ]
+    ]
+    restore: NotRequired[
+        Annotated[
+            Restore,
+            BeforeValidator(
+                _long("from", (str, int, float, list)),
+                json_schema_input_type=Word | list[Word] | Restore,
+            ),
+            Field(
+                description="Stack backups and compare with what the guest saw.",
+                examples=[{"from": ["full.bak", "inc.bak"], "of": "T3"}],
+            ),
+        ]
+    ]
+    delete: NotRequired[
+        Annotated[
+            Delete,
+            Field(description="Give up a checkpoint or a backup.", examples=[{"checkpoint": "C1"}]),
+        ]
+    ]
+    shutdown: NotRequired[Annotated[NoArguments, Field(description="Close all images cleanly.")]]
+    start: NotRequired[Annotated[NoArguments, Field(description="Open the images again.")]]
+    crash: NotRequired[Annotated[NoArguments, Field(description="The process dies.")]]
+    qmp: NotRequired[
+        Annotated[
+            list[Command],
+            BeforeValidator(_listed, json_schema_input_type=Command | list[Command]),
+            Field(description="QEMU's own primitives; a list is one transaction."),
+        ]
+    ]
+
+
+BESIDE = ("expect", "allow")
+"""Keys of a step that stand beside its verb; the first is a verb too, where it stands alone."""
+
+VERBS = tuple(key for key in Step.__annotations__ if key != "allow")
+GUEST_VERBS = ("write", "zero", "discard")
+VERBS_ALONE = ("shutdown", "start", "crash")
+"""Verbs that take nothing, so that a step may be just the word."""
+
+
+@with_config(STRICT)
+class Instant(TypedDict):
+    """Steps that happen at the same simulated time, in the order of the file."""
+
+    at: Annotated[
+        Name,
+        Field(
+            description="A name, or a time since the start; one kind in a file.",
+            examples=["T1", "90s", "2h30m"],
+        ),
+    ]
+    do: NotRequired[
+        Annotated[
+            list[Step | Literal["shutdown", "start", "crash"]],
+            Field(description="One verb each; they happen in this order."),
+        ]
+    ]
+
+
+@with_config(STRICT)
+class Head(TypedDict):
+    """A scenario but for its timeline."""
+
+    scenario: Annotated[Text, Field(description="The title.")]
+    about: NotRequired[Annotated[str, Field(description="What it shows.")]]
+    source: NotRequired[Annotated[str, Field(description="Where it comes from.")]]
+    model: NotRequired[
+        Annotated[Word, Field(description="The API model that gives the verbs their meaning.")]
+    ]
+    disk: NotRequired[Annotated[AnyDisk, Field(description="The only disk, vda.", examples=[8])]]
+    disks: NotRequired[
+        Annotated[
+            dict[FileName, AnyDisk],
+            Field(description="Several disks by name.", examples=[{"vda": 8, "vdb": 8}]),
+        ]
+    ]
+    allow: NotRequired[Allows]
+    seed: NotRequired[Annotated[int, Field(description="For random workloads.")]]
+
+
+@with_config(STRICT)
+class Scenario(Head):
+    """A scenario of disks, checkpoints and backups over time."""
+
+    timeline: Annotated[
+        list[Instant | GuestStep],
+        Field(description="Instants, and the guest's steps between them, in the order of time."),
+    ]

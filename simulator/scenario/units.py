@@ -1,0 +1,67 @@
+"""Sizes and times as people write them: ``128 KiB``, ``2h30m``."""
+
+import re
+from fractions import Fraction
+
+SIZE_PATTERN = r"^[0-9]+ *([Bb]|[KMGTPkmgtp]([Ii][Bb]?)?)?$"
+"""A size with an optional binary unit."""
+
+_POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+
+_NANOSECONDS = {
+    "d": 86_400 * 10**9,
+    "h": 3_600 * 10**9,
+    "m": 60 * 10**9,
+    "s": 10**9,
+    "ms": 10**6,
+    "us": 10**3,
+    "ns": 1,
+}
+
+_PART = r"(?P<count>[0-9]+(?:\.[0-9]+)?)(?P<unit>d|h|ms|m|s|us|ns)"
+_DURATION = re.compile(rf"(?:{_PART.replace('?P<count>', '').replace('?P<unit>', '')} *)+")
+
+TICK_MAX = (1 << 63) - 1
+"""Nanoseconds, some 292 years: ticks of a workload are 64-bit integers."""
+
+SIZE_DIGITS_MAX = 30
+"""No size that makes sense has more digits."""
+
+
+def read_size(text: str) -> int | None:
+    """Return the bytes of a size, or None where the text is none.
+
+    >>> [read_size(text) for text in ("512 KiB", "1T", "4096", "1.5 GiB")]
+    [524288, 1099511627776, 4096, None]
+    """
+    if re.match(SIZE_PATTERN, text) is None or len(text) > SIZE_DIGITS_MAX:
+        return None
+    number = text.rstrip("BbIiKMGTPkmgtp ")
+    unit = text[len(number) :].strip().lower()
+    return int(number) << 10 * _POWERS[unit[:1]]
+
+
+def write_size(size: int) -> str:
+    """Return a size in the largest unit that needs no fraction.
+
+    >>> [write_size(size) for size in (65536, 1000, 2 << 40)]
+    ['64 KiB', '1000 bytes', '2 TiB']
+    """
+    power = 0
+    while size and size % 1024 == 0 and power < 5:
+        size, power = size // 1024, power + 1
+    return f"{size} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"
+
+
+def read_duration(text: str) -> Fraction | None:
+    """Return the nanoseconds of a time since the start, or None where the text is none.
+
+    >>> [read_duration(text) for text in ("90s", "1.5h", "12:30")]
+    [Fraction(90000000000, 1), Fraction(5400000000000, 1), None]
+    """
+    if _DURATION.fullmatch(text) is None:
+        return None
+    parts = re.finditer(_PART, text)
+    return sum(
+        (Fraction(part["count"]) * _NANOSECONDS[part["unit"]] for part in parts), Fraction(0)
+    )

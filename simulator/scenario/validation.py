@@ -1,0 +1,290 @@
+"""Holds a scenario against its shape, and says what does not fit in a user's words."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from simulator.model.bitmap import NAME_BYTES_MAX
+from simulator.scenario.later import KEYS_LATER, VALUES_LATER, VERBS_LATER, tell_later
+from simulator.scenario.problems import WRITTEN, Problems, alternatives, nearest, shorten
+from simulator.scenario.shapes import (
+    GUEST_VERBS,
+    VERBS,
+    VERBS_ALONE,
+    Allowed,
+    Backup,
+    Checkpoint,
+    Command,
+    Copy,
+    Create,
+    Delete,
+    Disk,
+    Guest,
+    Head,
+    Restore,
+    Snapshot,
+    Step,
+)
+from simulator.scenario.yaml12 import Path, Place
+
+CHUNK = 512
+"""Steps that are validated in one go. One bad step makes its chunk slow, not the whole file."""
+
+
+KEY_OF_MAPPING = "[key]"
+"""What pydantic ends a path with, if a key is to blame."""
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "create": tuple(Create.__annotations__),
+    **dict.fromkeys(GUEST_VERBS, tuple(Guest.__annotations__)),
+    "snapshot": tuple(Snapshot.__annotations__),
+    "checkpoint": tuple(Checkpoint.__annotations__),
+    "backup": tuple(Backup.__annotations__),
+    "copy": tuple(Copy.__annotations__),
+    "restore": tuple(Restore.__annotations__),
+    "delete": tuple(Delete.__annotations__),
+    **dict.fromkeys(VERBS_ALONE, ()),
+    "qmp": tuple(Command.__annotations__),
+    "allow": tuple(Allowed.__annotations__),
+    "disk": tuple(Disk.__annotations__),
+    "disks": tuple(Disk.__annotations__),
+}
+"""The keys of each mapping that has a fixed set of them."""
+
+_FORMS: Mapping[str, str] = {
+    "create": "NAME or {image: NAME}",
+    **dict.fromkeys(GUEST_VERBS, "a picture or {offset, length, data}"),
+    "snapshot": "NAME or {image: NAME}",
+    "checkpoint": "NAME or {name: NAME}",
+    "backup": "NAME or {to: NAME}",
+    "copy": "{image: NAME, to: NAME}",
+    "restore": "{from: [NAME, ...]}",
+    "delete": "{checkpoint: NAME} or {backup: NAME}",
+    **dict.fromkeys(VERBS_ALONE, "nothing"),
+    "qmp": "{execute: COMMAND, arguments: {...}} or a list of these",
+    "arguments": "a mapping",
+    "images": "{DISK: NAME, ...}",
+    "allow": "{rule: RULE, because: REASON} or a list of these",
+    "expect": "a figure, or a list of rules beside a verb",
+    "disk": "a number of clusters, or {clusters, cluster_size, format}",
+    "disks": "{NAME: {clusters: NUMBER}, ...}",
+    "timeline": "a list of instants and guest steps",
+    "clusters": "a number of clusters",
+    "cells": "a picture, one character a cluster",
+    "data": "a letter or 0",
+    "outside": "true or false",
+    "seed": "a whole number",
+    **dict.fromkeys(("size", "cluster_size", "offset", "length"), "a size such as 64 KiB"),
+    **dict.fromkeys(("scenario", "about", "source", "because"), "text"),
+    **dict.fromkeys(("rule",), "the code or name of a rule"),
+}
+"""What each key takes; all others take a name."""
+
+
+class RawStep(NamedTuple):
+    """A step as the file has it.
+
+    Attributes:
+        path: Where it stands.
+        raw: The mapping of the file, or one made of a verb that stands alone.
+        place: The place of a verb that stands alone.
+    """
+
+    path: Path
+    raw: dict[str, object]
+    place: Place | None
+
+
+def check_head(head: dict[str, object], problems: Problems) -> dict[str, Any]:
+    """Return the top of a scenario in its long form, without the keys that do not fit."""
+    try:
+        return dict(_head().validate_python(head))
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    for detail in details:
+        _tell(problems, detail, detail["loc"], head)
+    wrong = {detail["loc"][0] for detail in details}
+    sound = {key: value for key, value in head.items() if key not in wrong}
+    return dict(_head().validate_python({"scenario": "?", **sound}))
+
+
+def check_steps(steps: Sequence[RawStep], problems: Problems) -> list[dict[str, Any] | None]:
+    """Return each step in its long form, or None where it does not fit.
+
+    Args:
+        steps: As the file has them.
+        problems: Takes what does not fit.
+    """
+    checked: list[dict[str, Any] | None] = []
+    for start in range(0, len(steps), CHUNK):
+        chunk = steps[start : start + CHUNK]
+        try:
+            checked.extend(_steps().validate_python([step.raw for step in chunk]))
+        except ValidationError:
+            checked.extend(_check_step(step.path, step.raw, problems) for step in chunk)
+    return checked
+
+
+def _check_step(path: Path, step: dict[str, object], problems: Problems) -> dict[str, Any] | None:
+    try:
+        (checked,) = _steps().validate_python([step])
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            _tell(problems, detail, (*path, *detail["loc"][1:]), step)
+        return None
+    return dict(checked)
+
+
+@cache
+def _head() -> TypeAdapter[Any]:
+    """Return what validates the top; made at its first use, since that takes milliseconds."""
+    return TypeAdapter(Head)
+
+
+@cache
+def _steps() -> TypeAdapter[Any]:
+    """Return what validates a list of steps."""
+    return TypeAdapter(list[Step])
+
+
+def _tell(problems: Problems, detail: ErrorDetails, path: Path, around: dict[str, object]) -> None:
+    """Note what pydantic complains of, in a user's words.
+
+    Args:
+        problems: Takes it.
+        detail: The complaint.
+        path: What it is about, from the root of the file.
+        around: The step, or the top of the scenario, that it stands in.
+    """
+    if path[-1] == KEY_OF_MAPPING:
+        name = str(detail["input"])
+        fault = f"the name {shorten(name)} {name_fault(name)}"
+        problems.add(path[:-1], fault, expected=NAME_EXPECTED, at_key=True)
+    elif detail["type"] == "extra_forbidden":
+        _tell_unknown_key(problems, path, around)
+    elif detail["type"] == "missing":
+        key = str(path[-1])
+        within = _container(path)
+        problems.add(
+            path,
+            f"{within} has no {key}" if within else f"there is no {key}",
+            expected=f"{key}: {_form(path)}",
+        )
+    else:
+        _tell_unfit_value(problems, detail, path)
+
+
+def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object]) -> None:
+    key, within = str(path[-1]), _container(path)
+    if within == "step":
+        _tell_unknown_verb(problems, path, key, around)
+        return
+    if key in KEYS_LATER.get(within, ()):
+        tell_later(problems, path, f"the argument {key} of {within}")
+        return
+    known = _KEYS[within] if within else (*Head.__annotations__, "timeline")
+    problems.add(
+        path,
+        f"unknown key {shorten(key)}{f' in {within}' if within else ''}",
+        expected=alternatives(known) if known else "nothing",
+        help=nearest(key, known),
+        at_key=True,
+    )
+
+
+def _tell_unknown_verb(problems: Problems, path: Path, key: str, around: dict[str, object]) -> None:
+    if key in VERBS_LATER:
+        tell_later(problems, path, f"the verb {key}")
+        return
+    if key in KEYS_LATER["step"]:
+        tell_later(problems, path, f"{key} beside a verb")
+        return
+    owners = [verb for verb in around if key in _KEYS.get(verb, ())]
+    near = nearest(key, (*Step.__annotations__, *VERBS_LATER))
+    problems.add(
+        path,
+        f"unknown verb {shorten(key)}",
+        expected=alternatives(VERBS, limit=len(VERBS)),
+        help=f"indent it further, below {owners[0]}" if owners else near,
+        at_key=True,
+    )
+
+
+def _tell_unfit_value(problems: Problems, detail: ErrorDetails, path: Path) -> None:
+    value, kind = detail["input"], detail["type"]
+    key = next(str(part) for part in reversed(path) if isinstance(part, str))
+    what = key if path[-1] == key else f"an entry of {key}"
+    if value in VALUES_LATER.get(key, ()):
+        tell_later(problems, path, f"{key} {value}", at_key=False)
+        return
+    expected, help_ = _form(path), ""
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        help_ = f'quote it: "{WRITTEN}"'
+    if kind == "literal_error":
+        words = [word.strip("'") for word in detail["ctx"]["expected"].split(" or ")]
+        expected, help_ = alternatives(words), nearest(str(value), words)
+    if kind == "string_too_short":
+        problems.add(path, f"{what} is empty", expected=expected)
+    elif kind in ("string_too_long", "string_pattern_mismatch") and key not in _FORMS:
+        problems.add(path, f"{what} {name_fault(value)}", expected=NAME_EXPECTED)
+    else:
+        problems.add(path, f"{what} is {describe(value)}", expected=expected, help=help_)
+
+
+def describe(value: object) -> str:
+    """Return what stands in a file, in a word; a scalar as it is written there."""
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str():
+            return shorten(value) or "empty"
+        case _:
+            return WRITTEN
+
+
+NAME_EXPECTED = "a name of 1 to 1023 bytes, without bars, slashes or control characters"
+
+
+def name_fault(name: str, forbidden: str = "|/") -> str:
+    """Return what is wrong with a name, as what follows it in a sentence; nothing if all is well.
+
+    Args:
+        name: Any text.
+        forbidden: Characters that it may not have.
+    """
+    if not name:
+        return "is empty"
+    if len(name.encode()) > NAME_BYTES_MAX:
+        return f"is {len(name.encode()):,} bytes long"
+    if name != name.strip():
+        return "begins or ends with a blank"
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        return "has a control character"
+    wrong = next((character for character in name if character in forbidden), "")
+    return f"has the character {wrong}" if wrong else ""
+
+
+def _container(path: Path) -> str:
+    """Return the key of the mapping that a key stands in: empty at the top, else ``step``."""
+    keys = [part for part in path[:-1] if isinstance(part, str)]
+    if not keys:
+        return ""
+    if keys[-1] in ("timeline", "do"):
+        return "step"
+    return "disk" if keys[0] == "disks" else keys[-1]
+
+
+def _form(path: Path) -> str:
+    """Return what is expected where a path leads."""
+    key = next(str(part) for part in reversed(path) if isinstance(part, str))
+    if path[0] == "disks" and len(path) == 2:
+        return _FORMS["disk"]
+    return _FORMS.get(key, "a name")

@@ -1,0 +1,279 @@
+"""What is to happen, what happened, and the questions that rules ask of it.
+
+A :class:`Script` is a scenario as values. A :class:`Timeline` is the record of a run: an entry for
+each statement, and a frame for each instant.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from simulator.diagnostics import Span
+from simulator.model.clusters import ClusterMap
+from simulator.model.disk import CLUSTER_SIZE_DEFAULT, Disk
+from simulator.model.machine import Backup, Checkpoint, Machine, Restored
+from simulator.model.operations import Operation, Refusal
+from simulator.model.requests import Request
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """A rule whose findings are accepted, and why."""
+
+    rule: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One line of a scenario.
+
+    Attributes:
+        verb: The word it begins with.
+        request: What it asks for.
+        span: Its place in the file; None where it was made by a program.
+        expects: Codes or names of rules that must be found here, or ``refused``; None where
+            the statement says nothing about findings.
+        allows: Rules accepted here.
+    """
+
+    verb: str
+    request: Request
+    span: Span | None = None
+    expects: tuple[str, ...] | None = None
+    allows: tuple[Allowance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    """Statements that happen at the same simulated time, in this order.
+
+    Attributes:
+        label: Its name or time; None for guest steps between two instants.
+        tick: Simulated time: 1, 2, 3 … for named instants, nanoseconds for timed ones.
+    """
+
+    label: str | None
+    tick: int
+    statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """A guest workload as two arrays: nobody can see a single write, so it has no events.
+
+    Attributes:
+        disk: Name of the disk.
+        ticks: When each write happens, ascending (NumPy, int64).
+        clusters: The cluster that each write changes (NumPy, int64, same length).
+    """
+
+    disk: str
+    ticks: Any
+    clusters: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskShape:
+    """A disk before anything happens: its name, number of clusters, cluster size and format."""
+
+    name: str
+    length: int
+    cluster_size: int = CLUSTER_SIZE_DEFAULT
+    format: str = "qcow2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A scenario as values: what is to happen, and nothing about what comes of it.
+
+    Attributes:
+        title: The scenario's own name.
+        model: Id of the API model that gives the verbs their meaning.
+        disks: At least one.
+        instants: In the order of time; guest steps between two instants stand in between.
+        allows: Rules accepted in the whole scenario.
+        path, source: Where it came from, and its text, for findings to quote.
+    """
+
+    title: str
+    model: str
+    disks: tuple[DiskShape, ...]
+    instants: tuple[Instant, ...]
+    feeds: tuple[Feed, ...] = ()
+    about: str = ""
+    origin: str = ""
+    seed: int | None = None
+    allows: tuple[Allowance, ...] = ()
+    path: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What came of one statement, or of a stretch of guest workload.
+
+    Attributes:
+        number: Its place in the timeline.
+        instant: Label of its instant; None for a guest step between two instants.
+        statement: None for a stretch of workload.
+        operations: What the API model made of the request; empty where it was refused.
+        before, after: The machine; the same where the request was refused.
+        refusal: The host's no.
+    """
+
+    number: int
+    instant: str | None
+    statement: Statement | None
+    before: Machine
+    after: Machine
+    operations: tuple[Operation, ...] = ()
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The state at the end of an instant's statements, or after the last guest step.
+
+    Attributes:
+        label: None for the guest steps after the last instant.
+        entries: How many entries had been recorded by then.
+    """
+
+    label: str | None
+    tick: int
+    machine: Machine
+    entries: int
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The record of a run. Equal scripts give equal timelines.
+
+    Attributes:
+        model: Id of the API model that it ran under.
+        draws_zeroes: Whether that model draws the explicit zeroes of full backups.
+    """
+
+    script: Script
+    model: str
+    draws_zeroes: bool
+    entries: tuple[Entry, ...]
+    frames: tuple[Frame, ...]
+
+    @property
+    def last(self) -> Machine:
+        """The machine when everything had happened."""
+        return self.frames[-1].machine if self.frames else self.entries[-1].after
+
+    def asked(self, kind: type[R]) -> Iterator[tuple[Entry, R]]:
+        """Yield every statement that made a kind of request, refused or not."""
+        for entry in self.entries:
+            if entry.statement is not None and isinstance(entry.statement.request, kind):
+                yield entry, entry.statement.request
+
+    def accepted(self, kind: type[R]) -> Iterator[tuple[Entry, R]]:
+        """Yield every statement that made a kind of request and was not refused."""
+        return ((entry, r) for entry, r in self.asked(kind) if entry.refusal is None)
+
+    def made_backups(self) -> Iterator[tuple[Entry, Backup]]:
+        """Yield every backup with the entry that made it, one a disk."""
+        for entry in self.entries:
+            if entry.after.backups is not entry.before.backups:
+                known = {id(backup) for backup in entry.before.backups}
+                for backup in entry.after.backups:
+                    if id(backup) not in known:
+                        yield entry, backup
+
+    def made_restores(self) -> Iterator[tuple[Entry, Restored]]:
+        """Yield every restored disk with the entry that made it."""
+        for entry in self.entries:
+            for restored in entry.after.restores[len(entry.before.restores) :]:
+                yield entry, restored
+
+    def made_checkpoints(self) -> Iterator[tuple[Entry, Checkpoint]]:
+        """Yield every checkpoint with the entry that made it."""
+        for entry in self.entries:
+            if entry.after.checkpoints is not entry.before.checkpoints:
+                known = {each.name for each in entry.before.checkpoints}
+                for checkpoint in entry.after.checkpoints:
+                    if checkpoint.name not in known:
+                        yield entry, checkpoint
+
+    @cached_property
+    def _states(self) -> dict[str, dict[int, Disk]]:
+        """Each distinct state of each disk, by its name and moment."""
+        states: dict[str, dict[int, Disk]] = {}
+        for entry in self.entries:
+            for disk in entry.before.disks:
+                states.setdefault(disk.name, {}).setdefault(disk.moment, disk)
+            for disk in entry.after.disks:
+                states[disk.name].setdefault(disk.moment, disk)
+        return states
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[int, list[str]]]:
+        """The instants at which each state of each disk was so, by name and moment."""
+        labels: dict[str, dict[int, list[str]]] = {}
+        for entry in self.entries:
+            if entry.instant is not None:
+                for machine in (entry.before, entry.after):
+                    _note(labels, machine, entry.instant)
+        for frame in self.frames:
+            if frame.label is not None:
+                _note(labels, frame.machine, frame.label)
+        return labels
+
+    def view_at(self, disk: str, moment: int) -> ClusterMap | None:
+        """Return what the guest saw at a moment; None where no statement could look at it."""
+        state = self._states.get(disk, {}).get(moment)
+        return state.guest_view if state is not None else None
+
+    def label_at(self, disk: str, moment: int, *, prefer: str | None = None) -> str:
+        """Return how to name a moment: an instant at which it was so, or what it comes after.
+
+        Args:
+            prefer: The instant to name, if the moment is one of several instants.
+        """
+        labels = self._labels.get(disk, {})
+        if moment in labels:
+            return prefer if prefer and prefer in labels[moment] else labels[moment][0]
+        earlier = [m for m in labels if m < moment]
+        return f"after {labels[max(earlier)][-1]}" if earlier else "the start"
+
+    def moment_of(self, label: str, disk: str) -> int | None:
+        """Return the moment of a disk at the end of an instant; None before it is reached."""
+        frame = next((frame for frame in self.frames if frame.label == label), None)
+        return frame.machine.disk(disk).moment if frame is not None else None
+
+    def instants_like(self, restored: Restored) -> tuple[str, ...]:
+        """Return every instant whose guest view a restored disk equals, in the order of time."""
+        moments = self._moments_like(restored)
+        labels = self._labels.get(restored.disk, {})
+        named = {label for moment in moments for label in labels.get(moment, ())}
+        order = dict.fromkeys(instant.label for instant in self.script.instants)
+        return tuple(label for label in order if label is not None and label in named)
+
+    def seen(self, restored: Restored) -> bool:
+        """Whether the guest ever saw what a restored disk holds."""
+        claimed = self.view_at(restored.disk, restored.sources[-1].end)
+        if claimed is not None and not restored.content.differing(claimed):
+            return True
+        return bool(self._moments_like(restored))
+
+    def _moments_like(self, restored: Restored) -> list[int]:
+        return [
+            moment
+            for moment, disk in self._states.get(restored.disk, {}).items()
+            if not restored.content.differing(disk.guest_view)
+        ]
+
+
+def _note(labels: dict[str, dict[int, list[str]]], machine: Machine, label: str) -> None:
+    for disk in machine.disks:
+        known = labels.setdefault(disk.name, {}).setdefault(disk.moment, [])
+        if label not in known:
+            known.append(label)

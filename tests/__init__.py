@@ -1,0 +1,1 @@
+"""What the program must do, in the mail's figures where it can."""
