@@ -1,5 +1,6 @@
 """The command line: the only printing, and the only exit codes."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -74,9 +75,13 @@ def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]")
     from simulator import pipeline
     from simulator.render.report import write_input_error
 
+    # What has been loaded by now stays, so the collector need not look at it, file by file.
+    gc.freeze()
+    gc.enable()
     _check_model(model)
     status = 0
-    for number, path in enumerate(files):
+    between = ""
+    for path in files:
         try:
             played = pipeline.load(path).run(model)
         except pipeline.InputError as error:
@@ -84,7 +89,8 @@ def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]")
             status = UNUSABLE
             continue
         text = show(played)
-        print(f"{chr(10) if number and not text.startswith('{') else ''}{text}", end="")
+        print(f"{between}{text}", end="")
+        between = "" if text.startswith("{") else "\n"
         if played.failing:
             status = max(status, FAILING)
     if status:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Severity(StrEnum):
@@ -13,8 +14,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of a scenario file.
 
     Attributes:
@@ -67,8 +67,7 @@ class Finding:
         return self.severity is Severity.ERROR and not self.expected and self.allowed is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(NamedTuple):
     """Input that cannot be used: what was found, what was expected, the nearest known word.
 
     Attributes:

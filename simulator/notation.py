@@ -10,9 +10,8 @@ column of the image that it belongs to. Writing a figure and reading it are inve
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ClusterMap, ClusterSet, letter_of
 from simulator.model.machine import Backup
@@ -26,8 +25,7 @@ RECORDING_MARK = "+"
 _STRIP = re.compile(r"(?P<label>[^|\s](?:[^|]*[^|\s])?)\s*:\s*\|(?P<cells>[^|]*)\|(?P<mark>\+?)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strip:
+class Strip(NamedTuple):
     """A labelled row of cells: one character a cluster, ``-`` for untouched or clean."""
 
     label: str
@@ -35,8 +33,7 @@ class Strip:
     recording: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedStrip:
+class PlacedStrip(NamedTuple):
     """A strip and where it was read: line and column of its first character, from 0."""
 
     label: str
@@ -64,8 +61,7 @@ BROKEN = "!"
 Row: TypeAlias = tuple[Strip | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """Rows of strips; column *i* belongs to image *i* of the chain, the base on the left.
 
     Attributes:

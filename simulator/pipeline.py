@@ -5,7 +5,6 @@ This is also what a notebook works with, through :func:`simulator.load`.
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -42,6 +41,13 @@ def loads(text: str, path: str = "<text>") -> Scenario:
     return Scenario(load_text(text, path, rules=checks.RULE_NAMES))
 
 
+def _as_html(text: str) -> str:
+    """Return text as a notebook shows it, as it is: names are shown, never run."""
+    import html
+
+    return f"<pre>{html.escape(text)}</pre>"
+
+
 class FigureText(str):
     """A figure as text, which a notebook shows as it is."""
 
@@ -51,7 +57,7 @@ class FigureText(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self)}</pre>"
+        return _as_html(self)
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ class Run:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text())}</pre>"
+        return _as_html(self.text())
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ class Moment:
         return f"{self.frame.label}\n{self.figure()}"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        return _as_html(repr(self))
 
 
 __all__ = ["InputError", "Moment", "Run", "Scenario", "load", "loads"]

@@ -7,7 +7,7 @@ each statement, and a frame for each instant.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from simulator.diagnostics import Span
 from simulator.model.clusters import ClusterMap
@@ -19,16 +19,14 @@ from simulator.model.requests import Request
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class Allowance(NamedTuple):
     """A rule whose findings are accepted, and why."""
 
     rule: str
     because: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(NamedTuple):
     """One line of a scenario.
 
     Attributes:
@@ -47,8 +45,7 @@ class Statement:
     allows: tuple[Allowance, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instant:
+class Instant(NamedTuple):
     """Statements that happen at the same simulated time, in this order.
 
     Attributes:
@@ -61,8 +58,7 @@ class Instant:
     statements: tuple[Statement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(NamedTuple):
     """A guest workload as two arrays: nobody can see a single write, so it has no events.
 
     Attributes:
@@ -76,8 +72,7 @@ class Feed:
     clusters: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskShape:
+class DiskShape(NamedTuple):
     """A disk before anything happens: its name, number of clusters, cluster size and format."""
 
     name: str
@@ -86,8 +81,7 @@ class DiskShape:
     format: str = "qcow2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
+class Script(NamedTuple):
     """A scenario as values: what is to happen, and nothing about what comes of it.
 
     Attributes:
@@ -112,8 +106,7 @@ class Script:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """What came of one statement, or of a stretch of guest workload.
 
     Attributes:
@@ -134,8 +127,7 @@ class Entry:
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(NamedTuple):
     """The state at the end of an instant's statements, or after the last guest step.
 
     Attributes:

@@ -26,17 +26,12 @@ from simulator.model.operations import (
     StackBackups,
 )
 from simulator.model.requests import (
-    Crash,
     Create,
-    DeleteBackup,
     DeleteCheckpoint,
     Expect,
     Qmp,
     Request,
-    Restore,
-    Shutdown,
     Snapshot,
-    Start,
     StartCheckpoint,
     TakeBackup,
 )
@@ -66,8 +61,6 @@ class ApiModel:
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for in this API."""
         match request:
-            case GuestWrite() | GuestDiscard() | CopyImage():
-                return (request,)
             case Create():
                 return self.create(machine, request)
             case Snapshot():
@@ -80,20 +73,21 @@ class ApiModel:
                 return self.when_running(machine, request) or self.backup(machine, request)
             case DeleteCheckpoint():
                 return self.when_running(machine, request) or self.delete(machine, request.name)
-            case DeleteBackup():
-                return (DropBackup(name=request.name),)
-            case Restore():
-                return (StackBackups(name=request.name, sources=request.sources, of=request.of),)
-            case Shutdown():
-                return (CloseImages(),)
-            case Start():
-                return (OpenImages(),)
-            case Crash():
-                return (KillProcess(),)
             case Qmp():
                 return self.when_running(machine, request) or self.qmp(request)
             case Expect():
                 return ()
+            case (
+                GuestWrite()
+                | GuestDiscard()
+                | CopyImage()
+                | StackBackups()
+                | DropBackup()
+                | CloseImages()
+                | OpenImages()
+                | KillProcess()
+            ):
+                return (request,)
             case _:
                 assert_never(request)
 

@@ -1,7 +1,7 @@
 """Holds a timeline against what its scenario expects: rows of figures, and findings."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.diagnostics import Finding, Severity
@@ -26,8 +26,7 @@ REFUSED = "refused"
 """What a statement expects of any finding that carries the host's no."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActualRow:
+class ActualRow(NamedTuple):
     """A row as it really is.
 
     Attributes:

@@ -102,6 +102,10 @@ def _change(
     if bitmap is None:
         return Refusal(f"Dirty bitmap '{operation.name}' not found")
     refusal = _refuse_change(disk, bitmap, operation)
+    if isinstance(operation, MergeBitmaps):
+        # QEMU collects the sources before it looks at the target.
+        merged = _merge(machine, disk, bitmap, operation)
+        return merged if isinstance(merged, Refusal) else refusal or merged
     if refusal is not None:
         return refusal
     active = bitmap.node == disk.active.name
@@ -114,8 +118,6 @@ def _change(
             return disk.with_bitmap(bitmap.enable(disk.moment, active=active))
         case DisableBitmap():
             return disk.with_bitmap(bitmap.disable(disk.moment))
-        case MergeBitmaps():
-            return _merge(machine, disk, bitmap, operation)
         case _:
             assert_never(operation)
 

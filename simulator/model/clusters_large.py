@@ -119,7 +119,8 @@ class LargeSet(ClusterSet):
     def rescale(self, numerator: int, denominator: int, length: int) -> "LargeSet":
         """Return the units of another size that these units touch."""
         if denominator > 1:
-            return LargeSet((sorted_unique(self.array // denominator),))
+            coarser = sorted_unique(self.array // denominator)
+            return LargeSet((coarser[coarser < length],))
         finer = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
         return LargeSet((finer[finer < length],))
 

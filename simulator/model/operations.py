@@ -5,7 +5,7 @@ one does to a machine is in :mod:`simulator.model.transitions`.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.machine import Kind
@@ -14,8 +14,7 @@ BitmapKey: TypeAlias = tuple[str, str]
 """The node of a bitmap, and its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
+class Extent(NamedTuple):
     """The bytes that a guest step touches, where that is less than whole clusters.
 
     Attributes:
@@ -26,8 +25,7 @@ class Extent:
     length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuestWrite:
+class GuestWrite(NamedTuple):
     """The guest writes data, or explicit zeroes.
 
     Attributes:
@@ -43,8 +41,7 @@ class GuestWrite:
     writes: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuestDiscard:
+class GuestDiscard(NamedTuple):
     """The guest gives clusters back (trim); the node has ``discard=unmap``."""
 
     disk: str | None
@@ -52,8 +49,7 @@ class GuestDiscard:
     extent: Extent | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateImage:
+class CreateImage(NamedTuple):
     """Make the base image of a disk."""
 
     disk: str
@@ -61,16 +57,14 @@ class CreateImage:
     format: str = "qcow2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddOverlay:
+class AddOverlay(NamedTuple):
     """Put a new, empty image on top of a disk's chain (QEMU: ``blockdev-snapshot``)."""
 
     disk: str
     overlay: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddBitmap:
+class AddBitmap(NamedTuple):
     """Add an empty bitmap (QEMU: ``block-dirty-bitmap-add``).
 
     Attributes:
@@ -84,8 +78,7 @@ class AddBitmap:
     recording: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoveBitmap:
+class RemoveBitmap(NamedTuple):
     """Remove a bitmap (QEMU: ``block-dirty-bitmap-remove``).
 
     Attributes:
@@ -97,32 +90,28 @@ class RemoveBitmap:
     reopen: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearBitmap:
+class ClearBitmap(NamedTuple):
     """Forget a bitmap's bits (QEMU: ``block-dirty-bitmap-clear``)."""
 
     node: str
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnableBitmap:
+class EnableBitmap(NamedTuple):
     """Let a bitmap record (QEMU: ``block-dirty-bitmap-enable``)."""
 
     node: str
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisableBitmap:
+class DisableBitmap(NamedTuple):
     """Freeze a bitmap (QEMU: ``block-dirty-bitmap-disable``)."""
 
     node: str
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeBitmaps:
+class MergeBitmaps(NamedTuple):
     """Merge bitmaps into one, of any node and granularity (QEMU: ``block-dirty-bitmap-merge``)."""
 
     node: str
@@ -130,8 +119,7 @@ class MergeBitmaps:
     sources: tuple[BitmapKey, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunBackup:
+class RunBackup(NamedTuple):
     """Copy clusters out of a chain, as they are now (QEMU: ``blockdev-backup``).
 
     Attributes:
@@ -152,23 +140,20 @@ class RunBackup:
     part: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyImage:
+class CopyImage(NamedTuple):
     """Copy one image file as it is, with no job."""
 
     image: str
     target: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DropBackup:
+class DropBackup(NamedTuple):
     """Delete a backup, on every disk."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackBackups:
+class StackBackups(NamedTuple):
     """Restore: lay backups over one another, oldest first, and read the result."""
 
     name: str
@@ -176,16 +161,14 @@ class StackBackups:
     of: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordCheckpoint:
+class RecordCheckpoint(NamedTuple):
     """Let the host note a checkpoint of some disks. It touches no bitmap."""
 
     name: str
     disks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetCheckpoint:
+class ForgetCheckpoint(NamedTuple):
     """Let the host forget a checkpoint; its children get its parent. It touches no bitmap."""
 
     name: str

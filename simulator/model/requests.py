@@ -1,16 +1,25 @@
 """Requests: what a statement of a scenario asks for, before an API model gives it a meaning.
 
-A guest's own step needs no such meaning and is an operation already.
+A step that means the same in every API, such as a guest write or a restore, is an operation
+already.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from simulator.model.operations import BitmapOperation, CopyImage, GuestOperation, Refusal
+from simulator.model.operations import (
+    BitmapOperation,
+    CloseImages,
+    CopyImage,
+    DropBackup,
+    GuestOperation,
+    KillProcess,
+    OpenImages,
+    Refusal,
+    StackBackups,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Create:
+class Create(NamedTuple):
     """Make the base image of a disk; with *bitmap*, a checkpoint of that name begins here."""
 
     image: str
@@ -19,8 +28,7 @@ class Create:
     format: str = "qcow2"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """Put an overlay on the chain of one or more disks.
 
     Attributes:
@@ -34,16 +42,14 @@ class Snapshot:
     outside: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartCheckpoint:
+class StartCheckpoint(NamedTuple):
     """Start a named point in time for later incrementals, on some disks."""
 
     name: str
     disks: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeBackup:
+class TakeBackup(NamedTuple):
     """Copy data out of the chains of some disks.
 
     Attributes:
@@ -65,46 +71,13 @@ class TakeBackup:
     onto: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restore:
-    """Stack backups, oldest first; *of* says which instant that is meant to give back."""
-
-    name: str
-    sources: tuple[str, ...]
-    of: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteCheckpoint:
+class DeleteCheckpoint(NamedTuple):
     """Give up a checkpoint as the start of later incrementals."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteBackup:
-    """Delete a backup."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shutdown:
-    """Close all images cleanly."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Open the images again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """The process dies."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Qmp:
+class Qmp(NamedTuple):
     """QEMU's own primitives; several are one transaction.
 
     Attributes:
@@ -116,8 +89,7 @@ class Qmp:
     operations: tuple[BitmapOperation | Refusal, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedRow:
+class ExpectedRow(NamedTuple):
     """One row of an expected figure.
 
     Attributes:
@@ -132,26 +104,26 @@ class ExpectedRow:
     recording: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expect:
+class Expect(NamedTuple):
     """Rows that must be as drawn."""
 
     rows: tuple[ExpectedRow, ...]
 
 
-HostRequest: TypeAlias = (
+Request: TypeAlias = (
     Create
     | Snapshot
     | StartCheckpoint
     | TakeBackup
-    | CopyImage
-    | Restore
     | DeleteCheckpoint
-    | DeleteBackup
-    | Shutdown
-    | Start
-    | Crash
     | Qmp
+    | Expect
+    | GuestOperation
+    | CopyImage
+    | StackBackups
+    | DropBackup
+    | CloseImages
+    | OpenImages
+    | KillProcess
 )
-
-Request: TypeAlias = HostRequest | GuestOperation | Expect
+"""Where every API means the same by a verb, the request is the operation."""

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from simulator.diagnostics import Finding
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Machine, Power, Restored
-from simulator.model.operations import CopyImage, GuestDiscard, GuestWrite
+from simulator.model.operations import (
+    CopyImage,
+    DropBackup,
+    GuestDiscard,
+    GuestWrite,
+    StackBackups,
+)
 from simulator.model.requests import (
     Create,
-    DeleteBackup,
     DeleteCheckpoint,
     Expect,
     Qmp,
-    Restore,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
@@ -228,9 +232,9 @@ def _tell(entry: Entry, statement: Statement) -> str:
             text = f"backup {name}"
         case CopyImage(image=image, target=target):
             text = f"copy {image} to {target}"
-        case Restore(name=name):
+        case StackBackups(name=name):
             text = f"restore {name}"
-        case DeleteCheckpoint(name=name) | DeleteBackup(name=name):
+        case DeleteCheckpoint(name=name) | DropBackup(name=name):
             text = f"delete {name}"
         case Qmp(commands=commands):
             text = f"qmp {_listed(commands)}"

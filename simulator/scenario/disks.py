@@ -6,8 +6,9 @@ from typing import Any
 from simulator.model.clusters import CLUSTERS_MAX
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT, CLUSTER_SIZE_MAX, CLUSTER_SIZE_MIN
 from simulator.scenario.pictures import without_bars
-from simulator.scenario.problems import WRITTEN, Problems, alternatives, nearest, shorten
+from simulator.scenario.problems import WRITTEN, Problems
 from simulator.scenario.shapes import GUEST_VERBS
+from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 from simulator.timeline import DiskShape
 

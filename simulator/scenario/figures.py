@@ -3,12 +3,10 @@
 from simulator.model.requests import Expect, ExpectedRow
 from simulator.notation import FigureError, PlacedStrip, read_rows
 from simulator.scenario.disks import Disks
-from simulator.scenario.names import Names, Thing
-from simulator.scenario.problems import Problems, alternatives, nearest, shorten
+from simulator.scenario.names import GUEST_SEES, Names, Thing
+from simulator.scenario.problems import Problems
+from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
-
-GUEST_SEES = "guest sees"
-"""The row of what the guest sees; with several disks a disk's name follows."""
 
 
 class Figures:

@@ -4,7 +4,8 @@ from fractions import Fraction
 
 from simulator.scenario.problems import FIRST, WRITTEN, Problems
 from simulator.scenario.units import TICK_MAX, read_duration
-from simulator.scenario.validation import describe, name_fault
+from simulator.scenario.validation import describe
+from simulator.scenario.words import name_fault
 from simulator.scenario.yaml12 import Path
 
 LABEL_EXPECTED = "a name, or a time since the start such as 2h30m"

@@ -11,10 +11,11 @@ from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.later import MODELS_LATER, tell_later
 from simulator.scenario.names import Names
-from simulator.scenario.problems import Problems, alternatives, nearest, shorten
-from simulator.scenario.shapes import BESIDE
+from simulator.scenario.problems import Problems
+from simulator.scenario.shapes import BESIDE, VERBS_ALONE
 from simulator.scenario.validation import RawStep, check_head, check_steps, describe
 from simulator.scenario.verbs import Verbs
+from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place, place_at, read_yaml, span_of
 from simulator.timeline import Allowance, Instant, Script, Statement
 
@@ -63,7 +64,7 @@ def load_text(text: str | bytes, path: str, *, rules: Mapping[str, str] | None =
     """
     text = _decode(text, path).removeprefix("\ufeff")
     problems = Problems(path, text)
-    document = read_yaml(text, PICTURED)
+    document = read_yaml(text, verbatim=PICTURED, words=frozenset(VERBS_ALONE))
     problems.placed.extend(document.problems)
     if not document.readable:
         problems.tell()
@@ -89,6 +90,7 @@ def _decode(text: str | bytes, path: str) -> str:
             message=f"the byte 0x{text[error.start]:02x} is not UTF-8",
             span=place,
             expected="text in UTF-8",
+            help="save the file as UTF-8",
         )
         shown = text.decode(errors="replace")
         raise InputError(path, shown, [problem]) from error
@@ -138,7 +140,9 @@ class _Loading:
         else:
             problems.add((), "there is no timeline", expected="timeline: [...]")
         checked = check_steps(entries.steps, problems)
-        disks, statements = self._statements(head, entries, checked)
+        told = isinstance(root.get("timeline"), list)
+        told = told and not ({"disk", "disks"} & root.keys() - head.keys())
+        disks, statements = self._statements(head, entries, checked, told=told)
         model = self._model(head)
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
@@ -157,9 +161,21 @@ class _Loading:
         )
 
     def _statements(
-        self, head: Mapping[str, Any], entries: Entries, checked: Sequence[dict[str, Any] | None]
+        self,
+        head: Mapping[str, Any],
+        entries: Entries,
+        checked: Sequence[dict[str, Any] | None],
+        *,
+        told: bool,
     ) -> tuple[Disks, list[Statement]]:
-        """Return the disks and a statement for each step that has no problem."""
+        """Return the disks, and a statement for each step that has no problem.
+
+        Args:
+            head: The top of the scenario, as far as it fits.
+            entries: The timeline.
+            checked: The long form of each step, as far as it fits.
+            told: Whether *head* has all that the file says of disks.
+        """
         steps = [
             (raw, step)
             for raw, step in zip(entries.steps, checked, strict=True)
@@ -171,7 +187,7 @@ class _Loading:
             raw.raw for raw, step in zip(entries.steps, checked, strict=True) if step is None
         ]
         disks = Disks(self._problems)
-        disks.read(head, sound, whole=not broken)
+        disks.read(head, sound, whole=told and not broken)
         names = Names(disks, self._problems)
         names.survey(sound, broken)
         verbs = Verbs(disks, names, entries.labels, self._problems)

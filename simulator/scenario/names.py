@@ -5,9 +5,14 @@ from enum import StrEnum
 from itertools import count
 from typing import Any, NamedTuple
 
+from simulator.model.bitmap import NAME_BYTES_MAX
 from simulator.scenario.disks import CheckedStep, Disks
-from simulator.scenario.problems import FIRST, Problems, alternatives, nearest, shorten
+from simulator.scenario.problems import FIRST, Problems
+from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path
+
+GUEST_SEES = "guest sees"
+"""The row of what the guest sees; with several disks a disk's name follows."""
 
 RESTORED_DEFAULT = "restored"
 
@@ -118,6 +123,7 @@ class Names:
         return next((pair for pair in pairs if pair[0] in images and pair[1] in bitmaps), None)
 
     def _take(self, new: New, step: Mapping[str, Any]) -> None:
+        self._check_name(new)
         self.known[new.thing].setdefault(new.name, new.path)
         disk = new.disk or self._machine.only
         if new.thing is Thing.IMAGE and disk is not None:
@@ -131,12 +137,23 @@ class Names:
         elif new.path not in self._excused:
             self._tell_clash(new.thing, new.name, new.path, first)
 
+    def _check_name(self, new: New) -> None:
+        """Note what the shape of a name cannot say: which are taken, and how many bytes it has."""
+        fault = ""
+        if new.name.startswith(GUEST_SEES):
+            fault = "is the row of what the guest sees"
+        elif len(new.name) > NAME_BYTES_MAX // 4:
+            fault = name_fault(new.name)
+        if fault:
+            told = f"the name {shorten(new.name)} {fault}"
+            self._problems.add(new.path, told, expected=NAME_EXPECTED)
+
     def _tell_clash(self, thing: Thing, name: str, path: Path, first: Path) -> None:
         self._problems.add(
             path,
             f"the {thing} {name} is introduced twice, first on {FIRST}",
             expected="a new name",
-            help="if that is what the scenario is about, say so: expect: [RULE or refused]",
+            help="if that is meant, say so beside the verb: expect: refused",
             first=first,
         )
 

@@ -1,27 +1,28 @@
 """Collects everything that is wrong with a scenario, by path, and finds the places at the end."""
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NoReturn
 
 from simulator.diagnostics import InputError, Problem, Span
-from simulator.scenario.yaml12 import Found, Path, find_places, lines_of, place_at, span_of
+from simulator.scenario.words import shorten
+from simulator.scenario.yaml12 import (
+    PROBLEMS_NOTED_MAX,
+    Found,
+    Path,
+    find_places,
+    lines_of,
+    span_of,
+)
 
 PROBLEMS_MAX = 100
 """So many are told; how many more there are is told in one line."""
-
-PROBLEMS_NOTED_MAX = 1000
-"""After so many the rest of the file is not looked at."""
 
 WRITTEN = "\0written\0"
 """Stands in a text for the scalar as the file has it, so that 0x10 is not told as 16."""
 
 FIRST = "\0first\0"
 """Stands in a text for the line and column of the first of two places."""
-
-FOUND_LENGTH_MAX = 60
-"""Characters of the file that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +99,8 @@ class Problems:
         paths = {noted.path for noted in self._noted}
         paths |= {noted.first for noted in self._noted if noted.first is not None}
         found = find_places(self._text, paths) if paths else {}
-        told = [*self.placed, *(self._place(noted, found) for noted in self._noted)]
-        lines = lines_of(self._text.rstrip())
+        lines = lines_of(self._text.rstrip(" \t\r\n"))
+        told = [*self.placed, *(_place(noted, found, lines) for noted in self._noted)]
         told = [_within(problem, lines) for problem in dict.fromkeys(told)]
         told.sort(key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0))
         if len(told) > PROBLEMS_MAX:
@@ -108,62 +109,43 @@ class Problems:
             told[PROBLEMS_MAX:] = [Problem(message=more, span=told[PROBLEMS_MAX].span)]
         raise InputError(self._path, self._text, told)
 
-    def _place(self, noted: _Noted, places: dict[Path, Found]) -> Problem:
-        found = places[noted.path]
-        whole = found.depth == len(noted.path)
-        span = span_of(found.key if noted.at_key and whole and found.key else found.value)
-        if noted.offset is not None and found.start is not None:
-            span = span_of(place_at(self._text, found.start + noted.offset))
-        elif noted.offset is not None and found.block and found.text is not None:
-            span = _within_block(self._text, found, noted.offset)
-        written = shorten(found.text) if found.text is not None else "it"
-        first = ""
-        if noted.first is not None:
-            line, column, *_ = places[noted.first].value
-            first = f"line {line}, column {column}"
-        message, expected, help_ = (
-            text.replace(WRITTEN, written).replace(FIRST, first)
-            for text in (noted.problem.message, noted.problem.expected, noted.problem.help)
-        )
-        return Problem(message=message, span=span, expected=expected, help=help_)
+
+def _place(noted: _Noted, places: Mapping[Path, Found], lines: list[str]) -> Problem:
+    """Return a problem with its place, and with what its texts leave open."""
+    found = places[noted.path]
+    whole = found.depth == len(noted.path)
+    span = span_of(found.key if noted.at_key and whole and found.key else found.value)
+    if noted.offset is not None:
+        span = _character(noted.offset, found, lines) or span
+    elif found.depth == 0:
+        # Nobody needs the whole file underlined.
+        span = span._replace(end_line=span.line, end_column=span.column + 1)
+    first = ""
+    if noted.first is not None:
+        line, column, *_ = places[noted.first].value
+        first = f"line {line}, column {column}"
+    written = shorten(found.text) if found.text is not None else "it"
+    message, expected, help_ = (
+        text.replace(WRITTEN, written).replace(FIRST, first)
+        for text in (noted.problem.message, noted.problem.expected, noted.problem.help)
+    )
+    return Problem(message=message, span=span, expected=expected, help=help_)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a question after the nearest known word, or nothing where none is near."""
-    listed = list(known)
-    folded = {each.casefold(): each for each in reversed(listed)}
-    near = difflib.get_close_matches(word.casefold()[:200], folded, n=1, cutoff=0.6)
-    return f"did you mean {folded[near[0]]}?" if near else ""
-
-
-def alternatives(words: Iterable[str], limit: int = 12) -> str:
-    """Return words as a list to choose from: ``a, b or c``.
-
-    >>> alternatives(["write", "zero", "discard"])
-    'write, zero or discard'
-    """
-    listed = list(dict.fromkeys(words))
-    if len(listed) > limit:
-        return f"{', '.join(listed[:limit])} …"
-    return " or ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)
-
-
-def shorten(text: str) -> str:
-    """Return a text on one line, the middle of a long one left out."""
-    cut = text if len(text) <= FOUND_LENGTH_MAX else f"{text[: FOUND_LENGTH_MAX - 1]}…"
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
-
-
-def _within_block(text: str, found: Found, offset: int) -> Span:
-    """Return the place of a character of a literal scalar: a line of it is a line of the file."""
-    assert found.text is not None, "a literal scalar has a text"
-    before = found.text[:offset]
-    number = before.count("\n")
-    lines = lines_of(text)
-    line = found.value[0] + 1 + number
-    content = found.text.split("\n")[number]
-    indent = len(lines[line - 1]) - len(content) if line <= len(lines) else 0
-    column = len(before.rpartition("\n")[2]) + indent + 1
+def _character(offset: int, found: Found, lines: list[str]) -> Span | None:
+    """Return the place of one character of a text, or None where it cannot be told."""
+    line, column, *_ = found.value
+    if found.start is not None:
+        column += found.start + offset
+    elif found.block and found.text is not None:
+        # A line of a literal scalar is a line of the file, further to the right.
+        before = found.text[:offset].split("\n")
+        line += len(before)
+        content = found.text.split("\n")[len(before) - 1]
+        indent = len(lines[line - 1]) - len(content) if line <= len(lines) else 0
+        column = indent + len(before[-1]) + 1
+    else:
+        return None
     return Span(line=line, column=column, end_line=line, end_column=column + 1)
 
 
@@ -177,7 +159,7 @@ def _within(problem: Problem, lines: list[str]) -> Problem:
     if (end_line, end_column) < (line, column):
         end_line, end_column = line, column
     placed = Span(line=line, column=column, end_line=end_line, end_column=end_column)
-    return replace(problem, span=placed)
+    return problem._replace(span=placed)
 
 
 def _clamp(line: int, column: int, lines: list[str]) -> tuple[int, int]:

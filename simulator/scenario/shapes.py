@@ -69,9 +69,9 @@ def _long(key: str, short: type | tuple[type, ...] = (str, int, float)) -> Calla
 
 
 def _long_disk(value: object) -> object:
-    if isinstance(value, str):
+    if isinstance(value, str) and value[-1:].isalpha():
         return {"size": value}
-    return {"clusters": value} if isinstance(value, int | float) else value
+    return {"clusters": value} if isinstance(value, str | int | float) else value
 
 
 SizeText: TypeAlias = Annotated[str, StringConstraints(pattern=SIZE_PATTERN)]

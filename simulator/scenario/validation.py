@@ -1,6 +1,5 @@
 """Holds a scenario against its shape, and says what does not fit in a user's words."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -8,9 +7,8 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.model.bitmap import NAME_BYTES_MAX
 from simulator.scenario.later import KEYS_LATER, VALUES_LATER, VERBS_LATER, tell_later
-from simulator.scenario.problems import WRITTEN, Problems, alternatives, nearest, shorten
+from simulator.scenario.problems import WRITTEN, Problems
 from simulator.scenario.shapes import (
     GUEST_VERBS,
     VERBS,
@@ -29,6 +27,7 @@ from simulator.scenario.shapes import (
     Snapshot,
     Step,
 )
+from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
 
 CHUNK = 512
@@ -106,7 +105,7 @@ def check_head(head: dict[str, object], problems: Problems) -> dict[str, Any]:
     except ValidationError as error:
         details = error.errors(include_url=False)
     for detail in details:
-        _tell(problems, detail, detail["loc"], head)
+        _tell(problems, detail, (), detail["loc"], head)
     wrong = {detail["loc"][0] for detail in details}
     sound = {key: value for key, value in head.items() if key not in wrong}
     return dict(_head().validate_python({"scenario": "?", **sound}))
@@ -134,7 +133,7 @@ def _check_step(path: Path, step: dict[str, object], problems: Problems) -> dict
         (checked,) = _steps().validate_python([step])
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            _tell(problems, detail, (*path, *detail["loc"][1:]), step)
+            _tell(problems, detail, path, detail["loc"][1:], step)
         return None
     return dict(checked)
 
@@ -151,15 +150,19 @@ def _steps() -> TypeAdapter[Any]:
     return TypeAdapter(list[Step])
 
 
-def _tell(problems: Problems, detail: ErrorDetails, path: Path, around: dict[str, object]) -> None:
+def _tell(
+    problems: Problems, detail: ErrorDetails, base: Path, loc: Path, around: dict[str, object]
+) -> None:
     """Note what pydantic complains of, in a user's words.
 
     Args:
         problems: Takes it.
         detail: The complaint.
-        path: What it is about, from the root of the file.
-        around: The step, or the top of the scenario, that it stands in.
+        base: Where *around* stands.
+        loc: What the complaint is about, from there.
+        around: The step, or the top of the scenario.
     """
+    path = (*base, *loc)
     if path[-1] == KEY_OF_MAPPING:
         name = str(detail["input"])
         fault = f"the name {shorten(name)} {name_fault(name)}"
@@ -175,7 +178,7 @@ def _tell(problems: Problems, detail: ErrorDetails, path: Path, around: dict[str
             expected=f"{key}: {_form(path)}",
         )
     else:
-        _tell_unfit_value(problems, detail, path)
+        _tell_unfit_value(problems, detail, base, loc, around)
 
 
 def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object]) -> None:
@@ -204,20 +207,26 @@ def _tell_unknown_verb(problems: Problems, path: Path, key: str, around: dict[st
         tell_later(problems, path, f"{key} beside a verb")
         return
     owners = [verb for verb in around if key in _KEYS.get(verb, ())]
-    near = nearest(key, (*Step.__annotations__, *VERBS_LATER))
+    help_ = nearest(key, (*Step.__annotations__, *VERBS_LATER))
+    if owners:
+        help_ = f"indent it further, below {owners[0]}"
+    elif key in ("at", "do"):
+        help_ = "an instant is an entry of timeline, and no step"
     problems.add(
         path,
         f"unknown verb {shorten(key)}",
         expected=alternatives(VERBS, limit=len(VERBS)),
-        help=f"indent it further, below {owners[0]}" if owners else near,
+        help=help_,
         at_key=True,
     )
 
 
-def _tell_unfit_value(problems: Problems, detail: ErrorDetails, path: Path) -> None:
+def _tell_unfit_value(
+    problems: Problems, detail: ErrorDetails, base: Path, loc: Path, around: dict[str, object]
+) -> None:
     value, kind = detail["input"], detail["type"]
-    key = next(str(part) for part in reversed(path) if isinstance(part, str))
-    what = key if path[-1] == key else f"an entry of {key}"
+    key = next(str(part) for part in reversed(loc) if isinstance(part, str))
+    path, what = (*base, *loc), _subject(around, loc)
     if value in VALUES_LATER.get(key, ()):
         tell_later(problems, path, f"{key} {value}", at_key=False)
         return
@@ -230,16 +239,31 @@ def _tell_unfit_value(problems: Problems, detail: ErrorDetails, path: Path) -> N
     if kind == "string_too_short":
         problems.add(path, f"{what} is empty", expected=expected)
     elif kind in ("string_too_long", "string_pattern_mismatch") and key not in _FORMS:
-        problems.add(path, f"{what} {name_fault(value)}", expected=NAME_EXPECTED)
+        fault = name_fault(value) or f"is {shorten(value)}"
+        problems.add(path, f"{what} {fault}", expected=NAME_EXPECTED)
     else:
         problems.add(path, f"{what} is {describe(value)}", expected=expected, help=help_)
+
+
+def _subject(around: dict[str, object], loc: Path) -> str:
+    """Return what a complaint is about, as the file has it: ``create: 5`` has no key image."""
+    value: object = around
+    subject = ""
+    for part in loc:
+        if isinstance(value, dict) and part in value:
+            value, subject = value[part], str(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value, subject = value[part], f"an entry of {subject}"
+        elif not (isinstance(value, dict) and isinstance(part, int)):
+            break
+    return subject
 
 
 def describe(value: object) -> str:
     """Return what stands in a file, in a word; a scalar as it is written there."""
     match value:
         case None:
-            return "nothing"
+            return "empty"
         case dict():
             return "a mapping"
         case list():
@@ -248,28 +272,6 @@ def describe(value: object) -> str:
             return shorten(value) or "empty"
         case _:
             return WRITTEN
-
-
-NAME_EXPECTED = "a name of 1 to 1023 bytes, without bars, slashes or control characters"
-
-
-def name_fault(name: str, forbidden: str = "|/") -> str:
-    """Return what is wrong with a name, as what follows it in a sentence; nothing if all is well.
-
-    Args:
-        name: Any text.
-        forbidden: Characters that it may not have.
-    """
-    if not name:
-        return "is empty"
-    if len(name.encode()) > NAME_BYTES_MAX:
-        return f"is {len(name.encode()):,} bytes long"
-    if name != name.strip():
-        return "begins or ends with a blank"
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        return "has a control character"
-    wrong = next((character for character in name if character in forbidden), "")
-    return f"has the character {wrong}" if wrong else ""
 
 
 def _container(path: Path) -> str:

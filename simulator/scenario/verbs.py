@@ -3,18 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.model.operations import CopyImage
+from simulator.model.operations import (
+    CloseImages,
+    CopyImage,
+    DropBackup,
+    KillProcess,
+    OpenImages,
+    StackBackups,
+)
 from simulator.model.requests import (
-    Crash,
     Create,
-    DeleteBackup,
     DeleteCheckpoint,
     Qmp,
     Request,
-    Restore,
-    Shutdown,
     Snapshot,
-    Start,
     StartCheckpoint,
     TakeBackup,
 )
@@ -24,8 +26,9 @@ from simulator.scenario.labels import Labels
 from simulator.scenario.later import COMMANDS_LATER, tell_later
 from simulator.scenario.names import Names, Thing
 from simulator.scenario.pictures import Pictures
-from simulator.scenario.problems import Problems, alternatives, nearest, shorten
+from simulator.scenario.problems import Problems
 from simulator.scenario.qmp import read_commands
+from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
 
@@ -50,9 +53,9 @@ class Verbs:
             "copy": self._copy,
             "restore": self._restore,
             "delete": self._delete,
-            "shutdown": lambda path, arguments: Shutdown(),
-            "start": lambda path, arguments: Start(),
-            "crash": lambda path, arguments: Crash(),
+            "shutdown": lambda path, arguments: CloseImages(),
+            "start": lambda path, arguments: OpenImages(),
+            "crash": lambda path, arguments: KillProcess(),
             "qmp": self._qmp,
             "expect": self._expect,
         }
@@ -193,7 +196,7 @@ class Verbs:
                 help=nearest(of, self._labels.ticks),
             )
         name = arguments["as"] if "as" in arguments else self._names.restored[path[:-1]]
-        return Restore(name=name, sources=sources, of=label)
+        return StackBackups(name=name, sources=sources, of=label)
 
     def _delete(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
         if len(arguments) != 1:
@@ -208,7 +211,7 @@ class Verbs:
             self._names.check(Thing.CHECKPOINT, (*path, "checkpoint"), name)
             return DeleteCheckpoint(name=name)
         self._names.check(Thing.BACKUP, (*path, "backup"), arguments["backup"])
-        return DeleteBackup(name=arguments["backup"])
+        return DropBackup(name=arguments["backup"])
 
     def _qmp(self, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
         for index, command in enumerate(commands):

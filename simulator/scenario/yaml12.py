@@ -9,7 +9,7 @@ only if there is something to complain of, for the places of what is wrong.
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from yaml import MarkedYAMLError, YAMLError
 from yaml._yaml import CParser
@@ -25,15 +25,22 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from simulator.diagnostics import Problem, Span
+from simulator.scenario.words import shorten
 
 DEPTH_MAX = 64
 """Mappings and lists within one another; a scenario has about ten."""
 
-VALUES_MAX = 2_000_000
-"""Keys and values of one file, aliases expanded: some 200,000 steps."""
+VALUES_MAX = 1_000_000
+"""Keys and values of one file, aliases expanded: some 150,000 steps."""
 
 ALIASED_MAX = 100_000
 """Values that the aliases of one file may add. A few lines of aliases can ask for billions."""
+
+PROBLEMS_NOTED_MAX = 1000
+"""After so many problems the rest of a file is not looked at."""
+
+TAG_LENGTH_MAX = 100
+"""Characters of a tag that a message repeats."""
 
 Path: TypeAlias = tuple[str | int, ...]
 """The keys and indices that lead from the root of a file to a value."""
@@ -57,9 +64,9 @@ class Document:
 
     Attributes:
         value: Mappings, lists, text, numbers, true, false and None.
-        places: Where each key of a mapping and its value stand, by ``id`` of the mapping and the
-            key; where a scalar stands in a list, by ``id`` of the list and the index. Mappings
-            are noted only where they stand in a list: that is what steps do.
+        places: Where the keys of mappings with their values stand, by ``id`` of the mapping and
+            the key, for mappings that stand in a list, as steps do; where words that were asked
+            for stand in a list, by ``id`` of the list and the index.
         problems: What was wrong with the YAML itself.
         readable: Whether *value* is what the file says, but for those problems.
     """
@@ -79,8 +86,8 @@ class Found:
         value: The place of the value there.
         key: The place of the key that it has in its mapping; None in a list.
         text: The text of a scalar, as resolved from quotes; None for a mapping or a list.
-        start: Offset in the file of the first character of *text*, where the scalar is written
-            there just as it reads; None where quotes, escapes or folding change it.
+        start: How many characters stand before *text* in its place, where it is written there
+            just as it reads; None where escapes or folding change it.
         block: Whether the scalar is a literal one, with its text on the lines that follow.
     """
 
@@ -100,14 +107,15 @@ class _Refused(Exception):
         self.problem = problem
 
 
-def read_yaml(text: str, verbatim: frozenset[str]) -> Document:
+def read_yaml(text: str, *, verbatim: frozenset[str], words: frozenset[str]) -> Document:
     """Return what a file holds, with everything that is wrong with its YAML.
 
     Args:
         text: The file.
         verbatim: Keys whose plain scalars stay text, whatever YAML takes them for.
+        words: Scalars whose places in lists are noted.
     """
-    reader = _Reader(text, verbatim)
+    reader = _Reader(text, verbatim, words)
     try:
         value = reader.document()
     except _Refused as refused:
@@ -160,9 +168,10 @@ class _Parser:
 class _Reader(_Parser):
     """Builds plain values from events. Recursion is bounded by the depth of the file."""
 
-    def __init__(self, text: str, verbatim: frozenset[str]) -> None:
+    def __init__(self, text: str, verbatim: frozenset[str], words: frozenset[str]) -> None:
         super().__init__(text)
         self._verbatim = verbatim
+        self._words = words
         self._anchors: dict[str, tuple[object, int] | None] = {}
         self._count = 0
         self._aliased = 0
@@ -222,13 +231,7 @@ class _Reader(_Parser):
         if event.anchor is not None:
             self._anchors[event.anchor] = value, self._count - before
         if self._count > VALUES_MAX:
-            raise _Refused(
-                Problem(
-                    message=f"the file holds more than {VALUES_MAX:,} values",
-                    span=span_of(_place(event.start_mark, event.end_mark)),
-                    expected="a smaller one",
-                )
-            )
+            self._refuse_size(event)
         return value
 
     def _mapping(self, event: Any, depth: int, *, listed: bool) -> dict[str, object]:
@@ -274,11 +277,11 @@ class _Reader(_Parser):
             if event.__class__ is MappingStartEvent:
                 sequence.append(self._collection(event, depth + 1, listed=True))
                 continue
-            if event.__class__ is ScalarEvent:
+            if event.__class__ is ScalarEvent and event.value in self._words:
                 place = _place(event.start_mark, event.end_mark)
                 self.places[id(sequence), len(sequence)] = place
             if self._count > VALUES_MAX:
-                break
+                self._refuse_size(start)
             sequence.append(self._value(event, depth, ""))
         if start.flow_style:
             self._end = event.end_mark
@@ -308,12 +311,13 @@ class _Reader(_Parser):
         written: str = event.value if event.__class__ is ScalarEvent else ""
         if isinstance(value, str) and event.__class__ is ScalarEvent:
             return value
-        self.problems.append(
+        shown = shorten(written)
+        self._note(
             Problem(
-                message=f"the key {written} is not text" if written else "a key is not text",
+                message=f"the key {shown} is not text" if written else "a key is not text",
                 span=span_of(_place(event.start_mark, self._end)),
                 expected="text",
-                help=f'quote it: "{written}"' if written else "",
+                help=f'quote it: "{shown}"' if written else "",
             )
         )
         return _NO_KEY
@@ -321,15 +325,15 @@ class _Reader(_Parser):
     def _alias(self, event: Any) -> object:
         span = span_of(_place(event.start_mark, event.end_mark))
         self._end = event.end_mark
-        name = event.anchor
-        if name not in self._anchors:
+        name = shorten(event.anchor)
+        if event.anchor not in self._anchors:
             problem = Problem(
                 message=f"unknown alias *{name}",
                 span=span,
                 expected=f"&{name} before the value that it stands for",
             )
             raise _Refused(problem)
-        anchored = self._anchors[name]
+        anchored = self._anchors[event.anchor]
         if anchored is None:
             raise _Refused(Problem(message=f"the alias *{name} stands within itself", span=span))
         value, size = anchored
@@ -344,22 +348,25 @@ class _Reader(_Parser):
             raise _Refused(problem)
         return value
 
-    def _refuse_tag(self, event: Any) -> None:
-        written = re.match(r"\S*", self._text[event.start_mark.index :][:80])
-        tag = next(
-            (word for word in (written[0] if written else "", event.tag) if word.startswith("!")),
-            event.tag,
+    def _refuse_size(self, event: Any) -> NoReturn:
+        problem = Problem(
+            message=f"the file holds more than {VALUES_MAX:,} values",
+            span=span_of(_place(event.start_mark, event.end_mark)),
+            expected="a smaller one",
         )
+        raise _Refused(problem)
+
+    def _refuse_tag(self, event: Any) -> None:
+        """Note a tag; an anchor may stand before it."""
         start = event.start_mark
-        self.problems.append(
+        written = self._text[start.index : start.index + TAG_LENGTH_MAX]
+        match = re.search(r"(?<!\S)![^\s,\[\]{}]*", written)
+        tag, offset = (match[0], match.start()) if match else (event.tag, 0)
+        line, column = start.line + 1, start.column + 1 + offset
+        self._note(
             Problem(
                 message=f"tags are not part of the language: {tag}",
-                span=Span(
-                    line=start.line + 1,
-                    column=start.column + 1,
-                    end_line=start.line + 1,
-                    end_column=start.column + 1 + len(written[0] if written else ""),
-                ),
+                span=span_of((line, column, line, column + len(tag))),
                 expected="a value without one",
             )
         )
@@ -367,15 +374,21 @@ class _Reader(_Parser):
     def _refuse_duplicate(self, key: str, first: Any, second: Any) -> None:
         if key == _NO_KEY:
             return
-        place = (second.line + 1, second.column + 1, second.line + 1, second.column + 1 + len(key))
-        self.problems.append(
+        line, column = second.line + 1, second.column + 1
+        where = f"line {first.line + 1}, column {first.column + 1}"
+        self._note(
             Problem(
-                message=f"duplicate key {key}, first on line {first.line + 1}, "
-                f"column {first.column + 1}",
-                span=span_of(place),
+                message=f"duplicate key {shorten(key)}, first on {where}",
+                span=span_of((line, column, line, column + len(key))),
                 expected="each key once",
             )
         )
+
+    def _note(self, problem: Problem) -> None:
+        """Note a problem; one of very many ends the reading."""
+        if len(self.problems) >= PROBLEMS_NOTED_MAX:
+            raise _Refused(problem)
+        self.problems.append(problem)
 
 
 class _Finder(_Parser):
@@ -420,10 +433,14 @@ class _Finder(_Parser):
                 self._end = self._end_block_scalar(event)
         elif isinstance(event, AliasEvent):
             self._end = event.end_mark
-        elif event.__class__ is MappingStartEvent:
-            self._visit_mapping(event, path, wanted)
-        else:
+        elif event.__class__ is not MappingStartEvent:
             self._visit_sequence(event, path, wanted)
+        elif 0 in wanted:
+            # One mapping where a list may stand is the only entry of that list.
+            self._visit_mapping(event, (*path, 0), wanted[0])
+            self._at[*path, 0] = Found(len(path) + 1, _place(start, self._end), None)
+        else:
+            self._visit_mapping(event, path, wanted)
         place = _place(start, self._end)
         self._at[path] = Found(len(path), place, key, text, offset, block)
 
@@ -467,12 +484,12 @@ class _Finder(_Parser):
             self._visit_sequence(event, (), {})
 
     def _offset(self, event: Any) -> int | None:
-        """Return where a scalar's text begins in the file, if it is written just as it reads."""
+        """Return where a scalar's text begins in its place, if it is written just as it reads."""
         written = self._text[event.start_mark.index : event.end_mark.index]
         if written == event.value:
-            return int(event.start_mark.index)
+            return 0
         if event.style in ("'", '"') and written[1:-1] == event.value:
-            return int(event.start_mark.index) + 1
+            return 1
         return None
 
 
@@ -564,6 +581,9 @@ def _syntax_problem(text: str, error: YAMLError) -> Problem:
     mark: Any = error.problem_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     where = f" {error.context}" if error.context else ""
+    begun: Any = error.context_mark
+    if where and begun and (begun.line, begun.column) < (line - 1, column - 1):
+        where += f" that begins on line {begun.line + 1}, column {begun.column + 1}"
     return Problem(
         message=f"not YAML: {error.problem}{where}",
         span=span_of((line, column, line, column + 1)),

@@ -1,0 +1,226 @@
+"""The commands as a user types them: what they print where, and their exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.checkout import MAIL, ROOT, command, name_of
+
+GOOD = "scenario: x\ndisk: 2\ntimeline: [{at: T1, do: [create: S1]}]\n"
+FLAGGED = (
+    "scenario: x\nmodel: mail-2018\ndisk: 2\n"
+    "timeline:\n  - {at: T1, do: [create: S1]}\n  - write: A-\n"
+    "  - {at: T2, do: [{copy: {image: S1, to: b}}]}\n"
+)
+
+
+def run_process(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "simulator", *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_status_is_0_without_and_1_with_an_unexpected_error_and_2_for_what_cannot_be_used() -> None:
+    assert command("run", "-", stdin=GOOD).status == 0
+    assert command("run", "-", stdin=FLAGGED).status == 1
+    assert command("run", "-", stdin="scenario: x\n").status == 2
+    assert command("check", "-", stdin=FLAGGED).status == 1
+
+
+def test_a_warning_alone_gives_status_0() -> None:
+    warned = (
+        "scenario: x\nmodel: mail-2018\ndisk: 2\ntimeline:\n"
+        "  - {at: T1, do: [create: {image: S1, bitmap: B1}]}\n  - write: A-\n"
+        "  - {at: T2, do: [checkpoint: B2]}\n  - write: -B\n"
+        "  - {at: T3, do: [{backup: {since: B2, to: b}}]}\n"
+    )
+    outcome = command("check", "-", stdin=warned)
+    assert "warning[BT401]" in outcome.out
+    assert outcome.status == 0
+
+
+def test_allowing_a_rule_needs_a_reason_and_gives_status_0() -> None:
+    allowed = FLAGGED + "allow: {rule: BT205, because: the guest is idle}\n"
+    outcome = command("check", "-", stdin=allowed)
+    assert outcome.status == 0
+    assert "(allowed: the guest is idle)" in " ".join(outcome.out.split())
+    assert command("check", "-", stdin=FLAGGED + "allow: {rule: BT205}\n").status == 2
+
+
+def test_the_worst_of_several_files_gives_the_status_and_the_others_are_still_played(
+    tmp_path: Path,
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("scenario: [\n")
+    outcome = command("run", str(broken), name_of(MAIL))
+    assert outcome.status == 2
+    assert "broken.yaml:1:12" in outcome.err
+    assert "guest sees: |DAABBDD-|" in outcome.out
+
+
+def test_json_is_the_run_document_of_the_contract() -> None:
+    document = json.loads(command("run", name_of(MAIL), "--format", "json").out)
+    assert document["format"] == 1
+    assert document["file"] == name_of(MAIL)
+    assert document["model"] == "mail-2018"
+    frame = document["frames"][2]
+    assert (frame["at"], frame["tick"]) == ("T3", 3)
+    disk = frame["disks"]["vda"]
+    assert disk["images"] == {"S1": "AAAA----", "S2": "---BBB--"}
+    assert disk["bitmaps"][0] == {
+        "node": "S1",
+        "name": "B1",
+        "cells": "XXXX----",
+        "granularity": 65536,
+        "count": 262144,
+        "recording": False,
+        "persistent": True,
+        "busy": False,
+        "inconsistent": False,
+    }
+    assert document["backups"]["B2.bak"]["copied_bytes"] == 196608
+    assert document["restores"][0]["same_as"] == ["T3"]
+    assert document["restores"][3]["same_as"] == []
+    assert frame["checkpoints"][1] == {"name": "B2", "parent": "B1", "at": "T2"}
+
+
+def test_guest_steps_after_the_last_instant_give_a_frame_without_a_label() -> None:
+    text = GOOD.replace("timeline: [", "timeline: [").replace("]}]", "]}, {write: A-}]")
+    document = json.loads(command("run", "-", "--format", "json", stdin=text).out)
+    assert [frame["at"] for frame in document["frames"]] == ["T1", None]
+    assert document["frames"][1]["disks"]["vda"]["guest"] == "A-"
+
+
+def test_a_figure_that_is_not_met_shows_both_rows_with_carets() -> None:
+    text = GOOD.replace("create: S1]}", "create: S1, expect: 'S1: |A-|']}")
+    outcome = command("check", "-", stdin=text)
+    assert outcome.status == 1
+    lines = [line.strip(" =") for line in outcome.out.splitlines()]
+    assert "note: expected: |A-|" in lines
+    assert "note: found:    |--|" in lines
+    assert "^" in lines
+
+
+def test_an_expected_finding_that_is_not_found_fails_and_so_does_one_too_many() -> None:
+    missing = FLAGGED.replace("to: b}}", "to: b}, expect: [BT201, BT205]}")
+    assert "EX002" in command("check", "-", stdin=missing).out
+    assert command("check", "-", stdin=missing).status == 1
+    exact = FLAGGED.replace("to: b}}", "to: b}, expect: [torn-copy]}")
+    assert command("check", "-", stdin=exact).status == 0
+    none = FLAGGED.replace("to: b}}", "to: b}, expect: []}")
+    assert command("check", "-", stdin=none).status == 1
+
+
+@pytest.mark.parametrize("name", ["run", "check", "explain", "rules", "models", "schema", "new"])
+def test_help_of_each_command_shows_an_example(name: str) -> None:
+    outcome = command(name, "--help")
+    assert outcome.status == 0
+    assert f"Example: backup-timeline {name}" in outcome.out
+
+
+def test_new_writes_a_scenario_that_runs_and_never_writes_over_one(tmp_path: Path) -> None:
+    path = tmp_path / "monday.yaml"
+    assert command("new", str(tmp_path / "monday")).status == 0
+    assert command("run", str(path)).status == 0
+    before = path.read_text()
+    again = command("new", str(path))
+    assert again.status == 2
+    assert "exists" in again.err
+    assert path.read_text() == before
+    assert command("new", str(tmp_path / "no" / "such")).status == 2
+
+
+def test_an_unknown_model_or_rule_is_told_with_the_nearest_one() -> None:
+    for words in (("run", name_of(MAIL), "--model", "libvrt"), ("models", "libvrt")):
+        outcome = command(*words)
+        assert outcome.status == 2
+        assert "did you mean libvirt?" in outcome.err
+    assert "did you mean stale-bitmap?" in command("explain", "stale-bitmaps").err
+    assert command("explain", "BT999").status == 2
+
+
+def test_models_and_rules_are_listed() -> None:
+    assert [line.split()[0] for line in command("models").out.splitlines()] == [
+        "mail-2018",
+        "libvirt",
+        "qemu",
+    ]
+    assert "S2.B1" in command("models", "libvirt").out
+    assert "BT201  error    stale-bitmap" in command("rules").out
+
+
+def test_schemas_are_json() -> None:
+    assert json.loads(command("schema", "scenario").out)["title"]
+    assert json.loads(command("schema", "run").out)["title"]
+
+
+def test_the_module_is_the_command_and_output_to_a_file_has_no_colour() -> None:
+    outcome = run_process("run", name_of(MAIL))
+    assert outcome.returncode == 0
+    assert outcome.stdout == command("run", name_of(MAIL)).out
+    assert "\x1b" not in outcome.stdout
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped_and_not_a_traceback() -> None:
+    text = GOOD.replace("S1", "日本")
+    outcome = subprocess.run(
+        [sys.executable, "-m", "simulator", "run", "-"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        input=text.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert outcome.returncode == 0
+    assert b"Traceback" not in outcome.stderr
+    assert rb"\u65e5\u672c: |--|" in outcome.stdout
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
+    shell = f"{sys.executable} -m simulator run {' '.join([name_of(MAIL)] * 60)} | head -n 1"
+    outcome = subprocess.run(
+        ["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert outcome.stderr == ""
+    assert outcome.stdout == "Incremental backups across a snapshot\n"
+
+
+def test_colour_is_for_terminals_and_no_color_turns_it_off() -> None:
+    painted = _on_a_terminal({})
+    plain = _on_a_terminal({"NO_COLOR": "1"})
+    assert b"\x1b[1;31merror[BT201]" in painted
+    assert b"\x1b" not in plain
+    assert b"error[BT201]" in plain
+
+
+def _on_a_terminal(environment: dict[str, str]) -> bytes:
+    """Return what the command prints on a terminal of its own."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "simulator", "check", name_of(MAIL)],
+        cwd=ROOT,
+        env={**env, "TERM": "xterm", **environment},
+        stdout=theirs,
+        stdin=subprocess.DEVNULL,
+    ):
+        os.close(theirs)
+        printed = b""
+        try:
+            while part := os.read(ours, 4096):
+                printed += part
+        except OSError:
+            pass  # Linux says so when the other side has closed the terminal.
+    os.close(ours)
+    return printed
