@@ -22,6 +22,7 @@ ARROW = " <- "
 GAP = " " * len(ARROW)
 RECORDING_MARK = "+"
 
+_JOINT = re.compile(r"\s*(?:<-\s*)?")
 _STRIP = re.compile(r"(?P<label>[^|\s](?:[^|]*[^|\s])?)\s*:\s*\|(?P<cells>[^|]*)\|(?P<mark>\+?)")
 
 
@@ -230,7 +231,7 @@ def _read_line(line: str, number: int) -> list[PlacedStrip]:
 
 def _length_of_joint(rest: str) -> int:
     """Return how many characters stand before the next strip: blanks, and an arrow."""
-    joint = re.match(r"\s*(?:<-\s*)?", rest)
+    joint = _JOINT.match(rest)
     return joint.end() if joint else 0
 
 

@@ -167,11 +167,11 @@ class ApiModel:
     ) -> tuple[list[Operation], RunBackup, list[Operation]]:
         """Return a backup job, with a temporary bitmap around it that the bitmaps merge into."""
         temporary = f"backup-{request.to}"
-        node = disk.active.name
+        node = request.image or disk.active.name
         job = RunBackup(
             disk=disk.name,
             target=request.to,
-            image=request.image or node,
+            image=node,
             kind=kind_of(request),
             bitmap=temporary if found is not None else None,
             since=request.since,

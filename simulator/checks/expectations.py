@@ -12,7 +12,6 @@ from simulator.notation import (
     BROKEN,
     GUEST,
     bar,
-    clusters_in_cell,
     write_bits,
     write_clusters,
     write_rows,
@@ -136,9 +135,14 @@ def actual_rows(machine: Machine, label: str) -> list[tuple[str, ActualRow]]:
     rows: list[tuple[str, ActualRow]] = []
     for disk in machine.disks:
         if label == f"{GUEST} {disk.name}" or (label == GUEST and len(machine.disks) == 1):
-            rows.append((label, ActualRow(write_view(disk.guest_view, disk.length), alike=True)))
+            rows.append(
+                (
+                    label,
+                    ActualRow(write_view(disk.guest_view, disk.length, scaled=False), alike=True),
+                )
+            )
         rows += [
-            (image.name, ActualRow(write_clusters(image.content, disk.length)))
+            (image.name, ActualRow(write_clusters(image.content, disk.length, scaled=False)))
             for image in disk.chain
             if image.name == label
         ]
@@ -151,7 +155,7 @@ def actual_rows(machine: Machine, label: str) -> list[tuple[str, ActualRow]]:
     rows += [
         (
             f"{r.name}/{r.disk}",
-            ActualRow(write_view(r.content, machine.disk(r.disk).length), alike=True),
+            ActualRow(write_view(r.content, machine.disk(r.disk).length, scaled=False), alike=True),
         )
         for r in machine.restores
         if label in (r.name, f"{r.name}/{r.disk}")
@@ -164,9 +168,9 @@ def _bitmap_rows(disk: Disk, label: str) -> list[tuple[str, ActualRow]]:
         (
             f"{b.node}.{b.name}",
             ActualRow(
-                BROKEN * -(-disk.length // clusters_in_cell(disk.length))
+                BROKEN * disk.length
                 if b.inconsistent
-                else write_bits(disk.clusters_of(b), disk.length),
+                else write_bits(disk.clusters_of(b), disk.length, scaled=False),
                 recording=b.recording,
             ),
         )
@@ -176,4 +180,6 @@ def _bitmap_rows(disk: Disk, label: str) -> list[tuple[str, ActualRow]]:
 
 
 def _backup_row(disk: Disk, backup: Backup) -> ActualRow:
-    return ActualRow(write_clusters(backup.content, disk.length), alike=backup.complete)
+    return ActualRow(
+        write_clusters(backup.content, disk.length, scaled=False), alike=backup.complete
+    )

@@ -125,7 +125,7 @@ class RunBackup(NamedTuple):
     Attributes:
         target: The backup's name.
         image: The node that is read, with what lies below it.
-        bitmap: Name of a bitmap on the active image to read through; None copies everything.
+        bitmap: Name of a bitmap on that node to read through; None copies everything.
         kind, since, bitmaps, onto, part: What the backup is recorded as.
     """
 

@@ -251,7 +251,7 @@ def _run_backup(machine: Machine, job: RunBackup) -> Machine | Refusal:
         copied_bytes=disk.size,
     )
     if job.bitmap is not None:
-        bitmap = disk.bitmap(disk.active.name, job.bitmap)
+        bitmap = disk.bitmap(job.image, job.bitmap)
         if bitmap is None:
             return Refusal(f"Bitmap '{job.bitmap}' could not be found")
         read = disk.clusters_of(bitmap)

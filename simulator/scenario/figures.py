@@ -16,24 +16,28 @@ class Figures:
         self._names = names
         self._disks = disks
         self._problems = problems
+        self._lengths: dict[str, int | None] = {}
 
     def read(self, path: Path, text: str) -> Expect | None:
         """Return the rows of a figure, or None where that is a problem."""
         before = len(self._problems)
-        try:
-            strips = read_rows(text)
-        except FigureError as error:
-            self._problems.add(
-                path,
-                error.message,
-                expected=error.expected,
-                offset=_offset(text, error.line, error.column),
-            )
-            return None
-        if not strips:
+        strips: list[PlacedStrip] = []
+        for number, line in enumerate(text.splitlines()):
+            try:
+                strips += (strip._replace(line=number) for strip in read_rows(line))
+            except FigureError as error:
+                self._problems.add(
+                    path,
+                    error.message,
+                    expected=error.expected,
+                    offset=_offset(text, number, error.column),
+                )
+        if not text.strip():
             self._problems.add(path, "the figure has no row", expected="NAME: |CELLS|")
         for strip in strips:
-            self._check(path, text, strip)
+            # Most rows are drawn again and again: a label is looked up once.
+            if self._lengths.get(strip.label) != len(strip.cells):
+                self._check(path, text, strip)
         if len(self._problems) > before:
             return None
         return Expect(
@@ -53,8 +57,10 @@ class Figures:
                 expected=alternatives(rows),
                 help=nearest(strip.label, rows),
                 offset=offset,
+                width=len(strip.label),
             )
             return
+        length = self._disks.length(self._disk(strip.label))
         things = [thing for thing in Thing if strip.label in self._names.known[thing]]
         if len(things) > 1:
             self._problems.add(
@@ -62,14 +68,17 @@ class Figures:
                 f"{strip.label} is the name of a {things[0]} and of a {things[1]}",
                 expected="a row that is one of them",
                 offset=offset,
+                width=len(strip.label),
             )
-        length = self._disks.length(self._disk(strip.label))
+        else:
+            self._lengths[strip.label] = length
         if length is not None and len(strip.cells) != length:
             self._problems.add(
                 path,
                 f"the row {strip.label} has {len(strip.cells):,} cells, the disk {length:,}",
                 expected=f"{length:,} characters between the bars",
                 offset=offset,
+                width=len(strip.label),
             )
 
     def _known(self, label: str) -> bool:

@@ -90,13 +90,14 @@ class Names:
             self.restored[path] = self._unused_name()
         self._check_clashes()
 
-    def check(self, thing: Thing, path: Path, name: str) -> bool:
+    def check(self, thing: Thing, path: Path, name: str, *, called: str = "") -> bool:
         """Whether some step introduces a name; one that none does is noted.
 
         Args:
             thing: What it should be the name of. One disk's part of a backup is a backup.
             path: Where it stands.
             name: As it stands there.
+            called: What to call it, if not that.
         """
         known = self.known[thing]
         whole, _, disk = name.rpartition("/")
@@ -105,8 +106,8 @@ class Names:
             return True
         self._problems.add(
             path,
-            f"unknown {thing} {shorten(name)}",
-            expected=alternatives(known) or f"a {thing} that a step makes",
+            f"unknown {called or thing} {shorten(name)}",
+            expected=alternatives(known) or f"a {called or thing} that a step makes",
             help=nearest(name, known),
         )
         return False

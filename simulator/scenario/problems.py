@@ -34,6 +34,7 @@ class _Noted:
         problem: What is wrong, without a span.
         at_key: Whether the key is to blame rather than its value.
         offset: The character of a text that is to blame, counted from 0; None for all of it.
+        width: How many characters are.
         first: The place that the text calls FIRST.
     """
 
@@ -41,6 +42,7 @@ class _Noted:
     problem: Problem
     at_key: bool = False
     offset: int | None = None
+    width: int = 1
     first: Path | None = None
 
 
@@ -69,6 +71,7 @@ class Problems:
         help: str = "",
         at_key: bool = False,
         offset: int | None = None,
+        width: int = 1,
         first: Path | None = None,
     ) -> None:
         """Note a problem.
@@ -78,6 +81,7 @@ class Problems:
             message, expected, help: As in a problem; WRITTEN and FIRST are filled in later.
             at_key: Whether to point at the key rather than at its value.
             offset: The character of the text to point at.
+            width: How many characters from there on.
             first: Another place, told in the message as FIRST.
 
         Raises:
@@ -85,7 +89,9 @@ class Problems:
         """
         problem = Problem(message=message, expected=expected, help=help)
         self._noted.append(
-            _Noted(path=path, problem=problem, at_key=at_key, offset=offset, first=first)
+            _Noted(
+                path=path, problem=problem, at_key=at_key, offset=offset, width=width, first=first
+            )
         )
         if len(self) >= PROBLEMS_NOTED_MAX:
             self.tell()
@@ -116,7 +122,7 @@ def _place(noted: _Noted, places: Mapping[Path, Found], lines: list[str]) -> Pro
     whole = found.depth == len(noted.path)
     span = span_of(found.key if noted.at_key and whole and found.key else found.value)
     if noted.offset is not None:
-        span = _character(noted.offset, found, lines) or span
+        span = _characters(noted.offset, noted.width, found, lines) or span
     elif found.depth == 0:
         # Nobody needs the whole file underlined.
         span = span._replace(end_line=span.line, end_column=span.column + 1)
@@ -132,8 +138,8 @@ def _place(noted: _Noted, places: Mapping[Path, Found], lines: list[str]) -> Pro
     return Problem(message=message, span=span, expected=expected, help=help_)
 
 
-def _character(offset: int, found: Found, lines: list[str]) -> Span | None:
-    """Return the place of one character of a text, or None where it cannot be told."""
+def _characters(offset: int, width: int, found: Found, lines: list[str]) -> Span | None:
+    """Return the place of characters of a text, or None where it cannot be told."""
     line, column, *_ = found.value
     if found.start is not None:
         column += found.start + offset
@@ -146,7 +152,7 @@ def _character(offset: int, found: Found, lines: list[str]) -> Span | None:
         column = indent + len(before[-1]) + 1
     else:
         return None
-    return Span(line=line, column=column, end_line=line, end_column=column + 1)
+    return Span(line=line, column=column, end_line=line, end_column=column + width)
 
 
 def _within(problem: Problem, lines: list[str]) -> Problem:

@@ -172,7 +172,9 @@ class Verbs:
             on = self._names.split(name)
             if on is not None and name not in self._names.known[Thing.CHECKPOINT]:
                 bitmaps.append(on)
-            elif self._names.check(Thing.CHECKPOINT, (*path, "bitmaps", index), name):
+            elif self._names.check(
+                Thing.CHECKPOINT, (*path, "bitmaps", index), name, called="bitmap"
+            ):
                 bitmaps.append((None, name))
         return tuple(bitmaps)
 

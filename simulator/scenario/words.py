@@ -10,6 +10,9 @@ from simulator.model.bitmap import NAME_BYTES_MAX
 FOUND_LENGTH_MAX = 60
 """Characters of the file that a message repeats."""
 
+NEAR = 0.5
+"""How much of two words must be alike: a half, since many names are two characters long."""
+
 COMPARED_MAX = 300
 """Words that a word is compared with."""
 
@@ -32,7 +35,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if len(listed) > COMPARED_MAX:
         listed = [each for each in listed if each[:1].casefold() == first][:COMPARED_MAX]
     folded = {each.casefold()[:WORD_LENGTH_MAX]: each for each in reversed(listed)}
-    near = difflib.get_close_matches(word.casefold()[:WORD_LENGTH_MAX], folded, n=1)
+    near = difflib.get_close_matches(word.casefold()[:WORD_LENGTH_MAX], folded, n=1, cutoff=NEAR)
     return f"did you mean {folded[near[0]]}?" if near else ""
 
 

@@ -1,0 +1,643 @@
+"""Input that cannot be used: every problem has its place, and says what would have been right.
+
+A case is one row: what is wrong, the text, and of each problem the line, the column and a part of
+what is told: message, expectation and help, one after the other.
+"""
+
+import io
+import os
+import tracemalloc
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import pytest
+
+from simulator.diagnostics import InputError, Problem
+from simulator.scenario import load_file, load_text
+
+RULES = {"BT201": "stale-bitmap", "BT301": "unseen-state"}
+
+TOP = """\
+scenario: a mistake
+disk: 8
+timeline:
+"""
+
+BEGUN = f"""\
+{TOP}\
+  - at: T1
+    do:
+      - create: {{image: S1, bitmap: B1}}
+"""
+
+STEP_LINE = 7
+"""The line of a step that follows ``BEGUN``; its verb stands in column 9."""
+
+
+class Told(NamedTuple):
+    """A problem as a test expects it; *part* is found in what it tells."""
+
+    line: int
+    column: int
+    part: str
+
+
+class Case(NamedTuple):
+    """One bad text, with everything that must be told about it, in the order of the file."""
+
+    id: str
+    text: str | bytes
+    told: list[Told]
+
+
+def step(id: str, text: str, *told: tuple[int, str] | tuple[int, int, str]) -> Case:
+    """A case of one step in an instant; its problems need a line only if it is another one."""
+    problems = [Told(*each) if len(each) == 3 else Told(STEP_LINE, *each) for each in told]
+    return Case(id, f"{BEGUN}      - {text}\n", problems)
+
+
+def disk(id: str, text: str, *told: tuple[int, str]) -> Case:
+    """A case of a scenario that tells its disk so."""
+    problems = [Told(2, column, part) for column, part in told]
+    return Case(id, f"scenario: a mistake\ndisk: {text}\ntimeline: []\n", problems)
+
+
+def entries(id: str, text: str, *told: tuple[int, int, str]) -> Case:
+    """A case of a timeline; its entries begin on line 4."""
+    return Case(id, f"{TOP}{text}\n", [Told(*each) for each in told])
+
+
+def text(id: str, content: str | bytes, *told: tuple[int, int, str]) -> Case:
+    """A case of a whole file."""
+    return Case(id, content, [Told(*each) for each in told])
+
+
+CASES = [
+    # Words of the language.
+    step(
+        "a verb that is misspelt",
+        "snapshto: S2",
+        (9, "unknown verb snapshto|write, zero, discard, expect, create, snapshot"),
+    ),
+    step("a verb that is nearly another", "snapshto: S2", (9, "did you mean snapshot?")),
+    step("a verb alone that is misspelt", "shutdow", (9, "did you mean shutdown?")),
+    step("a verb of a later version", "commit: {top: S1}", (9, "the verb commit is not impl")),
+    step("a verb of a later version alone", "detach", (9, "the verb detach is not implemented")),
+    step(
+        "an argument of a later version",
+        "backup: {to: a, until: B1}",
+        (25, "the argument until of backup is not implemented yet"),
+    ),
+    step("a word of a later version", "backup: {to: a, mode: pull}", (31, "mode pull is not impl")),
+    step("a snapshot to delete", "delete: {snapshot: S1}", (18, "delete is not implemented yet")),
+    step("ends beside a verb", "backup: x\n        ends: T1", (8, 9, "ends beside a verb is not")),
+    step(
+        "a command of a later version",
+        "qmp: {execute: blockdev-backup}",
+        (24, "the command blockdev-backup is not implemented yet"),
+    ),
+    step(
+        "an argument that is misspelt",
+        "backup: {to: a, snce: B1}",
+        (25, "unknown key snce in backup|to, since, image, bitmaps, checkpoint, onto or mode|did"),
+    ),
+    step("an argument too many", "shutdown: {now: 1}", (20, "unknown key now in shutdown|nothing")),
+    step(
+        "arguments that are not indented",
+        "backup:\n        to: x",
+        (16, "backup is empty"),
+        (8, 9, "unknown verb to|write, zero, discard"),
+    ),
+    step("an instant in an instant", "at: T2", (9, "unknown verb at")),
+    step(
+        "two verbs in one step",
+        "checkpoint: C1\n        backup: x",
+        (8, 9, "two verbs in one step: checkpoint and backup|one verb a step"),
+    ),
+    step("no verb in a step", "allow: {rule: BT201, because: b}", (9, "a step has no verb")),
+    step("rules with no verb", "expect: [stale-bitmap, BT301]", (17, "expect stands alone")),
+    step("a step that is a list", "[create]", (9, "a step is a list|a mapping with one verb")),
+    step("a step that is a number", "5", (9, "a step is 5")),
+    step("a step that is a sentence", "take a backup", (9, "a step is take a backup")),
+    step("an empty step", "{}", (9, "a step is empty")),
+    text(
+        "keys that are misspelt",
+        "scenario: s\ndisk: 8\nmodle: qemu\ntimeline: []\n",
+        (3, 1, "unknown key modle|scenario, about, source, model, disk, disks"),
+    ),
+    text("no timeline", "scenario: s\n", (1, 1, "there is no timeline|timeline: [...]")),
+    text("no title", "disk: 8\ntimeline: []\n", (1, 1, "there is no scenario|scenario: text")),
+    text(
+        "a title that is a number",
+        "scenario: 2018\ndisk: 8\ntimeline: []\n",
+        (1, 11, 'scenario is 2018|text|quote it: "2018"'),
+    ),
+    # Values of the wrong kind.
+    step("a number for a name", "create: 2018", (17, 'create is 2018|a name|quote it: "2018"')),
+    step("a number as it is written", "checkpoint: 0x10", (21, 'is 0x10|a name|quote it: "0x10"')),
+    step("true for a name", "create: true", (17, 'create is true|a name|quote it: "true"')),
+    step("a list for a mapping", "create: [S2]", (17, "create is a list|NAME or {image: NAME}")),
+    step("a scalar for a mapping", "copy: S1", (15, "copy is S1|{image: NAME, to: NAME}")),
+    step("a mapping for a name", "copy: {image: S1, to: {a: b}}", (31, "to is a mapping|a name")),
+    step("a mapping in a list", "restore: {from: [{a: b}]}", (26, "an entry of from is a mapping")),
+    step("nothing for a name", "checkpoint:", (20, "checkpoint is empty|NAME or {name: NAME}")),
+    step("an argument that is missing", "create: {bitmap: B2}", (17, "create has no image|image:")),
+    step("arguments for a verb that has none", "crash: now", (16, "crash is now|nothing")),
+    step("text for true", "snapshot: {image: a, outside: no}", (39, "outside is no|true or false")),
+    step("a scalar for a command", "qmp: 5", (14, "qmp is 5|{execute: COMMAND, arguments: {...}}")),
+    step("a command with no name", "qmp: {arguments: {}}", (14, "qmp has no execute")),
+    text(
+        "a list for the scenario",
+        "- scenario: s\n",
+        (1, 1, "the file is a list|scenario: TITLE and timeline: [...]"),
+    ),
+    text("a scalar for the scenario", "scenario\n", (1, 1, "the file is scenario")),
+    text(
+        "a mapping for the timeline",
+        "scenario: s\ndisk: 8\ntimeline: {at: T1}\n",
+        (3, 11, "timeline is a mapping|a list of instants and guest steps|put - before each entry"),
+    ),
+    # Names.
+    step("a name with a bar", "checkpoint: a|b", (21, "checkpoint has the character ||a name of")),
+    step("a name with a slash", "create: {image: a/b}", (25, "image has the character /")),
+    step("a name with a blank at its end", "checkpoint: 'a '", (21, "begins or ends with a blank")),
+    step("a name with a control character", 'checkpoint: "a\\n"', (21, "begins or ends with a")),
+    step("a name with a line in it", 'checkpoint: "a\\nb"', (21, "has a control character")),
+    step("an empty name", "checkpoint: ''", (21, "checkpoint is empty|a name")),
+    step("a name of 1024 bytes", f"checkpoint: {'n' * 1024}", (21, "is 1,024 bytes long")),
+    step("a name of 1024 bytes in 512", f"checkpoint: {'é' * 512}", (21, "is 1,024 bytes long")),
+    step("the row of the guest", "backup: guest sees", (17, "is the row of what the guest sees")),
+    step(
+        "an unknown image", "copy: {image: s1, to: a}", (23, "unknown image s1|S1|did you mean S1")
+    ),
+    step("an unknown bitmap", "backup: {to: a, bitmaps: [B1, B]}", (39, "unknown bitmap B|B1")),
+    step(
+        "an unknown checkpoint", "backup: {to: a, since: b1}", (32, "unknown checkpoint b1|B1|did")
+    ),
+    step(
+        "no checkpoint of that name", "delete: {checkpoint: full}", (30, "unknown checkpoint full")
+    ),
+    step(
+        "an unknown backup",
+        "restore: {from: [full.bak]}",
+        (26, "unknown backup full.bak|a backup that a step makes"),
+    ),
+    step(
+        "a backup that is misspelt",
+        "backup: full.bak\n      - restore: {from: [ful.bak]}",
+        (8, 26, "unknown backup ful.bak|full.bak|did you mean full.bak?"),
+    ),
+    step("an unknown backup below", "backup: {to: a, onto: b}", (31, "unknown backup b|a")),
+    step("an unknown backup to delete", "delete: {backup: b}", (26, "unknown backup b")),
+    step("an unknown disk", "checkpoint: {name: c, disks: vdb}", (38, "unknown disk vdb|vda|did")),
+    step(
+        "an unknown instant",
+        "backup: x\n      - restore: {from: x, of: T9}",
+        (8, 32, "unknown instant T9|T1"),
+    ),
+    step(
+        "a name that is introduced twice",
+        "checkpoint: B1",
+        (21, "the checkpoint B1 is introduced twice, first on line 6, column 37|a new name"),
+    ),
+    step(
+        "an image twice", "snapshot: S1", (19, "the image S1 is introduced twice, first on line 6")
+    ),
+    step(
+        "a target twice",
+        "backup: a\n      - copy: {image: S1, to: a}",
+        (8, 31, "the backup a is introduced twice, first on line 7, column 17"),
+    ),
+    step(
+        "an image and a backup of one name",
+        "backup: S1",
+        (17, "S1 is the name of an image and of a backup, first on line 6, column 25"),
+    ),
+    step("an image and a bitmap of one name", "snapshot: B1", (19, "an image and of a checkpoint")),
+    text(
+        "an unknown model",
+        "scenario: s\nmodel: libvrt\ndisk: 8\ntimeline: []\n",
+        (2, 8, "unknown model libvrt|mail-2018, libvirt or qemu|did you mean libvirt?"),
+    ),
+    text(
+        "a model in a file",
+        "scenario: s\nmodel: ./mine.py\ndisk: 8\ntimeline: []\n",
+        (2, 8, "a model in a file of its own is not implemented yet"),
+    ),
+    text(
+        "a model of a later version",
+        "scenario: s\nmodel: nir-2018\ndisk: 8\ntimeline: []\n",
+        (2, 8, "the model nir-2018 is not implemented yet"),
+    ),
+    # Pictures and ranges.
+    step("a short picture", "write: AAAA", (16, "the picture has 4 clusters, the disk has 8")),
+    step("a long picture", "write: AAAA-----", (16, "the picture has 9 clusters, the disk has 8")),
+    step("a short picture of zeroes", "write: 0000", (16, "the picture has 4 clusters")),
+    step(
+        "a wrong character", "write: AAAA---?", (23, "cell 7 of the picture is ?|A to Z or a to z")
+    ),
+    step("a wrong character in quotes", "write: 'AA%A----'", (19, "cell 2 of the picture is %")),
+    step(
+        "a wrong character between bars", 'write: "|AA%A----|"', (20, "cell 2 of the picture is %")
+    ),
+    step("a wrong character in a mapping", "write: {cells: ÄA------}", (24, "cell 0 of the pic")),
+    step("a blank in a picture", "zero: AA A----", (17, "cell 2 of the picture is a blank")),
+    step("a picture in the form of a block", "write: |AAAA----|", (17, "not YAML: did not find")),
+    step(
+        "a picture with bars unquoted", "write: |AAAA----|", (17, "put a picture with bars in quo")
+    ),
+    step(
+        "a size in a unknown unit", "write: {offset: 1 KB, length: 1, data: A}", (25, "1 KB|a size")
+    ),
+    step(
+        "a size with a fraction", "write: {offset: 1.5, length: 1, data: A}", (25, "offset is 1.5")
+    ),
+    step(
+        "data of two letters", "write: {offset: 0, length: 1, data: AB}", (45, "data is AB|a lett")
+    ),
+    step("a range without data", "write: {offset: 0, length: 1}", (16, "write has no data")),
+    step(
+        "neither picture nor range", "zero: {}", (15, "zero has no cells|a picture, or {offset, l")
+    ),
+    step(
+        "both picture and range",
+        "zero: {cells: XX------, offset: 0}",
+        (33, "has both cells and of"),
+    ),
+    step(
+        "a range behind the disk",
+        "write: {offset: 1 GiB, length: 1, data: A}",
+        (25, "the offset is 1 GiB|0 to 524,287: the disk has 512 KiB"),
+    ),
+    step(
+        "a range that leaves the disk",
+        "discard: {offset: 448K, length: 65537}",
+        (41, "the length is 65537|1 to 65,536"),
+    ),
+    step("an empty range", "zero: {offset: 0, length: 0}", (35, "the length is 0|1 to 524,288")),
+    step(
+        "a negative offset", "zero: {offset: -1, length: 1}", (24, "the offset is -1|0 to 524,287")
+    ),
+    text(
+        "a range of very many clusters",
+        "scenario: s\ndisk: 1 PiB\ntimeline:\n  - zero: {offset: 0, length: 2 TiB}\n",
+        (4, 31, "zero touches 33,554,432 clusters|at most 16,777,216 in one step"),
+    ),
+    # Requests that do not hang together.
+    step(
+        "since and bitmaps",
+        "backup: {to: a, since: B1, bitmaps: B1}",
+        (36, "both since and bitmaps are there"),
+    ),
+    step("no bitmaps", "backup: {to: a, bitmaps: []}", (34, "bitmaps is empty")),
+    step("nothing to restore", "restore: {from: []}", (25, "from is empty|[OLDEST, ..., NEWEST]")),
+    step("nothing to delete", "delete: {}", (17, "delete has nothing to delete")),
+    step(
+        "two things to delete",
+        "delete: {checkpoint: B1, backup: a}",
+        (17, "delete has two things to delete"),
+    ),
+    step("no image to snapshot", "snapshot: {bitmap: B2}", (19, "snapshot has no image")),
+    step(
+        "an image of another size",
+        "create: {image: S2, size: 1 MiB}",
+        (35, "the image has 16 clusters, the disk 8|the size of the disk"),
+    ),
+    # Expectations.
+    step(
+        "an unknown rule",
+        "backup: x\n        expect: stale-bitmp",
+        (8, 17, "unknown rule stale-bitmp|stale-bitmap, unseen-state, refused, BT201 or BT301|did"),
+    ),
+    step(
+        "an unknown rule in a list",
+        "backup: x\n        expect: [refused, BT999]",
+        (8, 27, "unknown rule BT999"),
+    ),
+    step(
+        "a figure beside a verb",
+        "backup: x\n        expect: 'S1: |--------|'",
+        (8, 17, "a figure stands beside a verb"),
+    ),
+    step(
+        "an allowed rule that is unknown",
+        "backup: x\n        allow: {rule: refused, because: b}",
+        (8, 23, "unknown rule refused"),
+    ),
+    step(
+        "no reason for what is allowed",
+        "backup: x\n        allow: [{rule: BT201}]",
+        (8, 17, "allow has no because"),
+    ),
+    step(
+        "an empty reason",
+        "backup: x\n        allow: {rule: BT201, because: ''}",
+        (8, 39, "because is empty"),
+    ),
+    step("a figure with no row", "expect: ''", (17, "the figure has no row|NAME: |CELLS|")),
+    step("a figure that is none", "expect: S1 is fine", (17, "no row of a figure: S1 is fine")),
+    step(
+        "rows of wrong length and name",
+        "expect: |\n            S1: |----|\n            S1: |--------| <- s2: |--------|",
+        (8, 13, "the row S1 has 4 cells, the disk 8"),
+        (9, 31, "unknown row s2|S1, B1 or guest sees|did you mean S1?"),
+    ),
+    step(
+        "a line of a figure that is no row",
+        "expect: |2\n           S1: |--------|\n\n           B1 |XX|",
+        (10, 12, "no row of a figure: B1 |XX|"),
+    ),
+    step("a figure on one line", "expect: 'guest: |--------|'", (18, "unknown row guest")),
+    step(
+        "a row that two things share",
+        "backup: B1\n      - expect: 'B1: |--------|'",
+        (8, 18, "B1 is the name of a checkpoint and of a backup"),
+    ),
+    # The timeline.
+    entries(
+        "a time that goes back",
+        "  - at: 2h\n  - at: 90m",
+        (5, 9, "time goes back: 90m comes after 2h on line 4, column 9|2h or later"),
+    ),
+    entries(
+        "a name after a time", "  - at: 2h\n  - at: T1", (5, 9, "T1 is a name, but 2h on line 4")
+    ),
+    entries(
+        "a time after a name", "  - at: T1\n  - at: 2h", (5, 9, "2h is a time, but T1 on line 4")
+    ),
+    entries(
+        "a label that is there twice",
+        "  - at: T1\n  - at: T1",
+        (5, 9, "the instant T1 is there twice, first on line 4, column 9"),
+    ),
+    entries(
+        "a label that is a number", "  - at: 5", (4, 9, "at is 5|a name, or a time since the sta")
+    ),
+    entries("a time out of range", "  - at: 200000d", (4, 9, "the time 200000d is out of range")),
+    entries(
+        "a time finer than a nanosecond", "  - at: 0.5ns", (4, 9, "the time 0.5ns is out of ran")
+    ),
+    entries("an instant without a label", "  - do: []", (4, 5, "an instant has no at")),
+    entries(
+        "other keys beside at",
+        "  - {at: T1, write: AAAA----, foo: 1}",
+        (4, 14, "write stands beside at|at and do alone|make it a step of do"),
+        (4, 31, "foo stands beside at"),
+    ),
+    entries(
+        "steps that are no list",
+        "  - {at: T1, do: {create: S1}}\n  - {at: T2, do: start}",
+        (4, 18, "do is a mapping|a list of steps|put - before each step"),
+        (5, 18, "do is start"),
+    ),
+    entries(
+        "a host's verb outside an instant",
+        "  - backup: full.bak\n  - shutdown",
+        (4, 5, "backup stands outside an instant"),
+        (5, 5, "shutdown stands outside an instant"),
+    ),
+    entries(
+        "a workload of a later version",
+        "  - every: 24h\n  - guest: {workload: zipf}",
+        (4, 5, "every in the timeline is not implemented yet"),
+        (5, 5, "guest in the timeline is not implemented yet"),
+    ),
+    entries(
+        "entries that are none",
+        "  - 5\n  - {}\n  - wrte: AAAA----",
+        (4, 5, "an entry of timeline is 5"),
+        (5, 5, "an entry of timeline is empty"),
+        (6, 5, "unknown key wrte in the timeline"),
+    ),
+    # Disks.
+    disk("no clusters", "0", (7, "disk has 0 clusters|1 to 17,179,869,184 clusters (2**34)")),
+    disk("a negative number of clusters", "-1", (7, "disk has -1 clusters")),
+    disk("2**63 clusters", f"{2**63}", (7, "disk has 9,223,372,036,854,775,808 clusters")),
+    disk("an infinite number of clusters", "1e400", (7, "disk is 1e400|a number of clusters")),
+    disk("half a cluster", "8.5", (7, "disk is 8.5|a number of clusters")),
+    disk("a number of very many digits", "9" * 5000, (7, "disk is 9999999")),
+    disk("a number in quotes", "'8'", (7, "disk is 8|a number of clusters")),
+    disk("a list for a disk", "[8]", (7, "disk is a list|a number of clusters, or {clusters")),
+    disk("both clusters and size", "{clusters: 8, size: 8}", (21, "both clusters and size")),
+    disk("too large a size", "{size: 2000 PiB}", (14, "disk has 34,359,738,368,000 clusters")),
+    disk(
+        "clusters of three bytes", "{clusters: 8, cluster_size: 3}", (35, "cluster_size is 3|a po")
+    ),
+    disk(
+        "clusters of 4 MiB", "{clusters: 8, cluster_size: 4 MiB}", (35, "is 4 MiB|a power of two")
+    ),
+    disk(
+        "an unknown format", "{clusters: 8, format: qcow}", (29, "format is qcow|qcow2 or raw|did")
+    ),
+    disk("an unknown key of a disk", "{cluster: 8}", (8, "unknown key cluster in disk|clusters, ")),
+    text("no disk", "scenario: s\ntimeline: []\n", (1, 1, "the size of the disk vda is not known")),
+    text(
+        "both disk and disks",
+        "scenario: s\ndisk: 8\ndisks: {vda: 8}\ntimeline: []\n",
+        (3, 1, "both disk and disks are there"),
+    ),
+    text("no disks", "scenario: s\ndisks: {}\ntimeline: []\n", (2, 8, "disks is empty")),
+    text(
+        "a disk of several",
+        "scenario: s\ndisks: {vda: 8, 'v|b': 0}\ntimeline: []\n",
+        (2, 17, "the name v|b has the character |"),
+    ),
+    text(
+        "steps that do not say which disk",
+        "scenario: s\ndisks: {vda: 8, vdb: 4}\ntimeline:\n"
+        "  - {at: T1, do: [create: A, {create: {image: B, disk: vdc}}, snapshot: C]}\n"
+        "  - write: AAAA\n"
+        "  - write: {disk: vda, cells: AAAA}\n"
+        "  - {at: T2, do: [expect: 'guest sees: |----|', expect: 'guest sees vdb: |-|']}\n",
+        (4, 27, "create does not say which disk|disk: vda or disk: vdb"),
+        (4, 56, "unknown disk vdc|vda or vdb"),
+        (4, 73, "snapshot does not say of which disks|images: {vda: NAME, vdb: NAME}"),
+        (5, 12, "write does not say which disk"),
+        (6, 31, "the picture has 4 clusters, the disk has 8"),
+        (7, 28, "unknown row guest sees"),
+        (7, 58, "the row guest sees vdb has 1 cells, the disk 4"),
+    ),
+    # YAML.
+    text("nothing", "", (1, 1, "the file is empty")),
+    text("nothing but comments", "# one\n# two\n", (1, 1, "the file is empty")),
+    text("nothing but a document", "---\n", (1, 4, "the file is empty")),
+    text("no YAML", "scenario: [\n", (1, 12, "not YAML: did not find expected node content")),
+    text("a colon in a text", "scenario: a: b\n", (1, 12, "not YAML: mapping values are not allo")),
+    text(
+        "a tab", "scenario: s\ntimeline:\n\t- at: T1\n", (3, 1, "indent with blanks, not with tabs")
+    ),
+    text("a quote without end", "scenario: 's\n", (1, 13, "that begins on line 1, column 11")),
+    text(
+        "a key that is there twice",
+        "scenario: s\ndisk: 8\nscenario: t\ntimeline: []\n",
+        (3, 1, "duplicate key scenario, first on line 1, column 1"),
+    ),
+    step(
+        "a key that is there twice in a step",
+        "backup: {to: a, to: b}",
+        (25, "duplicate key to, first on line 7, column 18"),
+    ),
+    step(
+        "a key that is a number", "backup: {to: a, 1: b}", (25, "the key 1 is not text|text|quote")
+    ),
+    step(
+        "a key that is a list", "{[create]: a}", (9, "a step is empty"), (10, "a key is not text")
+    ),
+    step(
+        "a Python tag",
+        "checkpoint: !!python/object/apply:os.system [x]",
+        (21, "tags are not part"),
+        (21, "checkpoint is a list"),
+    ),
+    step(
+        "a tag of YAML's own", "checkpoint: &a !!str C1", (24, "the language: !!str|a value witho")
+    ),
+    step("an alias of nothing", "checkpoint: *c", (21, "unknown alias *c|&c before the value")),
+    step("an alias within itself", "restore: {from: &a [*a]}", (29, "*a stands within itself")),
+    text(
+        "two documents", "scenario: s\n---\nscenario: t\n", (2, 1, "a second document begins here")
+    ),
+    text("a NUL byte", "scenario: s\n# \0\n", (2, 3, "the file holds the character U+0000")),
+    text(
+        "a control character", "scenario: s\x07\n", (1, 12, "the file holds the character U+0007")
+    ),
+    text("half a character", "scenario: \ud800\n", (1, 11, "the byte 0xed is not UTF-8")),
+    text(
+        "bytes that are no UTF-8", b"a: b\nscenario: \xc3\xa9\xff\n", (2, 12, "the byte 0xff is no")
+    ),
+    text(
+        "UTF-16", "scenario: s".encode("utf-16"), (1, 1, "is not UTF-8|text in UTF-8|save the file")
+    ),
+    text("lists within lists", "[" * 100_000, (1, 65, "more than 64 deep")),
+    text("lists within lists by lines", "- " * 100_000, (1, 129, "more than 64 deep")),
+    text("mappings within mappings", "{a: " * 100_000, (1, 257, "more than 64 deep")),
+    text("keys within keys", "? " * 100_000, (1, 129, "more than 64 deep")),
+]
+
+
+def problems_of(content: str | bytes) -> tuple[Problem, ...]:
+    """Every problem of a text."""
+    with pytest.raises(InputError) as caught:
+        load_text(content, "bad.yaml", rules=RULES)
+    assert caught.value.path == "bad.yaml"
+    return caught.value.problems
+
+
+def tell(problem: Problem) -> str:
+    """All that a problem says."""
+    return "|".join((problem.message, problem.expected, problem.help))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_every_mistake_is_told_with_its_place(case: Case) -> None:
+    problems = problems_of(case.text)
+    places = [(p.span.line, p.span.column) for p in problems if p.span is not None]
+    assert places == [(told.line, told.column) for told in case.told], [*map(tell, problems)]
+    for problem, told in zip(problems, case.told, strict=True):
+        assert told.part in tell(problem)
+
+
+def test_every_case_is_of_its_own() -> None:
+    assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_a_problem_ends_where_the_word_ends() -> None:
+    (problem,) = problems_of(f"{BEGUN}      - backup: {{to: a, since: b1}} # of B1\n")
+    assert problem.span is not None
+    assert (problem.span.end_line, problem.span.end_column) == (STEP_LINE, 34)
+
+
+def test_all_problems_are_told_in_the_order_of_the_file() -> None:
+    content = TOP + "  - write: AA\n  - zoro: 5\n" + "scenario: again\nseed: x\n"
+    lines = [p.span.line for p in problems_of(content) if p.span is not None]
+    assert lines == [4, 5, 6, 7]
+
+
+def test_names_of_a_step_that_does_not_fit_are_not_unknown() -> None:
+    content = f"{BEGUN}      - backup: {{to: a, snce: B1}}\n      - restore: {{from: [a]}}\n"
+    (problem,) = problems_of(content)
+    assert "snce" in problem.message
+
+
+@pytest.mark.parametrize(("steps", "more"), [(100, None), (101, "and 1 more"), (999, "and 899")])
+def test_at_most_a_hundred_problems_are_told_one_by_one(steps: int, more: str | None) -> None:
+    problems = problems_of(TOP + "  - write: A\n" * steps)
+    assert len(problems) == min(steps, 101)
+    assert more is None or problems[-1].message.startswith(f"{more} more problems"[: len(more)])
+
+
+def test_after_a_thousand_problems_the_rest_is_not_looked_at() -> None:
+    problems = problems_of(TOP + "  - write: A\n" * 5000)
+    assert problems[-1].message == "and at least 900 more problems"
+
+
+def test_an_alias_bomb_is_refused_with_little_memory() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in pairwise("abcdefghij")]
+    tracemalloc.start()
+    (problem,) = problems_of("\n".join(lines))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "stand for more than 100,000 values" in problem.message
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "scenario: " + "a" * 10**7 + "\ndisk: 0\ntimeline: []",
+        "a" * 10**7,
+        '"' + "a" * 10**7,
+        "[" + "1," * (5 * 10**6),
+        "scenario: s\ntimeline: [" + "{write: '?'}," * 700_000 + "]",
+        "scenario: s\ndisk: 8\ntimeline: [{write: " + "?" * 10**7 + "}]",
+    ],
+    ids=["title", "word", "quote", "list", "steps", "picture"],
+)
+def test_ten_megabytes_on_one_line_are_refused_in_seconds(content: str) -> None:
+    started = perf_counter()
+    assert problems_of(content)
+    assert perf_counter() - started < 20
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert message_of(tmp_path / "none.yaml") == "there is no such file"
+
+
+def test_a_directory_is_told(tmp_path: Path) -> None:
+    assert message_of(tmp_path) == "this is a directory"
+
+
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    assert message_of("a\0b") == "this is no name of a file"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_is_not_readable_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "secret.yaml"
+    path.write_text(BEGUN)
+    path.chmod(0)
+    assert message_of(path) == "the file is not readable: permission denied"
+
+
+def test_a_file_without_end_is_told() -> None:
+    assert message_of("/dev/zero") == "the file is too large"
+
+
+def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin = SimpleNamespace(buffer=io.BytesIO(BEGUN.encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    script = load_file("-")
+    assert (script.path, script.source) == ("-", BEGUN)
+
+
+def message_of(path: Path | str) -> str:
+    """What is told about a file that cannot be read."""
+    with pytest.raises(InputError) as caught:
+        load_file(str(path))
+    assert caught.value.path == str(path)
+    (problem,) = caught.value.problems
+    return problem.message
