@@ -10,25 +10,30 @@ import pytest
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ZERO, Version, range_of, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Machine, Restored
+from simulator.model.machine import Backup, Kind, Machine, Restored, Status
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
+    BitmapMode,
     ClearBitmap,
     CloseImages,
+    CommitImages,
     CreateImage,
     DisableBitmap,
     EnableBitmap,
+    EndBackup,
     GuestDiscard,
     GuestWrite,
     KillProcess,
     MergeBitmaps,
     OpenImages,
     Operation,
+    PullImages,
     Refusal,
     RemoveBitmap,
     RunBackup,
     StackBackups,
+    Sync,
 )
 from simulator.model.transitions import apply_all
 from simulator.notation import write_backup, write_bits, write_clusters, write_view
@@ -40,7 +45,7 @@ TEMPORARY = "temporary"
 
 RESTORED = "restored"
 
-COMPARED_MIN = {"random": 450, "refusals": 170}
+COMPARED_MIN = {"random": 900, "refusals": 300}
 """How many steps of each recording are at least compared, so that none can pass by stopping."""
 
 Op = dict[str, Any]
@@ -141,6 +146,11 @@ class Replay:
                 return [bitmap_operation(op)]
             case "backup":
                 return self._backup(op)
+            case "commit":
+                carry = op.get("carry", False)
+                return [CommitImages(disk=DISK, top=op["top"], base=op["base"], carry=carry)]
+            case "stream":
+                return [PullImages(disk=DISK, into=self.disk.active.name, base=op["base"])]
             case "restore":
                 return [StackBackups(name=RESTORED, sources=tuple(op["chain"]))]
             case "restart":
@@ -167,34 +177,31 @@ class Replay:
         frozen = [DisableBitmap(node=node, name=name) for name in op["disable"]]
         return [AddBitmap(node=node, name=op["bitmap"]), *frozen]
 
-    def _backup(self, op: Op) -> list[Operation] | None:
-        """Return a backup as one transaction, and the removal of its temporary bitmap."""
-        if "during" in op or op.get("sync") in {"top", "none"}:
-            return None
+    def _backup(self, op: Op) -> list[Operation]:
+        """Return a backup as one transaction, what the guest does under it, and its end."""
         node = self.disk.active.name
         begun = self._checkpoint(op["checkpoint"]) if "checkpoint" in op else []
+        run = RunBackup(disk=DISK, target=op["name"], image=op.get("node", node), kind=Kind.FULL)
         if "bitmaps" in op:
             sources = tuple((n, b) for n, b in op["bitmaps"])
             return [
                 *begun,
                 AddBitmap(node=node, name=TEMPORARY, persistent=False, recording=False),
                 MergeBitmaps(node=node, name=TEMPORARY, sources=sources),
-                RunBackup(
-                    disk=DISK,
-                    target=op["name"],
-                    image=node,
-                    kind=Kind.BITMAPS,
-                    bitmap=TEMPORARY,
-                ),
+                run._replace(kind=Kind.BITMAPS, sync=Sync.BITMAP, bitmap=TEMPORARY),
                 RemoveBitmap(node=node, name=TEMPORARY),
             ]
-        image, bitmap = op.get("node", node), op.get("bitmap")
-        kind = Kind.FULL if bitmap is None else Kind.BITMAPS
-        job = RunBackup(disk=DISK, target=op["name"], image=image, kind=kind, bitmap=bitmap)
-        # A job that ends well, with no guest write under it, leaves just the bitmap cleared.
-        cleared = op["sync"] == "bitmap" and op["mode"] != "never"
-        after = [ClearBitmap(node=node, name=op["bitmap"])] if cleared else []
-        return [*begun, job, *after]
+        if op["sync"] == "top":
+            run = run._replace(kind=Kind.TOP, sync=Sync.TOP)
+        if op["sync"] == "bitmap":
+            mode = BitmapMode(op["mode"])
+            run = run._replace(kind=Kind.BITMAPS, sync=Sync.BITMAP, bitmap=op["bitmap"], mode=mode)
+        if "during" not in op:
+            return [*begun, run]
+        guest = [operation for each in op["during"] for operation in self._guest(each)]
+        status = Status.CANCELLED if op.get("end") == "cancel" else Status.COMPLETED
+        end = EndBackup(target=op["name"], status=status)
+        return [*begun, run._replace(lasting=True), *guest, end]
 
 
 def bitmap_operation(op: Op) -> Operation:

@@ -37,7 +37,6 @@ from simulator.model.operations import (
     MergeBitmaps,
     OpenImages,
     Operation,
-    Refusal,
     RemoveBitmap,
     StackBackups,
 )
@@ -70,8 +69,8 @@ LARGE = 5000
 DISK = "vda"
 LAW = settings(derandomize=True, deadline=None, max_examples=100)
 
-GUEST_VERBS = {"write": "-ABC", "zero": "-0", "discard": "-X"}
-"""What the guest can do, and the cells of a picture of it."""
+GUEST_VERBS = {"write": "ABC", "zero": "000", "discard": "XXX"}
+"""What the guest can do, and what it draws for each of three letters."""
 
 
 def pictures(cells: str) -> st.SearchStrategy[str]:
@@ -79,8 +78,10 @@ def pictures(cells: str) -> st.SearchStrategy[str]:
     return st.text(cells, min_size=LENGTH, max_size=LENGTH)
 
 
-GUEST_STEPS = st.one_of(
-    *(st.tuples(st.just(verb), pictures(cells)) for verb, cells in GUEST_VERBS.items())
+GUEST_STEPS = st.builds(
+    lambda verb, picture: (verb, picture.translate(str.maketrans("ABC", GUEST_VERBS[verb]))),
+    st.sampled_from(sorted(GUEST_VERBS)),
+    pictures("-ABC"),
 )
 """A verb and a picture each."""
 
@@ -143,8 +144,8 @@ def freezing_requests(verb: str, number: int, backups: list[str]) -> Iterator[Re
 
 
 @pytest.mark.parametrize("model", ["mail-2018", "libvirt"])
-@given(st.lists(GUEST_STEPS | FREEZES, max_size=14))
-@LAW
+@given(st.lists(GUEST_STEPS | FREEZES, min_size=3, max_size=16))
+@settings(LAW, max_examples=200)
 def test_backups_taken_at_each_freeze_stack_up_to_what_the_guest_saw(
     model: str, steps: list[tuple[str, str]]
 ) -> None:
@@ -288,33 +289,45 @@ class NaiveDisk:
         return True
 
 
-KEYS = st.tuples(st.sampled_from(["S0", "S1", "S2"]), st.sampled_from(["B1", "B2"]))
-OVERLAY = "overlay"
-OPERATIONS: st.SearchStrategy[tuple[Operation, ...] | str] = st.one_of(
-    GUEST_STEPS.map(lambda step: (guest_step(*step),)),
-    st.sampled_from(
-        [OVERLAY, (CloseImages(), OpenImages()), (KillProcess(), OpenImages())],
-    ),
-    st.builds(
-        lambda key, persistent, recording: (
-            AddBitmap(node=key[0], name=key[1], persistent=persistent, recording=recording),
-        ),
-        KEYS,
-        st.booleans(),
-        st.booleans(),
-    ),
-    st.builds(
-        lambda kind, key: (kind(node=key[0], name=key[1]),),
-        st.sampled_from([RemoveBitmap, ClearBitmap, EnableBitmap, DisableBitmap]),
-        KEYS,
-    ),
-    st.builds(
-        lambda key, sources: (MergeBitmaps(node=key[0], name=key[1], sources=tuple(sources)),),
-        KEYS,
-        st.lists(KEYS, min_size=1, max_size=2),
-    ),
+COMMANDS = {
+    "remove": RemoveBitmap,
+    "clear": ClearBitmap,
+    "enable": EnableBitmap,
+    "disable": DisableBitmap,
+}
+KEYS = st.tuples(st.sampled_from([0, 0, 1]), st.sampled_from(["B1", "B2"]))
+"""How far below the active image a bitmap is, and its name."""
+
+HOST_STEPS = st.tuples(
+    st.sampled_from(["overlay", "reopen", "kill", "add", "add", "add", "merge", *COMMANDS]),
+    KEYS,
+    st.lists(KEYS, min_size=1, max_size=2),
+    st.booleans(),
+    st.booleans(),
 )
-"""Primitives that happen together; an overlay gets its name where it is put on."""
+"""A verb, the bitmap it is about, and for some verbs more."""
+
+
+def primitives(step: tuple[Any, ...], images: list[str]) -> tuple[Operation, ...]:
+    """Return a step as primitives that happen together, on a chain of these images."""
+    if len(step) == 2:
+        return (guest_step(*step),)
+    verb, key, others, persistent, recording = step
+    node, name = images[max(len(images) - 1 - key[0], 0)], key[1]
+    match verb:
+        case "overlay":
+            return (AddOverlay(disk=DISK, overlay=f"S{len(images)}"),)
+        case "reopen":
+            return (CloseImages(), OpenImages())
+        case "kill":
+            return (KillProcess(), OpenImages())
+        case "add":
+            return (AddBitmap(node=node, name=name, persistent=persistent, recording=recording),)
+        case "merge":
+            sources = tuple((images[max(len(images) - 1 - n, 0)], other) for n, other in others)
+            return (MergeBitmaps(node=node, name=name, sources=sources),)
+        case _:
+            return (COMMANDS[verb](node=node, name=name),)
 
 
 def drawn(machine: Machine) -> dict[str, object]:
@@ -352,19 +365,24 @@ def drawn_naively(disk: NaiveDisk) -> dict[str, object]:
     }
 
 
-@given(st.lists(OPERATIONS, min_size=5, max_size=30))
-@settings(LAW, max_examples=200)
+@given(st.lists(GUEST_STEPS | HOST_STEPS, min_size=12, max_size=30))
+@settings(LAW, max_examples=600)
 def test_images_and_bitmaps_are_those_of_an_emulation_with_lists_and_sets(
-    steps: list[tuple[Operation, ...] | str],
+    steps: list[tuple[Any, ...]],
 ) -> None:
-    machine: Machine | Refusal = apply_all(
-        Machine(disks=(Disk(name=DISK, length=LENGTH),)), [CreateImage(disk=DISK, image="S0")]
-    )
     naive = NaiveDisk()
+    begun = [
+        AddBitmap(node="S0", name="B1"),
+        AddBitmap(node="S0", name="B2", recording=False, persistent=False),
+    ]
+    machine = apply_all(
+        Machine(disks=(Disk(name=DISK, length=LENGTH),)),
+        [CreateImage(disk=DISK, image="S0"), *begun],
+    )
+    assert all(naive.do(operation) for operation in begun)
     for step in steps:
-        overlay = AddOverlay(disk=DISK, overlay=f"S{len(naive.images)}")
-        operations = (overlay,) if isinstance(step, str) else step
         assert isinstance(machine, Machine)
+        operations = primitives(step, list(naive.images))
         outcome = apply_all(machine, operations)
         done = [naive.do(operation) for operation in operations]
         assert all(done) == isinstance(outcome, Machine), operations
@@ -372,29 +390,55 @@ def test_images_and_bitmaps_are_those_of_an_emulation_with_lists_and_sets(
         assert drawn(machine) == drawn_naively(naive), operations
 
 
+def machine_with_overlay() -> Machine:
+    """Return a machine with a chain of two images, and a stored bitmap on the lower one."""
+    steps: list[Operation] = [
+        CreateImage(disk=DISK, image="S0"),
+        AddBitmap(node="S0", name="B1"),
+        AddOverlay(disk=DISK, overlay="S1"),
+    ]
+    machine = apply_all(Machine(disks=(Disk(name=DISK, length=LENGTH),)), steps)
+    assert isinstance(machine, Machine)
+    return machine
+
+
+@pytest.mark.parametrize("ended", [CloseImages(), KillProcess()])
+def test_switching_a_bitmap_of_a_read_only_image_off_is_not_stored(ended: Operation) -> None:
+    # Source: QEMU 7.2, facts/QEMU.md section 2.2.
+    frozen = apply_all(machine_with_overlay(), [DisableBitmap(node="S0", name="B1")])
+    assert isinstance(frozen, Machine)
+    assert [b.recording for b in frozen.disk(DISK).bitmaps] == [False]
+    reopened = apply_all(frozen, [ended, OpenImages()])
+    assert isinstance(reopened, Machine)
+    assert [b.recording for b in reopened.disk(DISK).bitmaps] == [True]
+
+
+@pytest.mark.parametrize("ended", [CloseImages(), KillProcess()])
+def test_a_persistent_bitmap_added_to_a_read_only_image_is_lost(ended: Operation) -> None:
+    # Source: QEMU 7.2, facts/QEMU.md section 2.2: "Lost persistent bitmaps during inactivation".
+    added = apply_all(machine_with_overlay(), [AddBitmap(node="S0", name="B2")])
+    assert isinstance(added, Machine)
+    assert [b.name for b in added.disk(DISK).bitmaps] == ["B1", "B2"]
+    reopened = apply_all(added, [ended, OpenImages()])
+    assert isinstance(reopened, Machine)
+    assert [b.name for b in reopened.disk(DISK).bitmaps] == ["B1"]
+
+
 # The two implementations of sets and maps, under whole timelines.
 
 HOST_VERBS = (
-    "snapshot",
-    "blind snapshot",
-    "outside snapshot",
-    "checkpoint",
-    "full",
-    "incremental",
-    "bitmaps",
-    "copy",
-    "restore",
-    "delete checkpoint",
-    "delete backup",
-    "restart",
-    "crash",
-    "qmp",
-    "part of a cluster",
+    *("snapshot", "blind snapshot", "outside snapshot", "checkpoint", "full", "copy"),
+    *("incremental",) * 3,
+    *("bitmaps", "restore") * 2,
+    *("delete checkpoint", "delete backup", "restart", "crash", "qmp", "part of a cluster"),
 )
+CHOICES = st.sampled_from([0, 0, 0, 1, 2, 3, 4, 5])
+"""Which of the names so far, counted from the newest."""
+
 ANY_STEP = GUEST_STEPS.map(lambda step: (*step, 0, 0)) | st.tuples(
-    st.sampled_from(HOST_VERBS), st.just(""), st.integers(0, 5), st.integers(0, 5)
+    st.sampled_from(HOST_VERBS), st.just(""), CHOICES, CHOICES
 )
-"""A verb, a picture for the guest's, and two numbers that choose among the names so far."""
+"""A verb, a picture for the guest's, and two choices."""
 
 GRANULARITIES = (None, 4096, 131072, 1 << 20)
 
@@ -410,7 +454,7 @@ def any_requests(steps: list[tuple[str, str, int, int]], length: int) -> Iterato
         if verb in GUEST_VERBS:
             yield [guest_step(verb, picture, length=length)]
             continue
-        image, bitmap = images[one % len(images)], bitmaps[other % len(bitmaps)]
+        image, bitmap = images[-1 - one % len(images)], bitmaps[-1 - other % len(bitmaps)]
         begun = f"B{number}" if one % 2 else None
         take = partial(TakeBackup, to=f"b{number}", disks=(DISK,), checkpoint=begun)
         match verb:
@@ -435,7 +479,7 @@ def any_requests(steps: list[tuple[str, str, int, int]], length: int) -> Iterato
             case "copy":
                 yield [CopyImage(image=image, target=f"b{number}")]
             case "restore":
-                stack = tuple(backups[one : one + 3]) or (backups[-1],)
+                stack = tuple(backups[other : len(backups) - one]) or (backups[-1],)
                 yield [StackBackups(name=f"r{number}", sources=stack, of=f"t{number // 2}")]
             case "delete checkpoint":
                 yield [DeleteCheckpoint(name=bitmap)]
@@ -459,6 +503,12 @@ def any_requests(steps: list[tuple[str, str, int, int]], length: int) -> Iterato
             bitmaps.append(begun)
         if verb in {"full", "incremental", "bitmaps", "copy"}:
             backups.append(f"b{number}")
+    for start in range(min(4, len(backups))):
+        stack = tuple(backups[start : start + 4])
+        yield [
+            StackBackups(name=f"from {start}", sources=stack),
+            StackBackups(name=f"down to {start}", sources=stack[::-1], of="t3"),
+        ]
 
 
 def qmp(number: int, node: str, name: str, granularity: int | None) -> Qmp:
@@ -524,8 +574,8 @@ def codes(findings: Iterable[Finding]) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("model", MODELS)
-@given(st.lists(ANY_STEP, max_size=16))
-@LAW
+@given(st.lists(ANY_STEP, min_size=8, max_size=24))
+@settings(LAW, max_examples=250)
 def test_a_timeline_says_the_same_on_a_small_disk_and_on_one_kept_in_arrays(
     model: str, steps: list[tuple[str, str, int, int]]
 ) -> None:
@@ -533,6 +583,34 @@ def test_a_timeline_says_the_same_on_a_small_disk_and_on_one_kept_in_arrays(
     large = play_requests(model, any_requests(steps, LARGE), length=LARGE)
     assert told(small) == told(large)
     assert codes(checks.judge(small)) == codes(checks.judge(large))
+
+
+@pytest.mark.parametrize(("length", "granularity"), [(64, 512), (LARGE, 1 << 20)])
+def test_a_bitmap_with_more_or_fewer_bits_than_a_small_disk_has_clusters_is_like_any_other(
+    length: int, granularity: int
+) -> None:
+    # 8,192 bits for 64 clusters, and 313 bits for 5,000: bits and clusters are kept differently.
+    added = AddBitmap(node="S0", name="Q", granularity=granularity)
+    merged = MergeBitmaps(node="S0", name="B0", sources=(("S0", "Q"),))
+    back = MergeBitmaps(node="S0", name="Q", sources=(("S0", "B0"),))
+    part = Extent(offset=5 * CLUSTER_SIZE_DEFAULT + 512, length=512)
+    timeline = play_requests(
+        "qemu",
+        [
+            [Create(image="S0", disk=DISK, bitmap="B0"), Qmp(("add",), (added,))],
+            [GuestWrite(disk=DISK, data=map_of(length, {5: ord("P")}), extent=part)],
+            [guest_step("write", "---A----", length=length)],
+            [TakeBackup(to="fine.bak", disks=(DISK,), bitmaps=((None, "Q"),))],
+            [Qmp(("merge",), (merged,)), Qmp(("merge",), (back,))],
+        ],
+        length=length,
+    )
+    assert [entry.refusal for entry in timeline.entries if entry.refusal] == []
+    touched = list(range(16)) if granularity > CLUSTER_SIZE_DEFAULT else [3, 5]
+    (backup,) = (backup for _, backup in timeline.made_backups())
+    assert list(backup.read or ()) == touched
+    disk = timeline.last.disk(DISK)
+    assert [list(disk.clusters_of(bitmap)) for bitmap in disk.bitmaps] == [touched, touched]
 
 
 # Workloads, against the same writes one by one.

@@ -24,6 +24,7 @@ from simulator.model.operations import (
     RemoveBitmap,
     RunBackup,
     StackBackups,
+    Sync,
 )
 from simulator.model.requests import (
     Create,
@@ -173,6 +174,7 @@ class ApiModel:
             target=request.to,
             image=node,
             kind=kind_of(request),
+            sync=Sync.FULL if found is None else Sync.BITMAP,
             bitmap=temporary if found is not None else None,
             since=request.since,
             bitmaps=tuple(dict.fromkeys(name for _, name in found or ())),

@@ -13,6 +13,11 @@ class Reader:
         self._feed = feed
         self._place = 0
 
+    @property
+    def last_tick(self) -> int:
+        """When the last write happens; 0 without one."""
+        return int(self._feed.ticks[-1]) if len(self._feed.ticks) else 0
+
     def read_until(self, tick: int | None, length: int) -> GuestWrite | None:
         """Return the writes up to and including a tick, or None where there are none.
 

@@ -28,7 +28,7 @@ def play(script: Script, model: ApiModel) -> Timeline:
             yield env.timeout(instant.tick - env.now)
             recorder.catch_up(int(env.now))
             recorder.perform(instant)
-        recorder.catch_up(None)
+        recorder.finish()
 
     env.process(host())
     env.run()
@@ -90,6 +90,22 @@ class _Recorder:
                     label=instant.label,
                     tick=instant.tick,
                     machine=self._machine,
+                    entries=len(self._entries),
+                )
+            )
+
+    def finish(self) -> None:
+        """Let the workloads write what is left, and record a frame of it."""
+        recorded = len(self._entries)
+        self.catch_up(None)
+        if len(self._entries) > recorded:
+            last = self._frames[-1].tick if self._frames else 0
+            ticks = [reader.last_tick for reader in self._readers]
+            self._frames.append(
+                Frame(
+                    label=None,
+                    tick=max([last, *ticks]),
+                    machine=replace(self._machine, at=None),
                     entries=len(self._entries),
                 )
             )

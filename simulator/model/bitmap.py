@@ -38,6 +38,10 @@ class Window:
     start: int
     end: int | None = None
 
+    def close(self, moment: int) -> Self:
+        """Return the window ended at a moment, unless it has ended already."""
+        return replace(self, end=moment) if self.end is None else self
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirtyBitmap:
@@ -52,9 +56,10 @@ class DirtyBitmap:
         recording: Whether the next guest write to the node will be marked.
         windows: The stretches of history that the bits stand for, oldest first.
         persistent: Whether it is stored when its image is closed.
-        busy: Whether a job or an export uses it.
+        successor: While a job uses it: the granules written meanwhile, which are not shown yet.
         inconsistent: Whether the process died while it was in use; its bits are unknown then.
         kept: Where it is kept.
+        auto: Whether the file says that it records once it is loaded (qcow2's flag).
 
     Source: QEMU docs/interop/bitmaps.rst, "Dirty Bitmap Names" and "Bitmap Status".
     """
@@ -67,9 +72,15 @@ class DirtyBitmap:
     recording: bool = True
     windows: tuple[Window, ...] = ()
     persistent: bool = True
-    busy: bool = False
+    successor: ClusterSet | None = None
     inconsistent: bool = False
     kept: Kept = Kept.MEMORY
+    auto: bool = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job uses it, so that nobody else may."""
+        return self.successor is not None
 
     @property
     def count(self) -> int:
@@ -85,8 +96,24 @@ class DirtyBitmap:
         return self.dirty.rescale(1, cluster_size // self.granularity, length)
 
     def mark(self, granules: ClusterSet) -> Self:
-        """Set the bits of a guest write. A frozen bitmap stays as it is."""
-        return replace(self, dirty=self.dirty | granules) if self.recording else self
+        """Set the bits of a guest write. A frozen bitmap stays as it is.
+
+        While a job uses the bitmap, the bits go to its successor.
+        """
+        if not self.recording:
+            return self
+        if self.successor is not None:
+            return replace(self, successor=self.successor | granules)
+        return replace(self, dirty=self.dirty | granules)
+
+    def occupy(self) -> Self:
+        """Return the bitmap in use by a job: busy, with an empty successor."""
+        return replace(self, successor=set_of(self.length))
+
+    def release(self, kept: ClusterSet, windows: tuple[Window, ...]) -> Self:
+        """Return the bitmap when its job has ended: what is kept of it, and what came meanwhile."""
+        assert self.successor is not None, f"{self.name} is in use by no job"
+        return replace(self, dirty=kept | self.successor, windows=windows, successor=None)
 
     def enable(self, moment: int, *, active: bool) -> Self:
         """Start to record again (QEMU: ``block-dirty-bitmap-enable``)."""
@@ -104,10 +131,7 @@ class DirtyBitmap:
 
     def close_window(self, moment: int) -> Self:
         """End the window that is open, as when an overlay takes over the guest's writes."""
-        if not self.windows or self.windows[-1].end is not None:
-            return self
-        closed = replace(self.windows[-1], end=moment)
-        return replace(self, windows=(*self.windows[:-1], closed))
+        return replace(self, windows=tuple(window.close(moment) for window in self.windows))
 
     def clear(self, moment: int, *, active: bool) -> Self:
         """Forget every bit (QEMU: ``block-dirty-bitmap-clear``)."""
@@ -130,10 +154,23 @@ class DirtyBitmap:
             self, dirty=self.dirty | bits, windows=join_windows((*self.windows, *closed))
         )
 
+    def store(self) -> Self:
+        """Return the bitmap as it is when its image is closed or becomes read-only."""
+        return replace(self, kept=Kept.STORED, auto=self.recording)
+
+    def load(self) -> Self:
+        """Return the bitmap as it is when its image is opened again."""
+        return self if self.inconsistent else replace(self, recording=self.auto)
+
     def spoil(self) -> Self:
         """Return what a crash leaves of a bitmap that was open for writing."""
         return replace(
-            self, recording=False, inconsistent=True, dirty=set_of(self.length), windows=()
+            self,
+            recording=False,
+            inconsistent=True,
+            dirty=set_of(self.length),
+            windows=(),
+            successor=None,
         )
 
 

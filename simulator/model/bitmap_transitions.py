@@ -11,7 +11,6 @@ from simulator.model.bitmap import (
     GRANULARITY_MIN,
     NAME_BYTES_MAX,
     DirtyBitmap,
-    Kept,
     Window,
 )
 from simulator.model.clusters import set_of
@@ -132,11 +131,10 @@ def _refuse_change(
         return Refusal(
             f"Bitmap '{bitmap.name}' is currently in use by another operation and cannot be used"
         )
-    read_only = bitmap.node != disk.active.name and bitmap.kept is not Kept.MEMORY
     reopened = isinstance(operation, RemoveBitmap) and operation.reopen
     # What a bitmap records may be switched on and off on a read-only image; it is not stored.
     switched = isinstance(operation, EnableBitmap | DisableBitmap)
-    if read_only and not reopened and not switched:
+    if disk.read_only(bitmap) and not reopened and not switched:
         return Refusal(f"Bitmap '{bitmap.name}' is readonly and cannot be modified")
     if bitmap.inconsistent and not isinstance(operation, RemoveBitmap):
         return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")

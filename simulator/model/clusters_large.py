@@ -16,11 +16,13 @@ import numpy.typing as npt
 
 from simulator.model.clusters import (
     CLUSTERS_MAX,
+    SMALL_MAX,
     VERSIONS_MAX,
     ZERO,
     ClusterMap,
     ClusterSet,
     Version,
+    set_of,
 )
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -116,13 +118,14 @@ class LargeSet(ClusterSet):
         ends = np.concatenate((starts[1:], [len(array)]))
         yield from zip(array[starts].tolist(), (ends - starts).tolist(), strict=True)
 
-    def rescale(self, numerator: int, denominator: int, length: int) -> "LargeSet":
+    def rescale(self, numerator: int, denominator: int, length: int) -> ClusterSet:
         """Return the units of another size that these units touch."""
         if denominator > 1:
-            coarser = sorted_unique(self.array // denominator)
-            return LargeSet((coarser[coarser < length],))
-        finer = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
-        return LargeSet((finer[finer < length],))
+            units = sorted_unique(self.array // denominator)
+        else:
+            units = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
+        units = units[units < length]
+        return set_of(length, units.tolist()) if length <= SMALL_MAX else LargeSet((units,))
 
 
 class Level:

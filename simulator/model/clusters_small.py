@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, Version
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, Version, set_of
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -56,7 +56,7 @@ class SmallSet(ClusterSet):
     def __hash__(self) -> int:
         return hash(self.bits)
 
-    def rescale(self, numerator: int, denominator: int, length: int) -> "SmallSet":
+    def rescale(self, numerator: int, denominator: int, length: int) -> ClusterSet:
         """Return the units of another size that these units touch."""
         units = (
             unit
@@ -67,7 +67,7 @@ class SmallSet(ClusterSet):
             )
             if unit < length
         )
-        return SmallSet.of(units)
+        return set_of(length, units)
 
 
 class SmallMap(ClusterMap):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from simulator.model.bitmap import DirtyBitmap
+from simulator.model.bitmap import DirtyBitmap, Kept
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of
 
 CLUSTER_SIZE_DEFAULT = 64 * 1024
@@ -75,6 +75,12 @@ class Disk:
         names = [each.name for each in self.chain]
         return read_chain(self.chain[: names.index(image) + 1], self.length)
 
+    def moment_of(self, image: str) -> int:
+        """Return the moment that the view of an image stands for: of a lower one, when it froze."""
+        names = [each.name for each in self.chain]
+        place = names.index(image) + 1
+        return self.moment if place == len(names) else self.chain[place].since
+
     def image(self, name: str) -> Image | None:
         """Return an image of the chain, or None."""
         return next((image for image in self.chain if image.name == name), None)
@@ -91,9 +97,26 @@ class Disk:
         """Return the images that hold a bitmap of this name, base first."""
         return tuple(i.name for i in self.chain if self.bitmap(i.name, name) is not None)
 
+    def read_only(self, bitmap: DirtyBitmap) -> bool:
+        """Whether a bitmap was stored in an image that is read-only, so that it cannot change."""
+        return bitmap.node != self.active.name and bitmap.kept is not Kept.MEMORY
+
     def clusters_of(self, bitmap: DirtyBitmap) -> ClusterSet:
         """Return the clusters of this disk that a bitmap's bits touch."""
         return bitmap.clusters(self.cluster_size, self.length)
+
+    def granules_of(self, granularity: int, clusters: ClusterSet) -> ClusterSet:
+        """Return the granules of a bitmap that clusters of this disk touch.
+
+        Args:
+            granularity: Bytes for one bit.
+        """
+        if granularity == self.cluster_size:
+            return clusters
+        length = -(-self.size // granularity)
+        if granularity > self.cluster_size:
+            return clusters.rescale(1, granularity // self.cluster_size, length)
+        return clusters.rescale(self.cluster_size // granularity, 1, length)
 
     def with_bitmap(self, bitmap: DirtyBitmap) -> "Disk":
         """Return the disk with a bitmap added, or put in the place of its namesake."""

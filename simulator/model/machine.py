@@ -14,11 +14,23 @@ class Kind(StrEnum):
 
     FULL = "full"
     INCREMENTAL = "incremental"
+    TOP = "top"
+    """What is allocated in one image."""
+
     BITMAPS = "bitmaps"
     """Read through bitmaps that the user named, with no checkpoint to start from."""
 
     COPY = "copy"
     """A plain copy of one image, with no job."""
+
+
+class Status(StrEnum):
+    """How far a backup got."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Power(StrEnum):
@@ -76,6 +88,7 @@ class Backup:
         onto: The backup that it is stacked on, where the user said so.
         part: Whether the request took several disks, of which this is one.
         copied_bytes: Bytes that a job or a copy moved.
+        status: How far it got; only a completed one holds anything.
     """
 
     name: str
@@ -93,6 +106,7 @@ class Backup:
     onto: str | None = None
     part: bool = False
     copied_bytes: int = 0
+    status: Status = Status.COMPLETED
 
     @property
     def row(self) -> str:
@@ -114,6 +128,22 @@ class Backup:
         if self.complete or not self.windows or self.windows[-1].end is None:
             return self.moment
         return self.windows[-1].end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A running backup job. Its data is that of its start, whatever the guest writes meanwhile.
+
+    Attributes:
+        backup: What it makes, with all that it has to copy.
+        node, bitmap: The bitmap that it uses, which is busy; None where there is none.
+        mode: What it does to that bitmap at its end: ``never``, ``on-success`` or ``always``.
+    """
+
+    backup: Backup
+    node: str
+    bitmap: str | None
+    mode: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +183,7 @@ class Machine:
         checkpoints: The host's metadata, oldest first.
         backups: In the order in which they were taken; one for each disk.
         restores: In the order in which they were made.
+        jobs: Those that run, in the order in which they were started.
         power: Whether a process has the images open.
         at: Label of the current instant; None before the first and after the last.
     """
@@ -161,6 +192,7 @@ class Machine:
     checkpoints: tuple[Checkpoint, ...] = ()
     backups: tuple[Backup, ...] = ()
     restores: tuple[Restored, ...] = ()
+    jobs: tuple[Job, ...] = ()
     power: Power = Power.RUNNING
     at: str | None = None
 

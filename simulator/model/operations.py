@@ -5,10 +5,11 @@ one does to a machine is in :mod:`simulator.model.transitions`.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ClusterMap, ClusterSet
-from simulator.model.machine import Kind
+from simulator.model.machine import Kind, Status
 
 BitmapKey: TypeAlias = tuple[str, str]
 """The node of a bitmap, and its name."""
@@ -119,13 +120,37 @@ class MergeBitmaps(NamedTuple):
     sources: tuple[BitmapKey, ...]
 
 
+class Sync(StrEnum):
+    """What a backup job copies. Source: QEMU QMP reference, ``MirrorSyncMode``."""
+
+    FULL = "full"
+    """Every cluster."""
+
+    TOP = "top"
+    """The clusters that are allocated in the node itself."""
+
+    BITMAP = "bitmap"
+    """The clusters that a bitmap names."""
+
+
+class BitmapMode(StrEnum):
+    """What a job does to its bitmap at its end. Source: QEMU QMP reference, ``BitmapSyncMode``."""
+
+    NEVER = "never"
+    ON_SUCCESS = "on-success"
+    ALWAYS = "always"
+
+
 class RunBackup(NamedTuple):
-    """Copy clusters out of a chain, as they are now (QEMU: ``blockdev-backup``).
+    """Copy clusters out of a chain, as they are at the job's start (QEMU: ``blockdev-backup``).
 
     Attributes:
         target: The backup's name.
         image: The node that is read, with what lies below it.
-        bitmap: Name of a bitmap on that node to read through; None copies everything.
+        sync: What is copied.
+        bitmap: Name of a bitmap on that node; with ``Sync.BITMAP`` the one to read through.
+        mode: What the job does to the bitmap.
+        lasting: Whether the job runs on until :class:`EndBackup`; otherwise it ends at once.
         kind, since, bitmaps, onto, part: What the backup is recorded as.
     """
 
@@ -133,11 +158,55 @@ class RunBackup(NamedTuple):
     target: str
     image: str
     kind: Kind
+    sync: Sync = Sync.FULL
     bitmap: str | None = None
+    mode: BitmapMode = BitmapMode.NEVER
+    lasting: bool = False
     since: str | None = None
     bitmaps: tuple[str, ...] = ()
     onto: str | None = None
     part: bool = False
+
+
+class EndBackup(NamedTuple):
+    """End a running backup job.
+
+    Attributes:
+        target: The backup's name.
+        status: How it ends. A job that fails has copied nothing; one that is cancelled has copied
+            all and waits to be finalized: in between, QEMU's order of copying is not fixed.
+    """
+
+    target: str
+    status: Status
+
+
+class CommitImages(NamedTuple):
+    """Merge overlays down into a base and drop them from the chain (QEMU: ``block-commit``).
+
+    Attributes:
+        top: The newest image to merge; the active one is pivoted away from.
+        base: The image that takes their content.
+        carry: Whether the merged images' bitmaps go down with them, as libvirt does.
+    """
+
+    disk: str
+    top: str
+    base: str
+    carry: bool = False
+
+
+class PullImages(NamedTuple):
+    """Copy backing data up into an image and drop what it came from (QEMU: ``block-stream``).
+
+    Attributes:
+        into: The image that takes the data.
+        base: The image that stays below it; None pulls everything.
+    """
+
+    disk: str
+    into: str
+    base: str | None = None
 
 
 class CopyImage(NamedTuple):
@@ -195,20 +264,23 @@ BitmapOperation: TypeAlias = (
     AddBitmap | RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps
 )
 
+OutsideOperation: TypeAlias = (
+    CopyImage | DropBackup | StackBackups | RecordCheckpoint | ForgetCheckpoint
+)
+
+PowerOperation: TypeAlias = CloseImages | OpenImages | KillProcess
+
 Operation: TypeAlias = (
     GuestOperation
     | BitmapOperation
+    | OutsideOperation
+    | PowerOperation
     | CreateImage
     | AddOverlay
     | RunBackup
-    | CopyImage
-    | DropBackup
-    | StackBackups
-    | RecordCheckpoint
-    | ForgetCheckpoint
-    | CloseImages
-    | OpenImages
-    | KillProcess
+    | EndBackup
+    | CommitImages
+    | PullImages
 )
 
 

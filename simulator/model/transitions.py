@@ -4,21 +4,29 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from simulator.model import bitmap_transitions
-from simulator.model.bitmap import Kept, Window
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_of, set_of
+from simulator.model import (
+    bitmap_transitions,
+    chain_transitions,
+    job_transitions,
+    outside_transitions,
+    power_transitions,
+)
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import ZERO, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk, Image
-from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Power, Restored
+from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
     ClearBitmap,
     CloseImages,
+    CommitImages,
     CopyImage,
     CreateImage,
     DisableBitmap,
     DropBackup,
     EnableBitmap,
+    EndBackup,
     Extent,
     ForgetCheckpoint,
     GuestDiscard,
@@ -27,6 +35,7 @@ from simulator.model.operations import (
     MergeBitmaps,
     OpenImages,
     Operation,
+    PullImages,
     RecordCheckpoint,
     Refusal,
     RemoveBitmap,
@@ -73,23 +82,17 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
         ):
             return bitmap_transitions.apply(machine, operation)
         case RunBackup():
-            return _run_backup(machine, operation)
-        case CopyImage():
-            return _copy_image(machine, operation)
-        case DropBackup():
-            return _drop_backup(machine, operation)
-        case StackBackups():
-            return _stack_backups(machine, operation)
-        case RecordCheckpoint():
-            return _record_checkpoint(machine, operation)
-        case ForgetCheckpoint():
-            return _forget_checkpoint(machine, operation)
-        case CloseImages():
-            return _close_images(machine)
-        case OpenImages():
-            return _open_images(machine)
-        case KillProcess():
-            return _kill_process(machine)
+            return job_transitions.run_backup(machine, operation)
+        case EndBackup():
+            return job_transitions.end_backup(machine, operation)
+        case CommitImages():
+            return chain_transitions.commit_images(machine, operation)
+        case PullImages():
+            return chain_transitions.pull_images(machine, operation)
+        case CopyImage() | DropBackup() | StackBackups() | RecordCheckpoint() | ForgetCheckpoint():
+            return outside_transitions.apply(machine, operation)
+        case CloseImages() | OpenImages() | KillProcess():
+            return power_transitions.apply(machine, operation)
         case _:
             assert_never(operation)
 
@@ -130,11 +133,14 @@ def _guest_discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal
 
     A cluster never written stays unallocated in a base image; in an overlay it becomes zeroes,
     which hide the backing data. A part of a cluster keeps its content, and is dirty all the same.
-    Source: QEMU 7.2, ``../shared/facts/QEMU.md`` section 5.
+    While a backup job runs, its filter drops discards: nothing changes, and no bit is set.
+    Source: QEMU 7.2, ``facts/QEMU.md`` section 5.
     """
     disk = _guest_disk(machine, discard.disk)
     if isinstance(disk, Refusal) or not discard.clusters:
         return machine if isinstance(disk, Disk) else disk
+    if any(job.backup.disk == disk.name for job in machine.jobs):
+        return machine
     whole = _whole_clusters(disk, discard)
     if len(disk.chain) == 1:
         whole = whole & disk.active.content.clusters()
@@ -176,15 +182,10 @@ def touched_granules(
         clusters: All clusters that the step touches.
         extent: The bytes it touches, where that is less than those clusters.
     """
-    length = -(-disk.size // granularity)
-    if extent is not None:
-        end = -(-(extent.offset + extent.length) // granularity)
-        return set_of(length, range(extent.offset // granularity, end))
-    if granularity == disk.cluster_size:
-        return clusters
-    if granularity > disk.cluster_size:
-        return clusters.rescale(1, granularity // disk.cluster_size, length)
-    return clusters.rescale(disk.cluster_size // granularity, 1, length)
+    if extent is None:
+        return disk.granules_of(granularity, clusters)
+    end = -(-(extent.offset + extent.length) // granularity)
+    return set_of(-(-disk.size // granularity), range(extent.offset // granularity, end))
 
 
 def _create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
@@ -213,223 +214,13 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
         return Refusal(f"disk {disk.name} has no image yet")
     old = disk.active.name
     bitmaps = tuple(
-        replace(
-            bitmap.close_window(disk.moment),
-            kept=Kept.STORED if bitmap.persistent else bitmap.kept,
-        )
-        if bitmap.node == old
-        else bitmap
+        _retire(bitmap.close_window(disk.moment)) if bitmap.node == old else bitmap
         for bitmap in disk.bitmaps
     )
     overlay = Image(name=snapshot.overlay, content=map_of(disk.length), since=disk.moment)
     return machine.with_disk(replace(disk, chain=(*disk.chain, overlay), bitmaps=bitmaps))
 
 
-def _run_backup(machine: Machine, job: RunBackup) -> Machine | Refusal:
-    """Copy clusters as the reader of an image sees them now.
-
-        S1: |AAAA----| <- S2: |D--BBDD-|    through  B3: |X----XX-|    gives  |D----DD-|
-
-    A cluster of the bitmap that reads as zeroes becomes explicit zeroes in the backup.
-    """
-    disk = machine.disk(job.disk)
-    view = disk.view_of(job.image)
-    moment = _read_moment(disk, job.image)
-    record = Backup(
-        name=job.target,
-        disk=disk.name,
-        image=job.image,
-        kind=job.kind,
-        content=view,
-        complete=True,
-        moment=moment,
-        at=machine.at,
-        since=job.since,
-        bitmaps=job.bitmaps,
-        onto=job.onto,
-        part=job.part,
-        copied_bytes=disk.size,
-    )
-    if job.bitmap is not None:
-        bitmap = disk.bitmap(job.image, job.bitmap)
-        if bitmap is None:
-            return Refusal(f"Bitmap '{job.bitmap}' could not be found")
-        read = disk.clusters_of(bitmap)
-        record = replace(
-            record,
-            content=fill_with_zeroes(view.restrict(read), read, disk.length),
-            complete=False,
-            read=read,
-            windows=tuple(_close(window, moment) for window in bitmap.windows),
-            copied_bytes=len(read) * disk.cluster_size,
-        )
-    kept = tuple(b for b in machine.backups if (b.name, b.disk) != (job.target, disk.name))
-    return replace(machine, backups=(*kept, record))
-
-
-def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> ClusterMap:
-    """Return a map that holds explicit zeroes for each wanted cluster it held nothing for."""
-    missing = wanted - content.clusters()
-    if not missing:
-        return content
-    return map_of(length, dict.fromkeys(missing, ZERO)).overlay(content)
-
-
-def _close(window: Window, moment: int) -> Window:
-    return replace(window, end=moment) if window.end is None else window
-
-
-def _read_moment(disk: Disk, image: str) -> int:
-    """Return the moment that the view of an image stands for: of a lower one, when it froze."""
-    names = [each.name for each in disk.chain]
-    place = names.index(image)
-    return disk.moment if place + 1 == len(names) else disk.chain[place + 1].since
-
-
-def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
-    """Copy one image file: what is unallocated in it falls through."""
-    disk = machine.disk_of(copy.image)
-    if disk is None:
-        return Refusal(f"there is no image {copy.image} here")
-    image = disk.image(copy.image)
-    assert image is not None, "the disk was found by this image"
-    end = _read_moment(disk, copy.image)
-    record = Backup(
-        name=copy.target,
-        disk=disk.name,
-        image=copy.image,
-        kind=Kind.COPY,
-        content=image.content,
-        complete=False,
-        read=image.content.clusters(),
-        windows=(Window(start=image.since, end=end),),
-        moment=end,
-        at=machine.at,
-        copied_bytes=len(image.content) * disk.cluster_size,
-    )
-    kept = tuple(b for b in machine.backups if b.name != copy.target)
-    return replace(machine, backups=(*kept, record))
-
-
-def _drop_backup(machine: Machine, drop: DropBackup) -> Machine | Refusal:
-    gone = machine.backups_named(drop.name)
-    if not gone:
-        return Refusal(f"there is no backup {drop.name} here")
-    return replace(machine, backups=tuple(b for b in machine.backups if b not in gone))
-
-
-def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
-    """Lay backups over one another, for each disk that the newest one holds.
-
-    S1.bak: |AAAA----|  below  B2.bak: |---BBB--|  reads  |AAABBB--|
-    """
-    for name in stack.sources:
-        if not machine.backups_named(name):
-            return Refusal(f"there is no backup {name} here")
-    stacks = {
-        disk.name: tuple(
-            backup
-            for name in stack.sources
-            for backup in machine.backups_named(name)
-            if backup.disk == disk.name
-        )
-        for disk in machine.disks
-    }
-    restored = tuple(
-        Restored(
-            name=stack.name,
-            disk=disk,
-            sources=sources,
-            content=_stacked(machine.restores, sources, machine.disk(disk).length),
-            of=stack.of,
-            at=machine.at,
-            part=sum(map(bool, stacks.values())) > 1,
-        )
-        for disk, sources in stacks.items()
-        if sources
-    )
-    return replace(machine, restores=(*machine.restores, *restored))
-
-
-def _stacked(made: tuple[Restored, ...], sources: tuple[Backup, ...], length: int) -> ClusterMap:
-    """Return what a stack of backups reads as, building on one that was read before."""
-    *below, newest = sources
-    if newest.complete:
-        return newest.content
-    for restored in reversed(made):
-        if restored.sources == tuple(below):
-            return restored.content.overlay(newest.content)
-    view = map_of(length)
-    for source in sources:
-        view = source.content if source.complete else view.overlay(source.content)
-    return view
-
-
-def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | Refusal:
-    if machine.checkpoint(record.name) is not None:
-        return Refusal(f"operation failed: domain moment {record.name} already exists")
-    checkpoint = Checkpoint(
-        name=record.name,
-        parent=machine.current.name if machine.current else None,
-        at=machine.at,
-        moments=tuple((name, machine.disk(name).moment) for name in record.disks),
-    )
-    return replace(machine, checkpoints=(*machine.checkpoints, checkpoint))
-
-
-def _forget_checkpoint(machine: Machine, forget: ForgetCheckpoint) -> Machine | Refusal:
-    gone = machine.checkpoint(forget.name)
-    assert gone is not None, "an API model forgets only checkpoints that it found"
-    kept = tuple(
-        replace(each, parent=gone.parent) if each.parent == gone.name else each
-        for each in machine.checkpoints
-        if each is not gone
-    )
-    return replace(machine, checkpoints=kept)
-
-
-def _close_images(machine: Machine) -> Machine | Refusal:
-    """Store persistent bitmaps; transient ones are gone. A later start loads what was stored."""
-    if machine.power is not Power.RUNNING:
-        return Refusal("the machine is off already")
-    closed = machine
-    for disk in machine.disks:
-        stored = tuple(replace(b, kept=Kept.STORED) for b in disk.bitmaps if b.persistent)
-        closed = closed.with_disk(replace(disk, bitmaps=stored))
-    return replace(closed, power=Power.OFF)
-
-
-def _open_images(machine: Machine) -> Machine | Refusal:
-    """Open the active image for writing: what is stored in it is flagged as in use."""
-    if machine.power is Power.RUNNING:
-        return Refusal("the machine is running already")
-    opened = machine
-    for disk in machine.disks:
-        active = disk.active.name if disk.chain else None
-        bitmaps = tuple(
-            replace(b, kept=Kept.IN_USE) if b.node == active else b for b in disk.bitmaps
-        )
-        opened = opened.with_disk(replace(disk, bitmaps=bitmaps))
-    return replace(opened, power=Power.RUNNING)
-
-
-def _kill_process(machine: Machine) -> Machine | Refusal:
-    """Lose what was only in memory, and break what was open for writing.
-
-        S1: |AAAA----| <- S2: |---BBB--|    S1 is read-only, so B1 was stored with the snapshot;
-        B1: |XXXX----|    B2: |---XXX--|+   B2 is gone if it was made in this session, and
-                                            inconsistent if it was loaded from the file.
-
-    Source: QEMU.md section 3, E5 to E7.
-    """
-    if machine.power is not Power.RUNNING:
-        return Refusal("no process is running: the machine is off")
-    killed = machine
-    for disk in machine.disks:
-        left = tuple(
-            bitmap.spoil() if bitmap.kept is Kept.IN_USE else bitmap
-            for bitmap in disk.bitmaps
-            if bitmap.kept is not Kept.MEMORY
-        )
-        killed = killed.with_disk(replace(disk, bitmaps=left))
-    return replace(killed, power=Power.CRASHED)
+def _retire(bitmap: DirtyBitmap) -> DirtyBitmap:
+    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent."""
+    return bitmap.store() if bitmap.persistent else bitmap

@@ -70,12 +70,12 @@ class BackupDocument(TypedDict):
     disk: str
     cells: Cells
     at: str | None
-    kind: Literal["full", "incremental", "bitmaps", "copy"]
+    kind: Literal["full", "incremental", "top", "bitmaps", "copy"]
     mode: Literal["push", "pull"] | None
     since: str | None
     bitmaps: list[str]
     onto: str | None
-    status: Literal["completed", "deleted"]
+    status: Literal["running", "completed", "failed", "cancelled", "deleted"]
     copied_bytes: int
 
 
@@ -236,7 +236,7 @@ def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument
         "since": backup.since,
         "bitmaps": list(backup.bitmaps),
         "onto": backup.onto,
-        "status": "completed" if kept else "deleted",
+        "status": backup.status.value if kept else "deleted",
         "copied_bytes": backup.copied_bytes,
     }
 

@@ -180,6 +180,8 @@ def _tell_backup(backup: Backup, disk: Disk) -> str:
             kind = f"since {backup.since}"
         case Kind.BITMAPS:
             kind = f"through {', '.join(backup.bitmaps)}"
+        case Kind.TOP:
+            kind = f"top, of {backup.image}"
         case Kind.COPY:
             kind = f"copy of {backup.image}"
     return f"{kind}, {write_size(backup.copied_bytes)}"

@@ -1,0 +1,136 @@
+"""What lies outside the chains: copies, restored disks, and the host's notes of checkpoints."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from simulator.model.bitmap import Window
+from simulator.model.clusters import ClusterMap, map_of
+from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Restored
+from simulator.model.operations import (
+    CopyImage,
+    DropBackup,
+    ForgetCheckpoint,
+    OutsideOperation,
+    RecordCheckpoint,
+    Refusal,
+    StackBackups,
+)
+
+
+def apply(machine: Machine, operation: OutsideOperation) -> Machine | Refusal:
+    """Return the machine after an operation that touches no image, or why it is refused."""
+    match operation:
+        case CopyImage():
+            return _copy_image(machine, operation)
+        case DropBackup():
+            return _drop_backup(machine, operation)
+        case StackBackups():
+            return _stack_backups(machine, operation)
+        case RecordCheckpoint():
+            return _record_checkpoint(machine, operation)
+        case ForgetCheckpoint():
+            return _forget_checkpoint(machine, operation)
+        case _:
+            assert_never(operation)
+
+
+def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
+    """Copy one image file: what is unallocated in it falls through."""
+    disk = machine.disk_of(copy.image)
+    if disk is None:
+        return Refusal(f"there is no image {copy.image} here")
+    image = disk.image(copy.image)
+    assert image is not None, "the disk was found by this image"
+    end = disk.moment_of(copy.image)
+    record = Backup(
+        name=copy.target,
+        disk=disk.name,
+        image=copy.image,
+        kind=Kind.COPY,
+        content=image.content,
+        complete=False,
+        read=image.content.clusters(),
+        windows=(Window(start=image.since, end=end),),
+        moment=end,
+        at=machine.at,
+        copied_bytes=len(image.content) * disk.cluster_size,
+    )
+    kept = tuple(b for b in machine.backups if b.name != copy.target)
+    return replace(machine, backups=(*kept, record))
+
+
+def _drop_backup(machine: Machine, drop: DropBackup) -> Machine | Refusal:
+    gone = machine.backups_named(drop.name)
+    if not gone:
+        return Refusal(f"there is no backup {drop.name} here")
+    return replace(machine, backups=tuple(b for b in machine.backups if b not in gone))
+
+
+def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
+    """Lay backups over one another, for each disk that the newest one holds.
+
+    S1.bak: |AAAA----|  below  B2.bak: |---BBB--|  reads  |AAABBB--|
+    """
+    for name in stack.sources:
+        if not machine.backups_named(name):
+            return Refusal(f"there is no backup {name} here")
+    stacks = {
+        disk.name: tuple(
+            backup
+            for name in stack.sources
+            for backup in machine.backups_named(name)
+            if backup.disk == disk.name
+        )
+        for disk in machine.disks
+    }
+    restored = tuple(
+        Restored(
+            name=stack.name,
+            disk=disk,
+            sources=sources,
+            content=_stacked(machine.restores, sources, machine.disk(disk).length),
+            of=stack.of,
+            at=machine.at,
+            part=sum(map(bool, stacks.values())) > 1,
+        )
+        for disk, sources in stacks.items()
+        if sources
+    )
+    return replace(machine, restores=(*machine.restores, *restored))
+
+
+def _stacked(made: tuple[Restored, ...], sources: tuple[Backup, ...], length: int) -> ClusterMap:
+    """Return what a stack of backups reads as, building on one that was read before."""
+    *below, newest = sources
+    if newest.complete:
+        return newest.content
+    for restored in reversed(made):
+        if restored.sources == tuple(below):
+            return restored.content.overlay(newest.content)
+    view = map_of(length)
+    for source in sources:
+        view = source.content if source.complete else view.overlay(source.content)
+    return view
+
+
+def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | Refusal:
+    if machine.checkpoint(record.name) is not None:
+        return Refusal(f"operation failed: domain moment {record.name} already exists")
+    checkpoint = Checkpoint(
+        name=record.name,
+        parent=machine.current.name if machine.current else None,
+        at=machine.at,
+        moments=tuple((name, machine.disk(name).moment) for name in record.disks),
+    )
+    return replace(machine, checkpoints=(*machine.checkpoints, checkpoint))
+
+
+def _forget_checkpoint(machine: Machine, forget: ForgetCheckpoint) -> Machine | Refusal:
+    gone = machine.checkpoint(forget.name)
+    assert gone is not None, "an API model forgets only checkpoints that it found"
+    kept = tuple(
+        replace(each, parent=gone.parent) if each.parent == gone.name else each
+        for each in machine.checkpoints
+        if each is not gone
+    )
+    return replace(machine, checkpoints=kept)

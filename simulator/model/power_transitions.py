@@ -1,0 +1,91 @@
+"""What a clean close, a start and a crash do to images and bitmaps.
+
+Source: QEMU 7.2; ``facts/QEMU.md``, section 3.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from simulator.model import job_transitions
+from simulator.model.bitmap import Kept
+from simulator.model.machine import Machine, Power, Status
+from simulator.model.operations import (
+    CloseImages,
+    KillProcess,
+    OpenImages,
+    PowerOperation,
+    Refusal,
+)
+
+
+def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:
+    """Return the machine after its process has ended or started."""
+    match operation:
+        case CloseImages():
+            return _close_images(machine)
+        case OpenImages():
+            return _open_images(machine)
+        case KillProcess():
+            return _kill_process(machine)
+        case _:
+            assert_never(operation)
+
+
+def _close_images(machine: Machine) -> Machine | Refusal:
+    """Store persistent bitmaps; a later start loads what was stored.
+
+    Transient bitmaps are gone, and so is a persistent one that was added to a read-only image.
+    Jobs that run are cancelled.
+    """
+    if machine.power is not Power.RUNNING:
+        return Refusal("the machine is off already")
+    closed = job_transitions.end_all(machine, Status.CANCELLED)
+    for disk in closed.disks:
+        stored = tuple(
+            bitmap if bitmap.kept is Kept.STORED else bitmap.store()
+            for bitmap in disk.bitmaps
+            if bitmap.persistent
+            and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
+        )
+        closed = closed.with_disk(replace(disk, bitmaps=stored))
+    return replace(closed, power=Power.OFF)
+
+
+def _open_images(machine: Machine) -> Machine | Refusal:
+    """Open the active image for writing: what is stored in it is flagged as in use.
+
+    A bitmap of a read-only image that was switched on or off comes back as it was stored.
+    """
+    if machine.power is Power.RUNNING:
+        return Refusal("the machine is running already")
+    opened = machine
+    for disk in machine.disks:
+        active = disk.active.name if disk.chain else None
+        bitmaps = tuple(
+            replace(b.load(), kept=Kept.IN_USE) if b.node == active else b.load()
+            for b in disk.bitmaps
+        )
+        opened = opened.with_disk(replace(disk, bitmaps=bitmaps))
+    return replace(opened, power=Power.RUNNING)
+
+
+def _kill_process(machine: Machine) -> Machine | Refusal:
+    """Lose what was only in memory, and break what was open for writing.
+
+        S1: |AAAA----| <- S2: |---BBB--|    S1 is read-only, so B1 was stored with the snapshot;
+        B1: |XXXX----|    B2: |---XXX--|+   B2 is gone if it was made in this session, and
+                                            inconsistent if it was loaded from the file.
+
+    Source: QEMU.md section 3, E5 to E7.
+    """
+    if machine.power is not Power.RUNNING:
+        return Refusal("no process is running: the machine is off")
+    killed = job_transitions.end_all(machine, Status.FAILED)
+    for disk in killed.disks:
+        left = tuple(
+            bitmap.spoil() if bitmap.kept is Kept.IN_USE else bitmap
+            for bitmap in disk.bitmaps
+            if bitmap.kept is not Kept.MEMORY
+        )
+        killed = killed.with_disk(replace(disk, bitmaps=left))
+    return replace(killed, power=Power.CRASHED)
