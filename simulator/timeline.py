@@ -126,6 +126,19 @@ class Entry(NamedTuple):
     operations: tuple[Operation, ...] = ()
     refusal: Refusal | None = None
 
+    @property
+    def new_backups(self) -> tuple[Backup, ...]:
+        """The backups that it made, one a disk."""
+        if self.after.backups is self.before.backups:
+            return ()
+        known = {id(backup) for backup in self.before.backups}
+        return tuple(backup for backup in self.after.backups if id(backup) not in known)
+
+    @property
+    def new_restores(self) -> tuple[Restored, ...]:
+        """The restored disks that it made."""
+        return self.after.restores[len(self.before.restores) :]
+
 
 class Frame(NamedTuple):
     """The state at the end of an instant's statements, or after the last guest step.
@@ -173,18 +186,11 @@ class Timeline:
 
     def made_backups(self) -> Iterator[tuple[Entry, Backup]]:
         """Yield every backup with the entry that made it, one a disk."""
-        for entry in self.entries:
-            if entry.after.backups is not entry.before.backups:
-                known = {id(backup) for backup in entry.before.backups}
-                for backup in entry.after.backups:
-                    if id(backup) not in known:
-                        yield entry, backup
+        return ((entry, backup) for entry in self.entries for backup in entry.new_backups)
 
     def made_restores(self) -> Iterator[tuple[Entry, Restored]]:
         """Yield every restored disk with the entry that made it."""
-        for entry in self.entries:
-            for restored in entry.after.restores[len(entry.before.restores) :]:
-                yield entry, restored
+        return ((entry, restored) for entry in self.entries for restored in entry.new_restores)
 
     def made_checkpoints(self) -> Iterator[tuple[Entry, Checkpoint]]:
         """Yield every checkpoint with the entry that made it."""

@@ -146,15 +146,12 @@ def _copies(timeline: Timeline, entries: Sequence[Entry]) -> list[str]:
     """Return the rows of the backups and restores that an instant made, bars aligned."""
     rows: list[tuple[str, str, str]] = []
     for entry in entries:
-        known = {id(backup) for backup in entry.before.backups}
-        for backup in entry.after.backups:
-            if id(backup) not in known:
-                disk = entry.after.disk(backup.disk)
-                cells = write_backup(backup, disk.length, zeroes=timeline.draws_zeroes)
-                rows.append((backup.row, cells, _tell_backup(backup, disk)))
-        for restored in entry.after.restores[len(entry.before.restores) :]:
-            length = entry.after.disk(restored.disk).length
-            cells = write_view(restored.content, length)
+        for backup in entry.new_backups:
+            disk = entry.after.disk(backup.disk)
+            cells = write_backup(backup, disk.length, zeroes=timeline.draws_zeroes)
+            rows.append((backup.row, cells, _tell_backup(backup, disk)))
+        for restored in entry.new_restores:
+            cells = write_view(restored.content, entry.after.disk(restored.disk).length)
             rows.append((restored.row, cells, _tell_restored(timeline, restored)))
     return list(_align(rows))
 
