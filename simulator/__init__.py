@@ -11,10 +11,12 @@ guest sees: |AAAA----|
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from simulator.diagnostics import InputError
+
 if TYPE_CHECKING:
     from simulator.pipeline import Scenario
 
-__all__ = ["load", "loads"]
+__all__ = ["InputError", "load", "loads"]
 
 
 def load(path: "str | PathLike[str]") -> "Scenario":
@@ -28,12 +30,15 @@ def load(path: "str | PathLike[str]") -> "Scenario":
     return load_scenario(str(path))
 
 
-def loads(text: str) -> "Scenario":
+def loads(text: str, path: str = "<text>") -> "Scenario":
     """Return the scenario that a text is, such as a cell of a notebook.
+
+    Args:
+        path: What findings call it.
 
     Raises:
         simulator.diagnostics.InputError: The text cannot be used; it tells every problem.
     """
     from simulator.pipeline import loads as load_text
 
-    return load_text(text)
+    return load_text(text, path)

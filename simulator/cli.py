@@ -1,5 +1,6 @@
 """The command line: the only printing, and the only exit codes."""
 
+import contextlib
 import gc
 import os
 import sys
@@ -32,6 +33,14 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class InspectFormat(StrEnum):
+    """What ``inspect`` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    SCENARIO = "scenario"
 
 
 class SchemaName(StrEnum):
@@ -108,7 +117,7 @@ def _check_model(model: str | None) -> None:
 def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="Code or name: stale-bitmap.")],
 ) -> None:
-    """Tell what a rule finds, why it is wrong, with a bad and a good scenario."""
+    """Tell what a rule finds, with a bad and a good scenario."""
     from simulator import checks
 
     for each in checks.RULES:
@@ -190,6 +199,64 @@ def new(
     print(f"{path} written; next: backup-timeline run {path}")
 
 
+@app.command(name="inspect", epilog="Example: backup-timeline inspect vm.S2.qcow2 --cells 32")
+def inspect_command(
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="Active images; what is below them is found."),
+    ],
+    cells: Annotated[
+        int, typer.Option("--cells", min=1, max=4096, help="Cells of a row, at most.")
+    ] = 64,
+    format: Annotated[
+        InspectFormat,
+        typer.Option("--format", "-f", help="Figures, data, or a scenario to go on from."),
+    ] = InspectFormat.TEXT,
+) -> None:
+    """Draw real qcow2 images, their backing chain and bitmaps; they are only read."""
+    from simulator.diagnostics import InputError
+    from simulator.render.report import write_finding, write_input_error
+    from simulator.verify import inspect
+
+    seen = inspect.inspect_images(images, cells=cells)
+    for path, problem in seen.problems:
+        unusable = InputError(inspect.label(path), "", [problem])
+        print(write_input_error(unusable, colour=_colour(sys.stderr)), file=sys.stderr)
+    found = [
+        write_finding(finding, path=inspect.label(path), source="", colour=_colour())
+        for path, finding in seen.findings
+    ]
+    if format is InspectFormat.JSON:
+        print(inspect.write_json(seen), end="")
+    elif seen.disks and format is InspectFormat.SCENARIO:
+        print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
+        print(inspect.scenario_of(seen, cells=cells), end="")
+    elif seen.disks:
+        alone = len(seen.disks) == 1
+        drawn = [inspect.write_text(disk, cells=cells, alone=alone) for disk in seen.disks]
+        print("\n\n".join([*drawn, *found, inspect.summarise(seen)]))
+    if seen.problems or seen.failing:
+        raise typer.Exit(UNUSABLE if seen.problems else FAILING)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"backup-timeline {version('backup-timeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Simulate and draw backup timelines of virtual machines."""
+
+
 def _give_up(message: str, word: str = "", known: Any = ()) -> None:
     """Print what is wrong with the command line, and end with status 2."""
     import difflib
@@ -206,6 +273,8 @@ def _give_up(message: str, word: str = "", known: Any = ()) -> None:
 def _colour(stream: Any = None) -> bool:
     """Whether to paint: only on a terminal, and not where NO_COLOR says so."""
     stream = stream or sys.stdout
+    if stream is None:
+        return False
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return bool(stream.isatty()) and not plain
 
@@ -216,9 +285,17 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
-        sys.stdout.flush()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # Whoever reads has seen enough, as in `backup-timeline run ... | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            print(f"error: cannot write the output: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(UNUSABLE)

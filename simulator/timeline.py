@@ -161,18 +161,20 @@ class Timeline:
     Attributes:
         model: Id of the API model that it ran under.
         draws_zeroes: Whether that model draws the explicit zeroes of full backups.
+        start: The machine before anything happened.
     """
 
     script: Script
     model: str
     draws_zeroes: bool
+    start: Machine
     entries: tuple[Entry, ...]
     frames: tuple[Frame, ...]
 
     @property
     def last(self) -> Machine:
         """The machine when everything had happened."""
-        return self.frames[-1].machine if self.frames else self.entries[-1].after
+        return self.entries[-1].after if self.entries else self.start
 
     def asked(self, kind: type[R]) -> Iterator[tuple[Entry, R]]:
         """Yield every statement that made a kind of request, refused or not."""
@@ -184,13 +186,15 @@ class Timeline:
         """Yield every statement that made a kind of request and was not refused."""
         return ((entry, r) for entry, r in self.asked(kind) if entry.refusal is None)
 
-    def made_backups(self) -> Iterator[tuple[Entry, Backup]]:
-        """Yield every backup with the entry that made it, one a disk."""
-        return ((entry, backup) for entry in self.entries for backup in entry.new_backups)
+    @cached_property
+    def made_backups(self) -> tuple[tuple[Entry, Backup], ...]:
+        """Every backup with the entry that made it, one a disk, in the order of time."""
+        return tuple((entry, backup) for entry in self.entries for backup in entry.new_backups)
 
-    def made_restores(self) -> Iterator[tuple[Entry, Restored]]:
-        """Yield every restored disk with the entry that made it."""
-        return ((entry, restored) for entry in self.entries for restored in entry.new_restores)
+    @cached_property
+    def made_restores(self) -> tuple[tuple[Entry, Restored], ...]:
+        """Every restored disk with the entry that made it, in the order of time."""
+        return tuple((entry, made) for entry in self.entries for made in entry.new_restores)
 
     def made_checkpoints(self) -> Iterator[tuple[Entry, Checkpoint]]:
         """Yield every checkpoint with the entry that made it."""
@@ -216,13 +220,13 @@ class Timeline:
     def _labels(self) -> dict[str, dict[int, list[str]]]:
         """The instants at which each state of each disk was so, by name and moment."""
         labels: dict[str, dict[int, list[str]]] = {}
+        for frame in self.frames:
+            if frame.label is not None:
+                _note(labels, frame.machine, frame.label)
         for entry in self.entries:
             if entry.instant is not None:
                 for machine in (entry.before, entry.after):
                     _note(labels, machine, entry.instant)
-        for frame in self.frames:
-            if frame.label is not None:
-                _note(labels, frame.machine, frame.label)
         return labels
 
     def view_at(self, disk: str, moment: int) -> ClusterMap | None:
@@ -248,12 +252,13 @@ class Timeline:
         return frame.machine.disk(disk).moment if frame is not None else None
 
     def instants_like(self, restored: Restored) -> tuple[str, ...]:
-        """Return every instant whose guest view a restored disk equals, in the order of time."""
-        moments = self._moments_like(restored)
-        labels = self._labels.get(restored.disk, {})
-        named = {label for moment in moments for label in labels.get(moment, ())}
-        order = dict.fromkeys(instant.label for instant in self.script.instants)
-        return tuple(label for label in order if label is not None and label in named)
+        """Return every instant at whose end the guest saw what a restored disk holds."""
+        moments = set(self._moments_like(restored))
+        return tuple(
+            frame.label
+            for frame in self.frames
+            if frame.label is not None and frame.machine.disk(restored.disk).moment in moments
+        )
 
     def seen(self, restored: Restored) -> bool:
         """Whether the guest ever saw what a restored disk holds."""

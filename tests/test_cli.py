@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
+import simulator
+from simulator import checks
 from tests.checkout import MAIL, ROOT, command, name_of
 
 GOOD = "scenario: x\ndisk: 2\ntimeline: [{at: T1, do: [create: S1]}]\n"
@@ -192,6 +195,47 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
     )
     assert outcome.stderr == ""
     assert outcome.stdout == "Incremental backups across a snapshot\n"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status"),
+    [("<&-", 2), (">&-", 0), ("2>&-", 0), (">/dev/full", 2)],
+)
+def test_closed_and_full_streams_give_no_traceback(redirection: str, status: int) -> None:
+    files = "-" if redirection == "<&-" else name_of(MAIL)
+    outcome = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m simulator run {files} {redirection}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in outcome.stderr
+    assert outcome.returncode == status
+
+
+def test_a_timeline_with_nothing_in_it_has_an_empty_document() -> None:
+    text = "scenario: x\ndisk: 8\ntimeline: []\n"
+    document = json.loads(command("run", "-", "--format", "json", stdin=text).out)
+    assert document["frames"] == []
+    assert command("run", "-", stdin=text).status == 0
+
+
+def test_judging_costs_about_as_much_a_backup_in_a_long_chain_as_in_a_short_one() -> None:
+    """A guard against work that grows with the square of a chain, not a benchmark."""
+
+    def seconds(days: int) -> float:
+        lines = ["scenario: x", "model: mail-2018", "disk: 8", "timeline:"]
+        lines += ["  - {at: T0, do: [create: {image: S1, bitmap: c0}]}"]
+        for day in range(1, days + 1):
+            step = f"{{backup: {{since: c{day - 1}, to: i{day}, checkpoint: c{day}}}}}"
+            lines += ["  - write: AA------", f"  - {{at: T{day}, do: [{step}]}}"]
+        timeline = simulator.loads("\n".join(lines)).run().timeline
+        begun = perf_counter()
+        checks.judge(timeline)
+        return perf_counter() - begun
+
+    assert seconds(400) < 40 * max(seconds(50), 0.002)
 
 
 def test_colour_is_for_terminals_and_no_color_turns_it_off() -> None:

@@ -107,7 +107,22 @@ class ApiModel:
         )
         if request.bitmap is None:
             return made
-        return (*made, *self.begin({request.disk: request.image}, request.bitmap))
+        refusal = self.refuse_checkpoint(
+            machine, {request.disk: request.image}, request.bitmap, {request.disk: request.format}
+        )
+        return refusal or (*made, *self.begin({request.disk: request.image}, request.bitmap))
+
+    def refuse_checkpoint(
+        self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]
+    ) -> Refusal | None:
+        """Return why a checkpoint of this name cannot begin on these nodes, one for each disk.
+
+        Args:
+            formats: The format of each node's image, by the disk's name.
+        """
+        if machine.checkpoint(name) is not None:
+            return Refusal(f"there is a checkpoint {name} already")
+        return None
 
     def begin(self, nodes: dict[str, str], name: str) -> tuple[Operation, ...]:
         """Return the primitives that start a checkpoint's bitmap on one node of each disk."""
@@ -119,12 +134,19 @@ class ApiModel:
         overlays = tuple(AddOverlay(disk=disk, overlay=image) for disk, image in request.images)
         if request.bitmap is None or request.outside:
             return overlays
-        return (*overlays, *self.begin(dict(request.images), request.bitmap))
+        nodes = dict(request.images)
+        refusal = self.refuse_checkpoint(
+            machine, nodes, request.bitmap, dict.fromkeys(nodes, "qcow2")
+        )
+        return refusal or (*overlays, *self.begin(nodes, request.bitmap))
 
     def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
         """Start a named point in time on the active images."""
         nodes = active_nodes(machine, disks)
-        return nodes if isinstance(nodes, Refusal) else self.begin(nodes, name)
+        if isinstance(nodes, Refusal):
+            return nodes
+        formats = {disk: machine.disk(disk).active.format for disk in disks}
+        return self.refuse_checkpoint(machine, nodes, name, formats) or self.begin(nodes, name)
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out, and start the next checkpoint in the same atomic step."""

@@ -4,7 +4,9 @@ Source: ``facts/LIBVIRT.md``, rules R1 to R9 and the catalogue of section 3; obs
 9.0 with QEMU 7.2 and libvirt 11.3 with QEMU 10.0.
 """
 
-from simulator.apis.base import ApiModel, Plan, active_nodes
+import re
+
+from simulator.apis.base import ApiModel, Plan
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
@@ -22,6 +24,9 @@ from simulator.model.requests import (
     StartCheckpoint,
     TakeBackup,
 )
+
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+"""A checkpoint's name. Source: ``facts/LIBVIRT.md`` section 3, number 10."""
 
 INACTIVE = {
     StartCheckpoint: "cannot create checkpoint for inactive domain",
@@ -83,33 +88,43 @@ class Libvirt(ApiModel):
             ]
         if request.bitmap is None:
             return (*overlays, *repeated)
-        return (*overlays, *repeated, *self.begin(dict(request.images), request.bitmap))
+        nodes = dict(request.images)
+        refusal = self.refuse_checkpoint(
+            machine, nodes, request.bitmap, dict.fromkeys(nodes, "qcow2")
+        )
+        return refusal or (*overlays, *repeated, *self.begin(nodes, request.bitmap))
 
-    def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
-        """Add a bitmap of the checkpoint's name to every active image; freeze none."""
-        nodes = active_nodes(machine, disks)
-        if isinstance(nodes, Refusal):
-            return nodes
+    def refuse_checkpoint(
+        self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]
+    ) -> Refusal | None:
+        """Return libvirt's words for a name or a disk that cannot have a checkpoint."""
+        if not NAME.fullmatch(name):
+            return Refusal(
+                "XML document failed to validate against schema: Unable to validate doc against "
+                "/usr/share/libvirt/schemas/domaincheckpoint.rng / Extra element name in "
+                "interleave / Element domaincheckpoint failed to validate content",
+                cause=f"{name} is no name of a checkpoint there: letters, digits, . _ -",
+            )
         if machine.checkpoint(name) is not None:
             return Refusal(f"operation failed: domain moment {name} already exists")
         for disk, node in nodes.items():
-            image = machine.disk(disk).image(node)
-            if image is not None and image.format != "qcow2":
+            if formats[disk] != "qcow2":
                 return Refusal(
                     f"unsupported configuration: checkpoint for disk {disk} "
-                    f"unsupported for storage type {image.format}"
+                    f"unsupported for storage type {formats[disk]}"
                 )
             if machine.disk(disk).bitmap(node, name) is not None:
                 return Refusal(
                     "internal error: unable to execute QEMU command 'transaction': "
                     f"Bitmap already exists: {name}"
                 )
-        return self.begin(nodes, name)
+        return None
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out; a target that exists is not written over."""
         for name in request.disks:
-            if any(b.disk == name for b in machine.backups_named(request.to)):
+            taken = any(b.disk == name for b in machine.backups_named(request.to))
+            if taken or machine.disk_of(request.to) is not None:
                 return Refusal(
                     f"invalid argument: store '{request.to}' for backup of '{name}' exists"
                 )

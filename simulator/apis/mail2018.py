@@ -1,6 +1,6 @@
 """The API as the mail of June 2018 draws it: one bitmap records, the ones before it are frozen."""
 
-from simulator.apis.base import ApiModel, Plan, active_nodes, newest_recording
+from simulator.apis.base import ApiModel, Plan, newest_recording
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
@@ -39,10 +39,8 @@ class Mail2018(ApiModel):
 
     def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
         """Freeze the newest bitmap, and start the next one beside it."""
-        nodes = active_nodes(machine, disks)
-        if isinstance(nodes, Refusal):
-            return nodes
-        return (*freeze(machine, disks), *self.begin(nodes, name))
+        begun = super().checkpoint(machine, name, disks)
+        return begun if isinstance(begun, Refusal) else (*freeze(machine, disks), *begun)
 
     def bitmaps_since(
         self, machine: Machine, disk: Disk, checkpoint: str

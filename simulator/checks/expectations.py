@@ -1,10 +1,12 @@
 """Holds a timeline against what its scenario expects: rows of figures, and findings."""
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
-from simulator.diagnostics import Finding, Severity
+from simulator.diagnostics import Finding, Severity, Span
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine
 from simulator.model.requests import Expect, ExpectedRow
@@ -42,15 +44,23 @@ def unmet_figures(timeline: Timeline) -> Iterator[Finding]:
     """Yield a finding for each row that is not as its scenario expects."""
     for entry, expect in timeline.asked(Expect):
         for row in expect.rows:
-            notes = _compare(entry.after, row)
-            if notes:
-                yield _unmet(
-                    entry,
-                    UNMET_FIGURE,
-                    f"{row.label} is not as expected",
-                    label="expected here",
-                    notes=notes,
-                )
+            unmet = _compare(entry.after, row)
+            if unmet is not None:
+                message, notes = unmet
+                finding = _unmet(entry, UNMET_FIGURE, message, label="expected here", notes=notes)
+                yield replace(finding, span=_span_of(timeline, finding.span, row))
+
+
+def _span_of(timeline: Timeline, span: Span | None, row: ExpectedRow) -> Span | None:
+    """Return the place of a row within its statement, or the statement's where it is not found."""
+    if span is None:
+        return None
+    lines = timeline.script.source.splitlines()
+    for number in range(span.line, span.end_line + 1):
+        found = re.search(rf"(?<![\w.]){re.escape(row.label)}\s*:\s*\|[^|]*\|", lines[number - 1])
+        if found:
+            return Span(number, found.start() + 1, number, found.end() + 1)
+    return span
 
 
 def unmet_findings(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -103,31 +113,32 @@ def _unmet(
     )
 
 
-def _compare(machine: Machine, row: ExpectedRow) -> tuple[str, ...]:
-    """Return both rows and carets where they differ; nothing where they do not."""
+def _compare(machine: Machine, row: ExpectedRow) -> tuple[str, tuple[str, ...]] | None:
+    """Return what is wrong with a row, and both rows with carets; None where nothing is."""
     found = actual_rows(machine, row.label)
     if not found:
-        return (f"there is no {row.label} at this point",)
+        return f"there is no {row.label} at this point", ()
     if len(found) > 1:
         names = join_words(name for name, _ in found)
-        return (f"{row.label} could be {names}",)
+        return f"{row.label} names {len(found)} rows here: write {names}", ()
     actual = found[0][1]
     wanted, held = row.cells, actual.cells
     if actual.alike:
         wanted, held = wanted.replace("0", "-"), held.replace("0", "-")
     if wanted == held and not (row.recording and not actual.recording):
-        return ()
+        return None
+    unmet = f"{row.label} is not as expected"
     expected_mark = "+" if row.recording else ""
     actual_mark = "+" if row.recording and actual.recording else ""
     lines = write_rows(
         [("expected", bar(row.cells) + expected_mark), ("found", bar(actual.cells) + actual_mark)]
     )
     if len(wanted) != len(held):
-        return (*lines, f"expected {len(wanted)} cells, found {len(held)}")
+        return unmet, (*lines, f"expected {len(wanted)} cells, found {len(held)}")
     if wanted == held:
-        return (*lines, f"{row.label} does not record")
+        return unmet, (*lines, f"{row.label} does not record")
     carets = "".join(" " if a == b else "^" for a, b in zip(wanted, held, strict=True))
-    return (*lines, " " * (lines[-1].index("|") + 1) + carets.rstrip())
+    return unmet, (*lines, " " * (lines[-1].index("|") + 1) + carets.rstrip())
 
 
 def actual_rows(machine: Machine, label: str) -> list[tuple[str, ActualRow]]:

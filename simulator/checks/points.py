@@ -16,8 +16,8 @@ from simulator.timeline import Entry, Timeline
 def checkpoint_without_backup(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds checkpoints that close a stretch of guest writes of which no backup ever holds anything,
-    while the guest writes on.
+    Finds checkpoints that close a stretch of guest writes that no backup ever covers, while the
+    guest writes on.
 
     ## Why is this wrong?
     A checkpoint keeps no data. What the guest wrote up to it can be copied at that instant, or
@@ -64,7 +64,7 @@ def checkpoint_without_backup(self: Rule, timeline: Timeline) -> Iterator[Findin
             if any(backup.start <= start for backup in later):
                 continue
             written = _written(timeline, disk, start)
-            if not written or any(not (written - b.read) for b in later if b.read is not None):
+            if not written:
                 continue
             yield self.found(
                 entry,
@@ -77,9 +77,9 @@ def checkpoint_without_backup(self: Rule, timeline: Timeline) -> Iterator[Findin
 
 
 def _closed_since(entry: Entry, disk: Disk) -> int | None:
-    """Return the moment of the disk's checkpoint before; None where a checkpoint closes nothing."""
+    """Return the moment of the checkpoint before, or of the start; None where nothing closes."""
     moments = (each.moment(disk.name) for each in reversed(entry.before.checkpoints))
-    start = next((moment for moment in moments if moment is not None), None)
+    start = next((moment for moment in moments if moment is not None), 0)
     return None if start == disk.moment else start
 
 
@@ -101,7 +101,7 @@ def _readable_below(disk: Disk) -> bool:
 
 
 def _copies(timeline: Timeline, disk: str) -> Iterator[Backup]:
-    return (backup for _, backup in timeline.made_backups() if backup.disk == disk)
+    return (backup for _, backup in timeline.made_backups if backup.disk == disk)
 
 
 def _closed_notes(timeline: Timeline, disk: Disk, written: ClusterSet) -> tuple[str, ...]:

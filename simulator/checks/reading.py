@@ -6,7 +6,7 @@ from simulator.checks.evidence import draw_evidence, join_words, name_clusters, 
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ClusterSet
+from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Power
 from simulator.model.operations import CopyImage
@@ -64,9 +64,8 @@ def stale_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         if changed:
             yield self.found(
                 entry,
-                f"backup {backup.name} mixes two points in time",
-                label=f"{_bitmaps(backup)} stopped recording at "
-                f"{timeline.label_at(backup.disk, backup.end)}",
+                _late_message(timeline, entry, backup, changed),
+                label=_late_label(timeline, entry, backup),
                 notes=_late_notes(timeline, entry, backup, changed),
                 help=_late_help(entry, backup),
             )
@@ -76,8 +75,8 @@ def stale_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 def lucky_read(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds backups read through a bitmap that had stopped recording, where the guest has written
-    since, but to none of the clusters that the bitmap names.
+    Finds backups read through bitmaps that had stopped recording, where the guest has written
+    since, and left what the clusters of the bitmaps hold as it was.
 
     ## Why is this wrong?
     The backup is right this time: what it read is still what was there when the bitmap stopped.
@@ -114,25 +113,54 @@ def lucky_read(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     for entry, backup, changed in _late_reads(timeline):
         if not changed:
-            closed = timeline.label_at(backup.disk, backup.end)
             yield self.found(
                 entry,
                 f"backup {backup.name} is right by luck",
-                label=f"{_bitmaps(backup)} stopped recording at {closed}",
+                label=_late_label(timeline, entry, backup),
                 notes=_late_notes(timeline, entry, backup, changed),
                 help=_late_help(entry, backup),
             )
 
 
 def _late_reads(timeline: Timeline) -> Iterator[tuple[Entry, Backup, ClusterSet]]:
-    """Yield backups whose bitmaps had stopped before the data was read, and what had changed."""
-    for entry, backup in timeline.made_backups():
+    """Yield backups whose bitmaps had stopped before the data was read, and what is wrong.
+
+    That is, of what the guest has changed since: the clusters that were read; and for a backup
+    since a checkpoint, which claims to reach to now, those that were not read, too.
+    """
+    for entry, backup in timeline.made_backups:
         if backup.kind is Kind.COPY or backup.read is None or backup.end >= backup.moment:
             continue
         then = timeline.view_at(backup.disk, backup.end)
         now = timeline.view_at(backup.disk, backup.moment)
         if then is not None and now is not None:
-            yield entry, backup, then.differing(now) & backup.read
+            changed = then.differing(now)
+            reaches_now = backup.kind is Kind.INCREMENTAL
+            yield entry, backup, changed if reaches_now else changed & backup.read
+
+
+def _late_message(timeline: Timeline, entry: Entry, backup: Backup, changed: ClusterSet) -> str:
+    """Return what a late read made of a backup: a lack, a mixture, or another instant."""
+    assert backup.read is not None, "a late read read something"
+    ends = timeline.label_at(backup.disk, backup.end)
+    if not changed & backup.read:
+        return f"backup {backup.name} lacks what the guest wrote after {ends}"
+    then = timeline.view_at(backup.disk, backup.end)
+    now = timeline.view_at(backup.disk, backup.moment)
+    assert then is not None and now is not None, "a late read was found by both views"
+    if then.differing(now) - backup.read:
+        return f"backup {backup.name} mixes two points in time"
+    reads = timeline.label_at(backup.disk, backup.moment, prefer=entry.instant)
+    return f"backup {backup.name} holds {reads}, where its bitmap ends at {ends}"
+
+
+def _late_label(timeline: Timeline, entry: Entry, backup: Backup) -> str:
+    """Return why a backup's bitmaps do not reach to now."""
+    ends = timeline.label_at(backup.disk, backup.end)
+    disk = entry.before.disk(backup.disk)
+    if any(bitmap.recording for bitmap in disk.bitmaps if bitmap.name in backup.bitmaps):
+        return f"{_bitmaps(backup)} saw no write after {ends}: an overlay took them"
+    return f"{_bitmaps(backup)} stopped recording at {ends}"
 
 
 def _bitmaps(backup: Backup) -> str:
@@ -162,8 +190,14 @@ def _late_notes(
         rows,
         marked=changed,
         length=disk.length,
-        caption=f"{tell_change(changed, then, now)} after {start}" if changed else "",
+        caption=f"{_tell_late(backup, changed, then, now)} after {start}" if changed else "",
     )
+
+
+def _tell_late(backup: Backup, changed: ClusterSet, then: ClusterMap, now: ClusterMap) -> str:
+    if backup.read is not None and not changed & backup.read:
+        return "changed"
+    return tell_change(changed, then, now)
 
 
 def _successors(disk: Disk, backup: Backup) -> list[tuple[str, DirtyBitmap]]:
@@ -172,7 +206,8 @@ def _successors(disk: Disk, backup: Backup) -> list[tuple[str, DirtyBitmap]]:
         (b.name, b)
         for b in disk.bitmaps
         if b.name not in backup.bitmaps
-        and b.dirty
+        and backup.read is not None
+        and disk.clusters_of(b) - backup.read
         and any(w.start >= backup.end and w.start != w.end for w in b.windows)
     ]
 

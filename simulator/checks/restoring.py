@@ -55,7 +55,7 @@ def unseen_state(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     Eric Blake's mail of June 2018: B2.bak by itself matches nothing that the guest ever saw.
     """
-    for entry, restored in timeline.made_restores():
+    for entry, restored in timeline.made_restores:
         if timeline.seen(restored):
             continue
         moment = _moment_meant(timeline, restored)
@@ -108,7 +108,7 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     T5 of the mail of June 2018, where the first speaker uploads S1 twice.
     """
-    for entry, restored in timeline.made_restores():
+    for entry, restored in timeline.made_restores:
         if restored.of is None:
             continue
         moment = timeline.moment_of(restored.of, restored.disk)
@@ -241,8 +241,7 @@ def wrong_order(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     abbbi/virtnbdbackup issue 17: the eleventh backup sorted by its name, `.10` before `.2`.
     """
     for entry, restored in _wrong_restores(timeline):
-        given = _relevant(restored)
-        for below, above in pairwise(given):
+        for below, above in pairwise(restored.sources):
             if above.end < below.end:
                 order = " <- ".join(source.name for source in _in_order(restored))
                 later = timeline.label_at(restored.disk, below.end)
@@ -251,7 +250,7 @@ def wrong_order(self: Rule, timeline: Timeline) -> Iterator[Finding]:
                     entry,
                     f"{above.name} is stacked on {below.name}, which is newer",
                     label=f"{below.name} ends at {later}, {above.name} at {earlier}",
-                    notes=_differences(timeline, entry, restored, stands_for(given)),
+                    notes=_differences(timeline, entry, restored, stands_for(restored.sources)),
                     help=f"stack {order}",
                 )
                 break
@@ -262,8 +261,8 @@ def wrong_base(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
     Finds backups stacked on another one than they were taken against, where the result is wrong
-    for it: not the one named with `onto`, one of another disk, or a full backup although a later
-    full backup is where they start.
+    for it: not the one named with `onto`, or a full backup although a later full backup is where
+    they start.
 
     ## Why is this wrong?
     An incremental holds what changed since its own base. On top of another base it leaves
@@ -316,7 +315,7 @@ def wrong_base(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             base = _base_of(timeline, above)
             if base is None or base == below.name:
                 continue
-            if above.onto is None and not below.complete and below.disk == above.disk:
+            if above.onto is None and not below.complete:
                 continue
             yield self.found(
                 entry,
@@ -334,7 +333,7 @@ def _base_of(timeline: Timeline, backup: Backup) -> str | None:
     return next(
         (
             other.name
-            for _, other in timeline.made_backups()
+            for _, other in timeline.made_backups
             if other.complete and other.disk == backup.disk and other.end == backup.start
         ),
         None,
@@ -343,8 +342,8 @@ def _base_of(timeline: Timeline, backup: Backup) -> str | None:
 
 def _wrong_restores(timeline: Timeline) -> Iterator[tuple[Entry, Restored]]:
     """Yield restored disks that are not what their newest backup stands for."""
-    for entry, restored in timeline.made_restores():
-        claimed = timeline.view_at(restored.disk, stands_for(_relevant(restored)))
+    for entry, restored in timeline.made_restores:
+        claimed = timeline.view_at(restored.disk, stands_for(restored.sources))
         if claimed is None or restored.content.differing(claimed):
             yield entry, restored
 
@@ -354,15 +353,14 @@ def stands_for(sources: tuple[Backup, ...]) -> int:
     return max(source.end for source in sources)
 
 
-def _relevant(restored: Restored) -> tuple[Backup, ...]:
-    """Return the part of a stack that can be seen: a complete backup hides all below it."""
-    complete = [n for n, source in enumerate(restored.sources) if source.complete]
-    return restored.sources[complete[-1] if complete else 0 :]
-
-
 def _in_order(restored: Restored) -> tuple[Backup, ...]:
-    """Return the part of a stack that can be seen, in the order in which it was taken."""
-    return tuple(sorted(_relevant(restored), key=lambda source: (source.end, source.start)))
+    """Return a stack in the order in which it was taken, from its newest complete backup on.
+
+    What lies below a complete backup cannot be seen, however it was stacked.
+    """
+    taken = sorted(restored.sources, key=lambda source: (source.end, source.start))
+    complete = [n for n, source in enumerate(taken) if source.complete]
+    return tuple(taken[complete[-1] if complete else 0 :])
 
 
 def _moment_meant(timeline: Timeline, restored: Restored) -> int:
@@ -371,7 +369,7 @@ def _moment_meant(timeline: Timeline, restored: Restored) -> int:
         moment = timeline.moment_of(restored.of, restored.disk)
         if moment is not None:
             return moment
-    return stands_for(_relevant(restored))
+    return stands_for(restored.sources)
 
 
 def _differences(
@@ -399,7 +397,7 @@ def _missed(
     timeline: Timeline, entry: Entry, restored: Restored, below: Backup, above: Backup
 ) -> tuple[str, ...]:
     """Return what the guest changed between two backups that neither of them holds."""
-    moment = stands_for(_relevant(restored))
+    moment = stands_for(restored.sources)
     notes = _differences(timeline, entry, restored, moment)
     then = timeline.view_at(restored.disk, below.end)
     now = timeline.view_at(restored.disk, above.start)

@@ -44,13 +44,12 @@ class _Recorder:
         self._readers = [Reader(feed) for feed in script.feeds]
         self._entries: list[Entry] = []
         self._frames: list[Frame] = []
-        self._machine = Machine(
+        self._machine = self._start = Machine(
             disks=tuple(
                 Disk(
                     name=shape.name,
                     length=shape.length,
                     cluster_size=shape.cluster_size,
-                    format=shape.format,
                 )
                 for shape in script.disks
             )
@@ -135,6 +134,7 @@ class _Recorder:
             script=self._script,
             model=self._model.id,
             draws_zeroes=self._model.draws_zeroes,
+            start=self._start,
             entries=tuple(self._entries),
             frames=tuple(self._frames),
         )

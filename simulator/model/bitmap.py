@@ -12,6 +12,9 @@ NAME_BYTES_MAX = 1023
 GRANULARITY_MIN, GRANULARITY_MAX = 512, 1 << 31
 """Bytes for one bit. Source: QEMU 7.2, ``block-dirty-bitmap-add``."""
 
+STORED_BITS_MAX = 1 << 32
+"""The most bits of a bitmap that is stored. Source: QEMU 7.2: 512 MiB of bitmap data."""
+
 
 class Kept(StrEnum):
     """Where a bitmap is kept. Source: QEMU docs/interop/bitmaps.rst, "Bitmap Persistence"."""

@@ -10,6 +10,7 @@ from simulator.model.bitmap import (
     GRANULARITY_MAX,
     GRANULARITY_MIN,
     NAME_BYTES_MAX,
+    STORED_BITS_MAX,
     DirtyBitmap,
     Window,
 )
@@ -32,7 +33,11 @@ def apply(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
     """Return the machine after a bitmap command, or why QEMU refuses it."""
     disk = machine.disk_of(operation.node)
     if disk is None:
-        return Refusal(f"Cannot find device='{operation.node}' nor node-name='{operation.node}'")
+        if isinstance(operation, AddBitmap):
+            return Refusal(
+                f"Cannot find device='{operation.node}' nor node-name='{operation.node}'"
+            )
+        return Refusal(f"Node '{operation.node}' not found")
     if isinstance(operation, AddBitmap):
         outcome = _add(disk, operation)
     else:
@@ -85,6 +90,13 @@ def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
         return Refusal(
             f"Can't make bitmap '{add.name}' persistent in '{add.node}': "
             f"Name length exceeds maximum ({NAME_BYTES_MAX} characters)"
+        )
+    # At the default granularity a checkpoint of more than 256 TiB is let through: see DECISIONS.md.
+    finer = granularity < disk.granularity_default
+    if add.persistent and finer and -(-disk.size // granularity) > STORED_BITS_MAX:
+        return Refusal(
+            f"Can't make bitmap '{add.name}' persistent in '{add.node}': "
+            "Too much space will be occupied by the bitmap. Use larger granularity"
         )
     if add.persistent and image.format != "qcow2":
         return Refusal(f"Can't store persistent bitmaps to {add.node}: Operation not supported")

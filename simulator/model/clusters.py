@@ -194,6 +194,17 @@ def range_of(length: int, first: int, count: int, version: Version) -> ClusterMa
     return LargeMap.range(first, count, version)
 
 
+def map_all(length: int, clusters: ClusterSet, version: Version) -> ClusterMap:
+    """Return a map in which all of some clusters hold one version."""
+    if length <= SMALL_MAX:
+        from simulator.model.clusters_small import SmallMap
+
+        return SmallMap.of(dict.fromkeys(clusters, version))
+    from simulator.model.clusters_large import LargeMap
+
+    return LargeMap.all_of(clusters, version)
+
+
 def letter_of(version: Version) -> str:
     """Return the one character that a figure shows for a version.
 

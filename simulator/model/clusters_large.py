@@ -186,6 +186,12 @@ class LargeMap(ClusterMap):
         return cls((Level(clusters << np.uint64(VERSION_BITS) | np.uint64(version)),))
 
     @classmethod
+    def all_of(cls, clusters: ClusterSet, version: Version) -> Self:
+        """Return a map in which all of some clusters hold one version."""
+        assert isinstance(clusters, LargeSet), "a large map meets only large sets"
+        return cls((pack(clusters.array, np.full(len(clusters), version, dtype=np.int64)),))
+
+    @classmethod
     def of_writes(cls, clusters: Integers, first: Version) -> Self:
         """Return what single-cluster writes leave behind.
 

@@ -44,7 +44,6 @@ class Disk:
     name: str
     length: int
     cluster_size: int = CLUSTER_SIZE_DEFAULT
-    format: str = "qcow2"
     chain: tuple[Image, ...] = ()
     bitmaps: tuple[DirtyBitmap, ...] = field(default=())
     moment: int = 0

@@ -6,10 +6,13 @@ Source: QEMU 7.2; ``facts/QEMU.md``, section 6.
 from dataclasses import replace
 
 from simulator.model.bitmap import DirtyBitmap, Window
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_of, set_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Job, Machine, Status
 from simulator.model.operations import BitmapMode, EndBackup, Refusal, RunBackup, Sync
+
+COPY_UNIT = 64 * 1024
+"""Bytes that a backup job copies at least."""
 
 
 def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
@@ -97,7 +100,7 @@ def _record(machine: Machine, disk: Disk, run: RunBackup, bitmap: DirtyBitmap | 
         windows: tuple[Window, ...] = (Window(start=image.since, end=moment),)
     else:
         assert bitmap is not None, "without its bitmap the job was refused"
-        read = disk.clusters_of(bitmap)
+        read = _copy_units(disk, disk.clusters_of(bitmap))
         content = fill_with_zeroes(view.restrict(read), read, disk.length)
         windows = tuple(window.close(moment) for window in bitmap.windows)
     return replace(
@@ -110,12 +113,25 @@ def _record(machine: Machine, disk: Disk, run: RunBackup, bitmap: DirtyBitmap | 
     )
 
 
+def _copy_units(disk: Disk, clusters: ClusterSet) -> ClusterSet:
+    """Return the clusters that a job copies for these: it copies whole units of 64 KiB.
+
+    Source: QEMU 7.2; the unit is the larger of 64 KiB and the target's cluster size, and a target
+    is made with clusters of 64 KiB.
+    """
+    if disk.cluster_size >= COPY_UNIT:
+        return clusters
+    ratio = COPY_UNIT // disk.cluster_size
+    units = clusters.rescale(1, ratio, -(-disk.length // ratio))
+    return units.rescale(ratio, 1, disk.length)
+
+
 def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> ClusterMap:
     """Return a map that holds explicit zeroes for each wanted cluster it held nothing for."""
     missing = wanted - content.clusters()
     if not missing:
         return content
-    return map_of(length, dict.fromkeys(missing, ZERO)).overlay(content)
+    return map_all(length, missing, ZERO).overlay(content)
 
 
 def _end(machine: Machine, job: Job, status: Status) -> Machine:

@@ -114,8 +114,7 @@ def _stacked(made: tuple[Restored, ...], sources: tuple[Backup, ...], length: in
 
 
 def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | Refusal:
-    if machine.checkpoint(record.name) is not None:
-        return Refusal(f"operation failed: domain moment {record.name} already exists")
+    assert machine.checkpoint(record.name) is None, "an API model refuses a name that is taken"
     checkpoint = Checkpoint(
         name=record.name,
         parent=machine.current.name if machine.current else None,

@@ -12,7 +12,7 @@ from simulator.model import (
     power_transitions,
 )
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ZERO, ClusterSet, map_of, set_of
+from simulator.model.clusters import ZERO, ClusterSet, map_all, map_of, set_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
@@ -47,9 +47,15 @@ from simulator.model.operations import (
 def apply_all(machine: Machine, operations: Iterable[Operation]) -> Machine | Refusal:
     """Return the machine after operations that happen together, or why the host refuses one.
 
-    All or nothing: a refused operation leaves no trace of those before it.
+    All or nothing: a refused operation leaves no trace of those before it. The name of a bitmap
+    that is removed stays taken until the end. Source: QEMU 7.2; ``facts/QEMU.md`` section 6.4.
     """
+    removed: set[tuple[str, str]] = set()
     for operation in operations:
+        if isinstance(operation, RemoveBitmap):
+            removed.add((operation.node, operation.name))
+        if isinstance(operation, AddBitmap) and (operation.node, operation.name) in removed:
+            return Refusal(f"Bitmap already exists: {operation.name}")
         outcome = apply(machine, operation)
         if isinstance(outcome, Refusal):
             return outcome
@@ -144,7 +150,7 @@ def _guest_discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal
     whole = _whole_clusters(disk, discard)
     if len(disk.chain) == 1:
         whole = whole & disk.active.content.clusters()
-    zeroes = map_of(disk.length, dict.fromkeys(whole, ZERO))
+    zeroes = map_all(disk.length, whole, ZERO)
     active = replace(disk.active, content=disk.active.content.overlay(zeroes))
     marked = _mark(disk, discard.clusters, discard.extent)
     return machine.with_disk(
@@ -196,6 +202,8 @@ def _create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
     disk = machine.disk(create.disk)
     if disk.chain:
         return Refusal(f"disk {disk.name} already has the image {disk.active.name}")
+    if machine.disk_of(create.image) is not None:
+        return Refusal(f"Duplicate nodes with node-name='{create.image}'")
     base = Image(name=create.image, content=map_of(disk.length), format=create.format)
     return machine.with_disk(replace(disk, chain=(base,)))
 
@@ -212,6 +220,8 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     disk = machine.disk(snapshot.disk)
     if not disk.chain:
         return Refusal(f"disk {disk.name} has no image yet")
+    if machine.disk_of(snapshot.overlay) is not None:
+        return Refusal(f"Duplicate nodes with node-name='{snapshot.overlay}'")
     old = disk.active.name
     bitmaps = tuple(
         _retire(bitmap.close_window(disk.moment)) if bitmap.node == old else bitmap

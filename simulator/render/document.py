@@ -155,7 +155,7 @@ def run_document(timeline: Timeline, findings: Sequence[Finding]) -> RunDocument
         "frames": [_frame(frame) for frame in timeline.frames],
         "backups": {
             backup.row: _backup(timeline, backup, kept=id(backup) in kept)
-            for _, backup in timeline.made_backups()
+            for _, backup in timeline.made_backups
         },
         "restores": [_restored(timeline, restored) for restored in timeline.last.restores],
         "findings": [_finding(finding) for finding in findings],

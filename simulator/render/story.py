@@ -2,15 +2,19 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
 
 from simulator.diagnostics import Finding
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Machine, Power, Restored
 from simulator.model.operations import (
+    CloseImages,
     CopyImage,
     DropBackup,
     GuestDiscard,
     GuestWrite,
+    KillProcess,
+    OpenImages,
     StackBackups,
 )
 from simulator.model.requests import (
@@ -64,7 +68,7 @@ def _findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool) 
 
 def summarise(timeline: Timeline, findings: Sequence[Finding]) -> str:
     """Return one line that counts what a run made and what was found."""
-    backups = sum(1 for _ in timeline.made_backups())
+    backups = sum(1 for _ in timeline.made_backups)
     instants = sum(1 for instant in timeline.script.instants if instant.label is not None)
     counts = [_count(instants, "instant"), _count(backups, "backup")]
     unexpected = [f for f in findings if not f.expected and f.allowed is None]
@@ -126,7 +130,7 @@ def _instant(timeline: Timeline, frame: Frame, done: int, *, colour: bool) -> It
         told = [_tell(e, e.statement) for e in entries if e.instant is not None and e.statement]
         steps = ", ".join(text for text in told if text)
         head = f"{frame.label}  {steps}".rstrip()
-    first, *rest = textwrap.wrap(head, WIDTH, subsequent_indent="    ")
+    first, *rest = textwrap.wrap(head, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
     blocks = ["\n".join([paint(first, Role.TITLE, colour=colour), *rest, _state(frame.machine)])]
     copies = _copies(timeline, [e for e in entries if e.instant is not None])
     if copies:
@@ -212,7 +216,8 @@ def _tell_guest(entry: Entry) -> str:
         else:
             cells = write_clusters(request.data, length)
         where = f" {name}" if len(entry.after.disks) > 1 else ""
-        return f"guest {verb}s{where} {bar(cells)}"
+        does = "zeroes" if verb == "zero" else f"{verb}s"
+        return f"guest {does}{where} {bar(cells)}"
     return verb
 
 
@@ -225,8 +230,9 @@ def _tell(entry: Entry, statement: Statement) -> str:
             text = _tell_guest(entry)
         case Create(image=name) | StartCheckpoint(name=name):
             text = f"{statement.verb} {name}"
-        case Snapshot(images=images):
-            text = f"snapshot {_listed(image for _, image in images)}"
+        case Snapshot(images=images, outside=outside):
+            made = " from outside" if outside else ""
+            text = f"snapshot {_listed(image for _, image in images)}{made}"
         case TakeBackup(to=name):
             text = f"backup {name}"
         case CopyImage(image=image, target=target):
@@ -236,9 +242,11 @@ def _tell(entry: Entry, statement: Statement) -> str:
         case DeleteCheckpoint(name=name) | DropBackup(name=name):
             text = f"delete {name}"
         case Qmp(commands=commands):
-            text = f"qmp {_listed(commands)}"
-        case _:
+            text = f"qmp {_listed(commands)}".rstrip()
+        case CloseImages() | OpenImages() | KillProcess():
             text = statement.verb
+        case _:
+            assert_never(statement.request)
     return f"{text} (refused)" if entry.refusal is not None else text
 
 

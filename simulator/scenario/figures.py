@@ -1,12 +1,16 @@
 """Expected figures: their rows, held against the names and the disks of the file."""
 
+import re
+
 from simulator.model.requests import Expect, ExpectedRow
-from simulator.notation import FigureError, PlacedStrip, read_rows
+from simulator.notation import CELLS_MAX, FigureError, PlacedStrip, read_rows
 from simulator.scenario.disks import Disks
 from simulator.scenario.names import GUEST_SEES, Names, Thing
 from simulator.scenario.problems import Problems
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
+
+_WRONG = re.compile(r"[^A-Za-z0!-]")
 
 
 class Figures:
@@ -48,37 +52,36 @@ class Figures:
         )
 
     def _check(self, path: Path, text: str, strip: PlacedStrip) -> None:
-        offset = _offset(text, strip.line, strip.column)
+        """Note what is wrong with a row, at the row's own place."""
+
+        def tell(message: str, expected: str, help: str = "") -> None:
+            self._problems.add(
+                path,
+                message,
+                expected=expected,
+                help=help,
+                offset=_offset(text, strip.line, strip.column),
+                width=len(strip.label),
+            )
+
         if not self._known(strip.label):
             rows = self._rows()
-            self._problems.add(
-                path,
-                f"unknown row {shorten(strip.label)}",
-                expected=alternatives(rows),
-                help=nearest(strip.label, rows),
-                offset=offset,
-                width=len(strip.label),
-            )
+            nearby = nearest(strip.label, rows)
+            tell(f"unknown row {shorten(strip.label)}", alternatives(rows), nearby)
             return
-        length = self._disks.length(self._disk(strip.label))
         things = [thing for thing in Thing if strip.label in self._names.known[thing]]
         if len(things) > 1:
-            self._problems.add(
-                path,
-                f"{strip.label} is the name of a {things[0]} and of a {things[1]}",
-                expected="a row that is one of them",
-                offset=offset,
-                width=len(strip.label),
-            )
-        else:
-            self._lengths[strip.label] = length
+            both = f"the name of a {things[0]} and of a {things[1]}"
+            tell(f"{strip.label} is {both}", "a row that is one of them")
+        wrong = _WRONG.search(strip.cells)
+        if wrong is not None:
+            tell(f"{shorten(wrong[0])} is no cell", "a letter, 0, - or !")
+        length = self._disks.length(self._disk(strip.label))
         if length is not None and len(strip.cells) != length:
-            self._problems.add(
-                path,
+            tell(
                 f"the row {strip.label} has {len(strip.cells):,} cells, the disk {length:,}",
-                expected=f"{length:,} characters between the bars",
-                offset=offset,
-                width=len(strip.label),
+                f"{length:,} characters between the bars",
+                "" if length <= CELLS_MAX else "a disk of this size is told by the run document",
             )
 
     def _known(self, label: str) -> bool:

@@ -42,7 +42,7 @@ def load_file(path: str, *, rules: Mapping[str, str] | None = None) -> Script:
     """
     try:
         if path == STANDARD_INPUT:
-            content = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
+            content = sys.stdin.buffer.read(FILE_BYTES_MAX + 1) if sys.stdin is not None else b""
         else:
             with FilePath(path).open("rb") as file:
                 content = file.read(FILE_BYTES_MAX + 1)

@@ -64,7 +64,7 @@ class Names:
         self._perhaps: set[str] = set()
         self._excused: set[Path] = set()
         self._live: dict[tuple[Thing, str], Path] = {}
-        self._machine = disks
+        self._disks = disks
         self._problems = problems
 
     def survey(self, steps: Iterable[CheckedStep], broken: Iterable[object]) -> None:
@@ -101,7 +101,7 @@ class Names:
         """
         known = self.known[thing]
         whole, _, disk = name.rpartition("/")
-        part = thing is Thing.BACKUP and whole in known and disk in self._machine.names
+        part = thing is Thing.BACKUP and whole in known and disk in self._disks.names
         if name in known or part or name in self._perhaps:
             return True
         self._problems.add(
@@ -126,7 +126,7 @@ class Names:
     def _take(self, new: New, step: Mapping[str, Any]) -> None:
         self._check_name(new)
         self.known[new.thing].setdefault(new.name, new.path)
-        disk = new.disk or self._machine.only
+        disk = new.disk or self._disks.only
         if new.thing is Thing.IMAGE and disk is not None:
             self.disks.setdefault(new.name, disk)
         if "allow" in step or "expect" in step:

@@ -23,7 +23,8 @@ from simulator.scenario.units import SIZE_PATTERN, read_size
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
-NAME_PATTERN = r"^[^\s|\x00-\x1f\x7f-\x9f]([^|\x00-\x1f\x7f-\x9f]*[^\s|\x00-\x1f\x7f-\x9f])?$"
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+NAME_PATTERN = rf"^[^\s|{_HIDDEN}]([^|{_HIDDEN}]*[^\s|{_HIDDEN}])?$"
 """No bars, which end a row of a figure, no control characters, no blank at either end."""
 
 FILE_NAME_PATTERN = NAME_PATTERN.replace("|", "|/")
@@ -31,7 +32,10 @@ FILE_NAME_PATTERN = NAME_PATTERN.replace("|", "|/")
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=1023)]
 FileName: TypeAlias = Annotated[str, StringConstraints(pattern=FILE_NAME_PATTERN, max_length=1023)]
-Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Text: TypeAlias = Annotated[
+    str, StringConstraints(min_length=1, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")
+]
+"""No control characters, which would reach the reader's terminal."""
 Word: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
 """The name of something that another step makes."""
 

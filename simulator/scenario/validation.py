@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from simulator.scenario.later import KEYS_LATER, VALUES_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems
 from simulator.scenario.shapes import (
+    BESIDE,
     GUEST_VERBS,
     VERBS,
     VERBS_ALONE,
@@ -132,10 +133,34 @@ def _check_step(path: Path, step: dict[str, object], problems: Problems) -> dict
     try:
         (checked,) = _steps().validate_python([step])
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
+        details = error.errors(include_url=False)
+        for detail in details:
             _tell(problems, detail, path, detail["loc"][1:], step)
+    else:
+        return dict(checked)
+    # The rest of the step may have faults of its own: they are to be told in the same go.
+    rest = _without_surplus(step, details)
+    try:
+        (checked,) = _steps().validate_python([rest])
+    except ValidationError:
         return None
     return dict(checked)
+
+
+def _without_surplus(step: dict[str, object], details: Sequence[ErrorDetails]) -> dict[str, Any]:
+    """Return a step without the arguments that nobody knows, and a broken expect or allow.
+
+    What an argument is left out of still means what it says, unless nothing else is there.
+    """
+    rest: dict[str, Any] = dict(step)
+    for detail in details:
+        _, key, *inner = detail["loc"]
+        arguments = rest.get(str(key))
+        if key in BESIDE:
+            rest.pop(str(key), None)
+        elif detail["type"] == "extra_forbidden" and inner and isinstance(arguments, dict):
+            rest[str(key)] = {k: v for k, v in arguments.items() if k != inner[0]} or None
+    return rest
 
 
 @cache
