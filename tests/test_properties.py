@@ -15,7 +15,7 @@ from simulator import checks
 from simulator.apis import MODELS
 from simulator.diagnostics import Finding
 from simulator.engine import play
-from simulator.model.clusters import WORKLOAD_FIRST, ZERO, map_of, set_of
+from simulator.model.clusters import CLUSTERS_MAX, WORKLOAD_FIRST, ZERO, map_of, range_of, set_of
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT, Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
@@ -37,6 +37,7 @@ from simulator.model.operations import (
     MergeBitmaps,
     OpenImages,
     Operation,
+    Refusal,
     RemoveBitmap,
     StackBackups,
 )
@@ -173,7 +174,7 @@ def test_backups_taken_at_each_freeze_stack_up_to_what_the_guest_saw(
         assert frame.label is not None
         view = frame.machine.disk(DISK).guest_view
         assert write_view(view, LENGTH) == seen[frame.label]
-    restores = list(timeline.made_restores())
+    restores = list(timeline.made_restores)
     assert len(restores) == len(backups) - 1
     for entry, restored in restores:
         assert entry.instant is not None
@@ -424,6 +425,34 @@ def test_a_persistent_bitmap_added_to_a_read_only_image_is_lost(ended: Operation
     assert [b.name for b in reopened.disk(DISK).bitmaps] == ["B1"]
 
 
+UNKNOWN = "S9"
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        RemoveBitmap(node=UNKNOWN, name="B1"),
+        ClearBitmap(node=UNKNOWN, name="B1"),
+        EnableBitmap(node=UNKNOWN, name="B1"),
+        DisableBitmap(node=UNKNOWN, name="B1"),
+        MergeBitmaps(node=UNKNOWN, name="B1", sources=(("S0", "B1"),)),
+        MergeBitmaps(node="S0", name="B1", sources=((UNKNOWN, "B1"),)),
+    ],
+)
+def test_a_bitmap_that_must_exist_on_an_unknown_node_is_refused_for_the_node(
+    operation: Operation,
+) -> None:
+    # Source: QEMU block/monitor/bitmap-qmp-cmds.c, block_dirty_bitmap_lookup.
+    outcome = apply_all(machine_with_overlay(), [operation])
+    assert outcome == Refusal(f"Node '{UNKNOWN}' not found")
+
+
+def test_a_new_bitmap_on_an_unknown_node_is_refused_in_other_words() -> None:
+    # Source: QEMU 7.2, facts/QEMU.md section 2.
+    outcome = apply_all(machine_with_overlay(), [AddBitmap(node=UNKNOWN, name="B1")])
+    assert outcome == Refusal(f"Cannot find device='{UNKNOWN}' nor node-name='{UNKNOWN}'")
+
+
 # The two implementations of sets and maps, under whole timelines.
 
 HOST_VERBS = (
@@ -558,12 +587,12 @@ def told(timeline: Timeline) -> list[object]:
                 list(disk.guest_view.runs()),
             )
         )
-    for _, backup in timeline.made_backups():
+    for _, backup in timeline.made_backups:
         read = None if backup.read is None else list(backup.read)
         states.append(
             (backup.name, backup.kind, list(backup.content.items()), read, backup.windows)
         )
-    for _, restored in timeline.made_restores():
+    for _, restored in timeline.made_restores:
         states.append((restored.name, list(restored.content.items()), timeline.seen(restored)))
     return states
 
@@ -607,10 +636,26 @@ def test_a_bitmap_with_more_or_fewer_bits_than_a_small_disk_has_clusters_is_like
     )
     assert [entry.refusal for entry in timeline.entries if entry.refusal] == []
     touched = list(range(16)) if granularity > CLUSTER_SIZE_DEFAULT else [3, 5]
-    (backup,) = (backup for _, backup in timeline.made_backups())
+    (backup,) = (backup for _, backup in timeline.made_backups)
     assert list(backup.read or ()) == touched
     disk = timeline.last.disk(DISK)
     assert [list(disk.clusters_of(bitmap)) for bitmap in disk.bitmaps] == [touched, touched]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_snapshot_of_the_largest_disk_is_taken_where_its_first_bitmap_was(model: str) -> None:
+    timeline = play_requests(
+        model,
+        [
+            [Create(image="S0", disk=DISK, bitmap="B0")],
+            [GuestWrite(disk=DISK, data=range_of(CLUSTERS_MAX, CLUSTERS_MAX - 2, 2, ord("A")))],
+            [Snapshot(images=((DISK, "S1"),), bitmap="B1")],
+            [TakeBackup(to="full", disks=(DISK,))],
+        ],
+        length=CLUSTERS_MAX,
+    )
+    assert [entry.refusal for entry in timeline.entries if entry.refusal] == []
+    assert list(timeline.last.backups[0].content.runs()) == [(CLUSTERS_MAX - 2, 2, ord("A"))]
 
 
 # Workloads, against the same writes one by one.

@@ -177,7 +177,13 @@ class ApiModel:
             return named_bitmaps(disk, request.bitmaps)
         if request.since is None:
             return None
-        return self.bitmaps_since(machine, disk, request.since)
+        found = self.bitmaps_since(machine, disk, request.since)
+        if isinstance(found, Refusal) or request.image is None:
+            return found
+        # What lies above the image that is read was written after the state that it shows.
+        names = [image.name for image in disk.chain]
+        shown = names[: names.index(request.image) + 1]
+        return tuple((node, name) for node, name in found if node in shown)
 
     def bitmaps_since(
         self, machine: Machine, disk: Disk, checkpoint: str

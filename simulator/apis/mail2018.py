@@ -65,6 +65,9 @@ class Mail2018(ApiModel):
         operations: list[Operation] = []
         for disk in machine.disks:
             for node in disk.nodes_with(name):
+                refusal = _refuse_merge(disk, name, gone.parent)
+                if refusal is not None:
+                    return refusal
                 operations += _merge_into_parent(disk, node, name, gone.parent)
         return (*operations, ForgetCheckpoint(name=name))
 
@@ -73,6 +76,19 @@ def freeze(machine: Machine, disks: tuple[str, ...]) -> tuple[Operation, ...]:
     """Return the primitives that freeze the bitmap that records on each disk."""
     newest = (newest_recording(machine.disk(name)) for name in disks)
     return tuple(DisableBitmap(node=b.node, name=b.name) for b in newest if b is not None)
+
+
+def _refuse_merge(disk: Disk, name: str, parent: str | None) -> Refusal | None:
+    """Return why a bitmap cannot go to its parent: that one lies on a read-only image."""
+    nodes = disk.nodes_with(parent) if parent is not None else ()
+    heir = disk.bitmap(nodes[-1], parent) if nodes and parent is not None else None
+    if heir is None or not disk.read_only(heir):
+        return None
+    return Refusal(
+        f"Bitmap '{heir.name}' is readonly and cannot be modified",
+        cause=f"{heir.name} lies on {heir.node}, which the snapshot made read-only, "
+        f"so {name} cannot be merged into it",
+    )
 
 
 def _merge_into_parent(disk: Disk, node: str, name: str, parent: str | None) -> list[Operation]:

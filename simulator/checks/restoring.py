@@ -7,7 +7,7 @@ the fault of a stack whose content is not what its newest backup stands for.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from simulator.checks.evidence import draw_evidence, join_words, name_clusters
+from simulator.checks.evidence import draw_evidence, join_words
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterMap
@@ -396,19 +396,23 @@ def _differences(
 def _missed(
     timeline: Timeline, entry: Entry, restored: Restored, below: Backup, above: Backup
 ) -> tuple[str, ...]:
-    """Return what the guest changed between two backups that neither of them holds."""
-    moment = stands_for(restored.sources)
-    notes = _differences(timeline, entry, restored, moment)
+    """Return what the guest changed between two backups, with carets: neither of them holds it."""
+    length = entry.after.disk(restored.disk).length
     then = timeline.view_at(restored.disk, below.end)
     now = timeline.view_at(restored.disk, above.start)
     if then is None or now is None:
-        return notes
+        return ()
     ends = timeline.label_at(restored.disk, below.end)
     starts = timeline.label_at(restored.disk, above.start)
-    changed = then.differing(now)
-    if not changed:
-        return notes
-    return (*notes, f"{name_clusters(changed)} changed between {ends} and {starts}")
+    return draw_evidence(
+        [
+            (f"guest saw at {ends}", write_view(then, length)),
+            (f"guest saw at {starts}", write_view(now, length)),
+        ],
+        marked=then.differing(now),
+        length=length,
+        caption=f"in neither {below.name} nor {above.name}",
+    )
 
 
 def _advice(timeline: Timeline, restored: Restored) -> str:

@@ -42,6 +42,8 @@ class _Recorder:
         self._script = script
         self._model = model
         self._readers = [Reader(feed) for feed in script.feeds]
+        fed = [feed.disk for feed in script.feeds]
+        assert len(fed) == len(set(fed)), "one feed a disk: a disk's writes have one order"
         self._entries: list[Entry] = []
         self._frames: list[Frame] = []
         self._machine = self._start = Machine(

@@ -86,7 +86,11 @@ class Disk:
 
     def bitmap(self, node: str, name: str) -> DirtyBitmap | None:
         """Return a bitmap, known by its node and name, or None."""
-        return next((b for b in self.bitmaps if b.node == node and b.name == name), None)
+        return self._bitmaps_by_key.get((node, name))
+
+    @cached_property
+    def _bitmaps_by_key(self) -> dict[tuple[str, str], DirtyBitmap]:
+        return {(bitmap.node, bitmap.name): bitmap for bitmap in self.bitmaps}
 
     def bitmaps_on(self, node: str) -> tuple[DirtyBitmap, ...]:
         """Return the bitmaps of one image."""
@@ -119,11 +123,11 @@ class Disk:
 
     def with_bitmap(self, bitmap: DirtyBitmap) -> "Disk":
         """Return the disk with a bitmap added, or put in the place of its namesake."""
-        key = (bitmap.node, bitmap.name)
-        if any((b.node, b.name) == key for b in self.bitmaps):
-            kept = tuple(bitmap if (b.node, b.name) == key else b for b in self.bitmaps)
-            return replace(self, bitmaps=kept)
-        return replace(self, bitmaps=(*self.bitmaps, bitmap))
+        namesake = self.bitmap(bitmap.node, bitmap.name)
+        if namesake is None:
+            return replace(self, bitmaps=(*self.bitmaps, bitmap))
+        kept = tuple(bitmap if each is namesake else each for each in self.bitmaps)
+        return replace(self, bitmaps=kept)
 
 
 def read_chain(chain: tuple[Image, ...], length: int) -> ClusterMap:

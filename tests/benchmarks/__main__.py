@@ -1,10 +1,29 @@
-"""Call `main` of every module beside this one, in the order of their names."""
+"""Measure every figure, or just those of the benchmarks named; status 1 if a limit is broken."""
 
-from importlib import import_module
-from pkgutil import iter_modules
+import sys
+from collections.abc import Callable
 
-import tests.benchmarks
+from tests.benchmarks import engine, loading, many_runs, start_up
+from tests.benchmarks.figures import HEAD
 
-for module in iter_modules(tests.benchmarks.__path__, prefix="tests.benchmarks."):
-    if not module.name.endswith("__main__"):
-        import_module(module.name).main()
+BENCHMARKS: dict[str, Callable[[], bool]] = {
+    "start_up": start_up.main,
+    "loading": loading.main,
+    "many_runs": many_runs.main,
+    "engine": engine.main,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run benchmarks by name, all where none is named; return the exit status."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    print(HEAD)
+    kept = [BENCHMARKS[name]() for name in names or BENCHMARKS]
+    return 0 if all(kept) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
