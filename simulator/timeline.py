@@ -262,16 +262,26 @@ class Timeline:
 
     def seen(self, restored: Restored) -> bool:
         """Whether the guest ever saw what a restored disk holds."""
-        claimed = self.view_at(restored.disk, restored.sources[-1].end)
-        if claimed is not None and not restored.content.differing(claimed):
-            return True
-        return bool(self._moments_like(restored))
+        return self.gives(restored, restored.sources[-1].end) or bool(self._moments_like(restored))
+
+    def gives(self, restored: Restored, moment: int) -> bool:
+        """Whether a restored disk reads as the guest saw its disk at a moment.
+
+        Every rule about restored disks asks this, so each pair is compared once.
+        """
+        key = id(restored), moment
+        if key not in self._given:
+            view = self.view_at(restored.disk, moment)
+            self._given[key] = view is not None and restored.content.reads_like(view)
+        return self._given[key]
+
+    @cached_property
+    def _given(self) -> dict[tuple[int, int], bool]:
+        return {}
 
     def _moments_like(self, restored: Restored) -> list[int]:
         return [
-            moment
-            for moment, disk in self._states.get(restored.disk, {}).items()
-            if not restored.content.differing(disk.guest_view)
+            moment for moment in self._states.get(restored.disk, {}) if self.gives(restored, moment)
         ]
 
 

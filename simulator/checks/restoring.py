@@ -112,8 +112,7 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         if restored.of is None:
             continue
         moment = timeline.moment_of(restored.of, restored.disk)
-        meant = timeline.view_at(restored.disk, moment) if moment is not None else None
-        if meant is None or not restored.content.differing(meant):
+        if moment is None or timeline.gives(restored, moment):
             continue
         found = timeline.instants_like(restored)
         yield self.found(
@@ -343,8 +342,7 @@ def _base_of(timeline: Timeline, backup: Backup) -> str | None:
 def _wrong_restores(timeline: Timeline) -> Iterator[tuple[Entry, Restored]]:
     """Yield restored disks that are not what their newest backup stands for."""
     for entry, restored in timeline.made_restores:
-        claimed = timeline.view_at(restored.disk, stands_for(restored.sources))
-        if claimed is None or restored.content.differing(claimed):
+        if not timeline.gives(restored, stands_for(restored.sources)):
             yield entry, restored
 
 
@@ -454,4 +452,4 @@ def _reads_as(timeline: Timeline, chain: list[Backup], disk: str, moment: int) -
     for source in chain[1:]:
         view = view.overlay(source.content)
     meant = timeline.view_at(disk, moment)
-    return meant is not None and not view.differing(meant)
+    return meant is not None and view.reads_like(meant)

@@ -124,6 +124,10 @@ class ClusterMap(ABC):
     def differing(self, other: Self) -> ClusterSet:
         """Return the clusters that read differently; zeroes and nothing read alike."""
 
+    def reads_like(self, other: Self) -> bool:
+        """Whether every cluster reads the same; zeroes and nothing read alike."""
+        return not self.differing(other)
+
     def __bool__(self) -> bool:
         return len(self) > 0
 
