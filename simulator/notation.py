@@ -147,20 +147,37 @@ def bar(cells: str) -> str:
     return f"|{cells}|"
 
 
-def write_strip(strip: Strip) -> str:
-    """Return one strip: its label, its cells, and the mark of a recording bitmap."""
-    return f"{strip.label}: {bar(strip.cells)}{RECORDING_MARK if strip.recording else ''}"
+def write_strip(strip: Strip, *, label_width: int = 0) -> str:
+    """Return one strip: its label, its cells, and the mark of a recording bitmap.
+
+    Args:
+        label_width: Characters that the label takes at least, so that bars stand below bars.
+    """
+    mark = RECORDING_MARK if strip.recording else ""
+    return f"{strip.label}:".ljust(label_width + 1) + f" {bar(strip.cells)}{mark}"
 
 
 def write_figure(figure: Figure) -> str:
     """Return a figure, one line a row, with no trailing blanks and no final newline.
+
+    In each column the bars stand below one another, so that a cluster can be followed by eye.
 
     >>> s1, s2 = Strip(label="S1", cells="AA--"), Strip(label="S2", cells="--B-")
     >>> print(write_figure(Figure(((s1, s2), (None, Strip(label="B2", cells="--X-"))))))
     S1: |AA--| <- S2: |--B-|
                   B2: |--X-|
     """
-    grid = [[write_strip(strip) if strip else "" for strip in row] for row in figure.rows]
+    labels = [
+        max(len(strip.label) for strip in column if strip is not None)
+        for column in zip_longest(*figure.rows)
+    ]
+    grid = [
+        [
+            write_strip(strip, label_width=width) if strip else ""
+            for strip, width in zip(row, labels, strict=False)
+        ]
+        for row in figure.rows
+    ]
     widths = _widths(grid)
     lines = []
     for number, texts in enumerate(grid):
