@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
+QEMU_PACKAGES := qemu-utils qemu-system-common
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,7 +41,8 @@ setup: $(STAMP) ## create .venv with what uv.lock names; does nothing when that 
 demo: setup ## play the scenario of the 2018 mail
 	@$(BIN)/backup-timeline run scenarios/mail/2018.yaml
 
-test: setup ## everything: style, types, layers, tests
+test: setup ## everything: style, types, layers, tests; installs QEMU for them where it may
+	@$(install_qemu)
 	$(call run_each,$(STATIC) "pytest -n 2")
 
 check: setup ## the static part of test
@@ -72,17 +74,30 @@ $(STAMP): pyproject.toml uv.lock Makefile
 	@$(BIN)/python -m compileall -q simulator
 	@touch $@
 
-# Debian ships venv apart from Python.
-install_venv = { \
-		apt=; \
+# How to install Debian's packages where it may be done; empty elsewhere.
+find_apt = apt=; \
 		if command -v apt-get >/dev/null; then \
 			if [ "$$(id -u)" = 0 ]; then apt="env DEBIAN_FRONTEND=noninteractive apt-get"; \
 			elif sudo -n true 2>/dev/null; then \
 				apt="sudo -n env DEBIAN_FRONTEND=noninteractive apt-get"; fi; \
-		fi; \
+		fi
+
+# Debian ships venv apart from Python.
+install_venv = { $(find_apt); \
 		if [ -z "$$apt" ]; then \
 			echo "make setup: '$(PYTHON)' has no venv module; install it first" \
 				"(Debian: apt-get install python3-venv)" >&2; \
 			exit 1; \
 		fi; \
 		$$apt update -qq && $$apt install -qq -y --no-install-recommends python3-venv; }
+
+# Where QEMU cannot be installed, its tests skip and say so; REQUIRE_REAL=1 makes them fail.
+install_qemu = for program in qemu-img qemu-io qemu-nbd qemu-storage-daemon; do \
+		command -v $$program >/dev/null || missing=yes; \
+	done; \
+	if [ -n "$$missing" ]; then $(find_apt); \
+		if [ -n "$$apt" ]; then \
+			$$apt update -qq && $$apt install -qq -y --no-install-recommends $(QEMU_PACKAGES) || \
+				echo "make test: cannot install $(QEMU_PACKAGES)" >&2; \
+		fi; \
+	fi
