@@ -43,6 +43,19 @@ class InspectFormat(StrEnum):
     SCENARIO = "scenario"
 
 
+class Peer(StrEnum):
+    """The real thing that ``verify`` holds a simulation against."""
+
+    QEMU = "qemu"
+
+
+class ScriptLanguage(StrEnum):
+    """What ``export`` writes."""
+
+    QMP = "qmp"
+    SH = "sh"
+
+
 class SchemaName(StrEnum):
     """The two published schemas."""
 
@@ -111,6 +124,79 @@ def _check_model(model: str | None) -> None:
 
     if model is not None and model not in apis.MODELS:
         _give_up(f"unknown model {model}", model, apis.MODEL_IDS)
+
+
+@app.command(epilog="Example: backup-timeline verify scenarios/mail/*.yaml --with qemu")
+def verify(
+    files: Files,
+    peer: Annotated[Peer, typer.Option("--with", help="What to play them on.")] = Peer.QEMU,
+    model: ModelOption = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds that a step may take.")
+    ] = 10.0,
+) -> None:
+    """Play scenarios on the real thing; show the first difference."""
+    from simulator import pipeline
+    from simulator.render.report import write_finding, write_input_error
+    from simulator.verify import verification
+
+    gc.freeze()
+    gc.enable()
+    _check_model(model)
+    status = 0
+    for path in files:
+        try:
+            timeline = pipeline.load(path).run(model).timeline
+        except pipeline.InputError as error:
+            print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
+            status = UNUSABLE
+            continue
+        outcome = verification.verify(timeline, timeout=timeout)
+        if outcome.finding is None:
+            print(f"{path}: {outcome.steps} steps agree with QEMU {outcome.version}", flush=True)
+            continue
+        status = max(status, FAILING)
+        source = timeline.script.source
+        print(write_finding(outcome.finding, path=path, source=source, colour=_colour()))
+        if outcome.said:
+            print("", "QMP so far:", *outcome.said, sep="\n")
+        if not outcome.version:
+            break  # What is missing here is missing for the other files, too.
+    if status:
+        raise typer.Exit(status)
+
+
+@app.command(epilog="Example: backup-timeline export scenarios/mail/2018.yaml --to sh -o mail.sh")
+def export(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    to: Annotated[
+        ScriptLanguage, typer.Option("--to", help="Lines of QMP, or a shell script to run.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, instead of stdout.")
+    ] = None,
+    model: ModelOption = None,
+) -> None:
+    """Write a scenario as a script for a real QEMU."""
+    from simulator import pipeline
+    from simulator.render.report import write_input_error
+    from simulator.verify.export import Language, export_timeline
+
+    _check_model(model)
+    try:
+        timeline = pipeline.load(file).run(model).timeline
+    except pipeline.InputError as error:
+        print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
+        raise typer.Exit(UNUSABLE) from None
+    text = export_timeline(timeline, Language(to.value))
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        _give_up(f"cannot write {output}: {error.strerror}")
+    print(f"{output} written")
 
 
 @app.command(epilog="Example: backup-timeline explain BT201")

@@ -1,0 +1,118 @@
+"""Exports that exist only while somebody looks, and the temporary copies of bitmaps they tell."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from simulator.verify.actions import Command
+from simulator.verify.daemon import Daemon
+from simulator.verify.nbd import ALLOCATION, DEPTH, DIRTY_BITMAP, NbdClient
+from simulator.verify.sight import BitmapSight
+
+TEMPORARY = "look"
+"""What nodes, exports and bitmaps are called that exist only while somebody looks."""
+
+
+class Look(NamedTuple):
+    """A node that is exported while somebody looks at it.
+
+    Attributes:
+        bitmaps: Node and name of bitmaps that are told with it.
+    """
+
+    node: str
+    export: str = TEMPORARY
+    bitmaps: tuple[tuple[str, str], ...] = ()
+
+
+def open_export(look: Look) -> Command:
+    """Return the command that starts an export."""
+    options: dict[str, Any] = {
+        "type": "nbd",
+        "id": look.export,
+        "node-name": look.node,
+        "name": look.export,
+        "allocation-depth": True,
+    }
+    if look.bitmaps:
+        options["bitmaps"] = [{"node": node, "name": name} for node, name in look.bitmaps]
+    return Command("block-export-add", options)
+
+
+@asynccontextmanager
+async def connected(daemon: Daemon, looks: Sequence[Look]) -> AsyncIterator[list[NbdClient]]:
+    """Yield a connection to each of some exports that are open, and close the exports."""
+    clients: list[NbdClient] = []
+    try:
+        for look in looks:
+            contexts = (ALLOCATION, DEPTH, *(DIRTY_BITMAP + name for _, name in look.bitmaps))
+            clients.append(await NbdClient.connect(daemon.nbd, look.export, contexts))
+        yield clients
+        for client in clients:
+            await client.close()
+    finally:
+        for client in clients:
+            client.drop()
+    await daemon.execute_all(
+        [Command("block-export-del", {"id": look.export, "mode": "hard"}) for look in looks]
+    )
+    await daemon.await_deleted({look.export for look in looks})
+
+
+@asynccontextmanager
+async def exported(daemon: Daemon, look: Look) -> AsyncIterator[NbdClient]:
+    """Export a node; yield a connection to it."""
+    await daemon.execute(open_export(look))
+    async with connected(daemon, [look]) as (client,):
+        yield client
+
+
+def open_read_only(node: str, file: str, format: str, below: str | None) -> Command:
+    """Return the command that opens a file to be read, whoever else has it open."""
+    options: dict[str, Any] = {
+        "driver": format,
+        "node-name": node,
+        "read-only": True,
+        "force-share": True,
+        "file": {"driver": "file", "filename": file},
+    }
+    if format == "qcow2":
+        options["backing"] = below
+    return Command("blockdev-add", options)
+
+
+class BitmapCopy(NamedTuple):
+    """A frozen, temporary copy of a bitmap, beside it.
+
+    Attributes:
+        node: Of both.
+        copy: The name of the copy.
+    """
+
+    bitmap: BitmapSight
+    node: str
+    copy: str
+
+
+def copy_bitmaps(copies: Iterable[BitmapCopy]) -> Command:
+    """Return the transaction that makes copies."""
+    actions: list[tuple[str, dict[str, Any]]] = []
+    for bitmap, node, copy in copies:
+        added = {"node": node, "name": copy, "granularity": bitmap.granularity, "disabled": True}
+        source = {"node": node, "name": bitmap.name}
+        merged = {"node": node, "target": copy, "bitmaps": [source]}
+        actions.append(("block-dirty-bitmap-add", added))
+        actions.append(("block-dirty-bitmap-merge", merged))
+    return _transaction(actions)
+
+
+def remove_copies(copies: Iterable[BitmapCopy]) -> Command:
+    """Return the transaction that removes copies."""
+    return _transaction(
+        ("block-dirty-bitmap-remove", {"node": each.node, "name": each.copy}) for each in copies
+    )
+
+
+def _transaction(actions: Iterable[tuple[str, dict[str, Any]]]) -> Command:
+    listed = [{"type": execute, "data": arguments} for execute, arguments in actions]
+    return Command("transaction", {"actions": listed})

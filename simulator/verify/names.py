@@ -1,0 +1,104 @@
+"""What nodes, files and exports are called on a real QEMU. Pure.
+
+A node has the name of its image wherever QEMU lets it, so that QEMU's own words are the same.
+"""
+
+import re
+from typing import NamedTuple
+
+from simulator.model.machine import Backup, Machine
+from simulator.timeline import Timeline
+
+NODE_NAME_MAX = 31
+"""Longest name of a node. Source: QEMU 7.2."""
+
+FILE_NAME_MAX = 80
+"""So long a name is taken over as it is; a longer one is numbered."""
+
+_NODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_SUFFIXES = {"qcow2": (".qcow2", ".qcow", ".img"), "raw": (".raw", ".img")}
+
+
+class Names(NamedTuple):
+    """The names of one timeline on a real QEMU.
+
+    Attributes:
+        nodes: The node of each image.
+        protocols: The node of each image's file.
+        files: The file of each image.
+        targets: The node of each backup, by the backup's name and disk.
+        copies: The file of each backup, likewise.
+        restores: The file that a script makes of each restored disk, likewise.
+        guests: The NBD export of each disk.
+    """
+
+    nodes: dict[str, str]
+    protocols: dict[str, str]
+    files: dict[str, str]
+    targets: dict[tuple[str, str], str]
+    copies: dict[tuple[str, str], str]
+    restores: dict[tuple[str, str], str]
+    guests: dict[str, str]
+
+    def node(self, image: str) -> str:
+        """Return the node of an image; a name that no image has is QEMU's to refuse."""
+        return self.nodes.get(image, image)
+
+
+def choose_names(timeline: Timeline) -> Names:
+    """Return a name for everything that a timeline ever has.
+
+    Images come first, so that none goes without its own name because of something else.
+    """
+    names = Names({}, {}, {}, {}, {}, {}, {})
+    nodes, files = _Chooser(_NODE, NODE_NAME_MAX), _Chooser(_FILE, FILE_NAME_MAX)
+    machines = [entry.after for entry in timeline.entries]
+    for image in (i for machine in machines for disk in machine.disks for i in disk.chain):
+        if image.name not in names.nodes:
+            names.nodes[image.name] = nodes.choose(image.name, "image")
+            names.files[image.name] = files.choose(_with_suffix(image.name, image.format), "image")
+    for backup in (b for machine in machines for b in _backups(machine)):
+        if (backup.name, backup.disk) not in names.copies:
+            wanted = f"{backup.name}-{backup.disk}" if backup.part else backup.name
+            names.targets[backup.name, backup.disk] = nodes.choose(wanted, "backup")
+            names.copies[backup.name, backup.disk] = files.choose(wanted, "backup")
+    for restored in (r for machine in machines[-1:] for r in machine.restores):
+        if (restored.name, restored.disk) not in names.restores:
+            wanted = _with_suffix(restored.row.replace("/", "-"), "qcow2")
+            names.restores[restored.name, restored.disk] = files.choose(wanted, "restored")
+    for disk in (d for machine in machines[:1] for d in machine.disks):
+        wanted = f"guest-{disk.name}" if len(machines[0].disks) > 1 else "guest"
+        names.guests[disk.name] = nodes.choose(wanted, "guest")
+    for image_name, node in names.nodes.items():
+        names.protocols[image_name] = nodes.choose(f"{node}.file", "file")
+    return names
+
+
+def _backups(machine: Machine) -> tuple[Backup, ...]:
+    """Return the backups that are made or being made."""
+    return (*machine.backups, *(job.backup for job in machine.jobs))
+
+
+def _with_suffix(name: str, format: str) -> str:
+    return name if name.endswith(_SUFFIXES[format]) else f"{name}.{format}"
+
+
+class _Chooser:
+    """Hands out names that QEMU takes, each once."""
+
+    def __init__(self, pattern: re.Pattern[str], length_max: int) -> None:
+        self._pattern = pattern
+        self._length_max = length_max
+        self._taken: set[str] = set()
+
+    def choose(self, wanted: str, kind: str) -> str:
+        """Return the wanted name, or where it is taken or not allowed, *kind* and a number."""
+        name, number = wanted, 0
+        while (
+            name in self._taken or len(name) > self._length_max or not self._pattern.fullmatch(name)
+        ):
+            number += 1
+            name = f"{kind}-{number}"
+        self._taken.add(name)
+        return name

@@ -1,0 +1,151 @@
+"""A timeline as what is to be done on a real QEMU, step by step, and seen after each. Pure.
+
+One operation becomes commands in one place, :meth:`Commands.add`; a new operation is a case there.
+What QEMU can take as one transaction is sent as one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from simulator.model.machine import Backup, Machine, Power, Restored, Status
+from simulator.model.operations import EnableBitmap, MergeBitmaps, Operation, Refusal
+from simulator.model.requests import Expect, Qmp
+from simulator.model.transitions import apply
+from simulator.timeline import Entry, Timeline
+from simulator.verify.actions import Action, Command
+from simulator.verify.commands import Commands
+from simulator.verify.names import Names, choose_names
+from simulator.verify.sight import Sight, sight_of
+
+
+class Step(NamedTuple):
+    """What one statement comes to on a real QEMU.
+
+    Attributes:
+        entry: The timeline's record of the statement.
+        actions: What is done, in this order.
+        refusal: QEMU's words, where it must turn the command down; the only action then.
+        machine: The simulated machine afterwards.
+        backups, restores: The copies to be looked at afterwards.
+    """
+
+    entry: Entry
+    actions: tuple[Action, ...]
+    refusal: str | None
+    machine: Machine
+    backups: tuple[Backup, ...]
+    restores: tuple[Restored, ...]
+
+    @property
+    def sight(self) -> Sight:
+        """What must be seen afterwards."""
+        return sight_of(self.machine, self.backups, self.restores)
+
+
+class Plan(NamedTuple):
+    """A timeline for a real QEMU.
+
+    Attributes:
+        steps: Those statements that QEMU takes part in.
+        mixed: Whether a guest step touches a part of a cluster. The simulated cluster has the
+            newest data then, and a real one is like it when that data lies somewhere in it.
+    """
+
+    names: Names
+    steps: tuple[Step, ...]
+    mixed: bool
+
+
+def make_plan(timeline: Timeline) -> Plan:
+    """Return what is to be done on a real QEMU for a timeline, and seen after each step."""
+    names = choose_names(timeline)
+    steps = [step for entry in timeline.entries if (step := _step(names, entry)) is not None]
+    if steps:
+        # At the end all copies are looked at once more: nobody may have touched them.
+        steps[-1] = steps[-1]._replace(backups=_done(steps[-1].machine.backups))
+    return Plan(
+        names=names,
+        steps=tuple(steps),
+        mixed=any(
+            getattr(operation, "extent", None) is not None
+            for entry in timeline.entries
+            for operation in entry.operations
+        ),
+    )
+
+
+def _step(names: Names, entry: Entry) -> Step | None:
+    """Return the step of one statement; None where QEMU has no part in it."""
+    request = entry.statement.request if entry.statement is not None else None
+    if isinstance(request, Expect):
+        return None
+    if entry.refusal is not None:
+        actions = _refused(names, entry, request)
+        text: str | None = entry.refusal.text
+    else:
+        actions, text = _accepted(names, entry), None
+    restores = entry.after.restores[len(entry.before.restores) :]
+    if not actions and not restores:
+        return None
+    known = {id(backup) for backup in entry.before.backups}
+    return Step(
+        entry=entry,
+        actions=actions,
+        refusal=text,
+        machine=entry.after,
+        backups=_done(backup for backup in entry.after.backups if id(backup) not in known),
+        restores=restores,
+    )
+
+
+def _done(backups: Iterable[Backup]) -> tuple[Backup, ...]:
+    """Return the backups that hold something: what a job that failed leaves is not fixed."""
+    return tuple(backup for backup in backups if backup.status is Status.COMPLETED)
+
+
+def _accepted(names: Names, entry: Entry) -> tuple[Action, ...]:
+    """Return the actions of operations that happen, each on the machine that the last one left."""
+    commands = Commands(names)
+    machine = entry.before
+    for operation in entry.operations:
+        outcome = apply(machine, operation)
+        assert not isinstance(outcome, Refusal), f"{operation} was accepted before"
+        commands.add(machine, operation)
+        machine = outcome
+    return commands.finish()
+
+
+def _refused(names: Names, entry: Entry, request: object) -> tuple[Action, ...]:
+    """Return the command that QEMU itself must turn down.
+
+    What an API above QEMU turns down never gets there, and neither does a command that is wrong
+    in itself.
+    """
+    if not isinstance(request, Qmp) or entry.before.power is not Power.RUNNING:
+        return ()
+    operations = [each for each in request.operations if not isinstance(each, Refusal)]
+    if len(operations) < len(request.operations) or not all(map(_harmless, operations)):
+        return ()
+    commands = Commands(names)
+    for operation in _without_crash(entry.before, operations):
+        commands.add(entry.before, operation)
+    sent = [action for action in commands.finish() if isinstance(action, Command)]
+    return tuple(sent[:1])
+
+
+def _harmless(operation: Operation) -> bool:
+    """Whether QEMU survives an operation. Source: ``facts/QEMU.md`` section 2."""
+    return not isinstance(operation, MergeBitmaps) or bool(operation.sources)
+
+
+def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation]:
+    """Return operations that QEMU can refuse as one transaction without dying of it.
+
+    QEMU 7.2 dies of a transaction that enables an unknown bitmap, so that is sent by itself.
+    """
+    for operation in operations:
+        outcome = apply(machine, operation)
+        if isinstance(outcome, Refusal):
+            return [operation] if isinstance(operation, EnableBitmap) else operations
+        machine = outcome
+    return operations

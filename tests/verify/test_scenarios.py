@@ -1,0 +1,97 @@
+"""Every scenario that is shipped, and every recorded timeline, on a real QEMU, cell by cell."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import simulator
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine
+from simulator.model.operations import Operation, Refusal
+from simulator.model.requests import Qmp
+from simulator.model.transitions import apply_all
+from simulator.timeline import DiskShape, Entry, Script, Statement, Timeline
+from simulator.verify.plan import make_plan
+from simulator.verify.verification import verify
+from tests.checkout import command, name_of, scenario_files, shared_file
+from tests.test_oracle_qemu import DISK, Replay
+from tests.verify.real import need_qemu
+
+GROUPS = 8
+"""The recorded timelines are played in so many tests, for several workers to share."""
+
+
+@pytest.mark.parametrize("path", scenario_files(), ids=name_of)
+def test_a_shipped_scenario_agrees_with_qemu(path: Path) -> None:
+    need_qemu()
+    timeline = simulator.load(path).run().timeline
+    outcome = verify(timeline, timeout=60)
+    assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
+    assert outcome.steps == len(make_plan(timeline).steps)
+
+
+def test_the_mail_agrees_under_every_model() -> None:
+    need_qemu()
+    for model in ("mail-2018", "libvirt", "qemu"):
+        outcome = command("verify", "scenarios/mail/2018.yaml", "--with", "qemu", "-m", model)
+        assert outcome.status == 0, outcome.out
+        assert "steps agree with QEMU" in outcome.out
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+@pytest.mark.parametrize("recording", ["random", "refusals"])
+def test_recorded_operations_agree_with_the_qemu_that_is_installed(
+    recording: str, group: int
+) -> None:
+    """Commits, pulls, jobs under a writing guest, crashes and refusals come this way."""
+    need_qemu()
+    cases = json.loads(shared_file(f"oracle/qemu/{recording}.json").read_text())
+    for case in cases[group::GROUPS]:
+        outcome = verify(recorded_timeline(case), timeout=60)
+        finding = outcome.finding
+        assert finding is None, f"seed {case['seed']}, step {finding.entry}: {finding}"
+
+
+def recorded_timeline(case: dict[str, Any]) -> Timeline:
+    """Return a recording's operations as a timeline, up to one that this version does not have."""
+    shape = DiskShape(DISK, case["cells"])
+    start = Machine(disks=(Disk(name=DISK, length=shape.length),))
+    replay = Replay(seed=case["seed"], length=shape.length, machine=start)
+    entries: list[Entry] = []
+    for step in case["steps"]:
+        operations = replay.operations(step["op"])
+        if operations is None:
+            break
+        entries.append(entry(len(entries), replay.machine, operations))
+        replay.machine = entries[-1].after
+    script = Script("", "qemu", (shape,), ())
+    return Timeline(
+        script=script,
+        model="qemu",
+        draws_zeroes=True,
+        start=start,
+        entries=tuple(entries),
+        frames=(),
+    )
+
+
+def entry(number: int, before: Machine, operations: list[Operation]) -> Entry:
+    """Return what comes of operations; commands on bitmaps are those of a ``qmp`` step."""
+    outcome = apply_all(before, operations)
+    refusal = outcome if isinstance(outcome, Refusal) else None
+    on_bitmaps = [each for each in operations if "Bitmap" in type(each).__name__]
+    statement = None
+    if on_bitmaps and len(on_bitmaps) == len(operations):
+        names = tuple(type(each).__name__ for each in operations)
+        statement = Statement("qmp", Qmp(names, tuple(on_bitmaps)))  # type: ignore[arg-type]  # told by name
+    return Entry(
+        number=number,
+        instant=None,
+        statement=statement,
+        before=before,
+        after=before if isinstance(outcome, Refusal) else outcome,
+        operations=() if refusal else tuple(operations),
+        refusal=refusal,
+    )
