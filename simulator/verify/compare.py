@@ -54,25 +54,31 @@ def _compare_disk(
         cells, actual = image.cells, found.cells
         if image.alike:
             cells, actual = _as_view(cells), _as_view(actual)
-        yield from _compare_cells(image.name, cells, actual, ours.length, mixed=mixed)
+        differing = differences(cells, actual, ours.length, mixed=mixed, view=image.alike)
+        yield from _tell(image.name, cells, actual, ours.length, list(differing))
     for key in sorted({*ours.bitmaps, *theirs.bitmaps}):
         yield from _compare_bitmaps(ours, ours.bitmaps.get(key), theirs.bitmaps.get(key))
     guest = GUEST if alone else f"{GUEST} {ours.name}"
-    yield from _compare_cells(guest, ours.guest, theirs.guest, ours.length, mixed=mixed)
+    differing = differences(ours.guest, theirs.guest, ours.length, mixed=mixed, view=True)
+    yield from _tell(guest, ours.guest, theirs.guest, ours.length, list(differing))
 
 
 def _compare_copy(ours: CopySight, theirs: CopySight, *, mixed: bool) -> Iterator[Difference]:
-    yield from _compare_cells(ours.row, ours.cells, theirs.cells, ours.length, mixed=mixed)
+    differing = differences(ours.cells, theirs.cells, ours.length, mixed=mixed, view=ours.alike)
+    yield from _tell(ours.row, ours.cells, theirs.cells, ours.length, list(differing))
 
 
 def _as_view(cells: Cells) -> Cells:
     return tuple(run for run in cells if run.held != ZERO)
 
 
-def _compare_cells(
-    row: str, ours: Cells, theirs: Cells, length: int, *, mixed: bool
+def _tell(
+    row: str,
+    ours: Cells,
+    theirs: Cells,
+    length: int,
+    differing: list[tuple[int, int, Held, Held]],
 ) -> Iterator[Difference]:
-    differing = list(differences(ours, theirs, length, mixed=mixed))
     if not differing:
         return
     lines = write_rows(
@@ -94,7 +100,7 @@ def _compare_bitmaps(
     )
     if ours is not None and theirs is not None:
         if ours.cells is not None and theirs.cells is not None:
-            differing = list(differences(ours.cells, theirs.cells, length, mixed=False))
+            differing = list(differences(ours.cells, theirs.cells, length))
             if differing:
                 lines.append(_point_at(differing, length, lines[-1], "bit"))
         if ours.flags != theirs.flags:
@@ -112,11 +118,20 @@ def _draw_bitmap(bitmap: BitmapSight | None, length: int) -> str:
 
 
 def differences(
-    ours: Sequence[Run], theirs: Sequence[Run], length: int, *, mixed: bool
+    ours: Sequence[Run],
+    theirs: Sequence[Run],
+    length: int,
+    *,
+    mixed: bool = False,
+    view: bool = False,
 ) -> Iterator[tuple[int, int, Held, Held]]:
     """Yield stretches that differ: the first cell, how many, what is held on each side.
 
-    >>> list(differences([Run(0, 4, 65)], [Run(0, 3, 65)], 8, mixed=False))
+    Args:
+        mixed: Whether a mixture that contains the simulated data counts as the same.
+        view: Whether these are views, in which zeroes are nothing.
+
+    >>> list(differences([Run(0, 4, 65)], [Run(0, 3, 65)], 8))
     [(3, 1, 65, -1)]
     """
     bounds = sorted(
@@ -126,7 +141,10 @@ def differences(
     one, other = _Cursor(ours), _Cursor(theirs)
     for first, end in itertools.pairwise(bounds):
         simulated, real = one.at(first), other.at(first)
-        if simulated == real or (mixed and isinstance(real, frozenset) and simulated in real):
+        if simulated == real:
+            continue
+        byte = ZERO if view and simulated == NOTHING else simulated
+        if mixed and isinstance(real, frozenset) and byte in real:
             continue
         yield first, end - first, simulated, real
 

@@ -6,7 +6,7 @@ own nodes. Bitmaps are read through temporary copies, since an enabled one canno
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Container, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from simulator.verify.actions import Command
@@ -98,6 +98,22 @@ class Answers(NamedTuple):
     own: dict[str, Cells]
     allocated: list[Stretch]
     bits: dict[Key, Cells]
+
+
+class Questions(NamedTuple):
+    """What is asked about a chain, all at once.
+
+    Attributes:
+        layers: The images to be read.
+        looks: Their exports.
+        copies: Of the bitmaps, which the last export tells.
+        commands: The list of nodes, the copies if there are any, the exports.
+    """
+
+    layers: list[Layer]
+    looks: list[Look]
+    copies: list[BitmapCopy]
+    commands: list[Command]
 
 
 class Observer:
@@ -215,45 +231,34 @@ class Observer:
         self, daemon: Daemon, wanted: DiskSight, layers: Sequence[Layer], guess: Guess
     ) -> Answers:
         """Look at a chain; the bitmaps are told by the export of the newest image."""
-        nodes = {layer.name: layer.node for layer in layers}
         stamps = {e.name: self._stamp(e.file) for e in layers if e.node in guess.read_only}
         own = {name: self._seen[stamp] for name, stamp in stamps.items() if stamp in self._seen}
-        unknown = [layer for layer in layers if layer.name not in own]
-        copies = [
-            BitmapCopy(b, nodes[b.node], f"{TEMPORARY}-{n}") for n, b in enumerate(guess.bitmaps)
-        ]
-        looks = [Look(layer.node, f"{TEMPORARY}-{n}") for n, layer in enumerate(unknown)]
-        looks[-1] = looks[-1]._replace(bitmaps=tuple((c.node, c.copy) for c in copies))
-        commands = [Command("query-named-block-nodes", {"flat": True})]
-        commands += [copy_bitmaps(copies)] if copies else []
-        listed, *replies = await daemon.execute_all([*commands, *map(open_export, looks)])
+        asked = _questions(layers, guess, known=own)
+        listed, *replies = await daemon.execute_all(asked.commands)
+        if isinstance(listed, QemuRefusedError):
+            raise listed
         refused = [isinstance(reply, QemuRefusedError) for reply in replies]
+        opened = zip(asked.looks, refused[-len(asked.looks) :], strict=True)
         status: Status = {}
         shape = Shape(wanted.length, wanted.cluster_size)
-        opened = [e for e, no in zip(looks, refused[-len(looks) :], strict=True) if not no]
-        async with connected(daemon, opened) as clients:
-            for layer, client in zip(unknown, clients, strict=False):
+        async with connected(daemon, [look for look, no in opened if not no]) as clients:
+            for layer, client in (
+                zip(asked.layers, clients, strict=True) if not any(refused) else ()
+            ):
                 status = await client.status()
                 if layer is not layers[-1]:
                     own[layer.name] = await read_own(client, shape, status)
-        if copies and not refused[0]:
-            await daemon.execute(remove_copies(copies))
-        if isinstance(listed, QemuRefusedError):
-            raise listed
-        answered = not any(refused)
-        if answered:
-            self._seen |= {stamp: own[name] for name, stamp in stamps.items()}
+        if asked.copies and not refused[0]:
+            await daemon.execute(remove_copies(asked.copies))
         found = tuple(_list_bitmaps(listed, layers))
         lower = {layer.node for layer in layers[:-1]}
         read_only = frozenset(n["node-name"] for n in listed if n["ro"] and n["node-name"] in lower)
-        return Answers(
-            answered,
-            found,
-            Guess(tuple(_readable(found)), read_only),
-            own,
-            allocated_in(status, shape) if answered else [],
-            _read_copies(status, copies) if answered else {},
-        )
+        really = Guess(tuple(_readable(found)), read_only)
+        if any(refused):
+            return Answers(False, found, really, {}, [], {})
+        self._seen |= {stamp: own[name] for name, stamp in stamps.items()}
+        bits = _read_copies(status, asked.copies)
+        return Answers(True, found, really, own, allocated_in(status, shape), bits)
 
     def _stamp(self, file: str) -> Stamp:
         """Return a file's stamp; a file written since its last one gets a new one.
@@ -266,6 +271,21 @@ class Observer:
             os.utime(path, ns=(_SEEN, _SEEN))
             self._written[file] = self._written.get(file, 0) + 1
         return file, self._written[file]
+
+
+def _questions(layers: Sequence[Layer], guess: Guess, *, known: Container[str]) -> Questions:
+    """Return what is to be asked about a chain; the newest image is always among it."""
+    nodes = {layer.name: layer.node for layer in layers}
+    unknown = [layer for layer in layers if layer.name not in known]
+    copies = [BitmapCopy(b, nodes[b.node], f"{TEMPORARY}-{n}") for n, b in enumerate(guess.bitmaps)]
+    looks = [Look(layer.node, f"{TEMPORARY}-{n}") for n, layer in enumerate(unknown)]
+    looks[-1] = looks[-1]._replace(bitmaps=tuple((c.node, c.copy) for c in copies))
+    commands = [
+        Command("query-named-block-nodes", {"flat": True}),
+        *([copy_bitmaps(copies)] if copies else []),
+        *map(open_export, looks),
+    ]
+    return Questions(unknown, looks, copies, commands)
 
 
 async def _together(one: Coroutine[Any, Any, A], other: Coroutine[Any, Any, B]) -> tuple[A, B]:

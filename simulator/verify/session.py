@@ -5,6 +5,7 @@ Whatever happens, nothing is left behind: no process, no socket, no file.
 
 import asyncio
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -31,7 +32,7 @@ from simulator.verify.actions import (
     bytes_of,
     image_command,
 )
-from simulator.verify.daemon import Daemon, QemuError, find_programs, spawn
+from simulator.verify.daemon import PROGRAM, Daemon, QemuError, find_programs, spawn
 from simulator.verify.nbd import ALLOCATION, NbdClient, NbdError
 
 SOCKET_PATH_MAX = 100
@@ -74,6 +75,7 @@ class Session:
     async def start(self) -> None:
         """Start the QEMU under test; the first time, the one that reads starts beside it."""
         self._started += 1
+        self.said.append(f"$ {PROGRAM}")
         self.daemon = spawn(self.folder, self._sockets, f"qemu-{self._started}", self.said)
         await self.daemon.greet()
         self.version = self.daemon.version
@@ -128,8 +130,10 @@ class Session:
             case MakeImage():
                 self._make_image(action)
             case CopyFile():
+                self.said.append(f"$ {shlex.join(['cp', action.source, action.target])}")
                 shutil.copyfile(self.folder / action.source, self.folder / action.target)
             case DeleteFile():
+                self.said.append(f"$ {shlex.join(['rm', action.file])}")
                 (self.folder / action.file).unlink(missing_ok=True)
             case Stack():
                 pass  # It is read through where it lies, by whoever looks.
@@ -141,6 +145,7 @@ class Session:
                 self.daemon = None
             case KillQemu():
                 self._drop_guests()
+                self.said.append("$ kill -9 QEMU")
                 await self.running.crash()
                 self.daemon = None
             case _:
@@ -181,6 +186,7 @@ class Session:
         self._guests.clear()
 
     def _make_image(self, make: MakeImage) -> None:
+        self.said.append(f"$ {shlex.join(image_command(make))}")
         path = self.folder / make.file
         template = make._replace(file="")
         path.unlink(missing_ok=True)
