@@ -92,7 +92,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1200k", "none", str(folder)]
-    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
+    able = os.geteuid() == 0 and shutil.which("mount") is not None
+    if not able or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("a small file system cannot be mounted here: that takes root")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
