@@ -130,15 +130,22 @@ class ApiModel:
         return (*added, RecordCheckpoint(name=name, disks=tuple(nodes)))
 
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
-        """Put overlays on the chains; the bitmaps stay below unless a model says more."""
+        """Put overlays on the chains, with the bitmaps that the model repeats or begins there."""
         overlays = tuple(AddOverlay(disk=disk, overlay=image) for disk, image in request.images)
-        if request.bitmap is None or request.outside:
+        if request.outside:
             return overlays
+        repeated = self.repeat_bitmaps(machine, request)
+        if request.bitmap is None:
+            return (*overlays, *repeated)
         nodes = dict(request.images)
         refusal = self.refuse_checkpoint(
             machine, nodes, request.bitmap, dict.fromkeys(nodes, "qcow2")
         )
-        return refusal or (*overlays, *self.begin(nodes, request.bitmap))
+        return refusal or (*overlays, *repeated, *self.begin(nodes, request.bitmap))
+
+    def repeat_bitmaps(self, machine: Machine, request: Snapshot) -> tuple[Operation, ...]:
+        """Return the primitives that give overlays bitmaps of their base; none by default."""
+        return ()
 
     def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
         """Start a named point in time on the active images."""

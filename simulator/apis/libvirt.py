@@ -68,31 +68,18 @@ class Libvirt(ApiModel):
             cause="the machine is off, so QEMU is not there to re-create the bitmaps",
         )
 
-    def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
-        """Add the overlays, with an empty bitmap for each valid one of the image below.
+    def repeat_bitmaps(self, machine: Machine, request: Snapshot) -> tuple[Operation, ...]:
+        """Give each overlay an empty bitmap for each valid one of the image below it (R3).
 
         A snapshot starts no checkpoint: one that a scenario asks for is a second call.
         """
-        overlays = super().snapshot(
-            machine, Snapshot(images=request.images, outside=request.outside)
+        return tuple(
+            AddBitmap(node=image, name=bitmap.name, granularity=bitmap.granularity)
+            for name, image in request.images
+            for disk in [machine.disk(name)]
+            for bitmap in (disk.bitmaps_on(disk.active.name) if disk.chain else ())
+            if bitmap.persistent and bitmap.recording and not bitmap.inconsistent
         )
-        if isinstance(overlays, Refusal) or request.outside:
-            return overlays
-        repeated: list[Operation] = []
-        for name, image in request.images:
-            disk = machine.disk(name)
-            repeated += [
-                AddBitmap(node=image, name=b.name, granularity=b.granularity)
-                for b in (disk.bitmaps_on(disk.active.name) if disk.chain else ())
-                if b.persistent and b.recording and not b.inconsistent
-            ]
-        if request.bitmap is None:
-            return (*overlays, *repeated)
-        nodes = dict(request.images)
-        refusal = self.refuse_checkpoint(
-            machine, nodes, request.bitmap, dict.fromkeys(nodes, "qcow2")
-        )
-        return refusal or (*overlays, *repeated, *self.begin(nodes, request.bitmap))
 
     def refuse_checkpoint(
         self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]
