@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+REFUSED = "refused"
+"""The word by which a statement expects any finding that carries the host's no."""
+
 
 class Severity(StrEnum):
     """How bad a finding is. Only an error makes a command end with status 1."""

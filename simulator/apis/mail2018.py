@@ -1,6 +1,9 @@
 """The API as the mail of June 2018 draws it: one bitmap records, the ones before it are frozen."""
 
+from dataclasses import replace
+
 from simulator.apis.base import ApiModel, Plan, newest_recording
+from simulator.model.bitmap_transitions import refuse_use
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
@@ -82,10 +85,11 @@ def _refuse_merge(disk: Disk, name: str, parent: str | None) -> Refusal | None:
     """Return why a bitmap cannot go to its parent: that one lies on a read-only image."""
     nodes = disk.nodes_with(parent) if parent is not None else ()
     heir = disk.bitmap(nodes[-1], parent) if nodes and parent is not None else None
-    if heir is None or not disk.read_only(heir):
-        return None
-    return Refusal(
-        f"Bitmap '{heir.name}' is readonly and cannot be modified",
+    refusal = refuse_use(disk, heir, changed=True) if heir is not None else None
+    if heir is None or refusal is None or not disk.read_only(heir):
+        return refusal
+    return replace(
+        refusal,
         cause=f"{heir.name} lies on {heir.node}, which the snapshot made read-only, "
         f"so {name} cannot be merged into it",
     )

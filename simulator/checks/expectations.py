@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
-from simulator.diagnostics import Finding, Severity, Span
+from simulator.checks.rule import find_at
+from simulator.diagnostics import REFUSED, Finding, Severity, Span
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine
 from simulator.model.requests import Expect, ExpectedRow
@@ -19,12 +20,10 @@ from simulator.notation import (
     write_rows,
     write_view,
 )
-from simulator.timeline import Entry, Timeline
+from simulator.timeline import Timeline
 
 UNMET_FIGURE = ("EX001", "unmet-figure")
 UNMET_FINDING = ("EX002", "unmet-finding")
-REFUSED = "refused"
-"""What a statement expects of any finding that carries the host's no."""
 
 
 class ActualRow(NamedTuple):
@@ -47,7 +46,14 @@ def unmet_figures(timeline: Timeline) -> Iterator[Finding]:
             unmet = _compare(entry.after, row)
             if unmet is not None:
                 message, notes = unmet
-                finding = _unmet(entry, UNMET_FIGURE, message, label="expected here", notes=notes)
+                finding = find_at(
+                    entry,
+                    *UNMET_FIGURE,
+                    Severity.ERROR,
+                    message=message,
+                    label="expected here",
+                    notes=notes,
+                )
                 yield replace(finding, span=_span_of(timeline, finding.span, row))
 
 
@@ -74,10 +80,11 @@ def unmet_findings(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[
         if not missing and not surplus:
             continue
         found = [f"{f.code} {f.rule}" for f in here]
-        yield _unmet(
+        yield find_at(
             entry,
-            UNMET_FINDING,
-            "expected and not found: " + join_words(missing)
+            *UNMET_FINDING,
+            Severity.ERROR,
+            message="expected and not found: " + join_words(missing)
             if missing
             else "found and not expected: " + join_words(f"{f.code} {f.rule}" for f in surplus),
             label=f"found: {join_words(found)}" if found else "found: nothing",
@@ -89,28 +96,6 @@ def matches(finding: Finding, wanted: str) -> bool:
     if wanted == REFUSED and finding.refused is not None:
         return True
     return wanted in (finding.code, finding.rule)
-
-
-def _unmet(
-    entry: Entry,
-    rule: tuple[str, str],
-    message: str,
-    *,
-    label: str,
-    notes: tuple[str, ...] = (),
-) -> Finding:
-    code, name = rule
-    return Finding(
-        code=code,
-        rule=name,
-        severity=Severity.ERROR,
-        message=message,
-        span=entry.statement.span if entry.statement is not None else None,
-        label=label,
-        notes=notes,
-        at=entry.instant,
-        entry=entry.number,
-    )
 
 
 def _compare(machine: Machine, row: ExpectedRow) -> tuple[str, tuple[str, ...]] | None:

@@ -1,6 +1,7 @@
 """Rules about what a backup or a copy really read: BT201, BT202, BT205."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from simulator.checks.evidence import draw_evidence, join_words, name_clusters, tell_change
 from simulator.checks.rule import Rule, rule
@@ -60,15 +61,9 @@ def stale_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Eric Blake's mail of June 2018, on the bitmap B2 at T4. On QEMU 7.2 the same commands give
     the same `|---BBD--|`.
     """
-    for entry, backup, changed in _late_reads(timeline):
-        if changed:
-            yield self.found(
-                entry,
-                _late_message(timeline, entry, backup, changed),
-                label=_late_label(timeline, entry, backup),
-                notes=_late_notes(timeline, entry, backup, changed),
-                help=_late_help(entry, backup),
-            )
+    for late in _late_reads(timeline):
+        if late.wrong:
+            yield _report(self, timeline, late, _late_message(timeline, late))
 
 
 @rule("BT202", "lucky-read", Severity.WARNING)
@@ -111,53 +106,74 @@ def lucky_read(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Eric Blake's mail of June 2018: take an incremental at the time at which the next bitmap
     starts, not after the fact.
     """
-    for entry, backup, changed in _late_reads(timeline):
-        if not changed:
-            yield self.found(
-                entry,
-                f"backup {backup.name} is right by luck",
-                label=_late_label(timeline, entry, backup),
-                notes=_late_notes(timeline, entry, backup, changed),
-                help=_late_help(entry, backup),
-            )
+    for late in _late_reads(timeline):
+        if not late.wrong:
+            yield _report(self, timeline, late, f"backup {late.backup.name} is right by luck")
 
 
-def _late_reads(timeline: Timeline) -> Iterator[tuple[Entry, Backup, ClusterSet]]:
-    """Yield backups whose bitmaps had stopped before the data was read, and what is wrong.
+class LateRead(NamedTuple):
+    """A backup whose bitmaps had stopped before its data was read.
 
-    That is, of what the guest has changed since: the clusters that were read; and for a backup
-    since a checkpoint, which claims to reach to now, those that were not read, too.
+    Attributes:
+        read: The clusters that it read.
+        then, now: What the guest saw when the bitmaps stopped, and when the data was read.
+        changed: The clusters that the guest changed in between.
     """
+
+    entry: Entry
+    backup: Backup
+    read: ClusterSet
+    then: ClusterMap
+    now: ClusterMap
+    changed: ClusterSet
+
+    @property
+    def wrong(self) -> ClusterSet:
+        """The changed clusters that make the backup wrong: of those that were read.
+
+        A backup since a checkpoint claims to reach to now, so those that it left out count, too.
+        """
+        reaches_now = self.backup.kind is Kind.INCREMENTAL
+        return self.changed if reaches_now else self.changed & self.read
+
+
+def _late_reads(timeline: Timeline) -> Iterator[LateRead]:
     for entry, backup in timeline.made_backups:
         if backup.kind is Kind.COPY or backup.read is None or backup.end >= backup.moment:
             continue
         then = timeline.view_at(backup.disk, backup.end)
         now = timeline.view_at(backup.disk, backup.moment)
         if then is not None and now is not None:
-            changed = then.differing(now)
-            reaches_now = backup.kind is Kind.INCREMENTAL
-            yield entry, backup, changed if reaches_now else changed & backup.read
+            yield LateRead(entry, backup, backup.read, then, now, then.differing(now))
 
 
-def _late_message(timeline: Timeline, entry: Entry, backup: Backup, changed: ClusterSet) -> str:
+def _report(rule: Rule, timeline: Timeline, late: LateRead, message: str) -> Finding:
+    return rule.found(
+        late.entry,
+        message,
+        label=_late_label(timeline, late),
+        notes=_late_notes(timeline, late),
+        help=_late_help(late),
+    )
+
+
+def _late_message(timeline: Timeline, late: LateRead) -> str:
     """Return what a late read made of a backup: a lack, a mixture, or another instant."""
-    assert backup.read is not None, "a late read read something"
+    backup = late.backup
     ends = timeline.label_at(backup.disk, backup.end)
-    if not changed & backup.read:
+    if not late.changed & late.read:
         return f"backup {backup.name} lacks what the guest wrote after {ends}"
-    then = timeline.view_at(backup.disk, backup.end)
-    now = timeline.view_at(backup.disk, backup.moment)
-    assert then is not None and now is not None, "a late read was found by both views"
-    if then.differing(now) - backup.read:
+    if late.changed - late.read:
         return f"backup {backup.name} mixes two points in time"
-    reads = timeline.label_at(backup.disk, backup.moment, prefer=entry.instant)
+    reads = timeline.label_at(backup.disk, backup.moment, prefer=late.entry.instant)
     return f"backup {backup.name} holds {reads}, where its bitmap ends at {ends}"
 
 
-def _late_label(timeline: Timeline, entry: Entry, backup: Backup) -> str:
+def _late_label(timeline: Timeline, late: LateRead) -> str:
     """Return why a backup's bitmaps do not reach to now."""
+    backup = late.backup
     ends = timeline.label_at(backup.disk, backup.end)
-    disk = entry.before.disk(backup.disk)
+    disk = late.entry.before.disk(backup.disk)
     if any(bitmap.recording for bitmap in disk.bitmaps if bitmap.name in backup.bitmaps):
         return f"{_bitmaps(backup)} saw no write after {ends}: an overlay took them"
     return f"{_bitmaps(backup)} stopped recording at {ends}"
@@ -167,54 +183,43 @@ def _bitmaps(backup: Backup) -> str:
     return join_words(backup.bitmaps)
 
 
-def _late_notes(
-    timeline: Timeline, entry: Entry, backup: Backup, changed: ClusterSet
-) -> tuple[str, ...]:
+def _late_notes(timeline: Timeline, late: LateRead) -> tuple[str, ...]:
     """Return what the guest saw then and now, what was left out, and what the backup holds."""
-    disk = entry.after.disk(backup.disk)
-    then = timeline.view_at(backup.disk, backup.end)
-    now = timeline.view_at(backup.disk, backup.moment)
-    assert then is not None and now is not None, "a late read was found by both views"
+    backup = late.backup
+    disk = late.entry.after.disk(backup.disk)
     start = timeline.label_at(backup.disk, backup.end)
-    end = timeline.label_at(backup.disk, backup.moment, prefer=entry.instant)
+    end = timeline.label_at(backup.disk, backup.moment, prefer=late.entry.instant)
     rows = [
-        (f"guest saw at {start}", write_view(then, disk.length)),
-        (f"guest sees at {end}", write_view(now, disk.length)),
+        (f"guest saw at {start}", write_view(late.then, disk.length)),
+        (f"guest sees at {end}", write_view(late.now, disk.length)),
     ]
     rows += [
-        (f"left out, {name}", write_bits(disk.clusters_of(bitmap), disk.length))
-        for name, bitmap in _successors(disk, backup)
+        (f"left out, {bitmap.name}", write_bits(disk.clusters_of(bitmap), disk.length))
+        for bitmap in _successors(disk, late)
     ]
     rows.append((f"{backup.row} holds", write_clusters(backup.content, disk.length)))
+    told = "changed"
+    if late.changed & late.read:
+        told = tell_change(late.wrong, late.then, late.now)
     return draw_evidence(
-        rows,
-        marked=changed,
-        length=disk.length,
-        caption=f"{_tell_late(backup, changed, then, now)} after {start}" if changed else "",
+        rows, marked=late.wrong, length=disk.length, caption=f"{told} after {start}"
     )
 
 
-def _tell_late(backup: Backup, changed: ClusterSet, then: ClusterMap, now: ClusterMap) -> str:
-    if backup.read is not None and not changed & backup.read:
-        return "changed"
-    return tell_change(changed, then, now)
-
-
-def _successors(disk: Disk, backup: Backup) -> list[tuple[str, DirtyBitmap]]:
-    """Return the bitmaps that recorded after those of a backup had stopped, with their names."""
+def _successors(disk: Disk, late: LateRead) -> list[DirtyBitmap]:
+    """Return the bitmaps that recorded after those of a backup had stopped, and it left out."""
     return [
-        (b.name, b)
-        for b in disk.bitmaps
-        if b.name not in backup.bitmaps
-        and backup.read is not None
-        and disk.clusters_of(b) - backup.read
-        and any(w.start >= backup.end and w.start != w.end for w in b.windows)
+        bitmap
+        for bitmap in disk.bitmaps
+        if bitmap.name not in late.backup.bitmaps
+        and disk.clusters_of(bitmap) - late.read
+        and any(w.start >= late.backup.end and w.start != w.end for w in bitmap.windows)
     ]
 
 
-def _late_help(entry: Entry, backup: Backup) -> str:
-    disk = entry.after.disk(backup.disk)
-    names = [name for name, _ in _successors(disk, backup)]
+def _late_help(late: LateRead) -> str:
+    entry, backup = late.entry, late.backup
+    names = [bitmap.name for bitmap in _successors(entry.after.disk(backup.disk), late)]
     if not names:
         return f"copy {_bitmaps(backup)} in the step that stops it, or take a full backup"
     merged = ", ".join([*backup.bitmaps, *names])

@@ -55,20 +55,45 @@ class Rule:
         refused: str | None = None,
     ) -> Finding:
         """Return a finding of this rule about one statement."""
-        statement = entry.statement
-        return Finding(
-            code=self.code,
-            rule=self.name,
-            severity=self.severity,
+        return find_at(
+            entry,
+            self.code,
+            self.name,
+            self.severity,
             message=message,
-            span=statement.span if statement is not None else None,
             label=label,
             notes=notes,
             help=help,
-            at=entry.instant,
-            entry=entry.number,
             refused=refused,
         )
+
+
+def find_at(
+    entry: Entry,
+    code: str,
+    name: str,
+    severity: Severity,
+    *,
+    message: str,
+    label: str = "",
+    notes: tuple[str, ...] = (),
+    help: str = "",
+    refused: str | None = None,
+) -> Finding:
+    """Return a finding about one statement, at its place and its instant."""
+    return Finding(
+        code=code,
+        rule=name,
+        severity=severity,
+        message=message,
+        span=entry.statement.span if entry.statement is not None else None,
+        label=label,
+        notes=notes,
+        help=help,
+        at=entry.instant,
+        entry=entry.number,
+        refused=refused,
+    )
 
 
 def rule(

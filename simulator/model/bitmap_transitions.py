@@ -138,17 +138,36 @@ def _refuse_change(
     bitmap: DirtyBitmap,
     operation: RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps,
 ) -> Refusal | None:
-    """Return why QEMU lets nobody change a bitmap: busy, read-only, or inconsistent."""
+    """Return why QEMU lets nobody change a bitmap."""
+    match operation:
+        case RemoveBitmap():
+            # Removing is the only way out of an inconsistent bitmap.
+            return refuse_use(disk, bitmap, changed=not operation.reopen, broken=True)
+        case EnableBitmap() | DisableBitmap():
+            # What a bitmap records may be switched on a read-only image; it is not stored.
+            return refuse_use(disk, bitmap, changed=False)
+        case ClearBitmap() | MergeBitmaps():
+            return refuse_use(disk, bitmap, changed=True)
+        case _:
+            assert_never(operation)
+
+
+def refuse_use(
+    disk: Disk, bitmap: DirtyBitmap, *, changed: bool, broken: bool = False
+) -> Refusal | None:
+    """Return why QEMU lets nobody use a bitmap: it is busy, read-only, or inconsistent.
+
+    Args:
+        changed: Whether the use would change what is stored in its image.
+        broken: Whether the use takes an inconsistent bitmap, too.
+    """
     if bitmap.busy:
         return Refusal(
             f"Bitmap '{bitmap.name}' is currently in use by another operation and cannot be used"
         )
-    reopened = isinstance(operation, RemoveBitmap) and operation.reopen
-    # What a bitmap records may be switched on and off on a read-only image; it is not stored.
-    switched = isinstance(operation, EnableBitmap | DisableBitmap)
-    if disk.read_only(bitmap) and not reopened and not switched:
+    if changed and disk.read_only(bitmap):
         return Refusal(f"Bitmap '{bitmap.name}' is readonly and cannot be modified")
-    if bitmap.inconsistent and not isinstance(operation, RemoveBitmap):
+    if bitmap.inconsistent and not broken:
         return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
     return None
 
@@ -167,12 +186,9 @@ def _merge(
         source = source_disk.bitmap(node, name)
         if source is None:
             return Refusal(f"Dirty bitmap '{name}' not found")
-        if source.busy:
-            return Refusal(
-                f"Bitmap '{name}' is currently in use by another operation and cannot be used"
-            )
-        if source.inconsistent:
-            return Refusal(f"Bitmap '{name}' is inconsistent and cannot be used")
+        refusal = refuse_use(source_disk, source, changed=False)
+        if refusal is not None:
+            return refusal
         if source_disk.size != disk.size:
             return Refusal(
                 f"Bitmaps are of different sizes (destination size is {disk.size}, "

@@ -6,6 +6,7 @@ Source: QEMU 7.2; ``facts/QEMU.md``, section 6.
 from dataclasses import replace
 
 from simulator.model.bitmap import DirtyBitmap, Window
+from simulator.model.bitmap_transitions import refuse_use
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Job, Machine, Status
@@ -62,15 +63,7 @@ def _refuse(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal |
         return None
     if bitmap is None:
         return Refusal(f"Bitmap '{run.bitmap}' could not be found")
-    if bitmap.busy:
-        return Refusal(
-            f"Bitmap '{run.bitmap}' is currently in use by another operation and cannot be used"
-        )
-    if bitmap.inconsistent:
-        return Refusal(f"Bitmap '{run.bitmap}' is inconsistent and cannot be used")
-    if run.mode is not BitmapMode.NEVER and disk.read_only(bitmap):
-        return Refusal(f"Bitmap '{run.bitmap}' is readonly and cannot be modified")
-    return None
+    return refuse_use(disk, bitmap, changed=run.mode is not BitmapMode.NEVER)
 
 
 def _record(machine: Machine, disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Backup:

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
-from simulator.diagnostics import InputError, Problem
+from simulator.diagnostics import REFUSED, InputError, Problem
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.later import MODELS_LATER, tell_later
@@ -26,8 +26,6 @@ STANDARD_INPUT = "-"
 
 PICTURED = frozenset({"write", "zero", "discard", "cells"})
 """Keys of pictures: 0000 is one, and no number."""
-
-REFUSED = "refused"
 
 
 def load_file(path: str, *, rules: Mapping[str, str] | None = None) -> Script:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from itertools import count
 from typing import Any, NamedTuple
 
+from simulator.diagnostics import REFUSED
 from simulator.model.bitmap import NAME_BYTES_MAX
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.problems import FIRST, Problems
@@ -16,7 +17,7 @@ GUEST_SEES = "guest sees"
 
 RESTORED_DEFAULT = "restored"
 
-REFUSED = ("refused", "BT901")
+EXPECTED_REFUSALS = (REFUSED, "BT901")
 """What a step expects that the host will turn down."""
 
 
@@ -133,7 +134,7 @@ class Names:
             self._excused.add(new.path)
         first = self._live.get((new.thing, new.name))
         if first is None:
-            if not any(word in REFUSED for word in step.get("expect", ())):
+            if not any(word in EXPECTED_REFUSALS for word in step.get("expect", ())):
                 self._live[new.thing, new.name] = new.path
         elif new.path not in self._excused:
             self._tell_clash(new.thing, new.name, new.path, first)
