@@ -117,17 +117,16 @@ def write_view(content: ClusterMap, length: int, *, scaled: bool = True) -> str:
     return write_clusters(content, length, scaled=scaled).replace("0", "-")
 
 
-def write_backup(backup: Backup, length: int, *, zeroes: bool, scaled: bool = True) -> str:
+def write_backup(backup: Backup, *, zeroes: bool, scaled: bool = True) -> str:
     """Return the cells of a backup.
 
     Args:
-        length: Number of clusters of its disk.
         zeroes: Whether a full backup is drawn with the explicit zeroes that it really holds for
             all that reads as zero; the mail of 2018 leaves them out.
     """
     if not backup.complete:
-        return write_clusters(backup.content, length, scaled=scaled)
-    cells = write_clusters(backup.content, length, empty="0", scaled=scaled)
+        return write_clusters(backup.content, backup.length, scaled=scaled)
+    cells = write_clusters(backup.content, backup.length, empty="0", scaled=scaled)
     return cells if zeroes else cells.replace("0", "-")
 
 

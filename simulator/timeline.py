@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from simulator.diagnostics import Span
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT, Disk
-from simulator.model.machine import Backup, Checkpoint, Machine, Restored
+from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
 from simulator.model.operations import Operation, Refusal
 from simulator.model.requests import Request
 
@@ -188,8 +188,25 @@ class Timeline:
 
     @cached_property
     def made_backups(self) -> tuple[tuple[Entry, Backup], ...]:
-        """Every backup with the entry that made it, one a disk, in the order of time."""
-        return tuple((entry, backup) for entry in self.entries for backup in entry.new_backups)
+        """Every backup with the entry that made it, one a disk, in the order of time.
+
+        A job that ran on for a while counts where it was started, with what came of it.
+        """
+        made: list[tuple[Entry, Backup]] = []
+        running: dict[tuple[str, str], int] = {}
+        for entry in self.entries:
+            for backup in entry.new_backups:
+                key = backup.name, backup.disk
+                if key in running:
+                    place = running[key]
+                    made[place] = made[place][0], backup
+                else:
+                    made.append((entry, backup))
+                if backup.status is Status.RUNNING:
+                    running.setdefault(key, len(made) - 1)
+                else:
+                    running.pop(key, None)
+        return tuple(made)
 
     @cached_property
     def made_restores(self) -> tuple[tuple[Entry, Restored], ...]:
@@ -231,8 +248,12 @@ class Timeline:
 
     def view_at(self, disk: str, moment: int) -> ClusterMap | None:
         """Return what the guest saw at a moment; None where no statement could look at it."""
-        state = self._states.get(disk, {}).get(moment)
+        state = self.state_at(disk, moment)
         return state.guest_view if state is not None else None
+
+    def state_at(self, disk: str, moment: int) -> Disk | None:
+        """Return a disk as it was at a moment; None where no statement could look at it."""
+        return self._states.get(disk, {}).get(moment)
 
     def label_at(self, disk: str, moment: int, *, prefer: str | None = None) -> str:
         """Return how to name a moment: an instant at which it was so, or what it comes after.
@@ -265,14 +286,18 @@ class Timeline:
         return self.gives(restored, restored.sources[-1].end) or bool(self._moments_like(restored))
 
     def gives(self, restored: Restored, moment: int) -> bool:
-        """Whether a restored disk reads as the guest saw its disk at a moment.
+        """Whether a restored disk is as long, and reads, as the guest saw its disk at a moment.
 
         Every rule about restored disks asks this, so each pair is compared once.
         """
         key = id(restored), moment
         if key not in self._given:
-            view = self.view_at(restored.disk, moment)
-            self._given[key] = view is not None and restored.content.reads_like(view)
+            state = self.state_at(restored.disk, moment)
+            self._given[key] = (
+                state is not None
+                and state.length == restored.length
+                and restored.content.reads_like(state.guest_view)
+            )
         return self._given[key]
 
     @cached_property

@@ -21,7 +21,7 @@ from simulator.model.operations import (
     CreateImage,
     DisableBitmap,
     EnableBitmap,
-    EndBackup,
+    EndJob,
     GuestDiscard,
     GuestWrite,
     KillProcess,
@@ -31,6 +31,7 @@ from simulator.model.operations import (
     PullImages,
     Refusal,
     RemoveBitmap,
+    ResizeImage,
     RunBackup,
     StackBackups,
     Sync,
@@ -58,14 +59,17 @@ class Replay:
 
     Attributes:
         seed: What the recording calls the timeline.
-        length: Number of clusters of its disk.
         views: What the guest saw after each step so far.
     """
 
     seed: int
-    length: int
     machine: Machine
     views: list[str] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        """Number of clusters of its disk."""
+        return self.disk.length
 
     @property
     def disk(self) -> Disk:
@@ -99,12 +103,12 @@ class Replay:
         disk = self.disk
         return {
             "error": refusal,
-            "layers": [[i.name, write_clusters(i.content, self.length)] for i in disk.chain],
+            "layers": [[i.name, write_clusters(i.content, i.length)] for i in disk.chain],
             "bitmaps": sorted(
                 [
                     b.node,
                     b.name,
-                    "!" if b.inconsistent else write_bits(b.dirty, self.length),
+                    "!" if b.inconsistent else write_bits(b.dirty, b.length),
                     flags(b),
                 ]
                 for b in disk.bitmaps
@@ -115,12 +119,12 @@ class Replay:
     def backup(self, name: str) -> str | None:
         """Return the cells of a backup, or None where there is none."""
         made: tuple[Backup, ...] = self.machine.backups_named(name)
-        return write_backup(made[-1], self.length, zeroes=True) if made else None
+        return write_backup(made[-1], zeroes=True) if made else None
 
     def restored(self) -> dict[str, Any]:
         """Return what the newest restored disk reads as, and the steps that it is like."""
         newest: Restored = self.machine.restores[-1]
-        cells = write_view(newest.content, self.length)
+        cells = write_view(newest.content, newest.length)
         same = [number for number, view in enumerate(self.views) if view == cells]
         return {"restored": cells, "matches": same}
 
@@ -139,7 +143,7 @@ class Replay:
                 overlay = op["name"]
                 added = [AddBitmap(node=overlay, name=op["bitmap"])] if "bitmap" in op else []
                 frozen = [DisableBitmap(node=n, name=b) for n, b in op.get("disable", ())]
-                return [*frozen, AddOverlay(disk=DISK, overlay=overlay), *added]
+                return [*frozen, AddOverlay(node=self.disk.active.name, overlay=overlay), *added]
             case "checkpoint":
                 return self._checkpoint(op)
             case "bitmap":
@@ -148,9 +152,9 @@ class Replay:
                 return self._backup(op)
             case "commit":
                 carry = op.get("carry", False)
-                return [CommitImages(disk=DISK, top=op["top"], base=op["base"], carry=carry)]
+                return [CommitImages(self.disk.active.name, op["top"], op["base"], carry=carry)]
             case "stream":
-                return [PullImages(disk=DISK, into=self.disk.active.name, base=op["base"])]
+                return [PullImages(into=self.disk.active.name, base=op["base"])]
             case "restore":
                 return [StackBackups(name=RESTORED, sources=tuple(op["chain"]))]
             case "restart":
@@ -158,6 +162,8 @@ class Replay:
             case "crash":
                 assert op["flush"], "our guest's writes count as flushed"
                 return [KillProcess(), OpenImages()]
+            case "resize":
+                return [ResizeImage(node=self.disk.active.name, length=op["cells"])]
             case _:
                 return None
 
@@ -181,15 +187,14 @@ class Replay:
         """Return a backup as one transaction, what the guest does under it, and its end."""
         node = self.disk.active.name
         begun = self._checkpoint(op["checkpoint"]) if "checkpoint" in op else []
-        run = RunBackup(disk=DISK, target=op["name"], image=op.get("node", node), kind=Kind.FULL)
+        run = RunBackup(target=op["name"], image=op.get("node", node), kind=Kind.FULL)
         if "bitmaps" in op:
             sources = tuple((n, b) for n, b in op["bitmaps"])
             return [
                 *begun,
                 AddBitmap(node=node, name=TEMPORARY, persistent=False, recording=False),
                 MergeBitmaps(node=node, name=TEMPORARY, sources=sources),
-                run._replace(kind=Kind.BITMAPS, sync=Sync.BITMAP, bitmap=TEMPORARY),
-                RemoveBitmap(node=node, name=TEMPORARY),
+                run._replace(kind=Kind.BITMAPS, sync=Sync.BITMAP, bitmap=TEMPORARY, temporary=True),
             ]
         if op["sync"] == "top":
             run = run._replace(kind=Kind.TOP, sync=Sync.TOP)
@@ -200,7 +205,7 @@ class Replay:
             return [*begun, run]
         guest = [operation for each in op["during"] for operation in self._guest(each)]
         status = Status.CANCELLED if op.get("end") == "cancel" else Status.COMPLETED
-        end = EndBackup(target=op["name"], status=status)
+        end = EndJob(job=op["name"], status=status)
         return [*begun, run._replace(lasting=True), *guest, end]
 
 
@@ -266,7 +271,7 @@ def test_the_primitives_give_what_real_qemu_gave(name: str) -> None:
     differing = []
     for case in cases:
         disk = Disk(name=DISK, length=case["cells"])
-        replay = Replay(case["seed"], case["cells"], Machine(disks=(disk,)))
+        replay = Replay(case["seed"], Machine(disks=(disk,)))
         for found in replay.differences(case["steps"]):
             compared += 1
             differing += found

@@ -317,7 +317,7 @@ def primitives(step: tuple[Any, ...], images: list[str]) -> tuple[Operation, ...
     node, name = images[max(len(images) - 1 - key[0], 0)], key[1]
     match verb:
         case "overlay":
-            return (AddOverlay(disk=DISK, overlay=f"S{len(images)}"),)
+            return (AddOverlay(node=images[-1], overlay=f"S{len(images)}"),)
         case "reopen":
             return (CloseImages(), OpenImages())
         case "kill":
@@ -396,7 +396,7 @@ def machine_with_overlay() -> Machine:
     steps: list[Operation] = [
         CreateImage(disk=DISK, image="S0"),
         AddBitmap(node="S0", name="B1"),
-        AddOverlay(disk=DISK, overlay="S1"),
+        AddOverlay(node="S0", overlay="S1"),
     ]
     machine = apply_all(Machine(disks=(Disk(name=DISK, length=LENGTH),)), steps)
     assert isinstance(machine, Machine)

@@ -4,34 +4,39 @@ from typing import ClassVar, TypeAlias, assert_never
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.machine import Kind, Machine, Power
+from simulator.model.machine import Kind, Machine, Power, Status
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
     BitmapKey,
-    CloseImages,
-    CopyImage,
+    CommitImages,
     CreateImage,
-    DropBackup,
-    GuestDiscard,
-    GuestWrite,
-    KillProcess,
+    DropSnapshot,
+    EndJob,
+    LoadSnapshot,
     MergeBitmaps,
-    OpenImages,
     Operation,
+    PullImages,
     RecordCheckpoint,
     Refusal,
-    RemoveBitmap,
+    ResizeImage,
+    RevertImages,
     RunBackup,
-    StackBackups,
     Sync,
 )
 from simulator.model.requests import (
+    CancelJob,
+    Commit,
     Create,
     DeleteCheckpoint,
+    DeleteSnapshot,
     Expect,
+    FinishJobs,
+    Pull,
     Qmp,
     Request,
+    Resize,
+    Revert,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
@@ -39,6 +44,21 @@ from simulator.model.requests import (
 
 Plan: TypeAlias = tuple[Operation, ...] | Refusal
 """The primitives that a request stands for, all or nothing, or why there are none."""
+
+
+NEEDS_RUNNING = (
+    Snapshot,
+    StartCheckpoint,
+    TakeBackup,
+    DeleteCheckpoint,
+    Commit,
+    Pull,
+    Resize,
+    DeleteSnapshot,
+    CancelJob,
+    Qmp,
+)
+"""The requests that go to a running machine."""
 
 
 class ApiModel:
@@ -61,34 +81,49 @@ class ApiModel:
 
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for in this API."""
+        if isinstance(request, NEEDS_RUNNING):
+            refusal = self.when_running(machine, request)
+            if refusal is not None:
+                return refusal
         match request:
             case Create():
                 return self.create(machine, request)
             case Snapshot():
-                return self.when_running(machine, request) or self.snapshot(machine, request)
+                return self.snapshot(machine, request)
             case StartCheckpoint():
-                return self.when_running(machine, request) or self.checkpoint(
-                    machine, request.name, request.disks
-                )
+                return self.checkpoint(machine, request.name, request.disks)
             case TakeBackup():
-                return self.when_running(machine, request) or self.backup(machine, request)
+                return self.backup(machine, request)
             case DeleteCheckpoint():
-                return self.when_running(machine, request) or self.delete(machine, request.name)
+                return self.delete(machine, request.name)
             case Qmp():
-                return self.when_running(machine, request) or self.qmp(request)
+                return self.qmp(request)
+            case Commit() | Pull() | Resize() | Revert() | DeleteSnapshot():
+                return self.change_chain(machine, request)
+            case CancelJob():
+                return self.cancel(machine, request)
+            case FinishJobs():
+                return self.finish(machine, request)
             case Expect():
                 return ()
-            case (
-                GuestWrite()
-                | GuestDiscard()
-                | CopyImage()
-                | StackBackups()
-                | DropBackup()
-                | CloseImages()
-                | OpenImages()
-                | KillProcess()
-            ):
+            case _:
                 return (request,)
+
+    def change_chain(
+        self, machine: Machine, request: Commit | Pull | Resize | Revert | DeleteSnapshot
+    ) -> Plan:
+        """Return what a request about the images of a chain stands for."""
+        match request:
+            case Commit():
+                return self.commit(machine, request)
+            case Pull():
+                return self.pull(machine, request)
+            case Resize():
+                return self.resize(machine, request)
+            case Revert():
+                return self.revert(machine, request)
+            case DeleteSnapshot():
+                return self.delete_snapshot(machine, request.name)
             case _:
                 assert_never(request)
 
@@ -131,7 +166,13 @@ class ApiModel:
 
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
         """Put overlays on the chains, with the bitmaps that the model repeats or begins there."""
-        overlays = tuple(AddOverlay(disk=disk, overlay=image) for disk, image in request.images)
+        below = active_nodes(machine, tuple(disk for disk, _ in request.images))
+        if isinstance(below, Refusal):
+            return below
+        taken = [image for _, image in request.images if machine.disk_of(image) is not None]
+        if taken:
+            return Refusal(f"Duplicate nodes with node-name='{taken[0]}'")
+        overlays = tuple(AddOverlay(below[disk], image) for disk, image in request.images)
         if request.outside:
             return overlays
         repeated = self.repeat_bitmaps(machine, request)
@@ -158,19 +199,16 @@ class ApiModel:
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out, and start the next checkpoint in the same atomic step."""
         jobs: list[Operation] = []
-        clean: list[Operation] = []
         for name in request.disks:
             disk = machine.disk(name)
             found = self.read_through(machine, disk, request)
             if isinstance(found, Refusal):
                 return found
-            before, job, after = self.job(disk, request, found)
-            jobs += [*before, job]
-            clean += after
+            jobs += self.job(disk, request, found)
         if request.checkpoint is None:
-            return (*jobs, *clean)
+            return tuple(jobs)
         begun = self.checkpoint(machine, request.checkpoint, request.disks)
-        return begun if isinstance(begun, Refusal) else (*jobs, *clean, *begun)
+        return begun if isinstance(begun, Refusal) else (*jobs, *begun)
 
     def read_through(
         self, machine: Machine, disk: Disk, request: TakeBackup
@@ -200,32 +238,83 @@ class ApiModel:
 
     def job(
         self, disk: Disk, request: TakeBackup, found: tuple[BitmapKey, ...] | None
-    ) -> tuple[list[Operation], RunBackup, list[Operation]]:
-        """Return a backup job, with a temporary bitmap around it that the bitmaps merge into."""
-        temporary = f"backup-{request.to}"
+    ) -> tuple[Operation, ...]:
+        """Return a backup job, with a temporary bitmap that the bitmaps merge into.
+
+        The client of a pull is told the merge beside the scratch image, so that needs none.
+        """
         node = request.image or disk.active.name
         job = RunBackup(
-            disk=disk.name,
             target=request.to,
             image=node,
             kind=kind_of(request),
-            sync=Sync.FULL if found is None else Sync.BITMAP,
-            bitmap=temporary if found is not None else None,
+            lasting=request.lasting,
             since=request.since,
             bitmaps=tuple(dict.fromkeys(name for _, name in found or ())),
             onto=request.onto,
             part=len(request.disks) > 1,
         )
+        if request.pulled:
+            return (
+                job._replace(sync=Sync.NONE, pulled=True, sources=found, scratch=request.scratch),
+            )
         if found is None:
-            return [], job, []
+            return (job,)
+        name = f"backup-{request.to}"
         return (
-            [
-                AddBitmap(node=node, name=temporary, persistent=False, recording=False),
-                MergeBitmaps(node=node, name=temporary, sources=found),
-            ],
-            job,
-            [RemoveBitmap(node=node, name=temporary)],
+            AddBitmap(node=node, name=name, persistent=False, recording=False),
+            MergeBitmaps(node=node, name=name, sources=found),
+            job._replace(sync=Sync.BITMAP, bitmap=name, temporary=True),
         )
+
+    def cancel(self, machine: Machine, request: CancelJob) -> Plan:
+        """Abort a job."""
+        return (EndJob(job=request.job, status=Status.CANCELLED),)
+
+    def finish(self, machine: Machine, request: FinishJobs) -> Plan:
+        """End the jobs that were said to end now, as far as they still run."""
+        running = {job.name for job in machine.jobs}
+        running |= {job.backup.name for job in machine.backup_jobs}
+        return tuple(
+            EndJob(job=job, status=request.status) for job in request.jobs if job in running
+        )
+
+    def commit(self, machine: Machine, request: Commit) -> Plan:
+        """Merge overlays down; what becomes of their bitmaps is up to the model."""
+        disk = machine.disk_of(request.top)
+        device = disk.active.name if disk is not None else request.top
+        return (CommitImages(device=device, top=request.top, base=request.base),)
+
+    def pull(self, machine: Machine, request: Pull) -> Plan:
+        """Pull backing data up; what becomes of its bitmaps is up to the model."""
+        return (PullImages(into=request.into, base=request.base),)
+
+    def resize(self, machine: Machine, request: Resize) -> Plan:
+        """Let the active image grow or shrink."""
+        nodes = active_nodes(machine, (request.disk,))
+        if isinstance(nodes, Refusal):
+            return nodes
+        return (ResizeImage(node=nodes[request.disk], length=request.length),)
+
+    def revert(self, machine: Machine, request: Revert) -> Plan:
+        """Return to the state that a snapshot froze, below the image that it made."""
+        for disk in machine.disks:
+            kept = disk.active.snapshots if disk.chain else ()
+            if any(each.name == request.snapshot for each in kept):
+                return (LoadSnapshot(node=disk.active.name, name=request.snapshot),)
+        below = image_below(machine, request.snapshot)
+        if isinstance(below, Refusal):
+            return below
+        return (RevertImages(image=below, overlay=request.image),)
+
+    def delete_snapshot(self, machine: Machine, name: str) -> Plan:
+        """Drop a state from inside an image, or merge the image that a snapshot made down."""
+        for disk in machine.disks:
+            kept = disk.active.snapshots if disk.chain else ()
+            if any(each.name == name for each in kept):
+                return (DropSnapshot(node=disk.active.name, name=name),)
+        below = image_below(machine, name)
+        return below if isinstance(below, Refusal) else self.commit(machine, Commit(name, below))
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Give up a checkpoint."""
@@ -257,6 +346,18 @@ def active_nodes(machine: Machine, disks: tuple[str, ...]) -> dict[str, str] | R
             return Refusal(f"disk {name} has no image yet")
         nodes[name] = disk.active.name
     return nodes
+
+
+def image_below(machine: Machine, snapshot: str) -> str | Refusal:
+    """Return the image that a snapshot froze: the one below the image that it made."""
+    disk = machine.disk_of(snapshot)
+    if disk is None:
+        return Refusal(f"there is no snapshot {snapshot} here")
+    names = [image.name for image in disk.chain]
+    place = names.index(snapshot)
+    if place == 0:
+        return Refusal(f"{snapshot} is no snapshot: there is no image below it")
+    return names[place - 1]
 
 
 def named_bitmaps(

@@ -12,13 +12,18 @@ from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     AddBitmap,
     BitmapKey,
+    CommitImages,
     ForgetCheckpoint,
     Operation,
+    PullImages,
     Refusal,
     RemoveBitmap,
 )
 from simulator.model.requests import (
+    CancelJob,
+    Commit,
     DeleteCheckpoint,
+    Pull,
     Request,
     Snapshot,
     StartCheckpoint,
@@ -117,6 +122,20 @@ class Libvirt(ApiModel):
                 )
         return super().backup(machine, request)
 
+    def commit(self, machine: Machine, request: Commit) -> Plan:
+        """Merge overlays down, and their bitmaps with them (R8)."""
+        return carried(super().commit(machine, request))
+
+    def pull(self, machine: Machine, request: Pull) -> Plan:
+        """Pull backing data up, and its bitmaps with it (R8)."""
+        return carried(super().pull(machine, request))
+
+    def cancel(self, machine: Machine, request: CancelJob) -> Plan:
+        """Abort the job (``domjobabort``)."""
+        if not machine.jobs:
+            return Refusal("Requested operation is not valid: no job is active on the domain")
+        return super().cancel(machine, request)
+
     def bitmaps_since(
         self, machine: Machine, disk: Disk, checkpoint: str
     ) -> tuple[BitmapKey, ...] | Refusal:
@@ -156,6 +175,16 @@ class Libvirt(ApiModel):
                 )
             removed += [RemoveBitmap(node=node, name=name, reopen=True) for node in nodes]
         return (*removed, ForgetCheckpoint(name=name))
+
+
+def carried(plan: Plan) -> Plan:
+    """Return a plan whose commits and pulls take the bitmaps along."""
+    if isinstance(plan, Refusal):
+        return plan
+    return tuple(
+        each._replace(carry=True) if isinstance(each, CommitImages | PullImages) else each
+        for each in plan
+    )
 
 
 def broken_chain(disk: Disk, name: str) -> str:

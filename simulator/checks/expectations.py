@@ -138,20 +138,20 @@ def actual_rows(machine: Machine, label: str) -> list[tuple[str, ActualRow]]:
                 )
             )
         rows += [
-            (image.name, ActualRow(write_clusters(image.content, disk.length, scaled=False)))
+            (image.name, ActualRow(write_clusters(image.content, image.length, scaled=False)))
             for image in disk.chain
             if image.name == label
         ]
         rows += _bitmap_rows(disk, label)
     rows += [
-        (f"{b.name}/{b.disk}", _backup_row(machine.disk(b.disk), b))
+        (f"{b.name}/{b.disk}", _backup_row(b))
         for b in machine.backups
         if label in (b.name, f"{b.name}/{b.disk}")
     ]
     rows += [
         (
             f"{r.name}/{r.disk}",
-            ActualRow(write_view(r.content, machine.disk(r.disk).length, scaled=False), alike=True),
+            ActualRow(write_view(r.content, r.length, scaled=False), alike=True),
         )
         for r in machine.restores
         if label in (r.name, f"{r.name}/{r.disk}")
@@ -164,9 +164,9 @@ def _bitmap_rows(disk: Disk, label: str) -> list[tuple[str, ActualRow]]:
         (
             f"{b.node}.{b.name}",
             ActualRow(
-                BROKEN * disk.length
+                BROKEN * disk.length_of(b.node)
                 if b.inconsistent
-                else write_bits(disk.clusters_of(b), disk.length, scaled=False),
+                else write_bits(disk.clusters_of(b), disk.length_of(b.node), scaled=False),
                 recording=b.recording,
             ),
         )
@@ -175,7 +175,7 @@ def _bitmap_rows(disk: Disk, label: str) -> list[tuple[str, ActualRow]]:
     ]
 
 
-def _backup_row(disk: Disk, backup: Backup) -> ActualRow:
+def _backup_row(backup: Backup) -> ActualRow:
     return ActualRow(
-        write_clusters(backup.content, disk.length, scaled=False), alike=backup.complete
+        write_clusters(backup.content, backup.length, scaled=False), alike=backup.complete
     )

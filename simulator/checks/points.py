@@ -1,13 +1,16 @@
 """Rules about checkpoints and the data that they close: BT401."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
+from math import inf
 
 from simulator.checks.evidence import draw_evidence, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup
+from simulator.model.machine import Status
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
 
@@ -54,14 +57,16 @@ def checkpoint_without_backup(self: Rule, timeline: Timeline) -> Iterator[Findin
     Eric Blake's mail of June 2018: "it is usually important to create your incremental backup at
     the same time you start your next bitmap".
     """
+    copies: dict[str, Copies] = {}
     for entry, checkpoint in timeline.made_checkpoints():
         for name in checkpoint.disks:
             disk = entry.after.disk(name)
             start = _closed_since(entry, disk)
             if start is None or _readable_below(disk) or not _written_on(timeline, disk):
                 continue
-            later = [b for b in _copies(timeline, name) if b.moment >= disk.moment]
-            if any(backup.start <= start for backup in later):
+            if name not in copies:
+                copies[name] = Copies(timeline, name)
+            if copies[name].reach_back(disk.moment) <= start:
                 continue
             written = _written(timeline, disk, start)
             if not written:
@@ -92,7 +97,7 @@ def _written(timeline: Timeline, disk: Disk, start: int) -> ClusterSet:
     """Return the clusters that read differently than they did at a moment before."""
     before = timeline.view_at(disk.name, start)
     assert before is not None, "a checkpoint is an entry, so its state is known"
-    return before.differing(disk.guest_view)
+    return before.differing(disk.guest_view).below(disk.length)
 
 
 def _readable_below(disk: Disk) -> bool:
@@ -100,8 +105,23 @@ def _readable_below(disk: Disk) -> bool:
     return len(disk.chain) > 1 and not disk.active.content
 
 
-def _copies(timeline: Timeline, disk: str) -> Iterator[Backup]:
-    return (backup for _, backup in timeline.made_backups if backup.disk == disk)
+class Copies:
+    """The completed backups of a disk, by the moment at which their data was read."""
+
+    def __init__(self, timeline: Timeline, disk: str) -> None:
+        made = sorted(
+            (backup.moment, backup.start)
+            for _, backup in timeline.made_backups
+            if backup.disk == disk and backup.status is Status.COMPLETED
+        )
+        self._moments = [moment for moment, _ in made]
+        backwards = accumulate((start for _, start in reversed(made)), min)
+        self._starts = [*reversed(list(backwards))]
+
+    def reach_back(self, moment: int) -> float:
+        """Return the earliest start of the backups read at a moment or later."""
+        place = bisect_left(self._moments, moment)
+        return self._starts[place] if place < len(self._starts) else inf
 
 
 def _closed_notes(timeline: Timeline, disk: Disk, written: ClusterSet) -> tuple[str, ...]:

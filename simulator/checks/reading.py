@@ -7,9 +7,9 @@ from simulator.checks.evidence import draw_evidence, join_words, name_clusters, 
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ClusterMap, ClusterSet
+from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Power
+from simulator.model.machine import Backup, Kind, Power, Status
 from simulator.model.operations import CopyImage
 from simulator.notation import write_bits, write_clusters, write_view
 from simulator.timeline import Entry, Timeline
@@ -116,15 +116,15 @@ class LateRead(NamedTuple):
 
     Attributes:
         read: The clusters that it read.
-        then, now: What the guest saw when the bitmaps stopped, and when the data was read.
+        then, now: The disk when the bitmaps stopped, and when the data was read.
         changed: The clusters that the guest changed in between.
     """
 
     entry: Entry
     backup: Backup
     read: ClusterSet
-    then: ClusterMap
-    now: ClusterMap
+    then: Disk
+    now: Disk
     changed: ClusterSet
 
     @property
@@ -141,10 +141,13 @@ def _late_reads(timeline: Timeline) -> Iterator[LateRead]:
     for entry, backup in timeline.made_backups:
         if backup.kind is Kind.COPY or backup.read is None or backup.end >= backup.moment:
             continue
-        then = timeline.view_at(backup.disk, backup.end)
-        now = timeline.view_at(backup.disk, backup.moment)
+        if backup.status is not Status.COMPLETED:
+            continue
+        then = timeline.state_at(backup.disk, backup.end)
+        now = timeline.state_at(backup.disk, backup.moment)
         if then is not None and now is not None:
-            yield LateRead(entry, backup, backup.read, then, now, then.differing(now))
+            changed = then.guest_view.differing(now.guest_view).below(now.length)
+            yield LateRead(entry, backup, backup.read, then, now, changed)
 
 
 def _report(rule: Rule, timeline: Timeline, late: LateRead, message: str) -> Finding:
@@ -190,19 +193,25 @@ def _late_notes(timeline: Timeline, late: LateRead) -> tuple[str, ...]:
     start = timeline.label_at(backup.disk, backup.end)
     end = timeline.label_at(backup.disk, backup.moment, prefer=late.entry.instant)
     rows = [
-        (f"guest saw at {start}", write_view(late.then, disk.length)),
-        (f"guest sees at {end}", write_view(late.now, disk.length)),
+        (f"guest saw at {start}", write_view(late.then.guest_view, late.then.length)),
+        (f"guest sees at {end}", write_view(late.now.guest_view, late.now.length)),
     ]
     rows += [
-        (f"left out, {bitmap.name}", write_bits(disk.clusters_of(bitmap), disk.length))
+        (
+            f"left out, {bitmap.name}",
+            write_bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node)),
+        )
         for bitmap in _successors(disk, late)
     ]
-    rows.append((f"{backup.row} holds", write_clusters(backup.content, disk.length)))
+    rows.append((f"{backup.row} holds", write_clusters(backup.content, backup.length)))
     told = "changed"
     if late.changed & late.read:
-        told = tell_change(late.wrong, late.then, late.now)
+        told = tell_change(late.wrong, late.then.guest_view, late.now.guest_view)
     return draw_evidence(
-        rows, marked=late.wrong, length=disk.length, caption=f"{told} after {start}"
+        rows,
+        marked=late.wrong.below(backup.length),
+        length=backup.length,
+        caption=f"{told} after {start}",
     )
 
 

@@ -374,41 +374,43 @@ def _differences(
     timeline: Timeline, entry: Entry, restored: Restored, moment: int | None
 ) -> tuple[str, ...]:
     """Return the stack, the result, and carets where it differs from what the guest saw."""
-    length = entry.after.disk(restored.disk).length
-    meant = timeline.view_at(restored.disk, moment) if moment is not None else None
+    meant = timeline.state_at(restored.disk, moment) if moment is not None else None
     if moment is None or meant is None:
         return ()
     label = timeline.label_at(restored.disk, moment, prefer=restored.of)
-    different = restored.content.differing(meant)
+    length = restored.length
+    different = restored.content.differing(meant.guest_view).below(length)
     rows = [
         *(
-            (source.row, write_backup(source, length, zeroes=timeline.draws_zeroes))
+            (source.row, write_backup(source, zeroes=timeline.draws_zeroes))
             for source in restored.sources
         ),
-        (f"guest saw at {label}", write_view(meant, length)),
+        (f"guest saw at {label}", write_view(meant.guest_view, meant.length)),
         (f"{restored.row} holds", write_view(restored.content, length)),
     ]
-    return draw_evidence(rows, marked=different, length=length, caption=f"not as at {label}")
+    notes = draw_evidence(rows, marked=different, length=length, caption=f"not as at {label}")
+    if length == meant.length:
+        return notes
+    return (*notes, f"{restored.row} has {length:,} clusters, the disk had {meant.length:,} then")
 
 
 def _missed(
     timeline: Timeline, entry: Entry, restored: Restored, below: Backup, above: Backup
 ) -> tuple[str, ...]:
     """Return what the guest changed between two backups, with carets: neither of them holds it."""
-    length = entry.after.disk(restored.disk).length
-    then = timeline.view_at(restored.disk, below.end)
-    now = timeline.view_at(restored.disk, above.start)
+    then = timeline.state_at(restored.disk, below.end)
+    now = timeline.state_at(restored.disk, above.start)
     if then is None or now is None:
         return ()
     ends = timeline.label_at(restored.disk, below.end)
     starts = timeline.label_at(restored.disk, above.start)
     return draw_evidence(
         [
-            (f"guest saw at {ends}", write_view(then, length)),
-            (f"guest saw at {starts}", write_view(now, length)),
+            (f"guest saw at {ends}", write_view(then.guest_view, then.length)),
+            (f"guest saw at {starts}", write_view(now.guest_view, now.length)),
         ],
-        marked=then.differing(now),
-        length=length,
+        marked=then.guest_view.differing(now.guest_view).below(now.length),
+        length=now.length,
         caption=f"in neither {below.name} nor {above.name}",
     )
 
@@ -451,5 +453,7 @@ def _reads_as(timeline: Timeline, chain: list[Backup], disk: str, moment: int) -
     view: ClusterMap = chain[0].content
     for source in chain[1:]:
         view = view.overlay(source.content)
-    meant = timeline.view_at(disk, moment)
-    return meant is not None and view.reads_like(meant)
+    meant = timeline.state_at(disk, moment)
+    if meant is None or meant.length != chain[-1].length:
+        return False
+    return view.reads_like(meant.guest_view)

@@ -157,6 +157,14 @@ class DirtyBitmap:
             self, dirty=self.dirty | bits, windows=join_windows((*self.windows, *closed))
         )
 
+    def resize(self, length: int) -> Self:
+        """Return the bitmap of an image that grew or shrank: new bits are clean.
+
+        B1: |X-X-|  grown  B1: |X-X----|      Source: QEMU 7.2; ``facts/QEMU.md`` section 4.5.
+        """
+        successor = self.successor.below(length) if self.successor is not None else None
+        return replace(self, length=length, dirty=self.dirty.below(length), successor=successor)
+
     def store(self) -> Self:
         """Return the bitmap as it is when its image is closed or becomes read-only."""
         return replace(self, kept=Kept.STORED, auto=self.recording)

@@ -1,8 +1,9 @@
 """What the six ``block-dirty-bitmap-*`` commands do, with QEMU's own words where it refuses.
 
-Source: QEMU 7.2; ``../shared/facts/QEMU.md``, sections 2, 2.1, 2.2, 2.3 and 3.
+Source: QEMU 7.2; ``facts/QEMU.md``, sections 2, 2.1, 2.2, 2.3 and 3.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -19,6 +20,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
     AddBitmap,
+    BitmapKey,
     BitmapOperation,
     ClearBitmap,
     DisableBitmap,
@@ -57,7 +59,7 @@ def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
     if refusal is not None:
         return refusal
     active = add.node == disk.active.name
-    length = -(-disk.size // granularity)
+    length = -(-disk.bytes_of(add.node) // granularity)
     return disk.with_bitmap(
         DirtyBitmap(
             node=add.node,
@@ -93,7 +95,7 @@ def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
         )
     # At the default granularity a checkpoint of more than 256 TiB is let through: see DECISIONS.md.
     finer = granularity < disk.granularity_default
-    if add.persistent and finer and -(-disk.size // granularity) > STORED_BITS_MAX:
+    if add.persistent and finer and -(-disk.bytes_of(add.node) // granularity) > STORED_BITS_MAX:
         return Refusal(
             f"Can't make bitmap '{add.name}' persistent in '{add.node}': "
             "Too much space will be occupied by the bitmap. Use larger granularity"
@@ -179,21 +181,41 @@ def _merge(
 
     B2: |---XXX--|, B3: |X----XX-|  merged into  T: |--------|  gives  T: |X--XXXX-|
     """
-    for node, name in merge.sources:
-        source_disk = machine.disk_of(node)
-        if source_disk is None:
-            return Refusal(f"Node '{node}' not found")
-        source = source_disk.bitmap(node, name)
-        if source is None:
-            return Refusal(f"Dirty bitmap '{name}' not found")
-        refusal = refuse_use(source_disk, source, changed=False)
-        if refusal is not None:
-            return refusal
-        if source_disk.size != disk.size:
-            return Refusal(
-                f"Bitmaps are of different sizes (destination size is {disk.size}, "
-                f"source size is {source_disk.size}) and can't be merged"
-            )
+    sources = find_sources(machine, disk.bytes_of(target.node), merge.sources)
+    if isinstance(sources, Refusal):
+        return sources
+    for source in sources:
         if source is not target:
+            source_disk = machine.disk_of(source.node)
+            assert source_disk is not None, "the bitmap was found on it"
             target = target.merge(source, source_disk.moment)
     return disk.with_bitmap(target)
+
+
+def find_sources(
+    machine: Machine, size: int, keys: Iterable[BitmapKey]
+) -> tuple[DirtyBitmap, ...] | Refusal:
+    """Return bitmaps that may be merged into one of an image of some size, or why they may not.
+
+    Args:
+        size: Bytes.
+        keys: Their nodes and names.
+    """
+    found: list[DirtyBitmap] = []
+    for node, name in keys:
+        disk = machine.disk_of(node)
+        if disk is None:
+            return Refusal(f"Node '{node}' not found")
+        source = disk.bitmap(node, name)
+        if source is None:
+            return Refusal(f"Dirty bitmap '{name}' not found")
+        refusal = refuse_use(disk, source, changed=False)
+        if refusal is not None:
+            return refusal
+        if disk.bytes_of(node) != size:
+            return Refusal(
+                f"Bitmaps are of different sizes (destination size is {size}, "
+                f"source size is {disk.bytes_of(node)}) and can't be merged"
+            )
+        found.append(source)
+    return tuple(found)

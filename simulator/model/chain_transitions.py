@@ -1,18 +1,290 @@
-"""Commit and pull: what becomes of images and bitmaps when a chain gets shorter.
+"""What becomes of images and bitmaps when a chain grows, shrinks, is resized or goes back in time.
 
-Source: QEMU 7.2; ``facts/QEMU.md``, sections 4.2 and 4.3.
+Source: QEMU 7.2; ``facts/QEMU.md``, sections 4.1 to 4.6.
 """
 
 from dataclasses import replace
+from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
-from simulator.model.clusters import ClusterMap
-from simulator.model.disk import Disk, Image, read_chain
-from simulator.model.machine import Machine
-from simulator.model.operations import CommitImages, PullImages, Refusal
+from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
+from simulator.model.disk import Disk, Image, InternalSnapshot
+from simulator.model.machine import BackupJob, CommitJob, Job, Machine, Power, PullJob, Status
+from simulator.model.operations import (
+    AddOverlay,
+    ChainOperation,
+    CommitImages,
+    DropSnapshot,
+    LoadSnapshot,
+    PullImages,
+    Refusal,
+    ResizeImage,
+    RevertImages,
+    SaveSnapshot,
+)
 
 
-def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
+def apply(machine: Machine, operation: ChainOperation) -> Machine | Refusal:
+    """Return the machine after an operation on a chain, or why QEMU refuses it."""
+    match operation:
+        case AddOverlay():
+            return _add_overlay(machine, operation)
+        case ResizeImage():
+            return _resize_image(machine, operation)
+        case RevertImages():
+            return _revert_images(machine, operation)
+        case SaveSnapshot():
+            return _save_snapshot(machine, operation)
+        case DropSnapshot():
+            return _drop_snapshot(machine, operation)
+        case LoadSnapshot():
+            return _load_snapshot(machine, operation)
+        case CommitImages():
+            return _commit_images(machine, operation)
+        case PullImages():
+            return _pull_images(machine, operation)
+        case _:
+            assert_never(operation)
+
+
+def no_node(node: str, *, device: bool = True) -> Refusal:
+    """Return QEMU's words for a node that is not there.
+
+    Args:
+        device: Whether the command takes a device's name for it, too.
+    """
+    return Refusal(f"Cannot find device='{node if device else ''}' nor node-name='{node}'")
+
+
+def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
+    """Make the active image read-only and put an empty one on top of it.
+
+        before  S1: |AAAA----|     after  S1: |AAAA----| <- S2: |--------|
+                B1: |XXXX----|+           B1: |XXXX----|+
+
+    Bitmaps stay on the old image, where nobody writes any more. They are stored at that moment,
+    so a later crash does them no harm. Source: QEMU.md sections 2.2 and 4.1.
+    """
+    disk = machine.disk_of(snapshot.node)
+    if disk is None:
+        return no_node(snapshot.node)
+    names = [image.name for image in disk.chain]
+    if snapshot.overlay in names and snapshot.overlay != snapshot.node:
+        return Refusal(
+            f"Making '{snapshot.node}' a backing child of '{snapshot.overlay}' would create a cycle"
+        )
+    if snapshot.overlay == snapshot.node:
+        return Refusal(
+            "The overlay already has a backing image"
+            if len(disk.chain) > 1
+            else "The overlay is already in use"
+        )
+    if machine.disk_of(snapshot.overlay) is not None:
+        return Refusal("The overlay is already in use")
+    above = _image_above(disk, snapshot.node)
+    if above is not None:
+        return Refusal(f"Node '{snapshot.node}' is busy: node is used as backing hd of '{above}'")
+    bitmaps = tuple(
+        _retire(bitmap.close_window(disk.moment)) if bitmap.node == snapshot.node else bitmap
+        for bitmap in disk.bitmaps
+    )
+    return machine.with_disk(_with_overlay(replace(disk, bitmaps=bitmaps), snapshot.overlay))
+
+
+def _with_overlay(disk: Disk, name: str) -> Disk:
+    """Return a disk with an empty image on top of its chain, of the size of the one below."""
+    overlay = Image(
+        name=name, content=map_of(disk.length), length=disk.active.length, since=disk.moment
+    )
+    return replace(disk, chain=(*disk.chain, overlay))
+
+
+def _image_above(disk: Disk, node: str) -> str | None:
+    """Return the name of the image on top of another one; None for the active image."""
+    names = [image.name for image in disk.chain]
+    place = names.index(node) + 1
+    return names[place] if place < len(names) else None
+
+
+def _retire(bitmap: DirtyBitmap) -> DirtyBitmap:
+    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent."""
+    return bitmap.store() if bitmap.persistent else bitmap
+
+
+def _resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
+    """Let the active image grow or shrink, with all bitmaps that lie on it.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    to 4 clusters, and to 8 again
+                B1: |XXXX----|    B2: |---XXX--|+
+        after   S1: |AAAA----| <- S2: |---B0000|
+                B1: |XXXX----|    B2: |---X----|+
+
+    New bits are clean. Images below keep their size. Where one of them is longer than the active
+    image was, zeroes are written into what is new, so that old data does not come to light; they
+    are not marked. Source: QEMU.md section 4.5.
+    """
+    disk = machine.disk_of(resize.node)
+    if disk is None:
+        return no_node(resize.node, device=False)
+    refusal = _refuse_resize(machine, disk, resize)
+    if refusal is not None:
+        return refusal
+    active, length = disk.active, resize.length
+    content = active.content.below(length)
+    grown = length - active.length
+    if grown > 0 and len(disk.chain) > 1 and disk.chain[-2].length > active.length:
+        content = content.overlay(range_of(length, active.length, grown, ZERO))
+    size = length * disk.cluster_size
+    bitmaps = tuple(
+        bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == active.name else bitmap
+        for bitmap in disk.bitmaps
+    )
+    resized = replace(active, content=content, length=length)
+    return machine.with_disk(
+        replace(
+            disk.with_image(resized),
+            length=length,
+            bitmaps=bitmaps,
+            moment=disk.moment + bool(grown),
+        )
+    )
+
+
+def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal | None:
+    if resize.length < 0:
+        return Refusal("Parameter 'size' expects a >0 size")
+    if resize.length == 0:
+        return Refusal("a disk has at least one cluster here")
+    if resize.node != disk.active.name:
+        return Refusal("Device '(null)' is in use", cause=f"{resize.node} is a backing image")
+    for bitmap in disk.bitmaps_on(resize.node):
+        if bitmap.inconsistent:
+            return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
+    if machine.jobs_on(disk.name):
+        node = resize.node
+        return Refusal(
+            f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
+            f"unnamed block device (uses node '{node}' as 'root' child) and unshared by node "
+            f"'#block' (uses node '{node}' as 'file' child).",
+            cause=f"the job {machine.jobs_on(disk.name)[0].name} runs",
+        )
+    return None
+
+
+def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
+    """Drop the images above one, and put a new overlay on top of it.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    after  S1: |AAAA----| <- S3: |--------|
+                B1: |XXXX----|    B2: |---XXX--|+          B1: |XXXX----|
+
+    The overlay has no bitmaps: what is written from now on is in none of them.
+    """
+    disk = machine.disk_of(revert.image)
+    if disk is None:
+        return no_node(revert.image)
+    if machine.disk_of(revert.overlay) is not None:
+        return Refusal(f"Duplicate nodes with node-name='{revert.overlay}'")
+    if machine.jobs_on(disk.name):
+        return _in_use_by(machine.jobs_on(disk.name)[0], disk)
+    names = [image.name for image in disk.chain]
+    kept = disk.chain[: names.index(revert.image) + 1]
+    left = {image.name for image in kept}
+    bitmaps = tuple(
+        (bitmap.close_window(disk.moment) if bitmap.kept is Kept.STORED else _retire(bitmap))
+        for bitmap in disk.bitmaps
+        if bitmap.node in left and (bitmap.persistent or revert.image != disk.active.name)
+    )
+    back = replace(
+        disk, chain=kept, bitmaps=bitmaps, length=kept[-1].length, moment=disk.moment + 1
+    )
+    return machine.with_disk(_with_overlay(back, revert.overlay))
+
+
+def _in_use_by(job: Job, disk: Disk) -> Refusal:
+    """Return QEMU's words for a chain that a job works on."""
+    kind = {BackupJob: "backup", CommitJob: "commit", PullJob: "stream"}[type(job)]
+    return Refusal(
+        f"Node '{disk.active.name}' is busy: block device is in use by block job: {kind}"
+    )
+
+
+def _save_snapshot(machine: Machine, save: SaveSnapshot) -> Machine | Refusal:
+    """Keep the state of the active image inside it. Bitmaps are no part of it."""
+    disk = machine.disk_of(save.node)
+    refusal = _refuse_internal(machine, disk, save.node)
+    if refusal is not None:
+        return refusal
+    assert disk is not None, "it was looked for"
+    image = disk.active
+    if not save.name:
+        return Refusal("Name is empty")
+    if any(each.name == save.name for each in image.snapshots):
+        return Refusal(f"Snapshot with name '{save.name}' already exists on device '{image.name}'")
+    kept = InternalSnapshot(
+        name=save.name, content=image.content, length=image.length, moment=disk.moment
+    )
+    return machine.with_disk(disk.with_image(replace(image, snapshots=(*image.snapshots, kept))))
+
+
+def _drop_snapshot(machine: Machine, drop: DropSnapshot) -> Machine | Refusal:
+    """Drop a state that is kept inside the active image."""
+    disk = machine.disk_of(drop.node)
+    refusal = _refuse_internal(machine, disk, drop.node)
+    if refusal is not None:
+        return refusal
+    assert disk is not None, "it was looked for"
+    image = disk.active
+    if all(each.name != drop.name for each in image.snapshots):
+        return Refusal(
+            f"Snapshot with id 'null' and name '{drop.name}' does not exist on device "
+            f"'{image.name}'"
+        )
+    left = tuple(each for each in image.snapshots if each.name != drop.name)
+    return machine.with_disk(disk.with_image(replace(image, snapshots=left)))
+
+
+def _refuse_internal(machine: Machine, disk: Disk | None, node: str) -> Refusal | None:
+    if disk is None:
+        return no_node(node)
+    filtered = any(isinstance(job, BackupJob) for job in machine.jobs_on(disk.name))
+    if node != disk.active.name or filtered:
+        return Refusal("Need a root block node")
+    if disk.active.format != "qcow2":
+        return Refusal(
+            f"Block format '{disk.active.format}' used by device '{node}' does not support "
+            "internal snapshots"
+        )
+    return None
+
+
+def _load_snapshot(machine: Machine, load: LoadSnapshot) -> Machine | Refusal:
+    """Return the active image to a state that is kept inside it.
+
+        kept  S1: |AAAA----|    before  S1: |AABB----|    after  S1: |AAAA----|
+
+    QEMU refuses while the image has any bitmap, even a frozen one. Source: QEMU.md section 4.6.
+    """
+    disk = machine.disk_of(load.node)
+    if disk is None:
+        return no_node(load.node)
+    image = disk.active
+    kept = next((each for each in image.snapshots if each.name == load.name), None)
+    if kept is None:
+        return Refusal(f"Snapshot '{load.name}' does not exist in one or more devices")
+    if machine.jobs_on(disk.name):
+        return _in_use_by(machine.jobs_on(disk.name)[0], disk)
+    if disk.bitmaps_on(image.name):
+        refused = "Device has active dirty bitmaps"
+        if machine.power is Power.RUNNING:
+            return Refusal(f"Could not load snapshot '{load.name}' on '{image.name}': {refused}")
+        return Refusal(f"Could not apply snapshot '{load.name}': {refused}")
+    back = replace(image, content=kept.content, length=kept.length)
+    return machine.with_disk(
+        replace(disk.with_image(back), length=kept.length, moment=disk.moment + 1)
+    )
+
+
+def _commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
     """Merge overlays down into a base.
 
         before  S1: |AAAA----| <- S2: |---BBB--|    after  S1: |AAABBB--|
@@ -20,96 +292,223 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
 
     A bitmap of the base that is enabled records exactly the clusters that are copied; a disabled
     one does not change. The overlays' own bitmaps are gone with them, unless they are carried.
+    A base that is smaller grows. Source: QEMU.md section 4.2.
     """
-    disk = machine.disk(commit.disk)
+    disk = machine.disk_of(commit.device)
+    if disk is None:
+        return Refusal(f"Device '{commit.device}' not found")
+    job = CommitJob(
+        name=commit.job or f"commit-{commit.base or disk.chain[0].name}",
+        disk=disk.name,
+        top=commit.top or disk.active.name,
+        base=commit.base or disk.chain[0].name,
+        carry=commit.carry,
+    )
+    refusal = _refuse_commit(machine, disk, commit.device, job)
+    if refusal is not None:
+        return refusal
+    copied = _copy_down(disk, job)
+    started = machine.with_disk(copied)
+    if commit.lasting:
+        return replace(started, jobs=(*machine.jobs, job))
+    return started.with_disk(_drop_merged(copied, job))
+
+
+def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:
     names = [image.name for image in disk.chain]
+    jobs = machine.jobs_on(disk.name)
+    if device != disk.active.name or any(isinstance(job, BackupJob) for job in jobs):
+        return Refusal("Need a root block node")
+    for name in (commit.top, commit.base):
+        if machine.disk_of(name) is None:
+            return no_node(name, device=False)
+    if commit.top not in names:
+        return Refusal(f"'{commit.top}' is not in this backing file chain")
     if commit.top == commit.base:
         return Refusal("cannot commit an image into itself")
-    for name in (commit.top, commit.base):
-        if name not in names:
-            return Refusal(f"'{name}' is not in this backing file chain")
-    low, high = names.index(commit.base), names.index(commit.top)
-    if high < low:
+    if commit.base not in names[: names.index(commit.top)]:
         return Refusal(f"'{commit.base}' is not in this backing file chain")
-    merged = disk.chain[low + 1 : high + 1]
-    content = read_chain(merged, disk.length)
-    base = replace(disk.chain[low], content=disk.chain[low].content.overlay(content))
-    pivoted = high + 1 == len(names)
-    chain = (*disk.chain[:low], base, *disk.chain[high + 1 :])
-    window = Window(start=merged[0].since, end=None if pivoted else disk.moment_of(commit.top))
-    bitmaps = _bitmaps_of_base(disk, base, content, window, pivoted=pivoted)
-    if commit.carry:
-        bitmaps = _carry(disk, bitmaps, merged, base.name, pivoted=pivoted)
-    gone = {image.name for image in (*merged, base)}
+    return _in_use_by(jobs[0], disk) if jobs else None
+
+
+def _copy_down(disk: Disk, job: CommitJob) -> Disk:
+    """Return a disk whose base holds what lies above it, up to the top; it is open for writing."""
+    top, base = job.top, job.base
+    names = [image.name for image in disk.chain]
+    merged = disk.chain[names.index(base) + 1 : names.index(top) + 1]
+    content = _held_in(merged, merged[-1].length)
+    pivots = top == disk.active.name
+    window = Window(start=merged[0].since, end=None if pivots else disk.moment_of(top))
+    old = disk.chain[names.index(base)]
+    length = max(old.length, merged[-1].length)
+    grown = replace(old, content=old.content.overlay(content), length=length)
+    bits = length * disk.cluster_size
+    bitmaps = tuple(
+        _record_copy(disk, bitmap.resize(-(-bits // bitmap.granularity)), content, window)
+        if bitmap.node == base
+        else bitmap
+        for bitmap in disk.bitmaps
+    )
+    return replace(disk.with_image(grown), bitmaps=bitmaps)
+
+
+def _held_in(images: tuple[Image, ...], length: int) -> ClusterMap:
+    """Return what a job copies out of some images of a chain, oldest first.
+
+        S1: |AAAA| <- S2: |---B----|    gives  |AAAB0000|
+
+    Beyond the end of a shorter image a reader finds zeroes, and a job takes them for its content.
+    """
+    held = map_of(length)
+    for image in images:
+        content = image.content.below(length)
+        if image.length < length:
+            beyond = range_of(length, image.length, length - image.length, ZERO)
+            content = content.overlay(beyond)
+        held = held.overlay(content)
+    return held
+
+
+def _record_copy(
+    disk: Disk, bitmap: DirtyBitmap, content: ClusterMap, window: Window
+) -> DirtyBitmap:
+    """Return a bitmap of a base that is written: an enabled one records what is copied."""
+    if bitmap.recording:
+        granules = disk.granules_of(bitmap.granularity, content.clusters(), bitmap.length)
+        joined = join_windows((*bitmap.windows, window))
+        bitmap = replace(bitmap.mark(granules), windows=joined)
+    return replace(bitmap, kept=Kept.IN_USE) if bitmap.kept is Kept.STORED else bitmap
+
+
+def _drop_merged(disk: Disk, job: CommitJob) -> Disk:
+    """Return a disk without the images whose content its base holds by now."""
+    names = [image.name for image in disk.chain]
+    low, high = names.index(job.base), names.index(job.top)
+    merged, pivots = disk.chain[low + 1 : high + 1], high + 1 == len(names)
+    bitmaps = disk.bitmaps_on(job.base)
+    if job.carry:
+        bitmaps = _carry(disk, bitmaps, merged, job.base, newest=job.top, pivots=pivots)
+    if not pivots:
+        bitmaps = tuple(map(_retire, bitmaps))
+    gone = {image.name for image in merged} | {job.base}
     kept = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
-    return machine.with_disk(replace(disk, chain=chain, bitmaps=(*kept, *bitmaps)))
-
-
-def _bitmaps_of_base(
-    disk: Disk, base: Image, content: ClusterMap, window: Window, *, pivoted: bool
-) -> tuple[DirtyBitmap, ...]:
-    """Return the base's bitmaps: those that are enabled have recorded what was copied."""
-    bitmaps: list[DirtyBitmap] = []
-    for bitmap in disk.bitmaps_on(base.name):
-        if bitmap.recording:
-            granules = disk.granules_of(bitmap.granularity, content.clusters())
-            joined = join_windows((*bitmap.windows, window))
-            bitmap = replace(bitmap.mark(granules), windows=joined)
-        if pivoted and bitmap.kept is Kept.STORED:
-            bitmap = replace(bitmap, kept=Kept.IN_USE)
-        bitmaps.append(bitmap)
-    return tuple(bitmaps)
+    chain = (*disk.chain[: low + 1], *disk.chain[high + 1 :])
+    return replace(disk, chain=chain, bitmaps=(*kept, *bitmaps), length=chain[-1].length)
 
 
 def _carry(
     disk: Disk,
     bitmaps: tuple[DirtyBitmap, ...],
     merged: tuple[Image, ...],
-    base: str,
+    onto: str,
     *,
-    pivoted: bool,
+    newest: str,
+    pivots: bool,
 ) -> tuple[DirtyBitmap, ...]:
-    """Return the base's bitmaps with those of the merged images merged into their namesakes."""
+    """Return an image's bitmaps with those of other images merged into their namesakes.
+
+    Only what the newest image of all holds is carried: a bitmap that ends further down misses
+    what was written above it. Source: ``facts/LIBVIRT.md``, R8.
+    """
     held = {bitmap.name: bitmap for bitmap in bitmaps}
+    names = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
     for image in merged:
         for bitmap in disk.bitmaps_on(image.name):
-            if bitmap.inconsistent or not bitmap.persistent:
+            if bitmap.name not in names or bitmap.inconsistent or not bitmap.persistent:
                 continue
             if bitmap.name in held:
                 held[bitmap.name] = held[bitmap.name].merge(bitmap, disk.moment)
             else:
-                kept = Kept.MEMORY if pivoted else Kept.STORED
-                held[bitmap.name] = replace(bitmap, node=base, kept=kept)
+                kept = Kept.MEMORY if pivots else Kept.STORED
+                held[bitmap.name] = replace(bitmap, node=onto, kept=kept)
     return tuple(held.values())
 
 
-def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
+def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     """Copy what lies between a base and an image up into the image.
 
         before  S1: |AAAA----| <- S2: |---BBB--|    after  S2: |AAABBB--|
                 B1: |XXXX----|    B2: |---XXX--|+          B2: |---XXX--|+
 
     The image's bitmaps are never dirtied by it; those of the dropped images are gone with them.
+    Source: QEMU.md section 4.3.
     """
-    disk = machine.disk(pull.disk)
+    disk = machine.disk_of(pull.into)
+    if disk is None:
+        return no_node(pull.into)
     names = [image.name for image in disk.chain]
-    if pull.into not in names:
-        return Refusal(f"Cannot find device='{pull.into}' nor node-name='{pull.into}'")
     high = names.index(pull.into)
-    if pull.base is not None and pull.base not in names[:high]:
-        return Refusal(f"Node '{pull.base}' is not a backing image of '{pull.into}'")
-    low = names.index(pull.base) + 1 if pull.base is not None else 0
-    pulled = disk.chain[low:high]
-    if not pulled:
-        return machine
+    base = pull.base
+    for name in (base, pull.bottom):
+        if name is not None and machine.disk_of(name) is None:
+            return no_node(name, device=False)
+    if base is not None and base not in names[:high]:
+        return Refusal(f"Node '{base}' is not a backing image of '{pull.into}'")
+    if pull.bottom is not None:
+        if pull.bottom not in names[: high + 1]:
+            return Refusal(f"Node '{pull.bottom}' is not in a chain starting from '{pull.into}'")
+        low = names.index(pull.bottom)
+        base = names[low - 1] if low else None
+    chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
+    if chained:
+        return _in_use_by(chained[0], disk)
+    pulled = _pulled(disk, pull.into, base)
+    job = PullJob(
+        name=pull.job or f"stream-{pull.into}",
+        disk=disk.name,
+        into=pull.into,
+        base=base,
+        carry=pull.carry,
+    )
     into = disk.chain[high]
-    view = read_chain((*pulled, into), disk.length)
-    image = replace(into, content=view, since=pulled[0].since)
-    gone = {each.name for each in pulled}
-    return machine.with_disk(
-        replace(
-            disk,
-            chain=(*disk.chain[:low], image, *disk.chain[high + 1 :]),
-            bitmaps=tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone),
-        )
+    # The guest's own writes come on top of what is pulled, whenever they were made.
+    held = _held_in(pulled, into.length)
+    copied = disk.with_image(replace(into, content=held.overlay(into.content)))
+    started = machine.with_disk(copied)
+    if pull.lasting:
+        return replace(started, jobs=(*machine.jobs, job))
+    return started.with_disk(_drop_pulled(copied, job))
+
+
+def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:
+    """Return the images between a base and an image, which are read when it is pulled into."""
+    names = [image.name for image in disk.chain]
+    low = names.index(base) + 1 if base is not None else 0
+    return disk.chain[low : names.index(into)]
+
+
+def _drop_pulled(disk: Disk, job: PullJob) -> Disk:
+    """Return a disk without the images whose content an image above them holds by now."""
+    pulled = _pulled(disk, job.into, job.base)
+    if not pulled:
+        return disk
+    gone = {image.name for image in pulled}
+    into = disk.image(job.into)
+    assert into is not None, "nobody drops an image that a job works on"
+    bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
+    if job.carry:
+        own = disk.bitmaps_on(job.into)
+        carried = _carry(disk, own, pulled, job.into, newest=job.into, pivots=into is disk.active)
+        bitmaps = (*(b for b in bitmaps if b.node != job.into), *carried)
+    taken = disk.with_image(replace(into, since=pulled[0].since))
+    chain = tuple(image for image in taken.chain if image.name not in gone)
+    return replace(taken, chain=chain, bitmaps=bitmaps)
+
+
+def end_chain_job(machine: Machine, job: CommitJob | PullJob, status: Status) -> Machine:
+    """Return the machine when a commit or a pull has ended; only a completed one drops images.
+
+    What it copied stays where it is. A base that was open for writing is read-only again, with
+    its bitmaps stored.
+    """
+    disk = machine.disk(job.disk)
+    if status is Status.COMPLETED and isinstance(job, CommitJob):
+        disk = _drop_merged(disk, job)
+    elif status is Status.COMPLETED and isinstance(job, PullJob):
+        disk = _drop_pulled(disk, job)
+    elif isinstance(job, CommitJob):
+        bitmaps = tuple(_retire(b) if b.node == job.base else b for b in disk.bitmaps)
+        disk = replace(disk, bitmaps=bitmaps)
+    return replace(
+        machine.with_disk(disk), jobs=tuple(each for each in machine.jobs if each is not job)
     )

@@ -3,12 +3,12 @@
 Two implementations stand behind the two interfaces here. Disks of up to 4,096 clusters use Python
 integers and dicts and never import NumPy; larger ones use sorted arrays, whose cost follows what
 was written and not the size of the disk. A caller makes values with :func:`set_of`, :func:`map_of`
-and :func:`range_of`, and mixes only values made for the same length.
+and :func:`range_of`. Values of both may meet, as where a disk grows: the result is a large one.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 Version: TypeAlias = int
 """Who wrote a cluster last: ``ZERO``, a letter by its code point, or a workload's write."""
@@ -43,14 +43,23 @@ class ClusterSet(ABC):
     @abstractmethod
     def __contains__(self, cluster: object) -> bool: ...
 
+    @property
     @abstractmethod
-    def __or__(self, other: Self) -> Self: ...
+    def last(self) -> int:
+        """The highest cluster; -1 without any."""
 
     @abstractmethod
-    def __and__(self, other: Self) -> Self: ...
+    def __or__(self, other: "ClusterSet") -> "ClusterSet": ...
 
     @abstractmethod
-    def __sub__(self, other: Self) -> Self: ...
+    def __and__(self, other: "ClusterSet") -> "ClusterSet": ...
+
+    @abstractmethod
+    def __sub__(self, other: "ClusterSet") -> "ClusterSet": ...
+
+    @abstractmethod
+    def below(self, end: int) -> "ClusterSet":
+        """Return those that come before a place, as when a disk shrinks."""
 
     @abstractmethod
     def rescale(self, numerator: int, denominator: int, length: int) -> "ClusterSet":
@@ -110,21 +119,25 @@ class ClusterMap(ABC):
         """Yield ``(cluster, version)`` in ascending order of clusters."""
 
     @abstractmethod
-    def overlay(self, upper: Self) -> Self:
+    def overlay(self, upper: "ClusterMap") -> "ClusterMap":
         """Return this map with another one laid over it: the upper one wins.
 
         self  |AAAA----|    upper |---BBB--|    result |AAABBB--|
         """
 
     @abstractmethod
-    def restrict(self, clusters: ClusterSet) -> Self:
+    def restrict(self, clusters: ClusterSet) -> "ClusterMap":
         """Return what the map holds for some clusters."""
 
     @abstractmethod
-    def differing(self, other: Self) -> ClusterSet:
+    def below(self, end: int) -> "ClusterMap":
+        """Return what the map holds before a place, as when a disk shrinks."""
+
+    @abstractmethod
+    def differing(self, other: "ClusterMap") -> ClusterSet:
         """Return the clusters that read differently; zeroes and nothing read alike."""
 
-    def reads_like(self, other: Self) -> bool:
+    def reads_like(self, other: "ClusterMap") -> bool:
         """Whether every cluster reads the same; zeroes and nothing read alike."""
         return not self.differing(other)
 

@@ -92,23 +92,37 @@ class LargeSet(ClusterSet):
         place = int(np.searchsorted(self.array, cluster))
         return place < len(self.array) and int(self.array[place]) == cluster
 
-    def __or__(self, other: Self) -> Self:
+    @property
+    def last(self) -> int:
+        """The highest cluster; -1 without any."""
+        return int(self.array[-1]) if len(self.array) else -1
+
+    def __or__(self, other: ClusterSet) -> "LargeSet":
         if not other:
             return self
+        large = _large_set(other)
         if not self:
-            return other
-        return type(self)(self._parts + other._parts)
+            return large
+        return type(self)(self._parts + large._parts)
 
-    def __and__(self, other: Self) -> Self:
-        return type(self)((np.intersect1d(self.array, other.array, assume_unique=True),))
+    def __and__(self, other: ClusterSet) -> "LargeSet":
+        common = np.intersect1d(self.array, _large_set(other).array, assume_unique=True)
+        return type(self)((common,))
 
-    def __sub__(self, other: Self) -> Self:
-        if self.array is other.array:
+    def __sub__(self, other: ClusterSet) -> "LargeSet":
+        large = _large_set(other)
+        if self.array is large.array:
             return type(self)(())
-        return type(self)((np.setdiff1d(self.array, other.array, assume_unique=True),))
+        return type(self)((np.setdiff1d(self.array, large.array, assume_unique=True),))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LargeSet) and np.array_equal(self.array, other.array)
+        if not isinstance(other, LargeSet):
+            return ClusterSet.__eq__(self, other)
+        return np.array_equal(self.array, other.array)
+
+    def below(self, end: int) -> "LargeSet":
+        """Return those that come before a place."""
+        return type(self)((self.array[: int(np.searchsorted(self.array, end))],))
 
     __hash__ = ClusterSet.__hash__
 
@@ -129,6 +143,11 @@ class LargeSet(ClusterSet):
             units = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
         units = units[units < length]
         return set_of(length, units.tolist()) if length <= SMALL_MAX else LargeSet((units,))
+
+
+def _large_set(clusters: ClusterSet) -> LargeSet:
+    """Return a set as a large one; that of a disk which was smaller once is not."""
+    return clusters if isinstance(clusters, LargeSet) else LargeSet.of(clusters)
 
 
 class Level:
@@ -191,8 +210,8 @@ class LargeMap(ClusterMap):
     @classmethod
     def all_of(cls, clusters: ClusterSet, version: Version) -> Self:
         """Return a map in which all of some clusters hold one version."""
-        assert isinstance(clusters, LargeSet), "a large map meets only large sets"
-        return cls((pack(clusters.array, np.full(len(clusters), version, dtype=np.int64)),))
+        array = _large_set(clusters).array
+        return cls((pack(array, np.full(len(clusters), version, dtype=np.int64)),))
 
     @classmethod
     def of_writes(cls, clusters: Integers, first: Version) -> Self:
@@ -272,21 +291,27 @@ class LargeMap(ClusterMap):
             strict=True,
         )
 
-    def overlay(self, upper: Self) -> Self:
+    def overlay(self, upper: ClusterMap) -> "LargeMap":
         """Return this map with another one laid over it: the upper one wins."""
         if not upper:
             return self
+        above = _large_map(upper)
         if not self:
-            return upper
-        joined = type(self)(self._levels + upper._levels)
+            return above
+        joined = type(self)(self._levels + above._levels)
         if len(joined._levels) > LEVELS_MAX:
             return type(self)((joined.flat,))
         return joined
 
+    def below(self, end: int) -> Self:
+        """Return what the map holds before a place."""
+        packed = self.flat.packed
+        place = np.searchsorted(self.flat.clusters.array, end)
+        return self if place == len(packed) else type(self)((Level(packed[: int(place)]),))
+
     def restrict(self, clusters: ClusterSet) -> Self:
         """Return what the map holds for some clusters."""
-        assert isinstance(clusters, LargeSet), "a large map meets only large sets"
-        wanted = clusters.array
+        wanted = _large_set(clusters).array
         if not len(wanted) or not self._levels:
             return type(self)(())
         newest = self._levels[-1]
@@ -296,23 +321,25 @@ class LargeMap(ClusterMap):
         held = versions != NOTHING
         return type(self)((pack(wanted[held], versions[held]),))
 
-    def differing(self, other: Self) -> LargeSet:
+    def differing(self, other: ClusterMap) -> LargeSet:
         """Return the clusters that read differently; zeroes and nothing read alike.
 
         Only levels after the common beginning can make a difference, so only theirs are read.
         """
+        other = _large_map(other)
         mine, theirs = self._apart(other)
         touched = LargeMap(mine).clusters() | LargeMap(theirs).clusters()
         if not touched:
             return touched
         return LargeSet((touched.array[self.read(touched.array) != other.read(touched.array)],))
 
-    def reads_like(self, other: Self) -> bool:
+    def reads_like(self, other: ClusterMap) -> bool:
         """Whether every cluster reads the same; zeroes and nothing read alike.
 
         Most states that differ do so where one of them was written last: a few looks there
         spare a comparison of all.
         """
+        other = _large_map(other)
         mine, theirs = self._apart(other)
         for levels in (mine, theirs):
             if levels:
@@ -322,7 +349,7 @@ class LargeMap(ClusterMap):
                     return False
         return not self.differing(other)
 
-    def _apart(self, other: Self) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+    def _apart(self, other: "LargeMap") -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Return the levels of both maps after their common beginning; none if they are equal."""
         shared = 0
         for mine, theirs in zip(self._levels, other._levels, strict=False):
@@ -344,6 +371,11 @@ class LargeMap(ClusterMap):
         versions = self.lookup(wanted)
         versions[versions == NOTHING] = ZERO
         return versions
+
+
+def _large_map(content: ClusterMap) -> LargeMap:
+    """Return a map as a large one; that of a disk which was smaller once is not."""
+    return content if isinstance(content, LargeMap) else LargeMap.of(dict(content.items()))
 
 
 def _probe(level: Level, wanted: Integers, left: Integers, found: Integers) -> Integers:

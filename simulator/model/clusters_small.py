@@ -41,20 +41,36 @@ class SmallSet(ClusterSet):
     def __contains__(self, cluster: object) -> bool:
         return isinstance(cluster, int) and bool(self.bits >> cluster & 1)
 
-    def __or__(self, other: Self) -> Self:
+    @property
+    def last(self) -> int:
+        """The highest cluster; -1 without any."""
+        return self.bits.bit_length() - 1
+
+    def __or__(self, other: ClusterSet) -> ClusterSet:
+        if not isinstance(other, SmallSet):
+            return other | self
         return type(self)(self.bits | other.bits)
 
-    def __and__(self, other: Self) -> Self:
+    def __and__(self, other: ClusterSet) -> ClusterSet:
+        if not isinstance(other, SmallSet):
+            return other & self
         return type(self)(self.bits & other.bits)
 
-    def __sub__(self, other: Self) -> Self:
+    def __sub__(self, other: ClusterSet) -> ClusterSet:
+        if not isinstance(other, SmallSet):
+            return type(self).of(cluster for cluster in self if cluster not in other)
         return type(self)(self.bits & ~other.bits)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SmallSet) and self.bits == other.bits
+        if not isinstance(other, SmallSet):
+            return ClusterSet.__eq__(self, other)
+        return self.bits == other.bits
 
-    def __hash__(self) -> int:
-        return hash(self.bits)
+    def below(self, end: int) -> "SmallSet":
+        """Return those that come before a place."""
+        return type(self)(self.bits & ((1 << end) - 1))
+
+    __hash__ = ClusterSet.__hash__
 
     def rescale(self, numerator: int, denominator: int, length: int) -> ClusterSet:
         """Return the units of another size that these units touch."""
@@ -106,10 +122,12 @@ class SmallMap(ClusterMap):
         """Yield ``(cluster, version)`` in ascending order of clusters."""
         return iter(sorted(self._versions.items()))
 
-    def overlay(self, upper: Self) -> Self:
+    def overlay(self, upper: ClusterMap) -> ClusterMap:
         """Return this map with another one laid over it: the upper one wins."""
         if not upper:
             return self
+        if not isinstance(upper, SmallMap):
+            return self._enlarged().overlay(upper)
         return type(self)(self._versions | upper._versions)
 
     def restrict(self, clusters: ClusterSet) -> Self:
@@ -117,8 +135,20 @@ class SmallMap(ClusterMap):
         versions = self._versions
         return type(self)({c: versions[c] for c in clusters if c in versions})
 
-    def differing(self, other: Self) -> SmallSet:
+    def below(self, end: int) -> Self:
+        """Return what the map holds before a place."""
+        return type(self)({c: version for c, version in self._versions.items() if c < end})
+
+    def _enlarged(self) -> ClusterMap:
+        """Return the same map as a disk of more clusters has it."""
+        from simulator.model.clusters_large import LargeMap
+
+        return LargeMap.of(self._versions)
+
+    def differing(self, other: ClusterMap) -> ClusterSet:
         """Return the clusters that read differently; zeroes and nothing read alike."""
+        if not isinstance(other, SmallMap):
+            return self._enlarged().differing(other)
         mine, theirs = self._versions, other._versions
         if mine == theirs:
             return SmallSet()

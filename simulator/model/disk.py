@@ -12,20 +12,40 @@ CLUSTER_SIZE_MIN, CLUSTER_SIZE_MAX = 512, 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InternalSnapshot:
+    """A state kept inside an image. Bitmaps are no part of it.
+
+    Attributes:
+        content: What the image held itself.
+        length: Number of clusters that it had.
+        moment: The disk's moment at which it was made.
+    """
+
+    name: str
+    content: ClusterMap
+    length: int
+    moment: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
     """One image file and what it holds itself; what it does not hold falls through to its backing.
 
     Attributes:
         name: Also the name of its node.
         content: A version for each cluster that is allocated here.
+        length: Number of clusters; images of one chain differ where the disk was resized.
         format: ``qcow2`` or ``raw``; only qcow2 can store bitmaps.
         since: The disk's moment at which the guest's writes began to go here.
+        snapshots: Internal ones, oldest first.
     """
 
     name: str
     content: ClusterMap
+    length: int
     format: str = "qcow2"
     since: int = 0
+    snapshots: tuple[InternalSnapshot, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +53,7 @@ class Disk:
     """A virtual disk: its chain of images, base first, and the bitmaps on them.
 
     Attributes:
-        length: Number of clusters; at least 1.
+        length: Number of clusters that the guest sees, those of the active image; at least 1.
         cluster_size: Bytes; a power of two.
         chain: Images from the base to the active one; empty before the base is created.
         bitmaps: In the order of their creation.
@@ -67,12 +87,12 @@ class Disk:
     @cached_property
     def guest_view(self) -> ClusterMap:
         """What the guest sees: the chain read from the active image down."""
-        return read_chain(self.chain, self.length)
+        return read_chain(self.chain)
 
     def view_of(self, image: str) -> ClusterMap:
         """Return the chain read from one of its images down."""
         names = [each.name for each in self.chain]
-        return read_chain(self.chain[: names.index(image) + 1], self.length)
+        return read_chain(self.chain[: names.index(image) + 1])
 
     def moment_of(self, image: str) -> int:
         """Return the moment that the view of an image stands for: of a lower one, when it froze."""
@@ -83,6 +103,21 @@ class Disk:
     def image(self, name: str) -> Image | None:
         """Return an image of the chain, or None."""
         return next((image for image in self.chain if image.name == name), None)
+
+    def with_image(self, image: Image) -> "Disk":
+        """Return the disk with an image in the place of its former state."""
+        chain = tuple(image if each.name == image.name else each for each in self.chain)
+        return replace(self, chain=chain)
+
+    def length_of(self, node: str) -> int:
+        """Return the number of clusters of one image."""
+        image = self.image(node)
+        assert image is not None, f"{node} is not in this chain"
+        return image.length
+
+    def bytes_of(self, node: str) -> int:
+        """Return the size of one image, in bytes."""
+        return self.length_of(node) * self.cluster_size
 
     def bitmap(self, node: str, name: str) -> DirtyBitmap | None:
         """Return a bitmap, known by its node and name, or None."""
@@ -106,17 +141,17 @@ class Disk:
 
     def clusters_of(self, bitmap: DirtyBitmap) -> ClusterSet:
         """Return the clusters of this disk that a bitmap's bits touch."""
-        return bitmap.clusters(self.cluster_size, self.length)
+        return bitmap.clusters(self.cluster_size, self.length_of(bitmap.node))
 
-    def granules_of(self, granularity: int, clusters: ClusterSet) -> ClusterSet:
+    def granules_of(self, granularity: int, clusters: ClusterSet, length: int) -> ClusterSet:
         """Return the granules of a bitmap that clusters of this disk touch.
 
         Args:
             granularity: Bytes for one bit.
+            length: Number of bits of the bitmap.
         """
         if granularity == self.cluster_size:
             return clusters
-        length = -(-self.size // granularity)
         if granularity > self.cluster_size:
             return clusters.rescale(1, granularity // self.cluster_size, length)
         return clusters.rescale(self.cluster_size // granularity, 1, length)
@@ -130,12 +165,17 @@ class Disk:
         return replace(self, bitmaps=kept)
 
 
-def read_chain(chain: tuple[Image, ...], length: int) -> ClusterMap:
+def read_chain(chain: tuple[Image, ...]) -> ClusterMap:
     """Return what a reader of the newest image sees: each cluster from the newest that holds it.
 
     S1: |AAAA----| <- S2: |---BBB--|   reads   |AAABBB--|
+
+    What lies below a shorter image is not seen beyond its end, whatever grew above it since.
     """
-    view = map_of(length)
+    view, reach = map_of(chain[-1].length if chain else 0), 0
     for image in chain:
+        if image.length < reach:
+            view = view.below(image.length)
+        reach = image.length
         view = view.overlay(image.content)
     return view

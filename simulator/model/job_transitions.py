@@ -1,16 +1,24 @@
-"""Backup jobs: what they copy, what they do to their bitmap, and how they end.
+"""Jobs: what a backup job copies, what it does to its bitmap, and how jobs of all kinds end.
 
-Source: QEMU 7.2; ``facts/QEMU.md``, section 6.
+Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 """
 
 from dataclasses import replace
 
-from simulator.model.bitmap import DirtyBitmap, Window
-from simulator.model.bitmap_transitions import refuse_use
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
+from simulator.model.bitmap import DirtyBitmap, Window, join_windows
+from simulator.model.bitmap_transitions import find_sources, refuse_use
+from simulator.model.chain_transitions import end_chain_job, no_node
+from simulator.model.clusters import (
+    ZERO,
+    ClusterMap,
+    ClusterSet,
+    map_all,
+    map_of,
+    set_of,
+)
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Job, Machine, Status
-from simulator.model.operations import BitmapMode, EndBackup, Refusal, RunBackup, Sync
+from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
+from simulator.model.operations import BitmapMode, EndJob, Refusal, RunBackup, Sync
 
 COPY_UNIT = 64 * 1024
 """Bytes that a backup job copies at least."""
@@ -23,31 +31,56 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
 
     A cluster of the bitmap that reads as zeroes becomes explicit zeroes in the backup.
     """
-    disk = machine.disk(run.disk)
+    disk = machine.disk_of(run.image)
+    if disk is None:
+        return no_node(run.image)
     bitmap = disk.bitmap(run.image, run.bitmap) if run.bitmap is not None else None
-    refusal = _refuse(disk, run, bitmap)
+    before = next((b for b in machine.backups_named(run.target) if b.disk == disk.name), None)
+    refusal = _refuse(machine, disk, run, bitmap, before)
     if refusal is not None:
         return refusal
-    job = Job(
-        backup=_record(machine, disk, run, bitmap),
+    told = find_sources(machine, disk.bytes_of(run.image), run.sources or ())
+    if isinstance(told, Refusal):
+        return told
+    record = _record(machine, disk, run, bitmap, told if run.sources is not None else None)
+    job = BackupJob(
+        name=run.job or run.target,
+        disk=disk.name,
+        backup=record,
         node=run.image,
         bitmap=run.bitmap,
         mode=run.mode,
+        temporary=run.temporary,
+        scratch=map_of(record.length) if run.sync is Sync.NONE else None,
+        scratch_max=run.scratch,
+        group=run.group,
+        below=before if run.reuse else None,
     )
     if bitmap is not None:
         disk = disk.with_bitmap(bitmap.occupy())
-    kept = tuple(b for b in machine.backups if (b.name, b.disk) != (run.target, run.disk))
-    started = replace(machine.with_disk(disk), jobs=(*machine.jobs, job), backups=kept)
+    kept = tuple(b for b in machine.backups if b is not before)
+    started = replace(
+        machine.with_disk(disk),
+        jobs=(*machine.jobs, job),
+        backups=(*kept, replace(record, status=Status.RUNNING)),
+    )
     return started if run.lasting else _end(started, job, Status.COMPLETED)
 
 
-def end_backup(machine: Machine, end: EndBackup) -> Machine | Refusal:
-    """End the jobs of a target, one for each disk that takes part."""
-    jobs = [job for job in machine.jobs if job.backup.name == end.target]
+def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
+    """End the jobs of a name: one for each disk that takes part.
+
+    In a group, one that does not complete cancels the others.
+    """
+    jobs = [job for job in machine.jobs if end.job in (job.name, _target(job))]
     if not jobs:
-        return Refusal(f"Job '{end.target}' not found")
+        return Refusal(end.unknown)
+    grouped = {t for job in jobs if isinstance(job, BackupJob) for t in job.group}
     for job in jobs:
         machine = _end(machine, job, end.status)
+    if end.status is not Status.COMPLETED:
+        for job in [each for each in machine.jobs if _target(each) in grouped]:
+            machine = _end(machine, job, Status.CANCELLED)
     return machine
 
 
@@ -58,7 +91,28 @@ def end_all(machine: Machine, status: Status) -> Machine:
     return machine
 
 
-def _refuse(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:
+def _target(job: Job) -> str | None:
+    """Return the target of a backup job; None for other jobs."""
+    return job.backup.name if isinstance(job, BackupJob) else None
+
+
+def _refuse(
+    machine: Machine,
+    disk: Disk,
+    run: RunBackup,
+    bitmap: DirtyBitmap | None,
+    before: Backup | None,
+) -> Refusal | None:
+    if run.target == run.image:
+        return Refusal("Source and target cannot be the same")
+    if machine.disk_of(run.target) is not None:
+        return Refusal("Could not create node: Block node is read-only")
+    if any(_target(job) == run.target and job.disk == disk.name for job in machine.jobs):
+        return Refusal(f"Node '{run.target}' is busy: block device is in use by block job: backup")
+    image = disk.image(run.image)
+    assert image is not None, "the disk was found by this image"
+    if run.reuse and before is not None and before.length != image.length:
+        return Refusal("Source and target image have different sizes")
     if run.bitmap is None:
         return None
     if bitmap is None:
@@ -66,15 +120,27 @@ def _refuse(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal |
     return refuse_use(disk, bitmap, changed=run.mode is not BitmapMode.NEVER)
 
 
-def _record(machine: Machine, disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Backup:
-    """Return the backup that a job makes of the state at its start."""
-    view, moment = disk.view_of(run.image), disk.moment_of(run.image)
+def _record(
+    machine: Machine,
+    disk: Disk,
+    run: RunBackup,
+    bitmap: DirtyBitmap | None,
+    told: tuple[DirtyBitmap, ...] | None,
+) -> Backup:
+    """Return the backup that a job makes of the state at its start.
+
+    Args:
+        told: The bitmaps whose merge a client is told; None where it reads everything.
+    """
+    view, moment, image = disk.view_of(run.image), disk.moment_of(run.image), disk.image(run.image)
+    assert image is not None, "the view of this image was read"
     record = Backup(
         name=run.target,
         disk=disk.name,
         image=run.image,
         kind=run.kind,
         content=view,
+        length=image.length,
         complete=True,
         moment=moment,
         at=machine.at,
@@ -82,31 +148,64 @@ def _record(machine: Machine, disk: Disk, run: RunBackup, bitmap: DirtyBitmap | 
         bitmaps=run.bitmaps,
         onto=run.onto,
         part=run.part,
-        copied_bytes=disk.size,
+        copied_bytes=disk.bytes_of(run.image),
+        transfer=Transfer.PULL if run.pulled else Transfer.PUSH,
     )
-    if run.sync is Sync.FULL:
-        return record
+    partial = _read(disk, run, bitmap, told)
+    return record if partial is None else _narrow(disk, run, record, *partial)
+
+
+def _narrow(
+    disk: Disk, run: RunBackup, full: Backup, read: ClusterSet, windows: tuple[Window, ...]
+) -> Backup:
+    """Return a record of just some clusters."""
     if run.sync is Sync.TOP:
         image = disk.image(run.image)
-        assert image is not None, "the view of this image was read"
-        content, read = image.content, image.content.clusters()
-        windows: tuple[Window, ...] = (Window(start=image.since, end=moment),)
+        assert image is not None, "the job was accepted, so its image is there"
+        content = image.content
+    elif run.kind is Kind.NONE:
+        # At its end the target holds what the guest overwrote by then, and no more.
+        content = map_of(full.length)
     else:
-        assert bitmap is not None, "without its bitmap the job was refused"
-        read = _copy_units(disk, disk.clusters_of(bitmap))
-        content = fill_with_zeroes(view.restrict(read), read, disk.length)
-        windows = tuple(window.close(moment) for window in bitmap.windows)
+        content = fill_with_zeroes(full.content.restrict(read), read, full.length)
     return replace(
-        record,
+        full,
         content=content,
         complete=False,
         read=read,
-        windows=windows,
+        windows=tuple(window.close(full.moment) for window in windows),
         copied_bytes=len(read) * disk.cluster_size,
     )
 
 
-def _copy_units(disk: Disk, clusters: ClusterSet) -> ClusterSet:
+def _read(
+    disk: Disk,
+    run: RunBackup,
+    bitmap: DirtyBitmap | None,
+    told: tuple[DirtyBitmap, ...] | None,
+) -> tuple[ClusterSet, tuple[Window, ...]] | None:
+    """Return the clusters that a job or its client reads, and the history that they stand for.
+
+    None where all of them are read.
+    """
+    image = disk.image(run.image)
+    assert image is not None, "the job was accepted, so its image is there"
+    if run.sync is Sync.TOP:
+        return image.content.clusters(), (Window(start=image.since),)
+    if run.sync is Sync.BITMAP:
+        assert bitmap is not None, "without its bitmap the job was refused"
+        return _copy_units(disk, disk.clusters_of(bitmap), image.length), bitmap.windows
+    if run.kind is Kind.NONE:
+        return set_of(image.length), ()
+    if told is None:
+        return None
+    read = set_of(image.length)
+    for each in told:
+        read = read | disk.clusters_of(each)
+    return read, tuple(window for each in told for window in each.windows)
+
+
+def _copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
     """Return the clusters that a job copies for these: it copies whole units of 64 KiB.
 
     Source: QEMU 7.2; the unit is the larger of 64 KiB and the target's cluster size, and a target
@@ -115,8 +214,8 @@ def _copy_units(disk: Disk, clusters: ClusterSet) -> ClusterSet:
     if disk.cluster_size >= COPY_UNIT:
         return clusters
     ratio = COPY_UNIT // disk.cluster_size
-    units = clusters.rescale(1, ratio, -(-disk.length // ratio))
-    return units.rescale(ratio, 1, disk.length)
+    units = clusters.rescale(1, ratio, -(-length // ratio))
+    return units.rescale(ratio, 1, length)
 
 
 def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> ClusterMap:
@@ -127,8 +226,34 @@ def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> Cl
     return map_all(length, missing, ZERO).overlay(content)
 
 
+def _lay_over(below: Backup, record: Backup) -> Backup:
+    """Return the record of a target that was written over: a full backup leaves nothing of it.
+
+    full |AAAA0000|    through  B1: |X----X--|    gives  full |BAAA0B00|
+    """
+    if record.complete or below.status is not Status.COMPLETED:
+        return record
+    read = None
+    if below.read is not None and record.read is not None:
+        read = below.read | record.read
+    return replace(
+        record,
+        content=below.content.overlay(record.content),
+        complete=below.complete,
+        read=read,
+        windows=join_windows((*below.windows, *record.windows)),
+    )
+
+
 def _end(machine: Machine, job: Job, status: Status) -> Machine:
-    """Return the machine when a job has ended; only a completed one leaves data.
+    """Return the machine when a job has ended."""
+    if isinstance(job, BackupJob):
+        return _end_backup(machine, job, status)
+    return end_chain_job(machine, job, status)
+
+
+def _end_backup(machine: Machine, job: BackupJob, status: Status) -> Machine:
+    """Return the machine when a backup job has ended; only a completed one leaves data.
 
         B2 at the start |---XXX--|, written meanwhile |X-------|
 
@@ -139,23 +264,45 @@ def _end(machine: Machine, job: Job, status: Status) -> Machine:
 
     Source: ``facts/QEMU.md``, section 6.3.
     """
-    disk = machine.disk(job.backup.disk)
+    disk = machine.disk(job.disk)
     if job.bitmap is not None:
         bitmap = disk.bitmap(job.node, job.bitmap)
         assert bitmap is not None, f"{job.bitmap} is busy, so nobody removed it"
-        disk = disk.with_bitmap(_release(disk, job, bitmap, status))
+        if job.temporary:
+            disk = replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
+        else:
+            disk = disk.with_bitmap(_release(disk, job, bitmap, status))
     record = replace(job.backup, status=status)
-    if status is not Status.COMPLETED:
-        nothing = map_of(disk.length)
+    if record.kind is Kind.NONE and status is not Status.FAILED:
+        # Such a job never ends by itself, so to cancel it is its good end.
+        assert job.scratch is not None, "it keeps what the guest overwrites"
+        read = job.scratch.clusters()
+        record = replace(
+            record,
+            status=Status.COMPLETED,
+            content=record.content.overlay(job.scratch),
+            read=read,
+            copied_bytes=len(read) * disk.cluster_size,
+        )
+    elif status is not Status.COMPLETED:
+        nothing = map_of(record.length)
         record = replace(record, content=nothing, read=nothing.clusters(), copied_bytes=0)
+    if record.status is Status.COMPLETED and job.below is not None:
+        record = _lay_over(job.below, record)
     return replace(
         machine.with_disk(disk),
         jobs=tuple(each for each in machine.jobs if each is not job),
-        backups=(*machine.backups, record),
+        backups=tuple(record if _runs_as(each, job) else each for each in machine.backups),
     )
 
 
-def _release(disk: Disk, job: Job, bitmap: DirtyBitmap, status: Status) -> DirtyBitmap:
+def _runs_as(backup: Backup, job: BackupJob) -> bool:
+    """Whether a backup is the record of a running job."""
+    running = backup.status is Status.RUNNING
+    return running and (backup.name, backup.disk) == (job.backup.name, job.backup.disk)
+
+
+def _release(disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status) -> DirtyBitmap:
     """Return a job's bitmap as the job leaves it."""
     cleared = (job.mode != BitmapMode.NEVER and status is Status.COMPLETED) or (
         job.mode == BitmapMode.ALWAYS and status is Status.CANCELLED
@@ -168,3 +315,32 @@ def _release(disk: Disk, job: Job, bitmap: DirtyBitmap, status: Status) -> Dirty
         # A full job that must keep track of what it did not copy: that is everything.
         kept = set_of(bitmap.length, range(bitmap.length))
     return bitmap.release(kept, bitmap.windows)
+
+
+def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine | Refusal:
+    """Let the jobs of a disk keep what the guest is about to overwrite, or refuse its write.
+
+        written  |E----E--|    scratch  |A----B--|
+
+    A push job copies such clusters to its target, which has room. The scratch image of a pull job
+    may be too small: then it is the guest's write that fails.
+    Source: ``facts/LIBVIRT.md`` section 3, number 36; ``facts/QEMU.md`` section 6.3.
+    """
+    if not machine.jobs:
+        return machine
+    jobs: list[Job] = []
+    for job in machine.jobs:
+        if isinstance(job, BackupJob) and job.disk == disk.name and job.scratch is not None:
+            new = _copy_units(disk, written, job.backup.length) - job.scratch.clusters()
+            old = fill_with_zeroes(disk.guest_view.restrict(new), new, job.backup.length)
+            scratch = job.scratch.overlay(old)
+            needed = len(scratch) * disk.cluster_size
+            if job.scratch_max is not None and needed > job.scratch_max:
+                return Refusal(
+                    "write failed: No space left on device",
+                    cause=f"the scratch space of {job.backup.name} has {job.scratch_max:,} bytes, "
+                    f"and this write needs {needed:,}",
+                )
+            job = replace(job, scratch=scratch)
+        jobs.append(job)
+    return replace(machine, jobs=tuple(jobs))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeAlias
 
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
@@ -23,6 +24,9 @@ class Kind(StrEnum):
     COPY = "copy"
     """A plain copy of one image, with no job."""
 
+    NONE = "none"
+    """Just the old data of what the guest overwrote while the job ran."""
+
 
 class Status(StrEnum):
     """How far a backup got."""
@@ -31,6 +35,16 @@ class Status(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+class Transfer(StrEnum):
+    """Who moves the data of a backup."""
+
+    PUSH = "push"
+    """QEMU writes the target."""
+
+    PULL = "pull"
+    """A client reads an export."""
 
 
 class Power(StrEnum):
@@ -78,6 +92,7 @@ class Backup:
         image: The image that was read, or copied.
         kind: What it holds.
         content: A version for each cluster that it holds.
+        length: Number of clusters of the image that was read.
         complete: Whether it hides all that lies below it, whatever it draws.
         at: Label of the instant at which it was taken.
         since: The checkpoint that it starts from.
@@ -88,6 +103,7 @@ class Backup:
         onto: The backup that it is stacked on, where the user said so.
         part: Whether the request took several disks, of which this is one.
         copied_bytes: Bytes that a job or a copy moved.
+        transfer: Who moved them; None for a plain copy.
         status: How far it got; only a completed one holds anything.
     """
 
@@ -96,6 +112,7 @@ class Backup:
     image: str
     kind: Kind
     content: ClusterMap
+    length: int
     complete: bool
     moment: int
     at: str | None = None
@@ -106,6 +123,7 @@ class Backup:
     onto: str | None = None
     part: bool = False
     copied_bytes: int = 0
+    transfer: Transfer | None = Transfer.PUSH
     status: Status = Status.COMPLETED
 
     @property
@@ -131,19 +149,72 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class BackupJob:
     """A running backup job. Its data is that of its start, whatever the guest writes meanwhile.
 
     Attributes:
+        name: What the user calls the job.
+        disk: The disk that it works on.
         backup: What it makes, with all that it has to copy.
         node, bitmap: The bitmap that it uses, which is busy; None where there is none.
         mode: What it does to that bitmap at its end: ``never``, ``on-success`` or ``always``.
+        temporary: Whether the bitmap goes with the job.
+        scratch: Old data of clusters that the guest overwrote since a pull job's start.
+        scratch_max: Bytes that *scratch* may have; None for no limit.
+        group: The targets of the jobs that end as badly as this one.
+        below: What the target held before, where it is written over and not made anew.
     """
 
+    name: str
+    disk: str
     backup: Backup
     node: str
     bitmap: str | None
     mode: str
+    temporary: bool = False
+    scratch: ClusterMap | None = None
+    scratch_max: int | None = None
+    group: tuple[str, ...] = ()
+    below: Backup | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitJob:
+    """A running commit: the base holds the data, and the overlays are still there.
+
+    Attributes:
+        name: What the user calls the job.
+        disk: The disk that it works on.
+        top, base: As in the operation.
+        carry: Whether the merged images' bitmaps go down with them.
+    """
+
+    name: str
+    disk: str
+    top: str
+    base: str
+    carry: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullJob:
+    """A running pull: the image holds the data, and what it came from is still below it.
+
+    Attributes:
+        name: What the user calls the job.
+        disk: The disk that it works on.
+        into, base: As in the operation.
+        carry: Whether the bitmaps of the dropped images go up with them.
+    """
+
+    name: str
+    disk: str
+    into: str
+    base: str | None
+    carry: bool
+
+
+Job: TypeAlias = BackupJob | CommitJob | PullJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +226,7 @@ class Restored:
         disk: The disk whose history it is held against.
         sources: What was stacked, oldest first.
         content: What a guest of the restored disk would see.
+        length: Number of clusters.
         of: Label of the instant that it is meant to give back.
         at: Label of the instant at which it was made.
         part: Whether several disks were restored, of which this is one.
@@ -164,6 +236,7 @@ class Restored:
     disk: str
     sources: tuple[Backup, ...]
     content: ClusterMap
+    length: int
     of: str | None = None
     at: str | None = None
     part: bool = False
@@ -225,6 +298,15 @@ class Machine:
             named[backup.name] = (*named.get(backup.name, ()), backup)
             named[f"{backup.name}/{backup.disk}"] = (backup,)
         return named
+
+    def jobs_on(self, disk: str) -> tuple[Job, ...]:
+        """Return the jobs that run on a disk."""
+        return tuple(job for job in self.jobs if job.disk == disk)
+
+    @property
+    def backup_jobs(self) -> tuple[BackupJob, ...]:
+        """The backup jobs that run."""
+        return tuple(job for job in self.jobs if isinstance(job, BackupJob))
 
     def with_disk(self, disk: Disk) -> "Machine":
         """Return the machine with a disk in the place of its former state."""

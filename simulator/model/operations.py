@@ -59,10 +59,54 @@ class CreateImage(NamedTuple):
 
 
 class AddOverlay(NamedTuple):
-    """Put a new, empty image on top of a disk's chain (QEMU: ``blockdev-snapshot``)."""
+    """Put a new, empty image on top of an active one (QEMU: ``blockdev-snapshot``)."""
 
-    disk: str
+    node: str
     overlay: str
+
+
+class ResizeImage(NamedTuple):
+    """Let an active image grow or shrink (QEMU: ``block_resize``).
+
+    Attributes:
+        length: Number of clusters.
+    """
+
+    node: str
+    length: int
+
+
+class RevertImages(NamedTuple):
+    """Return to what an image below the active one shows: a new overlay goes on top of it.
+
+    Attributes:
+        image: It and what lies below it stay; what lies above is dropped.
+        overlay: Name of the new image.
+    """
+
+    image: str
+    overlay: str
+
+
+class SaveSnapshot(NamedTuple):
+    """Keep a state inside an image (QEMU: ``blockdev-snapshot-internal-sync``)."""
+
+    node: str
+    name: str
+
+
+class DropSnapshot(NamedTuple):
+    """Drop a state from inside an image (QEMU: ``blockdev-snapshot-delete-internal-sync``)."""
+
+    node: str
+    name: str
+
+
+class LoadSnapshot(NamedTuple):
+    """Return an image to a state kept inside it (QEMU: ``loadvm``, ``qemu-img snapshot -a``)."""
+
+    node: str
+    name: str
 
 
 class AddBitmap(NamedTuple):
@@ -132,6 +176,9 @@ class Sync(StrEnum):
     BITMAP = "bitmap"
     """The clusters that a bitmap names."""
 
+    NONE = "none"
+    """Nothing but what the guest overwrites, so that somebody can read the state meanwhile."""
+
 
 class BitmapMode(StrEnum):
     """What a job does to its bitmap at its end. Source: QEMU QMP reference, ``BitmapSyncMode``."""
@@ -147,53 +194,58 @@ class RunBackup(NamedTuple):
     Attributes:
         target: The backup's name.
         image: The node that is read, with what lies below it.
+        kind, since, bitmaps, onto, part: What the backup is recorded as.
         sync: What is copied.
         bitmap: Name of a bitmap on that node; with ``Sync.BITMAP`` the one to read through.
         mode: What the job does to the bitmap.
-        lasting: Whether the job runs on until :class:`EndBackup`; otherwise it ends at once.
-        kind, since, bitmaps, onto, part: What the backup is recorded as.
+        temporary: Whether the bitmap goes with the job.
+        lasting: Whether the job runs on until :class:`EndJob`; otherwise it ends at once.
+        pulled: Whether a client reads the state while the job keeps what the guest overwrites.
+        sources: The bitmaps whose merge a client is told when it pulls; None for all clusters.
+        scratch: Bytes that a pull job may keep; None for no limit.
+        reuse: Whether a target that exists is written over, and not made anew.
+        group: The targets of its transaction, where one that fails is to cancel the others.
+        job: What the user calls the job; the target's name, if nothing else.
     """
 
-    disk: str
     target: str
     image: str
     kind: Kind
     sync: Sync = Sync.FULL
     bitmap: str | None = None
     mode: BitmapMode = BitmapMode.NEVER
+    temporary: bool = False
     lasting: bool = False
     since: str | None = None
     bitmaps: tuple[str, ...] = ()
     onto: str | None = None
     part: bool = False
-
-
-class EndBackup(NamedTuple):
-    """End a running backup job.
-
-    Attributes:
-        target: The backup's name.
-        status: How it ends. A job that fails has copied nothing; one that is cancelled has copied
-            all and waits to be finalized: in between, QEMU's order of copying is not fixed.
-    """
-
-    target: str
-    status: Status
+    pulled: bool = False
+    sources: tuple[BitmapKey, ...] | None = None
+    scratch: int | None = None
+    reuse: bool = False
+    group: tuple[str, ...] = ()
+    job: str | None = None
 
 
 class CommitImages(NamedTuple):
     """Merge overlays down into a base and drop them from the chain (QEMU: ``block-commit``).
 
     Attributes:
-        top: The newest image to merge; the active one is pivoted away from.
-        base: The image that takes their content.
+        device: The active image of the chain.
+        top: The newest image to merge; None for the active one, which is pivoted away from.
+        base: The image that takes their content; None for the lowest one.
         carry: Whether the merged images' bitmaps go down with them, as libvirt does.
+        lasting: Whether the job runs on until :class:`EndJob`, with all data copied.
+        job: What the user calls the job.
     """
 
-    disk: str
-    top: str
-    base: str
+    device: str
+    top: str | None = None
+    base: str | None = None
     carry: bool = False
+    lasting: bool = False
+    job: str | None = None
 
 
 class PullImages(NamedTuple):
@@ -202,11 +254,34 @@ class PullImages(NamedTuple):
     Attributes:
         into: The image that takes the data.
         base: The image that stays below it; None pulls everything.
+        bottom: The lowest image to pull, in place of *base*.
+        carry: Whether the bitmaps of the dropped images go up with them, as libvirt does.
+        lasting: Whether the job runs on until :class:`EndJob`, with all data copied.
+        job: What the user calls the job.
     """
 
-    disk: str
     into: str
     base: str | None = None
+    bottom: str | None = None
+    carry: bool = False
+    lasting: bool = False
+    job: str | None = None
+
+
+class EndJob(NamedTuple):
+    """End a running job.
+
+    Attributes:
+        job: A backup's target, or what the user calls the job.
+        status: How it ends. A lasting job has copied all and waits to be finalized: in between,
+            QEMU's order of copying is not fixed. Whatever does not complete it leaves no backup,
+            and the images of a chain where they are.
+        unknown: The host's words where there is no such job.
+    """
+
+    job: str
+    status: Status
+    unknown: str = "Job not found"
 
 
 class CopyImage(NamedTuple):
@@ -264,6 +339,17 @@ BitmapOperation: TypeAlias = (
     AddBitmap | RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps
 )
 
+ChainOperation: TypeAlias = (
+    AddOverlay
+    | ResizeImage
+    | RevertImages
+    | SaveSnapshot
+    | DropSnapshot
+    | LoadSnapshot
+    | CommitImages
+    | PullImages
+)
+
 OutsideOperation: TypeAlias = (
     CopyImage | DropBackup | StackBackups | RecordCheckpoint | ForgetCheckpoint
 )
@@ -273,14 +359,12 @@ PowerOperation: TypeAlias = CloseImages | OpenImages | KillProcess
 Operation: TypeAlias = (
     GuestOperation
     | BitmapOperation
+    | ChainOperation
     | OutsideOperation
     | PowerOperation
     | CreateImage
-    | AddOverlay
     | RunBackup
-    | EndBackup
-    | CommitImages
-    | PullImages
+    | EndJob
 )
 
 

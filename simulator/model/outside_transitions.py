@@ -5,7 +5,7 @@ from typing import assert_never
 
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, map_of
-from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Restored
+from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Restored, Status
 from simulator.model.operations import (
     CopyImage,
     DropBackup,
@@ -48,12 +48,14 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
         image=copy.image,
         kind=Kind.COPY,
         content=image.content,
+        length=image.length,
         complete=False,
         read=image.content.clusters(),
         windows=(Window(start=image.since, end=end),),
         moment=end,
         at=machine.at,
         copied_bytes=len(image.content) * disk.cluster_size,
+        transfer=None,
     )
     kept = tuple(b for b in machine.backups if b.name != copy.target)
     return replace(machine, backups=(*kept, record))
@@ -63,7 +65,17 @@ def _drop_backup(machine: Machine, drop: DropBackup) -> Machine | Refusal:
     gone = machine.backups_named(drop.name)
     if not gone:
         return Refusal(f"there is no backup {drop.name} here")
+    if any(backup.status is Status.RUNNING for backup in gone):
+        return Refusal(f"backup {drop.name} is in use: {NOTHING_HELD[Status.RUNNING]}")
     return replace(machine, backups=tuple(b for b in machine.backups if b not in gone))
+
+
+NOTHING_HELD = {
+    Status.RUNNING: "its job is still running",
+    Status.FAILED: "its job failed",
+    Status.CANCELLED: "its job was cancelled",
+}
+"""Why a backup cannot be restored, by how far it got."""
 
 
 def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
@@ -72,8 +84,11 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
     S1.bak: |AAAA----|  below  B2.bak: |---BBB--|  reads  |AAABBB--|
     """
     for name in stack.sources:
-        if not machine.backups_named(name):
+        named = machine.backups_named(name)
+        if not named:
             return Refusal(f"there is no backup {name} here")
+        if any(backup.status is not Status.COMPLETED for backup in named):
+            return Refusal(f"backup {name} holds nothing: {NOTHING_HELD[named[0].status]}")
     stacks = {
         disk.name: tuple(
             backup
@@ -88,7 +103,8 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
             name=stack.name,
             disk=disk,
             sources=sources,
-            content=_stacked(machine.restores, sources, machine.disk(disk).length),
+            content=_stacked(machine.restores, sources),
+            length=sources[-1].length,
             of=stack.of,
             at=machine.at,
             part=sum(map(bool, stacks.values())) > 1,
@@ -99,18 +115,30 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
     return replace(machine, restores=(*machine.restores, *restored))
 
 
-def _stacked(made: tuple[Restored, ...], sources: tuple[Backup, ...], length: int) -> ClusterMap:
-    """Return what a stack of backups reads as, building on one that was read before."""
+def _stacked(made: tuple[Restored, ...], sources: tuple[Backup, ...]) -> ClusterMap:
+    """Return what a stack of backups reads as, building on one that was read before.
+
+    What lies below a shorter backup is not seen beyond its end.
+    """
     *below, newest = sources
     if newest.complete:
         return newest.content
     for restored in reversed(made):
         if restored.sources == tuple(below):
-            return restored.content.overlay(newest.content)
-    view = map_of(length)
+            return _cut(restored.content, restored.length, newest).overlay(newest.content)
+    view, reach = map_of(newest.length), 0
     for source in sources:
-        view = source.content if source.complete else view.overlay(source.content)
+        if source.complete:
+            view = source.content
+        else:
+            view = _cut(view, reach, source).overlay(source.content)
+        reach = source.length
     return view
+
+
+def _cut(view: ClusterMap, length: int, above: Backup) -> ClusterMap:
+    """Return as much of a view as is seen through a backup that lies on it."""
+    return view.below(above.length) if above.length < length else view
 
 
 def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | Refusal:

@@ -76,14 +76,19 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
         B1: |XXXX----|    B2: |---XXX--|+   B2 is gone if it was made in this session, and
                                             inconsistent if it was loaded from the file.
 
-    Source: QEMU.md section 3, E5 to E7.
+    A commit that runs has its base open for writing, too. Source: QEMU.md section 3, E5 to E7, E71.
     """
     if machine.power is not Power.RUNNING:
         return Refusal("no process is running: the machine is off")
     killed = job_transitions.end_all(machine, Status.FAILED)
     for disk in killed.disks:
+        open_then = {
+            (bitmap.node, bitmap.name)
+            for bitmap in machine.disk(disk.name).bitmaps
+            if bitmap.kept is Kept.IN_USE
+        }
         left = tuple(
-            bitmap.spoil() if bitmap.kept is Kept.IN_USE else bitmap
+            bitmap.spoil() if (bitmap.node, bitmap.name) in open_then else bitmap
             for bitmap in disk.bitmaps
             if bitmap.kept is not Kept.MEMORY
         )

@@ -6,14 +6,15 @@ already.
 
 from typing import NamedTuple, TypeAlias
 
+from simulator.model.machine import Status
 from simulator.model.operations import (
-    BitmapOperation,
     CloseImages,
     CopyImage,
     DropBackup,
     GuestOperation,
     KillProcess,
     OpenImages,
+    Operation,
     Refusal,
     StackBackups,
 )
@@ -60,6 +61,9 @@ class TakeBackup(NamedTuple):
         bitmaps: Just these bitmaps, as ``NAME`` or ``(node, NAME)``, whatever the model thinks.
         checkpoint: Name of a checkpoint to start in the same atomic step.
         onto: The backup that this one is stacked on.
+        pulled: Whether a client reads the data, instead of QEMU writing it.
+        scratch: Bytes that a pull may keep of what the guest overwrites; None for no limit.
+        lasting: Whether its job runs on, until a :class:`FinishJobs`.
     """
 
     to: str
@@ -69,6 +73,75 @@ class TakeBackup(NamedTuple):
     bitmaps: tuple[tuple[str | None, str], ...] = ()
     checkpoint: str | None = None
     onto: str | None = None
+    pulled: bool = False
+    scratch: int | None = None
+    lasting: bool = False
+
+
+class FinishJobs(NamedTuple):
+    """The instant comes at which jobs were said to end. Those that have ended already are let be.
+
+    Attributes:
+        jobs: Targets of backups, or names of other jobs.
+        status: How they end.
+    """
+
+    jobs: tuple[str, ...]
+    status: Status
+
+
+class CancelJob(NamedTuple):
+    """The user aborts a job: a backup by its target's name, another one by its own."""
+
+    job: str
+
+
+class Commit(NamedTuple):
+    """Merge overlays down into a base.
+
+    Attributes:
+        top: The newest image to merge.
+        base: None for the lowest image of the chain.
+    """
+
+    top: str
+    base: str | None = None
+
+
+class Pull(NamedTuple):
+    """Pull backing data up into an image.
+
+    Attributes:
+        base: The image that stays below it; None for none.
+    """
+
+    into: str
+    base: str | None = None
+
+
+class Resize(NamedTuple):
+    """Let a disk grow or shrink to a number of clusters."""
+
+    disk: str
+    length: int
+
+
+class Revert(NamedTuple):
+    """Return to an earlier state.
+
+    Attributes:
+        snapshot: The image that the snapshot made, or a state that is kept inside the active one.
+        image: Name of the overlay that takes the writes from now on, for an external snapshot.
+    """
+
+    snapshot: str
+    image: str
+
+
+class DeleteSnapshot(NamedTuple):
+    """Give up an earlier state; nothing that the guest sees changes."""
+
+    name: str
 
 
 class DeleteCheckpoint(NamedTuple):
@@ -86,7 +159,7 @@ class Qmp(NamedTuple):
     """
 
     commands: tuple[str, ...]
-    operations: tuple[BitmapOperation | Refusal, ...]
+    operations: tuple[Operation | Refusal, ...]
 
 
 class ExpectedRow(NamedTuple):
@@ -115,7 +188,14 @@ Request: TypeAlias = (
     | Snapshot
     | StartCheckpoint
     | TakeBackup
+    | FinishJobs
+    | CancelJob
     | DeleteCheckpoint
+    | DeleteSnapshot
+    | Commit
+    | Pull
+    | Resize
+    | Revert
     | Qmp
     | Expect
     | GuestOperation

@@ -12,9 +12,9 @@ from simulator.model import (
     power_transitions,
 )
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ZERO, ClusterSet, map_all, map_of, set_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
 from simulator.model.disk import Disk, Image
-from simulator.model.machine import Machine, Power
+from simulator.model.machine import CommitJob, Machine, Power
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
@@ -25,13 +25,15 @@ from simulator.model.operations import (
     CreateImage,
     DisableBitmap,
     DropBackup,
+    DropSnapshot,
     EnableBitmap,
-    EndBackup,
+    EndJob,
     Extent,
     ForgetCheckpoint,
     GuestDiscard,
     GuestWrite,
     KillProcess,
+    LoadSnapshot,
     MergeBitmaps,
     OpenImages,
     Operation,
@@ -39,7 +41,10 @@ from simulator.model.operations import (
     RecordCheckpoint,
     Refusal,
     RemoveBitmap,
+    ResizeImage,
+    RevertImages,
     RunBackup,
+    SaveSnapshot,
     StackBackups,
 )
 
@@ -76,8 +81,6 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             return _guest_discard(machine, operation)
         case CreateImage():
             return _create_image(machine, operation)
-        case AddOverlay():
-            return _add_overlay(machine, operation)
         case (
             AddBitmap()
             | RemoveBitmap()
@@ -87,14 +90,21 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             | MergeBitmaps()
         ):
             return bitmap_transitions.apply(machine, operation)
+        case (
+            AddOverlay()
+            | ResizeImage()
+            | RevertImages()
+            | SaveSnapshot()
+            | DropSnapshot()
+            | LoadSnapshot()
+            | CommitImages()
+            | PullImages()
+        ):
+            return chain_transitions.apply(machine, operation)
         case RunBackup():
             return job_transitions.run_backup(machine, operation)
-        case EndBackup():
-            return job_transitions.end_backup(machine, operation)
-        case CommitImages():
-            return chain_transitions.commit_images(machine, operation)
-        case PullImages():
-            return chain_transitions.pull_images(machine, operation)
+        case EndJob():
+            return job_transitions.end_job(machine, operation)
         case CopyImage() | DropBackup() | StackBackups() | RecordCheckpoint() | ForgetCheckpoint():
             return outside_transitions.apply(machine, operation)
         case CloseImages() | OpenImages() | KillProcess():
@@ -113,6 +123,16 @@ def _guest_disk(machine: Machine, name: str | None) -> Disk | Refusal:
     return disk
 
 
+def _past_end(disk: Disk, touched: ClusterSet) -> Refusal | None:
+    """Return QEMU's words for a guest step that does not lie within the disk."""
+    if touched.last < disk.length:
+        return None
+    first = next(iter(touched - touched.below(disk.length))) * disk.cluster_size
+    return Refusal(
+        f"operation past EOF; From: {first}, Len: {disk.cluster_size}, Size: {disk.size}"
+    )
+
+
 def _guest_write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     """Store the data in the active image and mark it in the bitmaps that record there.
 
@@ -124,10 +144,12 @@ def _guest_write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     disk = _guest_disk(machine, write.disk)
     if isinstance(disk, Refusal) or not write.data:
         return machine if isinstance(disk, Disk) else disk
-    active = replace(disk.active, content=disk.active.content.overlay(write.data))
-    marked = _mark(disk, write.data.clusters(), write.extent)
-    return machine.with_disk(
-        replace(marked, chain=(*disk.chain[:-1], active), moment=disk.moment + write.writes)
+    touched = write.data.clusters()
+    kept = _past_end(disk, touched) or job_transitions.keep_old_data(machine, disk, touched)
+    if isinstance(kept, Refusal):
+        return kept
+    return kept.with_disk(
+        _change(kept, disk, write.data, touched, write.extent, moments=write.writes)
     )
 
 
@@ -145,17 +167,52 @@ def _guest_discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal
     disk = _guest_disk(machine, discard.disk)
     if isinstance(disk, Refusal) or not discard.clusters:
         return machine if isinstance(disk, Disk) else disk
-    if any(job.backup.disk == disk.name for job in machine.jobs):
+    past = _past_end(disk, discard.clusters)
+    if past is not None:
+        return past
+    if any(job.disk == disk.name for job in machine.backup_jobs):
         return machine
     whole = _whole_clusters(disk, discard)
     if len(disk.chain) == 1:
         whole = whole & disk.active.content.clusters()
     zeroes = map_all(disk.length, whole, ZERO)
-    active = replace(disk.active, content=disk.active.content.overlay(zeroes))
-    marked = _mark(disk, discard.clusters, discard.extent)
     return machine.with_disk(
-        replace(marked, chain=(*disk.chain[:-1], active), moment=disk.moment + 1)
+        _change(machine, disk, zeroes, discard.clusters, discard.extent, moments=1)
     )
+
+
+def _change(
+    machine: Machine,
+    disk: Disk,
+    data: ClusterMap,
+    touched: ClusterSet,
+    extent: Extent | None,
+    *,
+    moments: int,
+) -> Disk:
+    """Return a disk after the guest changed it.
+
+    While its active image is being committed, the base follows it, with its bitmaps.
+    """
+    active = disk.active.name
+    followers = {
+        job.base
+        for job in machine.jobs_on(disk.name)
+        if isinstance(job, CommitJob) and job.top == active
+    }
+    chain = tuple(
+        replace(image, content=image.content.overlay(data))
+        if image.name == active or image.name in followers
+        else image
+        for image in disk.chain
+    )
+    bitmaps = tuple(
+        bitmap.mark(_touched_granules(disk, bitmap, touched, extent))
+        if bitmap.node == active or bitmap.node in followers
+        else bitmap
+        for bitmap in disk.bitmaps
+    )
+    return replace(disk, chain=chain, bitmaps=bitmaps, moment=disk.moment + moments)
 
 
 def _whole_clusters(disk: Disk, discard: GuestDiscard) -> ClusterSet:
@@ -167,31 +224,20 @@ def _whole_clusters(disk: Disk, discard: GuestDiscard) -> ClusterSet:
     return set_of(disk.length, range(first, end))
 
 
-def _mark(disk: Disk, clusters: ClusterSet, extent: Extent | None) -> Disk:
-    """Return the disk with a guest step marked in the bitmaps that record it."""
-    bitmaps = tuple(
-        bitmap.mark(touched_granules(disk, bitmap.granularity, clusters, extent))
-        if bitmap.node == disk.active.name
-        else bitmap
-        for bitmap in disk.bitmaps
-    )
-    return replace(disk, bitmaps=bitmaps)
-
-
-def touched_granules(
-    disk: Disk, granularity: int, clusters: ClusterSet, extent: Extent | None
+def _touched_granules(
+    disk: Disk, bitmap: DirtyBitmap, clusters: ClusterSet, extent: Extent | None
 ) -> ClusterSet:
-    """Return the granules that a guest step touches.
+    """Return the granules of a bitmap that a guest step touches.
 
     Args:
-        granularity: Bytes for one bit.
         clusters: All clusters that the step touches.
         extent: The bytes it touches, where that is less than those clusters.
     """
+    granularity = bitmap.granularity
     if extent is None:
-        return disk.granules_of(granularity, clusters)
+        return disk.granules_of(granularity, clusters, bitmap.length)
     end = -(-(extent.offset + extent.length) // granularity)
-    return set_of(-(-disk.size // granularity), range(extent.offset // granularity, end))
+    return set_of(bitmap.length, range(extent.offset // granularity, end))
 
 
 def _create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
@@ -204,33 +250,10 @@ def _create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
         return Refusal(f"disk {disk.name} already has the image {disk.active.name}")
     if machine.disk_of(create.image) is not None:
         return Refusal(f"Duplicate nodes with node-name='{create.image}'")
-    base = Image(name=create.image, content=map_of(disk.length), format=create.format)
-    return machine.with_disk(replace(disk, chain=(base,)))
-
-
-def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
-    """Make the active image read-only and put an empty one on top of it.
-
-        before  S1: |AAAA----|     after  S1: |AAAA----| <- S2: |--------|
-                B1: |XXXX----|+           B1: |XXXX----|+
-
-    Bitmaps stay on the old image, where nobody writes any more. They are stored at that moment,
-    so a later crash does them no harm. Source: QEMU.md sections 2.2 and 4.1.
-    """
-    disk = machine.disk(snapshot.disk)
-    if not disk.chain:
-        return Refusal(f"disk {disk.name} has no image yet")
-    if machine.disk_of(snapshot.overlay) is not None:
-        return Refusal(f"Duplicate nodes with node-name='{snapshot.overlay}'")
-    old = disk.active.name
-    bitmaps = tuple(
-        _retire(bitmap.close_window(disk.moment)) if bitmap.node == old else bitmap
-        for bitmap in disk.bitmaps
+    base = Image(
+        name=create.image,
+        content=map_of(disk.length),
+        length=disk.length,
+        format=create.format,
     )
-    overlay = Image(name=snapshot.overlay, content=map_of(disk.length), since=disk.moment)
-    return machine.with_disk(replace(disk, chain=(*disk.chain, overlay), bitmaps=bitmaps))
-
-
-def _retire(bitmap: DirtyBitmap) -> DirtyBitmap:
-    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent."""
-    return bitmap.store() if bitmap.persistent else bitmap
+    return machine.with_disk(replace(disk, chain=(base,)))

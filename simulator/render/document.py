@@ -10,7 +10,7 @@ from simulator.diagnostics import Finding, Span
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterMap, ClusterSet, tag_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Machine, Restored
+from simulator.model.machine import Backup, Machine, Restored
 from simulator.notation import write_backup, write_bits, write_clusters, write_view
 from simulator.timeline import Frame, Timeline
 
@@ -70,7 +70,7 @@ class BackupDocument(TypedDict):
     disk: str
     cells: Cells
     at: str | None
-    kind: Literal["full", "incremental", "top", "bitmaps", "copy"]
+    kind: Literal["full", "incremental", "top", "bitmaps", "copy", "none"]
     mode: Literal["push", "pull"] | None
     since: str | None
     bitmaps: list[str]
@@ -180,7 +180,7 @@ def _disk(disk: Disk) -> DiskDocument:
         "cluster_size": disk.cluster_size,
         "clusters": disk.length,
         "chain": [image.name for image in disk.chain],
-        "images": {image.name: _content(image.content, disk.length) for image in disk.chain},
+        "images": {image.name: _content(image.content, image.length) for image in disk.chain},
         "bitmaps": [_bitmap(disk, bitmap) for bitmap in disk.bitmaps],
         "guest": _view(disk.guest_view, disk.length),
     }
@@ -190,7 +190,7 @@ def _bitmap(disk: Disk, bitmap: DirtyBitmap) -> BitmapDocument:
     return {
         "node": bitmap.node,
         "name": bitmap.name,
-        "cells": _bits(disk.clusters_of(bitmap), disk.length),
+        "cells": _bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node)),
         "granularity": bitmap.granularity,
         "count": bitmap.count,
         "recording": bitmap.recording,
@@ -219,10 +219,10 @@ def _bits(bits: ClusterSet, length: int) -> Cells:
 
 
 def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument:
-    length = timeline.last.disk(backup.disk).length
+    length = backup.length
     cells: Cells
     if length <= CELLS_MAX:
-        cells = write_backup(backup, length, zeroes=timeline.draws_zeroes, scaled=False)
+        cells = write_backup(backup, zeroes=timeline.draws_zeroes, scaled=False)
     elif backup.complete and timeline.draws_zeroes:
         cells = list(_filled(backup.content.runs(), length))
     else:
@@ -232,7 +232,7 @@ def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument
         "cells": cells,
         "at": backup.at,
         "kind": backup.kind.value,
-        "mode": None if backup.kind is Kind.COPY else "push",
+        "mode": backup.transfer.value if backup.transfer is not None else None,
         "since": backup.since,
         "bitmaps": list(backup.bitmaps),
         "onto": backup.onto,
@@ -260,7 +260,7 @@ def _restored(timeline: Timeline, restored: Restored) -> RestoreDocument:
         "from": [source.row for source in restored.sources],
         "at": restored.at,
         "of": restored.of,
-        "cells": _view(restored.content, timeline.last.disk(restored.disk).length),
+        "cells": _view(restored.content, restored.length),
         "same_as": list(timeline.instants_like(restored)),
     }
 

@@ -26,7 +26,7 @@ def lay_out_chain(disk: Disk) -> Figure:
                       B3: |X----XX-|+
     """
     images = tuple(
-        Strip(label=image.name, cells=write_clusters(image.content, disk.length))
+        Strip(label=image.name, cells=write_clusters(image.content, image.length))
         for image in disk.chain
     )
     stacks = [
@@ -45,10 +45,11 @@ def _without_end(row: tuple[Strip | None, ...]) -> tuple[Strip | None, ...]:
 def _bitmap_strip(disk: Disk, bitmap: DirtyBitmap) -> Strip:
     """Return a bitmap's strip; its node is told where another image has a namesake."""
     namesakes = sum(other.name == bitmap.name for other in disk.bitmaps)
-    broken = BROKEN * -(-disk.length // clusters_in_cell(disk.length))
+    length = disk.length_of(bitmap.node)
+    broken = BROKEN * -(-length // clusters_in_cell(length))
     return Strip(
         label=f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name,
-        cells=broken if bitmap.inconsistent else write_bits(disk.clusters_of(bitmap), disk.length),
+        cells=broken if bitmap.inconsistent else write_bits(disk.clusters_of(bitmap), length),
         recording=bitmap.recording,
     )
 

@@ -6,7 +6,16 @@ from typing import assert_never
 
 from simulator.diagnostics import Finding
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Machine, Power, Restored
+from simulator.model.machine import (
+    Backup,
+    BackupJob,
+    Kind,
+    Machine,
+    Power,
+    Restored,
+    Status,
+    Transfer,
+)
 from simulator.model.operations import (
     CloseImages,
     CopyImage,
@@ -18,10 +27,17 @@ from simulator.model.operations import (
     StackBackups,
 )
 from simulator.model.requests import (
+    CancelJob,
+    Commit,
     Create,
     DeleteCheckpoint,
+    DeleteSnapshot,
     Expect,
+    FinishJobs,
+    Pull,
     Qmp,
+    Resize,
+    Revert,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
@@ -152,10 +168,10 @@ def _copies(timeline: Timeline, entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         for backup in entry.new_backups:
             disk = entry.after.disk(backup.disk)
-            cells = write_backup(backup, disk.length, zeroes=timeline.draws_zeroes)
+            cells = write_backup(backup, zeroes=timeline.draws_zeroes)
             rows.append((backup.row, cells, _tell_backup(backup, disk)))
         for restored in entry.new_restores:
-            cells = write_view(restored.content, entry.after.disk(restored.disk).length)
+            cells = write_view(restored.content, restored.length)
             rows.append((restored.row, cells, _tell_restored(timeline, restored)))
     return list(_align(rows))
 
@@ -185,7 +201,12 @@ def _tell_backup(backup: Backup, disk: Disk) -> str:
             kind = f"top, of {backup.image}"
         case Kind.COPY:
             kind = f"copy of {backup.image}"
-    return f"{kind}, {write_size(backup.copied_bytes)}"
+        case Kind.NONE:
+            kind = "what the guest overwrote"
+    pulled = "pulled, " if backup.transfer is Transfer.PULL else ""
+    if backup.status is not Status.COMPLETED:
+        return f"{kind}, {pulled}{backup.status}"
+    return f"{kind}, {pulled}{write_size(backup.copied_bytes)}"
 
 
 def _tell_restored(timeline: Timeline, restored: Restored) -> str:
@@ -235,6 +256,10 @@ def _tell(entry: Entry, statement: Statement) -> str:
             text = f"snapshot {_listed(image for _, image in images)}{made}"
         case TakeBackup(to=name):
             text = f"backup {name}"
+        case FinishJobs() | CancelJob() | Commit() | Pull() | Resize() | Revert():
+            text = _tell_change(entry, statement.request)
+        case DeleteSnapshot(name=name):
+            text = f"delete snapshot {name}"
         case CopyImage(image=image, target=target):
             text = f"copy {image} to {target}"
         case StackBackups(name=name):
@@ -248,6 +273,42 @@ def _tell(entry: Entry, statement: Statement) -> str:
         case _:
             assert_never(statement.request)
     return f"{text} (refused)" if entry.refusal is not None else text
+
+
+def _tell_change(
+    entry: Entry, request: FinishJobs | CancelJob | Commit | Pull | Resize | Revert
+) -> str:
+    """Return what happens to a job or a chain, in a few words."""
+    match request:
+        case FinishJobs(jobs=jobs, status=status):
+            ended = [job for job in jobs if job in _ended(entry)]
+            return f"{_listed(ended)} {status}" if ended else ""
+        case CancelJob(job=name):
+            return f"cancel {name}"
+        case Commit(top=top, base=base):
+            return f"commit {top}" + (f" to {base}" if base is not None else "")
+        case Pull(into=into):
+            return f"pull into {into}"
+        case Resize():
+            return f"resize {_tell_resize(entry, request)}"
+        case Revert(snapshot=name):
+            return f"revert to {name}"
+        case _:
+            assert_never(request)
+
+
+def _ended(entry: Entry) -> set[str]:
+    """Return the names of the jobs that a statement ended."""
+    left = {id(job) for job in entry.after.jobs}
+    ended = [job for job in entry.before.jobs if id(job) not in left]
+    targets = {job.backup.name for job in ended if isinstance(job, BackupJob)}
+    return targets | {job.name for job in ended}
+
+
+def _tell_resize(entry: Entry, resize: Resize) -> str:
+    """Return the new size of a disk, with its name where there are several."""
+    of = f"{resize.disk} to " if len(entry.after.disks) > 1 else "to "
+    return f"{of}{_count(resize.length, 'cluster')}"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ import re
 from simulator.model.requests import Expect, ExpectedRow
 from simulator.notation import CELLS_MAX, FigureError, PlacedStrip, read_rows
 from simulator.scenario.disks import Disks
-from simulator.scenario.names import GUEST_SEES, Names, Thing
+from simulator.scenario.names import GUEST_SEES, ROWS, Names, Thing
 from simulator.scenario.problems import Problems
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
@@ -20,7 +20,7 @@ class Figures:
         self._names = names
         self._disks = disks
         self._problems = problems
-        self._lengths: dict[str, int | None] = {}
+        self._looked_up: set[tuple[str, int]] = set()
 
     def read(self, path: Path, text: str) -> Expect | None:
         """Return the rows of a figure, or None where that is a problem."""
@@ -40,7 +40,8 @@ class Figures:
             self._problems.add(path, "the figure has no row", expected="NAME: |CELLS|")
         for strip in strips:
             # Most rows are drawn again and again: a label is looked up once.
-            if self._lengths.get(strip.label) != len(strip.cells):
+            known = (strip.label, len(strip.cells)) in self._looked_up
+            if not known or _WRONG.search(strip.cells):
                 self._check(path, text, strip)
         if len(self._problems) > before:
             return None
@@ -53,6 +54,7 @@ class Figures:
 
     def _check(self, path: Path, text: str, strip: PlacedStrip) -> None:
         """Note what is wrong with a row, at the row's own place."""
+        before = len(self._problems)
 
         def tell(message: str, expected: str, help: str = "") -> None:
             self._problems.add(
@@ -69,25 +71,29 @@ class Figures:
             nearby = nearest(strip.label, rows)
             tell(f"unknown row {shorten(strip.label)}", alternatives(rows), nearby)
             return
-        things = [thing for thing in Thing if strip.label in self._names.known[thing]]
+        things = [thing for thing in ROWS if strip.label in self._names.known[thing]]
         if len(things) > 1:
             both = f"the name of a {things[0]} and of a {things[1]}"
             tell(f"{strip.label} is {both}", "a row that is one of them")
         wrong = _WRONG.search(strip.cells)
         if wrong is not None:
             tell(f"{shorten(wrong[0])} is no cell", "a letter, 0, - or !")
-        length = self._disks.length(self._disk(strip.label))
-        if length is not None and len(strip.cells) != length:
+        lengths = self._disks.lengths(self._disk(strip.label))
+        if lengths and len(strip.cells) not in lengths:
+            counts = " or ".join(f"{length:,}" for length in lengths)
+            small = max(lengths) <= CELLS_MAX
             tell(
-                f"the row {strip.label} has {len(strip.cells):,} cells, the disk {length:,}",
-                f"{length:,} characters between the bars",
-                "" if length <= CELLS_MAX else "a disk of this size is told by the run document",
+                f"the row {strip.label} has {len(strip.cells):,} cells, the disk {counts}",
+                f"{counts} characters between the bars",
+                "" if small else "a disk of this size is told by the run document",
             )
+        if len(self._problems) == before:
+            self._looked_up.add((strip.label, len(strip.cells)))
 
     def _known(self, label: str) -> bool:
         if label in self._guest_rows():
             return True
-        if any(self._names.has(thing, label) for thing in Thing):
+        if any(self._names.has(thing, label) for thing in ROWS):
             return True
         whole, _, disk = label.rpartition("/")
         if disk in self._disks.names and self._disks.only is None:
@@ -111,7 +117,7 @@ class Figures:
         return [f"{GUEST_SEES} {disk}" for disk in self._disks.names]
 
     def _rows(self) -> list[str]:
-        names = [name for known in self._names.known.values() for name in known]
+        names = [name for thing in ROWS for name in self._names.known[thing]]
         return [*names, *self._guest_rows()]
 
 

@@ -62,6 +62,12 @@ class Labels:
         time = read_duration(label) if self._timed else None
         return next((each for each, tick in self.ticks.items() if tick == time), None)
 
+    def entry(self, label: str) -> int:
+        """Return which entry of the timeline a label of the file belongs to."""
+        entry = self._paths[label][1]
+        assert isinstance(entry, int), "a label stands in the timeline"
+        return entry
+
     def _tick(self, path: Path, label: str) -> int:
         time = read_duration(label)
         last = next(reversed(self.ticks), None)

@@ -3,36 +3,26 @@
 from simulator.scenario.problems import Problems
 from simulator.scenario.yaml12 import Path
 
-VERBS_LATER = ("commit", "pull", "revert", "resize", "attach", "detach", "cancel")
+VERBS_LATER = ("attach", "detach")
 
 ENTRIES_LATER = ("every", "guest")
 """Keys that begin an entry of a timed scenario."""
 
 KEYS_LATER: dict[str, tuple[str, ...]] = {
-    "backup": ("until", "disks", "ends", "fails", "scratch", "rate"),
-    "delete": ("snapshot",),
-    "step": ("ends", "fails"),
+    "backup": ("until", "rate"),
 }
 """Keys by the verb that they belong to."""
-
-VALUES_LATER: dict[str, tuple[str, ...]] = {"mode": ("pull",)}
-"""Words by the key that they stand for."""
 
 MODELS_LATER = ("nir-2018", "libvirt-6.0", "qemu-single")
 
 # fmt: off
 COMMANDS_LATER = frozenset((
-    "block-commit", "block-dirty-bitmap-populate", "block-export-add", "block-export-del",
-    "block-job-cancel", "block-job-complete", "block-job-dismiss", "block-job-finalize",
-    "block-job-pause", "block-job-resume", "block-job-set-speed", "block-stream",
-    "block_resize", "blockdev-add", "blockdev-backup", "blockdev-close-tray", "blockdev-create",
-    "blockdev-del", "blockdev-mirror", "blockdev-reopen", "blockdev-snapshot",
-    "blockdev-snapshot-delete-internal-sync", "blockdev-snapshot-internal-sync",
-    "blockdev-snapshot-sync", "change-backing-file", "drive-backup", "drive-mirror",
-    "job-cancel", "job-complete", "job-dismiss", "job-finalize", "job-pause", "job-resume",
-    "nbd-server-add", "nbd-server-remove", "nbd-server-start", "nbd-server-stop", "query-block",
-    "query-block-jobs", "query-jobs", "query-named-block-nodes", "quit", "transaction",
-    "x-debug-block-dirty-bitmap-sha256",
+    "block-dirty-bitmap-populate", "block-export-add", "block-export-del", "block-job-dismiss",
+    "block-job-pause", "block-job-resume", "block-job-set-speed", "blockdev-add",
+    "blockdev-close-tray", "blockdev-create", "blockdev-del", "blockdev-mirror",
+    "blockdev-reopen", "change-backing-file", "drive-backup", "drive-mirror", "job-dismiss",
+    "job-pause", "job-resume", "nbd-server-add", "nbd-server-remove", "nbd-server-start",
+    "nbd-server-stop", "quit", "x-debug-block-dirty-bitmap-sha256",
 ))
 # fmt: on
 """Commands that QEMU 7.2 has."""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.diagnostics import REFUSED, InputError, Problem
@@ -12,7 +12,7 @@ from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.later import MODELS_LATER, tell_later
 from simulator.scenario.names import Names
 from simulator.scenario.problems import Problems
-from simulator.scenario.shapes import BESIDE, VERBS_ALONE
+from simulator.scenario.shapes import BESIDE, ENDINGS, VERBS_ALONE
 from simulator.scenario.validation import RawStep, check_head, check_steps, describe
 from simulator.scenario.verbs import Verbs
 from simulator.scenario.words import alternatives, nearest, shorten
@@ -110,6 +110,10 @@ def _unreadable(error: OSError | ValueError) -> Problem:
             return Problem(message="this is no name of a file", expected="a scenario file")
 
 
+Endings: TypeAlias = list[tuple[str, Statement]]
+"""What ends the jobs of steps: the label of the instant, and a statement to come first there."""
+
+
 class _Loading:
     """One file on its way to a script."""
 
@@ -140,7 +144,7 @@ class _Loading:
         checked = check_steps(entries.steps, problems)
         told = isinstance(root.get("timeline"), list)
         told = told and not ({"disk", "disks"} & root.keys() - head.keys())
-        disks, statements = self._statements(head, entries, checked, told=told)
+        disks, statements, endings = self._statements(head, entries, checked, told=told)
         model = self._model(head)
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
@@ -149,7 +153,7 @@ class _Loading:
             title=head["scenario"],
             model=model,
             disks=tuple(disks.shapes.values()),
-            instants=_instants(entries, statements),
+            instants=_instants(entries, statements, endings),
             about=head.get("about", ""),
             origin=head.get("source", ""),
             seed=head.get("seed"),
@@ -165,8 +169,8 @@ class _Loading:
         checked: Sequence[dict[str, Any] | None],
         *,
         told: bool,
-    ) -> tuple[Disks, list[Statement]]:
-        """Return the disks, and a statement for each step that has no problem.
+    ) -> tuple[Disks, list[Statement], Endings]:
+        """Return the disks, a statement for each step that has no problem, and what ends jobs.
 
         Args:
             head: The top of the scenario, as far as it fits.
@@ -189,15 +193,18 @@ class _Loading:
         names = Names(disks, self._problems)
         names.survey(sound, broken)
         verbs = Verbs(disks, names, entries.labels, self._problems)
-        statements = (self._statement(raw, step, verbs) for raw, step in steps)
-        return disks, [statement for statement in statements if statement is not None]
+        endings: Endings = []
+        statements = (self._statement(raw, step, verbs, endings) for raw, step in steps)
+        return disks, [statement for statement in statements if statement is not None], endings
 
-    def _statement(self, raw: RawStep, step: dict[str, Any], verbs: Verbs) -> Statement | None:
+    def _statement(
+        self, raw: RawStep, step: dict[str, Any], verbs: Verbs, endings: Endings
+    ) -> Statement | None:
         verb = next(iter(step)) if len(step) == 1 else self._verb(raw, step)
-        if verb is None or verb == "allow":
+        if verb is None or verb in ("allow", *ENDINGS):
             self._problems.add(raw.path, "a step has no verb", expected=STEP_EXPECTED)
             return None
-        request = verbs.read(raw.path, verb, step[verb])
+        request = verbs.read(raw.path, step, verb)
         expects = None
         if "expect" in step and verb != "expect":
             expects = self._expects((*raw.path, "expect"), step["expect"])
@@ -205,6 +212,10 @@ class _Loading:
         if request is None:
             return None
         place = raw.place or self._places[id(raw.raw), verb]
+        ending = verbs.read_ending(raw.path, step, verb, request)
+        if ending is not None:
+            label, finish = ending
+            endings.append((label, Statement(verb=verb, request=finish, span=span_of(place))))
         return Statement(
             verb=verb, request=request, span=span_of(place), expects=expects, allows=allows
         )
@@ -271,13 +282,19 @@ class _Loading:
         return model
 
 
-def _instants(entries: Entries, statements: Sequence[Statement]) -> tuple[Instant, ...]:
-    """Return the statements by instant; there is one for each step."""
+def _instants(
+    entries: Entries, statements: Sequence[Statement], endings: Endings
+) -> tuple[Instant, ...]:
+    """Return the statements by instant; there is one for each step.
+
+    What ends a job comes first in its instant: the guest's steps before it are under the job,
+    and the steps of the instant find it done.
+    """
     instants, start = [], 0
     for moment in entries.moments:
         end = start + moment.steps
-        instants.append(
-            Instant(label=moment.label, tick=moment.tick, statements=tuple(statements[start:end]))
-        )
+        ended = (statement for label, statement in endings if label == moment.label)
+        together = (*ended, *statements[start:end])
+        instants.append(Instant(label=moment.label, tick=moment.tick, statements=together))
         start = end
     return tuple(instants)

@@ -9,6 +9,7 @@ from simulator.diagnostics import REFUSED
 from simulator.model.bitmap import NAME_BYTES_MAX
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.problems import FIRST, Problems
+from simulator.scenario.qmp import commands_in
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
@@ -30,6 +31,15 @@ class Thing(StrEnum):
 
     BACKUP = "backup"
     RESTORE = "restored disk"
+    SNAPSHOT = "snapshot"
+    """A state that is kept inside an image."""
+
+    JOB = "job"
+    """A job that is no backup's, by its id."""
+
+
+ROWS = (Thing.IMAGE, Thing.CHECKPOINT, Thing.BACKUP, Thing.RESTORE)
+"""What has a row of its own in a figure."""
 
 
 class New(NamedTuple):
@@ -56,12 +66,14 @@ class Names:
         known: The names of each kind, with the place of the first.
         disks: The disk of each image, where that is known.
         restored: The name of each restored disk, by the path of its step.
+        overlays: The name of the overlay that each revert makes, by the path of its step.
     """
 
     def __init__(self, disks: Disks, problems: Problems) -> None:
         self.known: dict[Thing, dict[str, Path]] = {thing: {} for thing in Thing}
         self.disks: dict[str, str] = {}
         self.restored: dict[Path, str] = {}
+        self.overlays: dict[Path, str] = {}
         self._perhaps: set[str] = set()
         self._excused: set[Path] = set()
         self._live: dict[tuple[Thing, str], Path] = {}
@@ -83,13 +95,22 @@ class Names:
                 self._live.pop(freed, None)
             for new in _introduced(path, step):
                 self._take(new, step)
-            for name in _bitmaps_of(step, "block-dirty-bitmap-add"):
-                self.known[Thing.CHECKPOINT].setdefault(name, ())
+            for thing, name in _introduced_by_qmp(step):
+                self.known[thing].setdefault(name, ())
             if "restore" in step and "as" not in step["restore"]:
                 unnamed.append(path)
+            if "revert" in step:
+                self._name_overlay(path, step["revert"])
         for path in unnamed:
-            self.restored[path] = self._unused_name()
+            self.restored[path] = self._unused(Thing.RESTORE, RESTORED_DEFAULT)
+        for path, wanted in self.overlays.items():
+            if wanted not in self.known[Thing.IMAGE]:
+                self.overlays[path] = self._unused(Thing.IMAGE, wanted)
         self._check_clashes()
+
+    def _name_overlay(self, path: Path, revert: Mapping[str, Any]) -> None:
+        """Note what the overlay of a revert is to be called; it may have to be another name."""
+        self.overlays[path] = revert.get("image", f"{revert['snapshot']}-revert")
 
     def check(self, thing: Thing, path: Path, name: str, *, called: str = "") -> bool:
         """Whether some step introduces a name; one that none does is noted.
@@ -176,14 +197,14 @@ class Names:
                         first=first,
                     )
 
-    def _unused_name(self) -> str:
-        """Return the next name for a restored disk that nobody named."""
+    def _unused(self, thing: Thing, wanted: str) -> str:
+        """Return the next name for what nobody named."""
         taken = {name for known in self.known.values() for name in known}
-        numbered = (f"{RESTORED_DEFAULT}-{number}" for number in count(2))
-        name = RESTORED_DEFAULT
+        numbered = (f"{wanted}-{number}" for number in count(2))
+        name = wanted
         while name in taken:
             name = next(numbered)
-        self.known[Thing.RESTORE][name] = ()
+        self.known[thing][name] = ()
         return name
 
 
@@ -212,8 +233,15 @@ def _freed(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
             yield Thing.CHECKPOINT, step["delete"]["checkpoint"]
         if "backup" in step["delete"]:
             yield Thing.BACKUP, step["delete"]["backup"]
-    for name in _bitmaps_of(step, "block-dirty-bitmap-remove"):
-        yield Thing.CHECKPOINT, name
+        if "snapshot" in step["delete"]:
+            yield Thing.IMAGE, step["delete"]["snapshot"]
+    if "commit" in step:
+        yield Thing.IMAGE, step["commit"]["top"]
+    if "revert" in step:
+        yield Thing.IMAGE, step["revert"]["snapshot"]
+    for execute, arguments in commands_in(step.get("qmp", ())):
+        if execute == "block-dirty-bitmap-remove" and isinstance(arguments.get("name"), str):
+            yield Thing.CHECKPOINT, arguments["name"]
 
 
 _NEW: Mapping[str, tuple[tuple[str, Thing], ...]] = {
@@ -223,6 +251,7 @@ _NEW: Mapping[str, tuple[tuple[str, Thing], ...]] = {
     "backup": (("to", Thing.BACKUP), ("checkpoint", Thing.CHECKPOINT)),
     "copy": (("to", Thing.BACKUP),),
     "restore": (("as", Thing.RESTORE),),
+    "revert": (("image", Thing.IMAGE),),
 }
 """The arguments of each verb that introduce a name."""
 
@@ -238,9 +267,21 @@ def _introduced(path: Path, step: Mapping[str, Any]) -> Iterator[New]:
                 yield New(Thing.IMAGE, image, (*path, verb, "images", disk), disk)
 
 
-def _bitmaps_of(step: Mapping[str, Any], execute: str) -> Iterator[str]:
-    """Yield the bitmaps that QEMU's own primitives of one kind are about."""
-    for command in step.get("qmp", ()):
-        name = command.get("arguments", {}).get("name")
-        if command["execute"] == execute and isinstance(name, str):
-            yield name
+_NEW_BY_QMP: Mapping[str, tuple[tuple[str, Thing], ...]] = {
+    "block-dirty-bitmap-add": (("name", Thing.CHECKPOINT),),
+    "blockdev-backup": (("target", Thing.BACKUP), ("job-id", Thing.JOB)),
+    "blockdev-snapshot": (("overlay", Thing.IMAGE),),
+    "blockdev-snapshot-sync": (("snapshot-node-name", Thing.IMAGE),),
+    "blockdev-snapshot-internal-sync": (("name", Thing.SNAPSHOT),),
+    "block-commit": (("job-id", Thing.JOB),),
+    "block-stream": (("job-id", Thing.JOB),),
+}
+"""The arguments of QEMU's own primitives that introduce a name."""
+
+
+def _introduced_by_qmp(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
+    """Yield the names that QEMU's own primitives introduce; they may be there already."""
+    for execute, arguments in commands_in(step.get("qmp", ())):
+        for key, thing in _NEW_BY_QMP.get(execute, ()):
+            if isinstance(arguments.get(key), str):
+                yield thing, arguments[key]

@@ -35,7 +35,7 @@ class Pictures:
         self._maps: dict[tuple[str, str, int], ClusterMap] = {}
 
     def read(
-        self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape
+        self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape, lengths: set[int]
     ) -> GuestWrite | GuestDiscard | None:
         """Return what the guest does, or None where that is a problem.
 
@@ -44,6 +44,7 @@ class Pictures:
             verb: One of the guest's verbs.
             guest: The arguments.
             disk: The disk that they are about.
+            lengths: The numbers of clusters that it may have now.
         """
         extent = None
         if "cells" in guest:
@@ -56,19 +57,20 @@ class Pictures:
                     at_key=True,
                 )
                 return None
-            data = self._drawn((*path, "cells"), verb, guest["cells"], disk.length)
+            data = self._drawn((*path, "cells"), verb, guest["cells"], lengths)
         else:
-            data, extent = self._range(path, verb, guest, disk)
+            data, extent = self._range(path, verb, guest, disk._replace(length=max(lengths)))
         if data is None:
             return None
         if verb == "discard":
             return GuestDiscard(disk=disk.name, clusters=data.clusters(), extent=extent)
         return GuestWrite(disk=disk.name, data=data, extent=extent)
 
-    def _drawn(self, path: Path, verb: str, cells: str, length: int) -> ClusterMap | None:
+    def _drawn(self, path: Path, verb: str, cells: str, lengths: set[int]) -> ClusterMap | None:
+        drawn = without_bars(cells)
+        length = len(drawn) if len(drawn) in lengths else min(lengths)
         key = verb, cells, length
         if key not in self._maps:
-            drawn = without_bars(cells)
             if not self._check_drawn(path, verb, cells, drawn, length):
                 return None
             zero = verb != "write"

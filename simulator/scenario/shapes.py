@@ -233,7 +233,25 @@ class Backup(TypedDict):
         Annotated[FileName, Field(description="Starts this checkpoint in the same step.")]
     ]
     onto: NotRequired[Annotated[Word, Field(description="The backup that it is stacked on.")]]
-    mode: NotRequired[Annotated[Literal["push"], Field(description="QEMU writes the target.")]]
+    mode: NotRequired[
+        Annotated[
+            Literal["push", "pull"],
+            Field(description="Whether QEMU writes the target, or a client reads an export."),
+        ]
+    ]
+    disks: NotRequired[Annotated[Names, Field(description="Those that take part; default all.")]]
+    scratch: NotRequired[
+        Annotated[
+            Size,
+            Field(description="Bytes that a pull may keep of what the guest overwrites."),
+        ]
+    ]
+    ends: NotRequired[
+        Annotated[Word, Field(description="The later instant at which its job ends.")]
+    ]
+    fails: NotRequired[
+        Annotated[Word, Field(description="The later instant at which its job fails.")]
+    ]
 
 
 @with_config(STRICT)
@@ -268,11 +286,72 @@ class Restore(_RestoreKeys):
 
 
 @with_config(STRICT)
+class Commit(TypedDict):
+    """Overlays are merged down."""
+
+    top: Annotated[Word, Field(description="The newest image to merge.", examples=["S2"])]
+    base: NotRequired[
+        Annotated[Word, Field(description="The image that takes the data; default the lowest.")]
+    ]
+
+
+@with_config(STRICT)
+class Pull(TypedDict):
+    """Backing data is pulled up."""
+
+    into: Annotated[Word, Field(description="The image that takes the data.", examples=["S2"])]
+    base: NotRequired[
+        Annotated[Word, Field(description="The image that stays below it; default none.")]
+    ]
+
+
+@with_config(STRICT)
+class Revert(TypedDict):
+    """A return to an earlier state."""
+
+    snapshot: Annotated[
+        Word,
+        Field(
+            description="The image that the snapshot made; the state below it is returned to.",
+            examples=["S2"],
+        ),
+    ]
+    image: NotRequired[
+        Annotated[FileName, Field(description="The overlay that takes the writes from now on.")]
+    ]
+
+
+@with_config(STRICT)
+class Resize(TypedDict):
+    """A new size of a disk: exactly one of size and clusters."""
+
+    disk: NotRequired[DiskWord]
+    size: NotRequired[Annotated[Size, Field(description="Bytes.", examples=["1 MiB"])]]
+    clusters: NotRequired[
+        Annotated[Clusters, Field(description="Number of clusters.", examples=[16])]
+    ]
+
+
+@with_config(STRICT)
+class Cancel(TypedDict):
+    """A running job is aborted."""
+
+    job: Annotated[
+        Word, Field(description="A backup's target, or a job's id.", examples=["full.bak"])
+    ]
+
+
+@with_config(STRICT)
 class Delete(TypedDict):
     """What is given up: exactly one."""
 
     checkpoint: NotRequired[Annotated[Word, Field(description="A checkpoint.")]]
     backup: NotRequired[Annotated[Word, Field(description="A backup or a copy.")]]
+    snapshot: NotRequired[
+        Annotated[
+            Word, Field(description="The image that a snapshot made, or a state inside an image.")
+        ]
+    ]
 
 
 @with_config(STRICT)
@@ -412,6 +491,50 @@ class Step(GuestStep):
             Field(description="Give up a checkpoint or a backup.", examples=[{"checkpoint": "C1"}]),
         ]
     ]
+    commit: NotRequired[
+        Annotated[
+            Commit,
+            BeforeValidator(_long("top"), json_schema_input_type=Word | Commit),
+            Field(
+                description="Merge overlays down into a base.",
+                examples=[{"top": "S2", "base": "S1"}],
+            ),
+        ]
+    ]
+    pull: NotRequired[
+        Annotated[
+            Pull,
+            BeforeValidator(_long("into"), json_schema_input_type=Word | Pull),
+            Field(
+                description="Pull backing data up into an image.",
+                examples=[{"into": "S3", "base": "S1"}],
+            ),
+        ]
+    ]
+    revert: NotRequired[
+        Annotated[
+            Revert,
+            BeforeValidator(_long("snapshot"), json_schema_input_type=Word | Revert),
+            Field(description="Return to an earlier state.", examples=[{"snapshot": "S2"}]),
+        ]
+    ]
+    resize: NotRequired[
+        Annotated[
+            Resize,
+            BeforeValidator(_long_disk, json_schema_input_type=Clusters | SizeText | Resize),
+            Field(
+                description="Let the disk grow or shrink.",
+                examples=[16, "1 MiB", {"disk": "vdb", "clusters": 16}],
+            ),
+        ]
+    ]
+    cancel: NotRequired[
+        Annotated[
+            Cancel,
+            BeforeValidator(_long("job"), json_schema_input_type=Word | Cancel),
+            Field(description="Abort a running job.", examples=["full.bak"]),
+        ]
+    ]
     shutdown: NotRequired[Annotated[NoArguments, Field(description="Close all images cleanly.")]]
     start: NotRequired[Annotated[NoArguments, Field(description="Open the images again.")]]
     crash: NotRequired[Annotated[NoArguments, Field(description="The process dies.")]]
@@ -422,12 +545,21 @@ class Step(GuestStep):
             Field(description="QEMU's own primitives; a list is one transaction."),
         ]
     ]
+    ends: NotRequired[
+        Annotated[Word, Field(description="Beside qmp: the later instant at which its jobs end.")]
+    ]
+    fails: NotRequired[
+        Annotated[Word, Field(description="Beside qmp: the later instant at which its jobs fail.")]
+    ]
 
 
-BESIDE = ("expect", "allow")
+ENDINGS = ("ends", "fails")
+"""Keys that let a job run on to a later instant: arguments of backup, and beside qmp."""
+
+BESIDE = ("expect", "allow", *ENDINGS)
 """Keys of a step that stand beside its verb; the first is a verb too, where it stands alone."""
 
-VERBS = tuple(key for key in Step.__annotations__ if key != "allow")
+VERBS = tuple(key for key in Step.__annotations__ if key not in ("allow", *ENDINGS))
 GUEST_VERBS = ("write", "zero", "discard")
 VERBS_ALONE = ("shutdown", "start", "crash")
 """Verbs that take nothing, so that a step may be just the word."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.scenario.later import KEYS_LATER, VALUES_LATER, VERBS_LATER, tell_later
+from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems
 from simulator.scenario.shapes import (
     BESIDE,
@@ -16,15 +16,20 @@ from simulator.scenario.shapes import (
     VERBS_ALONE,
     Allowed,
     Backup,
+    Cancel,
     Checkpoint,
     Command,
+    Commit,
     Copy,
     Create,
     Delete,
     Disk,
     Guest,
     Head,
+    Pull,
+    Resize,
     Restore,
+    Revert,
     Snapshot,
     Step,
 )
@@ -47,6 +52,11 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "copy": tuple(Copy.__annotations__),
     "restore": tuple(Restore.__annotations__),
     "delete": tuple(Delete.__annotations__),
+    "commit": tuple(Commit.__annotations__),
+    "pull": tuple(Pull.__annotations__),
+    "revert": tuple(Revert.__annotations__),
+    "resize": tuple(Resize.__annotations__),
+    "cancel": tuple(Cancel.__annotations__),
     **dict.fromkeys(VERBS_ALONE, ()),
     "qmp": tuple(Command.__annotations__),
     "allow": tuple(Allowed.__annotations__),
@@ -63,7 +73,14 @@ _FORMS: Mapping[str, str] = {
     "backup": "NAME or {to: NAME}",
     "copy": "{image: NAME, to: NAME}",
     "restore": "{from: [NAME, ...]}",
-    "delete": "{checkpoint: NAME} or {backup: NAME}",
+    "delete": "{checkpoint: NAME}, {backup: NAME} or {snapshot: NAME}",
+    "commit": "NAME or {top: NAME, base: NAME}",
+    "pull": "NAME or {into: NAME, base: NAME}",
+    "revert": "NAME or {snapshot: NAME}",
+    "resize": "a number of clusters, a size such as 1 MiB, or {disk, size or clusters}",
+    "cancel": "the name of a backup or a job",
+    **dict.fromkeys(("ends", "fails"), "the label of a later instant"),
+    "mode": "push or pull",
     **dict.fromkeys(VERBS_ALONE, "nothing"),
     "qmp": "{execute: COMMAND, arguments: {...}} or a list of these",
     "arguments": "a mapping",
@@ -78,7 +95,9 @@ _FORMS: Mapping[str, str] = {
     "data": "a letter or 0",
     "outside": "true or false",
     "seed": "a whole number",
-    **dict.fromkeys(("size", "cluster_size", "offset", "length"), "a size such as 64 KiB"),
+    **dict.fromkeys(
+        ("size", "cluster_size", "offset", "length", "scratch"), "a size such as 64 KiB"
+    ),
     **dict.fromkeys(("scenario", "about", "source", "because"), "text"),
     **dict.fromkeys(("rule",), "the code or name of a rule"),
 }
@@ -228,9 +247,6 @@ def _tell_unknown_verb(problems: Problems, path: Path, key: str, around: dict[st
     if key in VERBS_LATER:
         tell_later(problems, path, f"the verb {key}")
         return
-    if key in KEYS_LATER["step"]:
-        tell_later(problems, path, f"{key} beside a verb")
-        return
     owners = [verb for verb in around if key in _KEYS.get(verb, ())]
     help_ = nearest(key, (*Step.__annotations__, *VERBS_LATER))
     if owners:
@@ -252,9 +268,6 @@ def _tell_unfit_value(
     value, kind = detail["input"], detail["type"]
     key = next(str(part) for part in reversed(loc) if isinstance(part, str))
     path, what = (*base, *loc), _subject(around, loc)
-    if value in VALUES_LATER.get(key, ()):
-        tell_later(problems, path, f"{key} {value}", at_key=False)
-        return
     expected, help_ = _form(path), ""
     if kind == "string_type" and isinstance(value, bool | int | float):
         help_ = f'quote it: "{WRITTEN}"'

@@ -3,19 +3,33 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from simulator.model.clusters import CLUSTERS_MAX
+from simulator.model.disk import CLUSTER_SIZE_DEFAULT
+from simulator.model.machine import Status
 from simulator.model.operations import (
     CloseImages,
+    CommitImages,
     CopyImage,
     DropBackup,
     KillProcess,
     OpenImages,
+    PullImages,
+    ResizeImage,
+    RunBackup,
     StackBackups,
 )
 from simulator.model.requests import (
+    CancelJob,
+    Commit,
     Create,
     DeleteCheckpoint,
+    DeleteSnapshot,
+    FinishJobs,
+    Pull,
     Qmp,
     Request,
+    Resize,
+    Revert,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
@@ -24,10 +38,11 @@ from simulator.scenario.disks import Disks, clusters_of
 from simulator.scenario.figures import Figures
 from simulator.scenario.labels import Labels
 from simulator.scenario.later import COMMANDS_LATER, tell_later
-from simulator.scenario.names import Names, Thing
+from simulator.scenario.names import EXPECTED_REFUSALS, Names, Thing
 from simulator.scenario.pictures import Pictures
-from simulator.scenario.problems import Problems
-from simulator.scenario.qmp import read_commands
+from simulator.scenario.problems import WRITTEN, Problems
+from simulator.scenario.qmp import Clusters, commands_in, read_commands
+from simulator.scenario.shapes import ENDINGS
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
@@ -42,6 +57,7 @@ class Verbs:
         self._problems = problems
         self._pictures = Pictures(problems)
         self._figures = Figures(names, disks, problems)
+        self._refused = self._ended = False
         self._readers: Mapping[str, Callable[[Path, Any], Request | None]] = {
             "create": self._create,
             "write": self._guest,
@@ -56,19 +72,90 @@ class Verbs:
             "shutdown": lambda path, arguments: CloseImages(),
             "start": lambda path, arguments: OpenImages(),
             "crash": lambda path, arguments: KillProcess(),
+            "commit": self._commit,
+            "pull": self._pull,
+            "revert": self._revert,
+            "resize": self._resize,
+            "cancel": self._cancel,
             "qmp": self._qmp,
             "expect": self._expect,
         }
 
-    def read(self, path: Path, verb: str, arguments: Any) -> Request | None:
+    def read(self, path: Path, step: Mapping[str, Any], verb: str) -> Request | None:
         """Return what a step asks for, or None where that is a problem.
 
         Args:
             path: Where the step stands.
+            step: Its verb and what stands beside it, in their long forms.
             verb: Its verb.
-            arguments: What the verb takes, in its long form.
         """
-        return self._readers[verb]((*path, verb), arguments)
+        self._refused = any(word in EXPECTED_REFUSALS for word in step.get("expect", ()))
+        self._ended = any(key in step for key in ENDINGS)
+        return self._readers[verb]((*path, verb), step[verb])
+
+    def read_ending(
+        self, path: Path, step: Mapping[str, Any], verb: str, request: Request
+    ) -> tuple[str, FinishJobs] | None:
+        """Return the instant at which the jobs of a step end, and how; None where it names none.
+
+        Args:
+            path: Where the step stands.
+            step: Its verb and what stands beside it.
+            verb: Its verb.
+            request: What it asks for.
+        """
+        holder, where = (step, path) if verb == "qmp" else (step[verb], (*path, verb))
+        named = [key for key in ENDINGS if isinstance(holder, Mapping) and key in holder]
+        beside = [key for key in ENDINGS if key in step and verb != "qmp"]
+        if beside:
+            self._problems.add(
+                (*path, beside[0]),
+                f"{beside[0]} stands beside {verb}",
+                expected="ends or fails as an argument of backup, or beside qmp",
+                at_key=True,
+            )
+        if not named:
+            return None
+        if len(named) > 1:
+            self._problems.add(
+                (*where, named[1]),
+                "both ends and fails are there",
+                expected="one of them",
+                at_key=True,
+            )
+        jobs = _jobs_of(request)
+        if not jobs:
+            self._problems.add(
+                (*where, named[0]),
+                f"{named[0]} stands beside commands that start no job",
+                expected="blockdev-backup, block-commit or block-stream",
+                at_key=True,
+            )
+        label = self._later((*where, named[0]), holder[named[0]])
+        if label is None or not jobs:
+            return None
+        status = Status.COMPLETED if named[0] == "ends" else Status.FAILED
+        return label, FinishJobs(jobs=jobs, status=status)
+
+    def _later(self, path: Path, word: str) -> str | None:
+        """Return the label of an instant after the step, or None where that is a problem."""
+        label = self._labels.find(word)
+        if label is None:
+            self._problems.add(
+                path,
+                f"unknown instant {shorten(word)}",
+                expected=alternatives(self._labels.ticks),
+                help=nearest(word, self._labels.ticks),
+            )
+        elif self._labels.entry(label) <= _entry(path):
+            self._problems.add(
+                path,
+                f"the instant {label} is no later one",
+                expected="an instant that comes after this step",
+            )
+        else:
+            return label
+        return None
 
     def _create(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
         disk = self._disks.find(path, arguments.get("disk"), "create")
@@ -94,7 +181,10 @@ class Verbs:
         verb = str(path[-1])
         disk = self._disks.find(path, arguments.get("disk"), verb)
         shape = self._disks.shapes.get(disk or "")
-        return self._pictures.read(path, verb, arguments, shape) if shape is not None else None
+        if shape is None:
+            return None
+        lengths = self._disks.lengths_now(shape.name)
+        return self._pictures.read(path, verb, arguments, shape, lengths)
 
     def _snapshot(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
         if ("image" in arguments) == ("images" in arguments):
@@ -133,10 +223,15 @@ class Verbs:
         )
 
     def _checkpoint(self, path: Path, arguments: Mapping[str, Any]) -> Request:
-        disks = tuple(arguments.get("disks", self._disks.names))
+        return StartCheckpoint(name=arguments["name"], disks=self._listed_disks(path, arguments))
+
+    def _listed_disks(self, path: Path, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the disks that a step lists; all of them where it lists none."""
         for index, disk in enumerate(arguments.get("disks", ())):
             self._disks.check((*path, "disks", index), disk)
-        return StartCheckpoint(name=arguments["name"], disks=disks)
+        if not arguments.get("disks", self._disks.names):
+            self._problems.add((*path, "disks"), "disks is empty", expected="[DISK, ...]")
+        return tuple(dict.fromkeys(arguments.get("disks", self._disks.names)))
 
     def _backup(self, path: Path, arguments: Mapping[str, Any]) -> Request:
         since, image, onto = (arguments.get(key) for key in ("since", "image", "onto"))
@@ -154,15 +249,82 @@ class Verbs:
         if onto is not None:
             self._names.check(Thing.BACKUP, (*path, "onto"), onto)
         disk = self._names.disks.get(image) if image is not None else None
+        disks = self._listed_disks(path, arguments)
+        pulled = arguments.get("mode") == "pull"
+        if "scratch" in arguments and not pulled:
+            self._problems.add(
+                (*path, "scratch"),
+                "scratch stands in a backup that QEMU pushes",
+                expected="mode: pull beside it",
+                at_key=True,
+            )
         return TakeBackup(
             to=arguments["to"],
-            disks=(disk,) if disk is not None else self._disks.names,
+            disks=(disk,) if disk is not None and "disks" not in arguments else disks,
             since=since,
             image=image,
             bitmaps=self._bitmaps(path, arguments["bitmaps"]) if "bitmaps" in arguments else (),
             checkpoint=arguments.get("checkpoint"),
             onto=onto,
+            pulled=pulled,
+            scratch=arguments.get("scratch"),
+            lasting=any(key in arguments for key in ENDINGS),
         )
+
+    def _commit(self, path: Path, arguments: Mapping[str, Any]) -> Request:
+        for key in ("top", "base"):
+            if key in arguments:
+                self._names.check(Thing.IMAGE, (*path, key), arguments[key])
+        self._disks.merge(self._names.disks.get(arguments["top"]))
+        return Commit(top=arguments["top"], base=arguments.get("base"))
+
+    def _pull(self, path: Path, arguments: Mapping[str, Any]) -> Request:
+        for key in ("into", "base"):
+            if key in arguments:
+                self._names.check(Thing.IMAGE, (*path, key), arguments[key])
+        return Pull(into=arguments["into"], base=arguments.get("base"))
+
+    def _revert(self, path: Path, arguments: Mapping[str, Any]) -> Request:
+        name = arguments["snapshot"]
+        self._check_snapshot((*path, "snapshot"), name)
+        self._disks.merge(self._names.disks.get(name))
+        return Revert(snapshot=name, image=self._names.overlays[path[:-1]])
+
+    def _check_snapshot(self, path: Path, name: str) -> None:
+        """Note a name that neither an image has nor a state kept inside one."""
+        if not self._names.has(Thing.SNAPSHOT, name):
+            self._names.check(Thing.IMAGE, path, name, called="snapshot")
+
+    def _resize(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+        disk = self._disks.find(path, arguments.get("disk"), "resize")
+        shape = self._disks.shapes.get(disk or "")
+        told = [key for key in ("size", "clusters") if key in arguments]
+        if len(told) != 1:
+            self._problems.add(
+                (*path, told[1]) if told else path,
+                "both size and clusters are there" if told else "resize has no size",
+                expected="one of size and clusters",
+                at_key=bool(told),
+            )
+        if shape is None or len(told) != 1:
+            return None
+        value = arguments[told[0]]
+        length = value if told[0] == "clusters" else clusters_of(value, shape.cluster_size)
+        if not 1 <= length <= CLUSTERS_MAX:
+            self._problems.add(
+                (*path, told[0]),
+                f"{told[0]} is {WRITTEN}",
+                expected=f"1 to {CLUSTERS_MAX:,} clusters (2**34)",
+            )
+            return None
+        self._disks.resize(shape.name, length, sure=not self._refused)
+        return Resize(disk=shape.name, length=length)
+
+    def _cancel(self, path: Path, arguments: Mapping[str, Any]) -> Request:
+        name = arguments["job"]
+        if not self._names.has(Thing.JOB, name):
+            self._names.check(Thing.BACKUP, (*path, "job"), name, called="backup or job")
+        return CancelJob(job=name)
 
     def _bitmaps(self, path: Path, names: list[str]) -> tuple[tuple[str | None, str], ...]:
         if not names:
@@ -205,9 +367,13 @@ class Verbs:
             self._problems.add(
                 path,
                 "delete has two things to delete" if arguments else "delete has nothing to delete",
-                expected="{checkpoint: NAME} or {backup: NAME}",
+                expected="{checkpoint: NAME}, {backup: NAME} or {snapshot: NAME}",
             )
             return None
+        if "snapshot" in arguments:
+            self._check_snapshot((*path, "snapshot"), arguments["snapshot"])
+            self._disks.merge(self._names.disks.get(arguments["snapshot"]))
+            return DeleteSnapshot(name=arguments["snapshot"])
         if "checkpoint" in arguments:
             name = arguments["checkpoint"]
             self._names.check(Thing.CHECKPOINT, (*path, "checkpoint"), name)
@@ -217,14 +383,51 @@ class Verbs:
 
     def _qmp(self, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
         for index, command in enumerate(commands):
-            if command["execute"] in COMMANDS_LATER:
-                where = (*path, index, "execute")
-                what = f"the command {command['execute']}"
-                tell_later(self._problems, where, what, at_key=False)
-        return read_commands(commands)
+            for name, _ in commands_in([command]):
+                if name in COMMANDS_LATER:
+                    where = (*path, index, "execute")
+                    tell_later(self._problems, where, f"the command {name}", at_key=False)
+                if name in ("block-commit", "block-stream"):
+                    self._disks.merge(None)
+        sizes = {
+            image: self._disks.shapes[disk].cluster_size
+            for image, disk in self._names.disks.items()
+            if disk in self._disks.shapes
+        }
+        clusters = Clusters(sizes, CLUSTER_SIZE_DEFAULT)
+        asked = read_commands(commands, clusters, lasting=self._ended)
+        for operation in asked.operations:
+            if isinstance(operation, ResizeImage):
+                disk = self._names.disks.get(operation.node)
+                if disk is not None and 1 <= operation.length <= CLUSTERS_MAX:
+                    self._disks.resize(disk, operation.length, sure=not self._refused)
+        return asked
 
     def _expect(self, path: Path, texts: list[str]) -> Request | None:
         if len(texts) != 1:
             self._problems.add(path, "expect stands alone", expected="a figure, or a verb beside")
             return None
         return self._figures.read((*path, 0), texts[0])
+
+
+def _jobs_of(request: Request) -> tuple[str, ...]:
+    """Return the names of the jobs that a request starts."""
+    match request:
+        case TakeBackup(to=target):
+            return (target,)
+        case Qmp(operations=operations):
+            backups = [each.target for each in operations if isinstance(each, RunBackup)]
+            others = [
+                each.job
+                for each in operations
+                if isinstance(each, CommitImages | PullImages) and each.job is not None
+            ]
+            return (*backups, *others)
+        case _:
+            return ()
+
+
+def _entry(path: Path) -> int:
+    """Return which entry of the timeline a path leads into."""
+    assert isinstance(path[1], int), "a step stands in the timeline"
+    return path[1]

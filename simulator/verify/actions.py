@@ -103,6 +103,50 @@ class AwaitJobs(NamedTuple):
     end: JobEnd = JobEnd.COMPLETED
 
 
+class AwaitGone(NamedTuple):
+    """Wait until an export is gone."""
+
+    export: str
+
+
+class DropGuest(NamedTuple):
+    """The guest lets go of its disk, and the export is gone; another one may be opened."""
+
+    export: str
+
+
+def drop_command(export: str) -> Command:
+    """Return the command that takes an export from its clients."""
+    return Command("block-export-del", {"id": export, "mode": "hard"})
+
+
+class PullData(NamedTuple):
+    """A client reads an export, and writes what it is told to read into a file of its own.
+
+    Attributes:
+        file: An empty image, as long as the export.
+        cluster_size: Bytes.
+        bitmap: Names what to read; None for everything, of which zeroes are left out.
+    """
+
+    export: str
+    file: str
+    cluster_size: int
+    bitmap: str | None
+
+
+class LoadInternal(NamedTuple):
+    """Return an image file that nobody has open to a state kept inside it."""
+
+    file: str
+    snapshot: str
+
+
+def load_command(load: LoadInternal) -> list[str]:
+    """Return the command line that returns an image to a state kept inside it."""
+    return ["qemu-img", "snapshot", "-q", "-a", load.snapshot, load.file]
+
+
 class CopyFile(NamedTuple):
     """Copy a file as it is."""
 
@@ -145,6 +189,10 @@ Action: TypeAlias = (
     | GuestStep
     | MakeImage
     | AwaitJobs
+    | AwaitGone
+    | DropGuest
+    | PullData
+    | LoadInternal
     | CopyFile
     | DeleteFile
     | Stack

@@ -3,12 +3,22 @@
 from typing import Any, assert_never
 
 from simulator.model.clusters import ZERO
-from simulator.model.disk import Disk
-from simulator.model.machine import Machine, Power, Status
+from simulator.model.disk import Disk, Image
+from simulator.model.machine import (
+    BackupJob,
+    CommitJob,
+    Kind,
+    Machine,
+    Power,
+    PullJob,
+    Status,
+    Transfer,
+)
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
     BitmapKey,
+    ChainOperation,
     ClearBitmap,
     CloseImages,
     CommitImages,
@@ -16,34 +26,46 @@ from simulator.model.operations import (
     CreateImage,
     DisableBitmap,
     DropBackup,
+    DropSnapshot,
     EnableBitmap,
-    EndBackup,
+    EndJob,
     ForgetCheckpoint,
     GuestDiscard,
     GuestWrite,
     KillProcess,
+    LoadSnapshot,
     MergeBitmaps,
     OpenImages,
     Operation,
+    PowerOperation,
     PullImages,
     RecordCheckpoint,
+    Refusal,
     RemoveBitmap,
+    ResizeImage,
+    RevertImages,
     RunBackup,
+    SaveSnapshot,
     StackBackups,
     Sync,
 )
+from simulator.model.transitions import apply
 from simulator.verify.actions import (
     Action,
+    AwaitGone,
     AwaitJobs,
     Change,
     Command,
     CopyFile,
     DeleteFile,
+    DropGuest,
     GuestKind,
     GuestStep,
     JobEnd,
     KillQemu,
+    LoadInternal,
     MakeImage,
+    PullData,
     QuitQemu,
     Stack,
     StartQemu,
@@ -51,8 +73,8 @@ from simulator.verify.actions import (
 from simulator.verify.names import Names
 from simulator.verify.sight import format_of
 
-COPY_MODES = {Sync.FULL: "full", Sync.TOP: "top", Sync.BITMAP: "bitmap"}
-"""What QEMU calls what a job copies."""
+PULLED = "pulled"
+"""The bitmap beside a scratch image that tells a client what to read."""
 
 
 class Commands:
@@ -67,6 +89,7 @@ class Commands:
         self._done: list[Action] = []
         self._before: list[Action] = []
         self._together: list[Command] = []
+        self._properties: dict[str, str] = {}
         self._jobs: list[str] = []
         self._after: list[Action] = []
         self._in_use: set[BitmapKey] = set()
@@ -83,20 +106,25 @@ class Commands:
                 self._do(guest_step(self._names, machine, operation))
             case CreateImage():
                 self._create_image(machine.disk(operation.disk), operation)
-            case AddOverlay():
-                self._add_overlay(machine.disk(operation.disk), operation)
+            case (
+                AddOverlay()
+                | ResizeImage()
+                | RevertImages()
+                | SaveSnapshot()
+                | DropSnapshot()
+                | LoadSnapshot()
+                | CommitImages()
+                | PullImages()
+            ):
+                self._change_chain(machine, operation)
             case RemoveBitmap():
                 self._remove_bitmap(machine, operation)
             case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap() | MergeBitmaps():
                 self._change_bitmap(operation)
             case RunBackup():
-                self._run_backup(machine.disk(operation.disk), operation)
-            case EndBackup():
-                self._end_backup(machine, operation)
-            case CommitImages():
-                self._commit_images(machine.disk(operation.disk), operation)
-            case PullImages():
-                self._pull_images(machine.disk(operation.disk), operation)
+                self._run_backup(machine, operation)
+            case EndJob():
+                self._end_job(machine, operation)
             case CopyImage():
                 self._copy_image(machine, operation)
             case DropBackup():
@@ -104,6 +132,15 @@ class Commands:
                 self._do(*(DeleteFile(self._names.copies[b.name, b.disk]) for b in gone))
             case StackBackups():
                 self._stack_backups(machine, operation)
+            case OpenImages() | CloseImages() | KillProcess():
+                self._switch(machine, operation)
+            case RecordCheckpoint() | ForgetCheckpoint():
+                pass  # The host's own notes: QEMU knows nothing of them.
+            case _:
+                assert_never(operation)
+
+    def _switch(self, machine: Machine, operation: PowerOperation) -> None:
+        match operation:
             case OpenImages():
                 self._open_images(machine)
             case CloseImages():
@@ -112,8 +149,25 @@ class Commands:
                 # What a job copied counts as flushed, too.
                 guests = [self._names.guests[disk.name] for disk in machine.disks if disk.chain]
                 self._do(*(GuestStep(guest) for guest in guests), KillQemu())
-            case RecordCheckpoint() | ForgetCheckpoint():
-                pass  # The host's own notes: QEMU knows nothing of them.
+            case _:
+                assert_never(operation)
+
+    def _change_chain(self, machine: Machine, operation: ChainOperation) -> None:
+        match operation:
+            case AddOverlay(node=node, overlay=overlay):
+                self._add_overlay(_disk_of(machine, node), node, overlay)
+            case ResizeImage():
+                self._resize_image(_disk_of(machine, operation.node), operation)
+            case RevertImages():
+                self._revert_images(machine, _disk_of(machine, operation.image), operation)
+            case SaveSnapshot() | DropSnapshot():
+                self._together.append(internal_snapshot(self._names, operation))
+            case LoadSnapshot():
+                self._load_snapshot(machine, _disk_of(machine, operation.node), operation)
+            case CommitImages():
+                self._commit_images(machine, operation)
+            case PullImages():
+                self._pull_images(machine, operation)
             case _:
                 assert_never(operation)
 
@@ -129,11 +183,13 @@ class Commands:
             self._done += self._together
         elif self._together:
             listed = [{"type": c.execute, "data": dict(c.arguments)} for c in self._together]
-            self._done.append(Command("transaction", {"actions": listed}))
+            properties = {"properties": self._properties} if self._properties else {}
+            self._done.append(Command("transaction", {"actions": listed, **properties}))
         if self._jobs:
             self._done.append(AwaitJobs(tuple(self._jobs)))
         self._done += self._after
         self._before, self._together, self._jobs, self._after = [], [], [], []
+        self._properties = {}
         self._in_use.clear()
 
     def _create_image(self, disk: Disk, create: CreateImage) -> None:
@@ -144,24 +200,80 @@ class Commands:
             export_to_guest(names, disk.name, create.image),
         )
 
-    def _add_overlay(self, disk: Disk, add: AddOverlay) -> None:
+    def _add_overlay(self, disk: Disk, node: str, overlay: str) -> None:
         names, below = self._names, disk.active
         self._before += [
-            MakeImage(
-                names.files[add.overlay],
-                "qcow2",
-                disk.size,
-                disk.cluster_size,
-                backing=names.files[below.name],
-                backing_format=below.format,
-            ),
-            open_image(names, add.overlay, "qcow2", backing=None),
+            self._make_overlay(disk, below, overlay),
+            open_image(names, overlay, "qcow2", backing=None),
         ]
         self._together.append(
             Command(
                 "blockdev-snapshot",
-                {"node": names.node(below.name), "overlay": names.node(add.overlay)},
+                {"node": names.node(node), "overlay": names.node(overlay)},
             )
+        )
+
+    def _make_overlay(self, disk: Disk, below: Image, overlay: str) -> MakeImage:
+        """Return what makes an empty image on top of another one, as long as that."""
+        names = self._names
+        return MakeImage(
+            names.files[overlay],
+            "qcow2",
+            disk.bytes_of(below.name),
+            disk.cluster_size,
+            backing=names.files[below.name],
+            backing_format=below.format,
+        )
+
+    def _resize_image(self, disk: Disk, resize: ResizeImage) -> None:
+        """Resize an image; the guest lets go of it meanwhile, as a device of QEMU's need not."""
+        names = self._names
+        self._do(
+            DropGuest(names.guests[disk.name]),
+            Command(
+                "block_resize",
+                {"node-name": names.node(resize.node), "size": resize.length * disk.cluster_size},
+            ),
+            export_to_guest(names, disk.name, disk.active.name),
+        )
+
+    def _revert_images(self, machine: Machine, disk: Disk, revert: RevertImages) -> None:
+        """Close what lies above an image, and put a new overlay on top of it."""
+        names = self._names
+        images = [image.name for image in disk.chain]
+        gone = images[images.index(revert.image) + 1 :]
+        below = disk.image(revert.image)
+        assert below is not None, "the disk was found by this image"
+        made = self._make_overlay(disk, below, revert.overlay)
+        if machine.power is not Power.RUNNING:
+            self._do(made)
+            return
+        self._do(
+            DropGuest(names.guests[disk.name]),
+            *(close_image(names, image) for image in reversed(gone)),
+            made,
+        )
+        if not gone:
+            self._do(reopen_image(names, disk, revert.image, read_only=True))
+        self._do(
+            open_image(names, revert.overlay, "qcow2", backing=revert.image),
+            export_to_guest(names, disk.name, revert.overlay),
+        )
+
+    def _load_snapshot(self, machine: Machine, disk: Disk, load: LoadSnapshot) -> None:
+        """Apply a state kept inside an image, which must not be open meanwhile."""
+        names, image = self._names, disk.active
+        apply_it = LoadInternal(names.files[image.name], load.name)
+        if machine.power is not Power.RUNNING:
+            self._do(apply_it)
+            return
+        below = disk.chain[-2].name if len(disk.chain) > 1 else None
+        self._do(
+            DropGuest(names.guests[disk.name]),
+            close_image(names, image.name),
+            apply_it,
+            open_image(names, image.name, image.format, backing=below),
+            export_to_guest(names, disk.name, image.name),
         )
 
     def _change_bitmap(
@@ -188,79 +300,178 @@ class Commands:
             reopen_image(self._names, disk, remove.node, read_only=True),
         )
 
-    def _run_backup(self, disk: Disk, run: RunBackup) -> None:
-        names, key = self._names, (run.target, run.disk)
+    def _run_backup(self, machine: Machine, run: RunBackup) -> None:
+        names = self._names
+        disk = machine.disk_of(run.image)
+        assert disk is not None, "the job was accepted, so its image is there"
+        key = (run.target, disk.name)
         target, file = names.targets[key], names.copies[key]
-        options: dict[str, Any] = {
-            "job-id": target,
-            "device": names.node(run.image),
-            "target": target,
-            "sync": COPY_MODES[run.sync],
-        }
         if run.bitmap is not None:
             if (run.image, run.bitmap) in self._in_use:
                 self._flush()
-            options |= {"bitmap": run.bitmap, "bitmap-mode": run.mode.value}
             self._in_use.add((run.image, run.bitmap))
-        if run.lasting:
-            options["auto-finalize"] = False
-        self._before += make_target(disk, file, target)
-        self._together.append(Command("blockdev-backup", options))
-        if run.lasting:
+        size = disk.bytes_of(run.image)
+        if run.pulled:
+            self._before += make_scratch(names, disk, run.image, key)
+            self._tell_bitmap(target, run)
+        elif run.reuse and any(b.disk == disk.name for b in machine.backups_named(run.target)):
+            self._before.append(open_target(file, target))
+        else:
+            self._before += make_target(disk, size, file, target)
+        if run.group:
+            self._properties = {"completion-mode": "grouped"}
+        self._together.append(backup_command(names, run, target))
+        removed: list[Action] = []
+        if run.temporary and run.bitmap is not None:
+            command = on_bitmap(names, "block-dirty-bitmap-remove", run.image, run.bitmap)
+            removed.append(command)
+        if run.sync is Sync.NONE:
+            if run.pulled:
+                self._after.append(export_scratch(target, told=run.sources is not None))
+            if not run.lasting:
+                self._after += self._end_open_job(machine, disk, run, key)
+        elif run.lasting:
             self._after.append(AwaitJobs((target,), JobEnd.PENDING))
         else:
             self._jobs.append(target)
-            self._after.append(Command("blockdev-del", {"node-name": target}))
+            self._after += [Command("blockdev-del", {"node-name": target}), *removed]
 
-    def _end_backup(self, machine: Machine, end: EndBackup) -> None:
-        """Finalize or cancel a job that waits for it, having copied everything.
+    def _tell_bitmap(self, target: str, run: RunBackup) -> None:
+        """Merge the bitmaps of a pull into one beside its scratch image, at the job's start."""
+        if run.sources is None:
+            return
+        names = self._names
+        added = {"node": target, "name": PULLED, "disabled": True}
+        sources = [{"node": names.node(n), "name": b} for n, b in run.sources]
+        merged = {"node": target, "target": PULLED, "bitmaps": sources}
+        self._together += [
+            Command("block-dirty-bitmap-add", added),
+            Command("block-dirty-bitmap-merge", merged),
+        ]
+
+    def _end_open_job(
+        self, machine: Machine, disk: Disk, run: RunBackup, key: tuple[str, str]
+    ) -> list[Action]:
+        """Return the end of a job that never ends by itself: a client has read all it wants."""
+        target = self._names.targets[key]
+        ended: list[Action] = []
+        if run.pulled:
+            ended += pull_data(self._names, disk, run.image, key, told=run.sources is not None)
+        return [*ended, *cancel_open_job(target, exported=run.pulled)]
+
+    def _end_job(self, machine: Machine, end: EndJob) -> None:
+        """Finalize or cancel jobs that wait for it, having copied everything.
 
         One that fails is cancelled: both leave the same, unless its bitmap is to be cleared in
         any case.
         """
-        keys = [(j.backup.name, j.backup.disk) for j in machine.jobs if j.backup.name == end.target]
-        targets = [self._names.targets[key] for key in keys]
-        completed = end.status is Status.COMPLETED
-        execute = "job-finalize" if completed else "job-cancel"
-        ended = JobEnd.COMPLETED if completed else JobEnd.CANCELLED
-        self._do(
-            *(Command(execute, {"id": target}) for target in targets),
-            AwaitJobs(tuple(targets), ended),
-            *(Command("blockdev-del", {"node-name": target}) for target in targets),
-        )
+        outcome = apply(machine, end)
+        assert not isinstance(outcome, Refusal), "the end was accepted before"
+        left = {id(job) for job in outcome.jobs}
+        ended = [job for job in machine.jobs if id(job) not in left]
+        for job in ended:
+            if isinstance(job, BackupJob):
+                self._end_backup(machine, job, outcome)
+            else:
+                self._end_chain_job(machine.disk(job.disk), job, end.status)
 
-    def _commit_images(self, disk: Disk, commit: CommitImages) -> None:
+    def _end_backup(self, machine: Machine, job: BackupJob, outcome: Machine) -> None:
+        names, backup = self._names, job.backup
+        key = (backup.name, backup.disk)
+        target = names.targets[key]
+        made = next(b for b in outcome.backups_named(backup.name) if b.disk == backup.disk)
+        completed = made.status is Status.COMPLETED
+        pulled = backup.transfer is Transfer.PULL
+        if pulled or backup.kind is Kind.NONE:
+            disk = machine.disk(backup.disk)
+            if pulled and completed:
+                told = backup.read is not None
+                self._do(*pull_data(names, disk, backup.image, key, told=told))
+            self._do(*cancel_open_job(target, exported=pulled))
+            return
+        # In a group, the end of one is the end of all: QEMU finalizes or cancels them together.
+        command = Command("job-finalize" if completed else "job-cancel", {"id": target})
+        if not job.group or backup.name == job.group[0]:
+            self._do(command)
+        self._do(
+            AwaitJobs((target,), JobEnd.COMPLETED if completed else JobEnd.CANCELLED),
+            Command("blockdev-del", {"node-name": target}),
+        )
+        if job.temporary and job.bitmap is not None:
+            self._do(on_bitmap(names, "block-dirty-bitmap-remove", job.node, job.bitmap))
+
+    def _commit_images(self, machine: Machine, commit: CommitImages) -> None:
+        names = self._names
+        disk = machine.disk_of(commit.device)
+        assert disk is not None, "the commit was accepted, so its images are there"
+        job = CommitJob(
+            name=commit.job or f"commit-{commit.base or disk.chain[0].name}",
+            disk=disk.name,
+            top=commit.top or disk.active.name,
+            base=commit.base or disk.chain[0].name,
+            carry=commit.carry,
+        )
+        name = names.job(job.name)
+        pivots = job.top == disk.active.name
+        options: dict[str, Any] = {
+            "job-id": name,
+            "device": names.node(disk.active.name),
+            "top-node": names.node(job.top),
+            "base-node": names.node(job.base),
+        }
+        if not pivots and commit.lasting:
+            options["auto-finalize"] = False
+        self._do(Command("block-commit", options))
+        if pivots:
+            self._do(AwaitJobs((name,), JobEnd.READY))
+        elif commit.lasting:
+            self._do(AwaitJobs((name,), JobEnd.PENDING))
+        if not commit.lasting:
+            self._finish_commit(disk, job, told=not pivots)
+
+    def _finish_commit(self, disk: Disk, job: CommitJob, *, told: bool = False) -> None:
+        """Let a commit end well: the images that were merged are closed.
+
+        Args:
+            told: Whether it ends by itself.
+        """
         names = self._names
         images = [image.name for image in disk.chain]
-        merged = images[images.index(commit.base) + 1 : images.index(commit.top) + 1]
-        job = f"commit-{names.node(commit.base)}"
-        pivots = commit.top == disk.active.name
-        self._do(
-            Command(
-                "block-commit",
-                {
-                    "job-id": job,
-                    "device": names.node(disk.active.name),
-                    "top-node": names.node(commit.top),
-                    "base-node": names.node(commit.base),
-                },
-            )
-        )
-        if pivots:
-            self._do(AwaitJobs((job,), JobEnd.READY), Command("job-complete", {"id": job}))
-        self._do(AwaitJobs((job,)))
-        if commit.carry:
-            self._carry(disk, merged, commit.base, pivots=pivots)
+        merged = images[images.index(job.base) + 1 : images.index(job.top) + 1]
+        name, pivots = names.job(job.name), job.top == disk.active.name
+        if not told:
+            self._do(Command("job-complete" if pivots else "job-finalize", {"id": name}))
+        self._do(AwaitJobs((name,)))
+        if job.carry:
+            self._carry(disk, merged, job.base, newest=job.top, pivots=pivots)
         self._do(*(close_image(names, image) for image in reversed(merged)))
+        if pivots and disk.length_of(job.base) > disk.length:
+            # An export keeps the size that it was made with.
+            self._do(
+                DropGuest(names.guests[disk.name]), export_to_guest(names, disk.name, job.base)
+            )
 
-    def _carry(self, disk: Disk, merged: list[str], base: str, *, pivots: bool) -> None:
+    def _end_chain_job(self, disk: Disk, job: CommitJob | PullJob, status: Status) -> None:
+        name = self._names.job(job.name)
+        if status is not Status.COMPLETED:
+            self._do(Command("job-cancel", {"id": name}), AwaitJobs((name,), JobEnd.CANCELLED))
+        elif isinstance(job, CommitJob):
+            self._finish_commit(disk, job)
+        else:
+            self._do(Command("job-finalize", {"id": name}))
+            self._finish_pull(disk, job)
+
+    def _carry(
+        self, disk: Disk, merged: list[str], base: str, *, newest: str, pivots: bool
+    ) -> None:
         """Merge the bitmaps of merged images into the base's, those it lacks added first."""
         names = self._names
+        wanted = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
         carried = [
             bitmap
             for image in merged
             for bitmap in disk.bitmaps_on(image)
-            if bitmap.persistent and not bitmap.inconsistent
+            if bitmap.name in wanted and bitmap.persistent and not bitmap.inconsistent
         ]
         if not carried:
             return
@@ -278,22 +489,34 @@ class Commands:
         if not pivots:
             self._do(reopen_image(names, disk, base, read_only=True))
 
-    def _pull_images(self, disk: Disk, pull: PullImages) -> None:
+    def _pull_images(self, machine: Machine, pull: PullImages) -> None:
+        names = self._names
+        outcome = apply(machine, pull._replace(lasting=True))
+        assert not isinstance(outcome, Refusal), "the pull was accepted before"
+        job = outcome.jobs[-1]
+        assert isinstance(job, PullJob), "it has just been started"
+        options: dict[str, Any] = {"job-id": names.job(job.name), "device": names.node(job.into)}
+        if job.base is not None:
+            options["base-node"] = names.node(job.base)
+        if pull.lasting:
+            options["auto-finalize"] = False
+        self._do(Command("block-stream", options))
+        if pull.lasting:
+            self._do(AwaitJobs((names.job(job.name),), JobEnd.PENDING))
+        else:
+            self._finish_pull(machine.disk(job.disk), job)
+
+    def _finish_pull(self, disk: Disk, job: PullJob) -> None:
+        """Let a pull end: the images that were pulled from are closed."""
         names = self._names
         images = [image.name for image in disk.chain]
-        low = images.index(pull.base) + 1 if pull.base is not None else 0
-        pulled = images[low : images.index(pull.into)]
-        if not pulled:
-            return
-        job = f"stream-{names.node(pull.into)}"
-        options = {"job-id": job, "device": names.node(pull.into)}
-        if pull.base is not None:
-            options["base-node"] = names.node(pull.base)
-        self._do(
-            Command("block-stream", options),
-            AwaitJobs((job,)),
-            *(close_image(names, image) for image in reversed(pulled)),
-        )
+        low = images.index(job.base) + 1 if job.base is not None else 0
+        pulled = images[low : images.index(job.into)]
+        self._do(AwaitJobs((names.job(job.name),)))
+        if job.carry:
+            pivots = job.into == disk.active.name
+            self._carry(disk, pulled, job.into, newest=job.into, pivots=pivots)
+        self._do(*(close_image(names, image) for image in reversed(pulled)))
 
     def _copy_image(self, machine: Machine, copy: CopyImage) -> None:
         """Copy a file that nobody writes; of the active image, what is allocated at an instant."""
@@ -307,7 +530,7 @@ class Commands:
             self._do(CopyFile(names.files[copy.image], file))
             return
         self._do(
-            *make_target(disk, file, target),
+            *make_target(disk, disk.bytes_of(copy.image), file, target),
             Command(
                 "blockdev-backup",
                 {
@@ -430,20 +653,103 @@ def export_to_guest(names: Names, disk: str, image: str) -> Command:
     )
 
 
-def make_target(disk: Disk, file: str, target: str) -> list[Action]:
+def make_target(disk: Disk, size: int, file: str, target: str) -> list[Action]:
     """Return what makes an empty image to back a disk up into, and opens it."""
+    return [MakeImage(file, "qcow2", size, disk.cluster_size), open_target(file, target)]
+
+
+def backup_command(names: Names, run: RunBackup, target: str) -> Command:
+    """Return the command that starts a backup job.
+
+    One that lasts, or that never ends by itself, waits to be told how to end.
+    """
+    options: dict[str, Any] = {
+        "job-id": target,
+        "device": names.node(run.image),
+        "target": target,
+        "sync": run.sync.value,
+    }
+    if run.bitmap is not None:
+        options |= {"bitmap": run.bitmap, "bitmap-mode": run.mode.value}
+    if run.lasting or run.sync is Sync.NONE:
+        options["auto-finalize"] = False
+    return Command("blockdev-backup", options)
+
+
+def open_target(file: str, target: str, *, backing: str | None = None) -> Command:
+    """Return the command that opens an image to back a disk up into."""
+    options: dict[str, Any] = {
+        "driver": "qcow2",
+        "node-name": target,
+        "discard": "unmap",
+        "file": {"driver": "file", "filename": file},
+    }
+    if backing is not None:
+        options["backing"] = backing
+    return Command("blockdev-add", options)
+
+
+def make_scratch(names: Names, disk: Disk, image: str, key: tuple[str, str]) -> list[Action]:
+    """Return what makes the scratch image of a pull, on top of the image that is read."""
+    file, below = names.scratches[key], disk.image(image)
+    assert below is not None, "the job was accepted, so its image is there"
     return [
-        MakeImage(file, "qcow2", disk.size, disk.cluster_size),
-        Command(
-            "blockdev-add",
-            {
-                "driver": "qcow2",
-                "node-name": target,
-                "discard": "unmap",
-                "file": {"driver": "file", "filename": file},
-            },
+        MakeImage(
+            file,
+            "qcow2",
+            disk.bytes_of(image),
+            disk.cluster_size,
+            backing=names.files[image],
+            backing_format=below.format,
         ),
+        open_target(file, names.targets[key], backing=names.node(image)),
     ]
+
+
+def export_scratch(target: str, *, told: bool) -> Command:
+    """Return the command that lets a client read the state at a pull's start."""
+    options: dict[str, Any] = {"type": "nbd", "id": target, "node-name": target, "name": target}
+    if told:
+        options["bitmaps"] = [PULLED]
+    return Command("block-export-add", options)
+
+
+def pull_data(
+    names: Names, disk: Disk, image: str, key: tuple[str, str], *, told: bool
+) -> list[Action]:
+    """Return what a client does with an export: it reads, and writes a file of its own."""
+    file = names.copies[key]
+    return [
+        MakeImage(file, "qcow2", disk.bytes_of(image), disk.cluster_size),
+        PullData(names.targets[key], file, disk.cluster_size, PULLED if told else None),
+    ]
+
+
+def cancel_open_job(target: str, *, exported: bool) -> list[Action]:
+    """Return what ends a job that never ends by itself, and closes its target."""
+    ended: list[Action] = []
+    if exported:
+        ended += [Command("block-export-del", {"id": target, "mode": "hard"}), AwaitGone(target)]
+    return [
+        *ended,
+        Command("job-cancel", {"id": target}),
+        AwaitJobs((target,), JobEnd.CANCELLED),
+        Command("blockdev-del", {"node-name": target}),
+    ]
+
+
+def internal_snapshot(names: Names, operation: SaveSnapshot | DropSnapshot) -> Command:
+    """Return the command that keeps or drops a state inside an image."""
+    saves = isinstance(operation, SaveSnapshot)
+    execute = (
+        "blockdev-snapshot-internal-sync" if saves else ("blockdev-snapshot-delete-internal-sync")
+    )
+    return Command(execute, {"device": names.node(operation.node), "name": operation.name})
+
+
+def _disk_of(machine: Machine, node: str) -> Disk:
+    """Return the disk of a node; of one that is not there, QEMU is to say so."""
+    return machine.disk_of(node) or machine.disks[0]
 
 
 def on_bitmap(names: Names, execute: str, node: str, name: str) -> Command:

@@ -54,8 +54,10 @@ def _compare_disk(
         cells, actual = image.cells, found.cells
         if image.alike:
             cells, actual = _as_view(cells), _as_view(actual)
-        differing = differences(cells, actual, ours.length, mixed=mixed, view=image.alike)
-        yield from _tell(image.name, cells, actual, ours.length, list(differing))
+        length = max(image.length, found.length)
+        differing = differences(cells, actual, length, mixed=mixed, view=image.alike)
+        yield from _tell(image.name, cells, actual, length, list(differing))
+        yield from _compare_lengths(image.name, image.length, found.length)
     for key in sorted({*ours.bitmaps, *theirs.bitmaps}):
         yield from _compare_bitmaps(ours, ours.bitmaps.get(key), theirs.bitmaps.get(key))
     guest = GUEST if alone else f"{GUEST} {ours.name}"
@@ -64,8 +66,16 @@ def _compare_disk(
 
 
 def _compare_copy(ours: CopySight, theirs: CopySight, *, mixed: bool) -> Iterator[Difference]:
-    differing = differences(ours.cells, theirs.cells, ours.length, mixed=mixed, view=ours.alike)
-    yield from _tell(ours.row, ours.cells, theirs.cells, ours.length, list(differing))
+    length = max(ours.length, theirs.length)
+    differing = differences(ours.cells, theirs.cells, length, mixed=mixed, view=ours.alike)
+    yield from _tell(ours.row, ours.cells, theirs.cells, length, list(differing))
+    yield from _compare_lengths(ours.row, ours.length, theirs.length)
+
+
+def _compare_lengths(row: str, ours: int, theirs: int) -> Iterator[Difference]:
+    if ours != theirs:
+        lines = write_rows([("simulator", f"{ours} clusters"), ("QEMU", f"{theirs} clusters")])
+        yield Difference(f"the size of {row}", tuple(lines))
 
 
 def _as_view(cells: Cells) -> Cells:
@@ -94,7 +104,8 @@ def _compare_bitmaps(
         return
     either = ours or theirs
     assert either is not None, "the bitmap is known to one of them"
-    length = -(-disk.length * disk.cluster_size // either.granularity)
+    clusters = {image.name: image.length for image in disk.images}[either.node]
+    length = -(-clusters * disk.cluster_size // either.granularity)
     lines = write_rows(
         [("simulator", _draw_bitmap(ours, length)), ("QEMU", _draw_bitmap(theirs, length))]
     )

@@ -1,7 +1,8 @@
 """Writes a plan as a script to paste: lines of QMP, or a shell script that does it for real. Pure.
 
 A line of the first is a JSON object: a QMP command; or, where QMP has none, ``shell`` with what is
-to be run beside it, or ``await`` with the jobs to wait for.
+to be run beside it, ``await`` with the jobs to wait for, ``gone`` with an export that must be gone
+first, or ``pull`` with what a client reads from an export into a file.
 """
 
 import json
@@ -16,20 +17,26 @@ from simulator.model.machine import Power
 from simulator.timeline import Timeline
 from simulator.verify.actions import (
     Action,
+    AwaitGone,
     AwaitJobs,
     Change,
     Command,
     CopyFile,
     DeleteFile,
+    DropGuest,
     GuestKind,
     GuestStep,
     JobEnd,
     KillQemu,
+    LoadInternal,
     MakeImage,
+    PullData,
     QuitQemu,
     Stack,
     StartQemu,
+    drop_command,
     image_command,
+    load_command,
 )
 from simulator.verify.plan import Plan, Step, make_plan
 
@@ -82,6 +89,13 @@ def _qmp_lines(action: Action) -> Iterator[dict[str, Any]]:
             yield action.as_json()
         case AwaitJobs():
             yield {"await": list(action.jobs), "until": action.end.value}
+        case AwaitGone():
+            yield {"gone": action.export}
+        case DropGuest():
+            yield drop_command(action.export).as_json()
+            yield {"gone": action.export}
+        case PullData():
+            yield {"pull": action.export, "into": action.file, "bitmap": action.bitmap}
         case StartQemu():
             yield {"shell": DAEMON}
             yield CAPABILITIES.as_json()
@@ -89,7 +103,7 @@ def _qmp_lines(action: Action) -> Iterator[dict[str, Any]]:
             yield Command("quit").as_json()
         case KillQemu():
             yield {"shell": 'kill -9 "$qemu"'}
-        case GuestStep() | MakeImage() | CopyFile() | DeleteFile() | Stack():
+        case GuestStep() | MakeImage() | LoadInternal() | CopyFile() | DeleteFile() | Stack():
             for words in _programs(action):
                 yield {"shell": shlex.join(words)}
         case _:
@@ -138,6 +152,14 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
             state = action.end.value if action.end in (JobEnd.PENDING, JobEnd.READY) else "gone"
             for job in action.jobs:
                 yield shlex.join(["await_job", job, state])
+        case AwaitGone():
+            yield shlex.join(["await_gone", action.export])
+        case DropGuest():
+            yield f"qmp {shlex.quote(json.dumps(drop_command(action.export).as_json()))}"
+            yield shlex.join(["await_gone", action.export])
+        case PullData():
+            told = [action.bitmap] if action.bitmap is not None else []
+            yield shlex.join(["pull", action.export, action.file, *told])
         case StartQemu():
             yield "start_qemu"
         case QuitQemu():
@@ -147,14 +169,14 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
         case GuestStep():
             for words in _guest_commands(action):
                 yield shlex.join(["guest", action.export, *words])
-        case MakeImage() | CopyFile() | DeleteFile() | Stack():
+        case MakeImage() | LoadInternal() | CopyFile() | DeleteFile() | Stack():
             yield from map(shlex.join, _programs(action))
         case _:
             assert_never(action)
 
 
 def _programs(
-    action: GuestStep | MakeImage | CopyFile | DeleteFile | Stack,
+    action: GuestStep | MakeImage | LoadInternal | CopyFile | DeleteFile | Stack,
 ) -> Iterator[list[str]]:
     """Yield the command lines of what is done beside QMP."""
     match action:
@@ -164,6 +186,8 @@ def _programs(
                 yield [*GUEST.split(), *words, "-c", "flush", address]
         case MakeImage():
             yield image_command(action)
+        case LoadInternal():
+            yield load_command(action)
         case CopyFile():
             yield ["cp", action.source, action.target]
         case DeleteFile():
@@ -275,6 +299,35 @@ qmp() {
 # This one must be turned down.
 refused() {
     if send "$1"; then fail "QEMU accepts $1"; fi
+}
+
+# Wait until an export is gone.
+await_gone() {
+    while :; do
+        qmp '{"execute": "query-block-exports"}'
+        case $answer in *"\\"id\\": \\"$1\\""*) sleep 0.02 ;; *) return 0 ;; esac
+    done
+}
+
+# Be the client of a pull backup: read an export into a file, or just what a bitmap tells.
+pull() {
+    address="nbd+unix:///$1?socket=nbd.sock"
+    if [ -z "${3-}" ]; then
+        qemu-img convert -n -f raw -O qcow2 "$address" "$2"
+        return
+    fi
+    told="driver=nbd,export=$1,server.type=unix,server.path=nbd.sock"
+    told="$told,x-dirty-bitmap=qemu:dirty-bitmap:$3"
+    qemu-img map --output=json --image-opts "$told" >map.json
+    qemu-img rebase -u -f qcow2 -b "$address" -F raw "$2"
+    # What is dirty is said to hold no data.
+    sed -n 's/.*"start": \\([0-9]*\\), "length": \\([0-9]*\\),.*"data": false.*/\\1 \\2/p' \\
+        map.json |
+        while read -r start length; do
+            qemu-io -C -f qcow2 -c "read $start $length" "$2" >/dev/null
+        done
+    rm map.json
+    qemu-img rebase -u -f qcow2 -b "" "$2"
 }
 
 # Wait until a job is pending or ready, or gone.

@@ -67,6 +67,29 @@ async def exported(daemon: Daemon, look: Look) -> AsyncIterator[NbdClient]:
         yield client
 
 
+@asynccontextmanager
+async def writable(daemon: Daemon, file: str) -> AsyncIterator[NbdClient]:
+    """Open a file that nobody else has open; yield a connection to write it with."""
+    name = f"{TEMPORARY}-written"
+    node = {
+        "driver": "qcow2",
+        "node-name": name,
+        "file": {"driver": "file", "filename": file},
+    }
+    export = {"type": "nbd", "id": name, "node-name": name, "name": name, "writable": True}
+    await daemon.execute(Command("blockdev-add", node))
+    await daemon.execute(Command("block-export-add", export))
+    client = await NbdClient.connect(daemon.nbd, name)
+    try:
+        yield client
+        await client.close()
+    finally:
+        client.drop()
+    await daemon.execute(Command("block-export-del", {"id": name, "mode": "hard"}))
+    await daemon.await_deleted({name})
+    await daemon.execute(Command("blockdev-del", {"node-name": name}))
+
+
 def open_read_only(node: str, file: str, format: str, below: str | None) -> Command:
     """Return the command that opens a file to be read, whoever else has it open."""
     options: dict[str, Any] = {

@@ -4,9 +4,12 @@ A node has the name of its image wherever QEMU lets it, so that QEMU's own words
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from simulator.model.machine import Backup, Machine
+from simulator.model.machine import Backup, Machine, Transfer
+from simulator.model.operations import AddOverlay, Operation, Refusal, RunBackup
+from simulator.model.requests import Qmp
 from simulator.timeline import Timeline
 
 NODE_NAME_MAX = 31
@@ -29,6 +32,7 @@ class Names(NamedTuple):
         files: The file of each image.
         targets: The node of each backup, by the backup's name and disk.
         copies: The file of each backup, likewise.
+        scratches: The file of the scratch image of each backup that is pulled, likewise.
         restores: The file that a script makes of each restored disk, likewise.
         guests: The NBD export of each disk.
     """
@@ -38,6 +42,7 @@ class Names(NamedTuple):
     files: dict[str, str]
     targets: dict[tuple[str, str], str]
     copies: dict[tuple[str, str], str]
+    scratches: dict[tuple[str, str], str]
     restores: dict[tuple[str, str], str]
     guests: dict[str, str]
 
@@ -45,24 +50,39 @@ class Names(NamedTuple):
         """Return the node of an image; a name that no image has is QEMU's to refuse."""
         return self.nodes.get(image, image)
 
+    def job(self, name: str) -> str:
+        """Return the id of a job; QEMU takes no other names than those of nodes."""
+        return name if _NODE.fullmatch(name) else f"job-{sum(name.encode())}"
+
 
 def choose_names(timeline: Timeline) -> Names:
     """Return a name for everything that a timeline ever has.
 
     Images come first, so that none goes without its own name because of something else.
     """
-    names = Names({}, {}, {}, {}, {}, {}, {})
+    names = Names({}, {}, {}, {}, {}, {}, {}, {})
     nodes, files = _Chooser(_NODE, NODE_NAME_MAX), _Chooser(_FILE, FILE_NAME_MAX)
     machines = [entry.after for entry in timeline.entries]
     for image in (i for machine in machines for disk in machine.disks for i in disk.chain):
         if image.name not in names.nodes:
             names.nodes[image.name] = nodes.choose(image.name, "image")
             names.files[image.name] = files.choose(_with_suffix(image.name, image.format), "image")
+    for overlay in _refused_overlays(timeline):
+        if overlay not in names.nodes:
+            names.nodes[overlay] = nodes.choose(overlay, "image")
+            names.files[overlay] = files.choose(_with_suffix(overlay, "qcow2"), "image")
     for backup in (b for machine in machines for b in _backups(machine)):
         if (backup.name, backup.disk) not in names.copies:
             wanted = f"{backup.name}-{backup.disk}" if backup.part else backup.name
             names.targets[backup.name, backup.disk] = nodes.choose(wanted, "backup")
             names.copies[backup.name, backup.disk] = files.choose(wanted, "backup")
+            if backup.transfer is Transfer.PULL:
+                scratch = files.choose(_with_suffix(f"{wanted}-scratch", "qcow2"), "scratch")
+                names.scratches[backup.name, backup.disk] = scratch
+    for target, disk_name in _refused_targets(timeline):
+        if (target, disk_name) not in names.copies:
+            names.targets[target, disk_name] = nodes.choose(target, "backup")
+            names.copies[target, disk_name] = files.choose(target, "backup")
     for restored in (r for machine in machines[-1:] for r in machine.restores):
         if (restored.name, restored.disk) not in names.restores:
             wanted = _with_suffix(restored.row.replace("/", "-"), "qcow2")
@@ -77,7 +97,32 @@ def choose_names(timeline: Timeline) -> Names:
 
 def _backups(machine: Machine) -> tuple[Backup, ...]:
     """Return the backups that are made or being made."""
-    return (*machine.backups, *(job.backup for job in machine.jobs))
+    return machine.backups
+
+
+def _refused_targets(timeline: Timeline) -> Iterator[tuple[str, str]]:
+    """Yield the targets of backups that QEMU refuses, each with its disk's name."""
+    for machine, operation in _refused(timeline):
+        if isinstance(operation, RunBackup) and machine.disk_of(operation.target) is None:
+            disk = machine.disk_of(operation.image) or machine.disks[0]
+            yield operation.target, disk.name
+
+
+def _refused_overlays(timeline: Timeline) -> Iterator[str]:
+    """Yield the overlays that QEMU refuses to put on a chain."""
+    for _, operation in _refused(timeline):
+        if isinstance(operation, AddOverlay):
+            yield operation.overlay
+
+
+def _refused(timeline: Timeline) -> Iterator[tuple[Machine, Operation]]:
+    """Yield QEMU's own primitives where it refuses them, with the machine as it is then."""
+    for entry in timeline.entries:
+        request = entry.statement.request if entry.statement is not None else None
+        if entry.refusal is not None and isinstance(request, Qmp):
+            for operation in request.operations:
+                if not isinstance(operation, Refusal):
+                    yield entry.before, operation
 
 
 def _with_suffix(name: str, format: str) -> str:

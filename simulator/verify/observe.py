@@ -54,11 +54,16 @@ _SEEN = 1_000_000_000
 
 
 class Layer(NamedTuple):
-    """An image of a chain, as it is open in a process."""
+    """An image of a chain, as it is open in a process.
+
+    Attributes:
+        length: Number of clusters that it should have.
+    """
 
     name: str
     node: str
     file: str
+    length: int
     alike: bool
 
 
@@ -87,6 +92,7 @@ class Answers(NamedTuple):
         answered: Whether QEMU turned no question down.
         found: All bitmaps, without their bits.
         really: What should have been guessed.
+        sizes: The size of each image, in bytes.
         own: What each image below the active one holds.
         allocated: The clusters that the active one holds.
         bits: Of the bitmaps that may be read.
@@ -95,6 +101,7 @@ class Answers(NamedTuple):
     answered: bool
     found: tuple[BitmapSight, ...]
     really: Guess
+    sizes: dict[str, int]
     own: dict[str, Cells]
     allocated: list[Stretch]
     bits: dict[Key, Cells]
@@ -106,7 +113,7 @@ class Questions(NamedTuple):
     Attributes:
         layers: The images to be read.
         looks: Their exports.
-        copies: Of the bitmaps, which the last export tells.
+        copies: Of the bitmaps, which the last export tells; an image of another size tells its own.
         commands: The list of nodes, the copies if there are any, the exports.
     """
 
@@ -129,6 +136,7 @@ class Observer:
         self._names = names
         self._written: dict[str, int] = {}
         self._seen: dict[object, Cells] = {}
+        self._lengths: dict[object, int] = {}
         self._open: list[str] = []
         self._opened = 0
 
@@ -190,7 +198,8 @@ class Observer:
             async with exported(reader, Look(nodes[-1])) as client:
                 read = read_view if wanted.alike else read_own
                 self._seen[key] = await read(client, shape, await client.status())
-        return wanted._replace(cells=self._seen[key])
+                self._lengths[key] = client.size // wanted.cluster_size
+        return wanted._replace(cells=self._seen[key], length=self._lengths[key])
 
     async def _open_files(self, reader: Daemon, files: Sequence[tuple[str, str]]) -> list[str]:
         """Open files to be read, each on top of the one before it, and return their nodes.
@@ -240,12 +249,14 @@ class Observer:
         refused = [isinstance(reply, QemuRefusedError) for reply in replies]
         opened = zip(asked.looks, refused[-len(asked.looks) :], strict=True)
         status: Status = {}
+        bits: dict[Key, Cells] = {}
         shape = Shape(wanted.length, wanted.cluster_size)
         async with connected(daemon, [look for look, no in opened if not no]) as clients:
             for layer, client in (
                 zip(asked.layers, clients, strict=True) if not any(refused) else ()
             ):
                 status = await client.status()
+                bits |= _read_copies(status, asked.copies)
                 if layer is not layers[-1]:
                     own[layer.name] = await read_own(client, shape, status)
         if asked.copies and not refused[0]:
@@ -255,10 +266,15 @@ class Observer:
         read_only = frozenset(n["node-name"] for n in listed if n["ro"] and n["node-name"] in lower)
         really = Guess(tuple(_readable(found)), read_only)
         if any(refused):
-            return Answers(False, found, really, {}, [], {})
+            return Answers(False, found, really, {}, {}, [], {})
         self._seen |= {stamp: own[name] for name, stamp in stamps.items()}
-        bits = _read_copies(status, asked.copies)
-        return Answers(True, found, really, own, allocated_in(status, shape), bits)
+        names = {layer.node: layer.name for layer in layers}
+        sizes = {
+            names[node["node-name"]]: node["image"]["virtual-size"]
+            for node in listed
+            if node["node-name"] in names
+        }
+        return Answers(True, found, really, sizes, own, allocated_in(status, shape), bits)
 
     def _stamp(self, file: str) -> Stamp:
         """Return a file's stamp; a file written since its last one gets a new one.
@@ -276,10 +292,23 @@ class Observer:
 def _questions(layers: Sequence[Layer], guess: Guess, *, known: Container[str]) -> Questions:
     """Return what is to be asked about a chain; the newest image is always among it."""
     nodes = {layer.name: layer.node for layer in layers}
-    unknown = [layer for layer in layers if layer.name not in known]
     copies = [BitmapCopy(b, nodes[b.node], f"{TEMPORARY}-{n}") for n, b in enumerate(guess.bitmaps)]
-    looks = [Look(layer.node, f"{TEMPORARY}-{n}") for n, layer in enumerate(unknown)]
-    looks[-1] = looks[-1]._replace(bitmaps=tuple((c.node, c.copy) for c in copies))
+    apart = {c.node for c in copies} & {e.node for e in layers if e.length != layers[-1].length}
+    unknown = [layer for layer in layers if layer.name not in known or layer.node in apart]
+    looks = [
+        Look(
+            layer.node,
+            f"{TEMPORARY}-{n}",
+            tuple(
+                (c.node, c.copy)
+                for c in copies
+                if c.node == layer.node or (layer is layers[-1] and c.node not in apart)
+            )
+            if layer.node in apart or layer is layers[-1]
+            else (),
+        )
+        for n, layer in enumerate(unknown)
+    ]
     commands = [
         Command("query-named-block-nodes", {"flat": True}),
         *([copy_bitmaps(copies)] if copies else []),
@@ -307,7 +336,12 @@ def _assemble(
     """
     own = {**chain.own, layers[-1].name: fill(guest, chain.allocated)}
     return wanted._replace(
-        images=tuple(ImageSight(each.name, own[each.name], each.alike) for each in layers),
+        images=tuple(
+            ImageSight(
+                each.name, own[each.name], chain.sizes[each.name] // wanted.cluster_size, each.alike
+            )
+            for each in layers
+        ),
         bitmaps={
             (b.node, b.name): b._replace(cells=chain.bits.get((b.node, b.name)))
             for b in chain.found
@@ -317,18 +351,19 @@ def _assemble(
 
 
 def _read_copies(status: Status, copies: Sequence[BitmapCopy]) -> dict[Key, Cells]:
-    """Return the bits of the bitmaps that were copied."""
+    """Return the bits of the bitmaps that were copied, as far as a status tells them."""
     return {
         (each.bitmap.node, each.bitmap.name): read_bits(
             status[DIRTY_BITMAP + each.copy], each.bitmap.granularity
         )
         for each in copies
+        if DIRTY_BITMAP + each.copy in status
     }
 
 
 def _layers(wanted: DiskSight, names: Names, nodes: Sequence[str]) -> list[Layer]:
     return [
-        Layer(image.name, node, names.files[image.name], image.alike)
+        Layer(image.name, node, names.files[image.name], image.length, image.alike)
         for image, node in zip(wanted.images, nodes, strict=True)
     ]
 

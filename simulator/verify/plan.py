@@ -4,17 +4,18 @@ One operation becomes commands in one place, :meth:`Commands.add`; a new operati
 What QEMU can take as one transaction is sent as one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from simulator.model.machine import Backup, Machine, Power, Restored, Status
-from simulator.model.operations import EnableBitmap, MergeBitmaps, Operation, Refusal
+from simulator.model.operations import Refusal
 from simulator.model.requests import Expect, Qmp
 from simulator.model.transitions import apply
 from simulator.timeline import Entry, Timeline
-from simulator.verify.actions import Action, Command
+from simulator.verify.actions import Action
 from simulator.verify.commands import Commands
 from simulator.verify.names import Names, choose_names
+from simulator.verify.refused import Attempt, attempt
 from simulator.verify.sight import Sight, sight_of
 
 
@@ -24,13 +25,15 @@ class Step(NamedTuple):
     Attributes:
         entry: The timeline's record of the statement.
         actions: What is done, in this order.
-        refusal: QEMU's words, where it must turn the command down; the only action then.
+        cleanup: What is done when QEMU has turned the last of these down.
+        refusal: QEMU's words, where it must do so.
         machine: The simulated machine afterwards.
         backups, restores: The copies to be looked at afterwards.
     """
 
     entry: Entry
     actions: tuple[Action, ...]
+    cleanup: tuple[Action, ...]
     refusal: str | None
     machine: Machine
     backups: tuple[Backup, ...]
@@ -79,21 +82,22 @@ def _step(names: Names, entry: Entry) -> Step | None:
     request = entry.statement.request if entry.statement is not None else None
     if isinstance(request, Expect):
         return None
-    if entry.refusal is not None:
-        actions = _refused(names, entry, request)
-        text: str | None = entry.refusal.text
+    text = entry.refusal.text if entry.refusal is not None else None
+    cleanup: tuple[Action, ...] = ()
+    if text is not None:
+        actions, cleanup = _refused(names, entry, request)
     else:
-        actions, text = _accepted(names, entry), None
-    restores = entry.after.restores[len(entry.before.restores) :]
+        actions = _accepted(names, entry)
+    restores = entry.new_restores
     if not actions and not restores:
         return None
-    known = {id(backup) for backup in entry.before.backups}
     return Step(
         entry=entry,
         actions=actions,
+        cleanup=cleanup,
         refusal=text,
         machine=entry.after,
-        backups=_done(backup for backup in entry.after.backups if id(backup) not in known),
+        backups=_done(entry.new_backups),
         restores=restores,
     )
 
@@ -115,37 +119,15 @@ def _accepted(names: Names, entry: Entry) -> tuple[Action, ...]:
     return commands.finish()
 
 
-def _refused(names: Names, entry: Entry, request: object) -> tuple[Action, ...]:
+def _refused(names: Names, entry: Entry, request: object) -> Attempt:
     """Return the command that QEMU itself must turn down.
 
     What an API above QEMU turns down never gets there, and neither does a command that is wrong
     in itself.
     """
     if not isinstance(request, Qmp) or entry.before.power is not Power.RUNNING:
-        return ()
+        return Attempt()
     operations = [each for each in request.operations if not isinstance(each, Refusal)]
-    if len(operations) < len(request.operations) or not all(map(_harmless, operations)):
-        return ()
-    commands = Commands(names)
-    for operation in _without_crash(entry.before, operations):
-        commands.add(entry.before, operation)
-    sent = [action for action in commands.finish() if isinstance(action, Command)]
-    return tuple(sent[:1])
-
-
-def _harmless(operation: Operation) -> bool:
-    """Whether QEMU survives an operation. Source: ``facts/QEMU.md`` section 2."""
-    return not isinstance(operation, MergeBitmaps) or bool(operation.sources)
-
-
-def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation]:
-    """Return operations that QEMU can refuse as one transaction without dying of it.
-
-    QEMU 7.2 dies of a transaction that enables an unknown bitmap, so that is sent by itself.
-    """
-    for operation in operations:
-        outcome = apply(machine, operation)
-        if isinstance(outcome, Refusal):
-            return [operation] if isinstance(operation, EnableBitmap) else operations
-        machine = outcome
-    return operations
+    if len(operations) < len(request.operations):
+        return Attempt()
+    return attempt(names, entry.before, operations)

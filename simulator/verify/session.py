@@ -17,23 +17,37 @@ from typing import assert_never
 from simulator.model.clusters import letter_of
 from simulator.verify.actions import (
     Action,
+    AwaitGone,
     AwaitJobs,
     Change,
     Command,
     CopyFile,
     DeleteFile,
+    DropGuest,
     GuestKind,
     GuestStep,
     KillQemu,
+    LoadInternal,
     MakeImage,
+    PullData,
     QuitQemu,
     Stack,
     StartQemu,
     bytes_of,
+    drop_command,
     image_command,
+    load_command,
 )
 from simulator.verify.daemon import PROGRAM, Daemon, QemuError, find_programs, spawn
-from simulator.verify.nbd import ALLOCATION, NbdClient, NbdError
+from simulator.verify.exports import writable
+from simulator.verify.nbd import (
+    ALLOCATION,
+    DIRTY_BITMAP,
+    ZERO_FLAG,
+    Extent,
+    NbdClient,
+    NbdError,
+)
 
 SOCKET_PATH_MAX = 100
 """Longest path of a unix socket, in bytes. Source: Linux has 108."""
@@ -129,6 +143,15 @@ class Session:
                 await self._guest_step(action)
             case MakeImage():
                 self._make_image(action)
+            case AwaitGone():
+                await self.running.await_deleted({action.export})
+            case DropGuest():
+                await self._drop_guest(action.export)
+            case PullData():
+                await self._pull_data(action)
+            case LoadInternal():
+                self.said.append(f"$ {shlex.join(load_command(action))}")
+                run_program(load_command(action), self.folder, self._timeout)
             case CopyFile():
                 self.said.append(f"$ {shlex.join(['cp', action.source, action.target])}")
                 shutil.copyfile(self.folder / action.source, self.folder / action.target)
@@ -175,6 +198,33 @@ class Session:
         except ConnectionError as error:
             raise self.failure() from error
 
+    async def _drop_guest(self, export: str) -> None:
+        guest = self._guests.pop(export, None)
+        if guest is not None:
+            await guest.close()
+        await self.running.execute(drop_command(export), said=True)
+        await self.running.await_deleted({export})
+
+    async def _pull_data(self, pull: PullData) -> None:
+        """Be the client of a pull: read what the bitmap tells, and write it into a file."""
+        told = f", the clusters of {pull.bitmap}" if pull.bitmap is not None else ""
+        self.said.append(f"client: read {pull.export}{told}; write {pull.file}")
+        writer = await self.reader()
+        contexts = [ALLOCATION]
+        if pull.bitmap is not None:
+            contexts.append(DIRTY_BITMAP + pull.bitmap)
+        try:
+            source = await NbdClient.connect(self.running.nbd, pull.export, contexts)
+            status = await source.status()
+            async with writable(writer, pull.file) as target:
+                await _copy(source, target, status, pull)
+                await target.flush()
+            await source.close()
+        except NbdError as error:
+            raise QemuError(f"the export {pull.export} cannot be read: {error}") from error
+        except ConnectionError as error:
+            raise self.failure() from error
+
     async def _close_guests(self) -> None:
         for guest in self._guests.values():
             await guest.close()
@@ -212,6 +262,24 @@ async def _change(guest: NbdClient, change: Change) -> None:
             await guest.discard(change.offset, change.length)
         case _:
             assert_never(change.kind)
+
+
+async def _copy(
+    source: NbdClient, target: NbdClient, status: dict[str, list[Extent]], pull: PullData
+) -> None:
+    """Copy what a client is to read: all data, or the clusters of a bitmap, zeroes and all."""
+    if pull.bitmap is None:
+        wanted = [e for e in status[ALLOCATION] if not e.status & ZERO_FLAG]
+    else:
+        wanted = [e for e in status[DIRTY_BITMAP + pull.bitmap] if e.status]
+    for extent in wanted:
+        for start in range(extent.offset, extent.offset + extent.length, pull.cluster_size):
+            length = min(pull.cluster_size, extent.offset + extent.length - start)
+            data = await source.read(start, length)
+            if any(data):
+                await target.write(start, bytes(data))
+            else:
+                await target.write_zeroes(start, length)
 
 
 def _tell_guest(step: GuestStep) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Machine, Restored
+from simulator.model.machine import Backup, Kind, Machine, Restored, Transfer
 from simulator.verify.actions import Held
 
 DIRTY = 1
@@ -28,11 +28,13 @@ class ImageSight(NamedTuple):
     """What an image holds itself.
 
     Attributes:
+        length: Number of clusters.
         alike: Whether zeroes and nothing cannot be told apart, as in a raw image.
     """
 
     name: str
     cells: Cells
+    length: int
     alike: bool = False
 
 
@@ -142,7 +144,9 @@ def _sight_of_disk(disk: Disk) -> DiskSight:
         length=disk.length,
         cluster_size=disk.cluster_size,
         images=tuple(
-            ImageSight(image.name, cells_of(image.content), alike=image.format == "raw")
+            ImageSight(
+                image.name, cells_of(image.content), image.length, alike=image.format == "raw"
+            )
             for image in disk.chain
         ),
         bitmaps={
@@ -167,14 +171,16 @@ def _sight_of_backup(backup: Backup, disk: Disk) -> CopySight:
     """Return what a backup must hold. A complete one holds zeroes for all that reads so."""
     source = _source_of(backup, disk)
     cells = cells_of(backup.content)
-    alike = source.format == "raw"
+    # The client of a full pull leaves zeroes out.
+    pulled = backup.transfer is Transfer.PULL and backup.complete
+    alike = source.format == "raw" or pulled
     if alike:
         cells = view_of(backup.content)
     elif backup.complete:
-        cells = tuple(_fill(cells, disk.length))
+        cells = tuple(_fill(cells, backup.length))
     return CopySight(
         row=backup.row,
-        length=disk.length,
+        length=backup.length,
         cluster_size=disk.cluster_size,
         sources=(source,),
         alike=alike,
@@ -185,7 +191,7 @@ def _sight_of_backup(backup: Backup, disk: Disk) -> CopySight:
 def _sight_of_restored(restored: Restored, disk: Disk) -> CopySight:
     return CopySight(
         row=restored.row,
-        length=disk.length,
+        length=restored.length,
         cluster_size=disk.cluster_size,
         sources=tuple(_source_of(source, disk) for source in restored.sources),
         alike=True,

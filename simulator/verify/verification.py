@@ -48,6 +48,10 @@ _UNKNOWN = re.compile(
 """What QEMU says to a part of a command that came into it later."""
 
 
+_UNNAMED = re.compile(r"#block\d+")
+"""A node that QEMU names itself, with a number by chance."""
+
+
 class Verification(NamedTuple):
     """What came of playing a timeline on a real QEMU.
 
@@ -137,6 +141,11 @@ async def _play(session: Session, observer: Observer, plan: Plan, step: Step) ->
             return _finding(step, MISSING, message, help="use a newer QEMU")
         if any(words in error.text for words in SURROUNDINGS):
             return _failed(step, f"{error.command.execute}: {error}")
+        try:
+            for action in step.cleanup:
+                await session.perform(action)
+        except QemuRefusedError as failed:
+            return _failed(step, f"{failed.command.execute}: {failed}")
     unlike = _compare_refusals(step, refused)
     if unlike is not None:
         return unlike
@@ -148,7 +157,7 @@ async def _play(session: Session, observer: Observer, plan: Plan, step: Step) ->
 
 def _compare_refusals(step: Step, refused: QemuRefusedError | None) -> Finding | None:
     """Return a finding where one side refuses and the other does not, or in other words."""
-    text = refused.text if refused is not None else None
+    text = _UNNAMED.sub("#block", refused.text) if refused is not None else None
     if text == step.refusal:
         return None
     notes = (

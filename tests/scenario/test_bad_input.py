@@ -84,25 +84,76 @@ CASES = [
     ),
     step("a verb that is nearly another", "snapshto: S2", (9, "did you mean snapshot?")),
     step("a verb alone that is misspelt", "shutdow", (9, "did you mean shutdown?")),
-    step("a verb of a later version", "commit: {top: S1}", (9, "the verb commit is not impl")),
+    step("a verb of a later version", "attach: {disk: vdb}", (9, "the verb attach is not impl")),
     step("a verb of a later version alone", "detach", (9, "the verb detach is not implemented")),
     step(
         "an argument of a later version",
         "backup: {to: a, until: B1}",
         (25, "the argument until of backup is not implemented yet"),
     ),
-    step("a word of a later version", "backup: {to: a, mode: pull}", (31, "mode pull is not impl")),
-    step("a snapshot to delete", "delete: {snapshot: S1}", (18, "delete is not implemented yet")),
-    step("ends beside a verb", "backup: x\n        ends: T1", (8, 9, "ends beside a verb is not")),
     step(
         "a command of a later version",
-        "qmp: {execute: blockdev-backup}",
-        (24, "the command blockdev-backup is not implemented yet"),
+        "qmp: {execute: blockdev-mirror}",
+        (24, "the command blockdev-mirror is not implemented yet"),
+    ),
+    # Jobs that last, and chains.
+    step(
+        "ends beside a verb",
+        "backup: x\n        ends: T1",
+        (8, 9, "ends stands beside backup|ends or fails as an argument of backup, or beside qmp"),
+    ),
+    step("ends alone", "ends: T1", (9, "a step has no verb")),
+    step("an end that is no later one", "backup: {to: x, ends: T1}", (31, "T1 is no later one")),
+    step("an unknown end", "backup: {to: x, ends: T9}", (31, "unknown instant T9|T1")),
+    step(
+        "an end and a failure",
+        "backup: {to: x, ends: T9, fails: T9}",
+        (31, "unknown instant T9"),
+        (35, "both ends and"),
+    ),
+    step(
+        "an end of commands that start no job",
+        "qmp: {execute: query-jobs}\n        ends: T1",
+        (8, 9, "ends stands beside commands that start no job|blockdev-backup, block-commit or"),
+        (8, 15, "the instant T1 is no later one"),
+    ),
+    step(
+        "scratch of a push", "backup: {to: x, scratch: 1 MiB}", (25, "scratch stands in a backup")
+    ),
+    step(
+        "an unknown mode",
+        "backup: {to: x, mode: pul}",
+        (31, "mode is pul|push or pull|did you mean pull?"),
+    ),
+    step("a backup of no disks", "backup: {to: x, disks: []}", (32, "disks is empty")),
+    step(
+        "a backup of an unknown disk", "backup: {to: x, disks: [vdz]}", (33, "unknown disk vdz|vda")
+    ),
+    step(
+        "a commit of what is not there", "commit: {top: S9, base: S1}", (23, "unknown image S9|S1")
+    ),
+    step("a pull into what is not there", "pull: S9", (15, "unknown image S9|S1")),
+    step("a revert to what is not there", "revert: S9", (17, "unknown snapshot S9|S1")),
+    step("a snapshot to delete", "delete: {snapshot: S9}", (28, "unknown snapshot S9|S1")),
+    step("a job that nobody starts", "cancel: x.bak", (17, "unknown backup or job x.bak")),
+    step("no size", "resize: {}", (17, "resize has no size|one of size and clusters")),
+    step(
+        "two sizes", "resize: {size: 1 MiB, clusters: 9}", (31, "both size and clusters are there")
+    ),
+    step("a size of nothing", "resize: 0", (17, "clusters is 0|1 to 17,179,869,184 clusters")),
+    step(
+        "a picture of the size before",
+        "resize: 4\n      - write: AAAA----",
+        (8, 16, "the picture has 8 clusters, the disk has 4 clusters"),
     ),
     step(
         "an argument that is misspelt",
         "backup: {to: a, snce: B1}",
-        (25, "unknown key snce in backup|to, since, image, bitmaps, checkpoint, onto or mode|did"),
+        (
+            25,
+            "unknown key snce in backup|to, since, image, bitmaps, checkpoint, onto, mode, disks, "
+            "scratch, ends or fails|did",
+        ),
     ),
     step("an argument too many", "shutdown: {now: 1}", (20, "unknown key now in shutdown|nothing")),
     step(

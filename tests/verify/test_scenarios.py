@@ -58,7 +58,7 @@ def recorded_timeline(case: dict[str, Any]) -> Timeline:
     """Return a recording's operations as a timeline, up to one that this version does not have."""
     shape = DiskShape(DISK, case["cells"])
     start = Machine(disks=(Disk(name=DISK, length=shape.length),))
-    replay = Replay(seed=case["seed"], length=shape.length, machine=start)
+    replay = Replay(seed=case["seed"], machine=start)
     entries: list[Entry] = []
     for step in case["steps"]:
         operations = replay.operations(step["op"])
@@ -85,7 +85,7 @@ def entry(number: int, before: Machine, operations: list[Operation]) -> Entry:
     statement = None
     if on_bitmaps and len(on_bitmaps) == len(operations):
         names = tuple(type(each).__name__ for each in operations)
-        statement = Statement("qmp", Qmp(names, tuple(on_bitmaps)))  # type: ignore[arg-type]  # told by name
+        statement = Statement("qmp", Qmp(names, tuple(on_bitmaps)))
     return Entry(
         number=number,
         instant=None,
