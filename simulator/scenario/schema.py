@@ -12,7 +12,7 @@ from pydantic_core import core_schema
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.scenario.qmp import COMMANDS
-from simulator.scenario.shapes import GUEST_VERBS, VERBS, Scenario
+from simulator.scenario.shapes import ENDINGS, GUEST_VERBS, VERBS, Scenario
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -64,11 +64,18 @@ def _choices() -> Mapping[str, dict[str, Any]]:
     hosts = [verb for verb in VERBS if verb != "expect"]
     figure = {"required": ["expect"], "not": {"anyOf": [{"required": [verb]} for verb in hosts]}}
     return {
-        "Step": {"oneOf": [*({"required": [verb]} for verb in hosts), figure]},
+        "Step": {
+            "oneOf": [*({"required": [verb]} for verb in hosts), figure],
+            "dependentRequired": {key: ["qmp"] for key in ENDINGS},
+            "not": {"required": list(ENDINGS)},
+        },
         "GuestStep": {"oneOf": [{"required": [verb]} for verb in GUEST_VERBS]},
         "Guest": {"oneOf": [{"required": ["cells"]}, {"required": ["offset", "length"]}]},
         "Snapshot": {"oneOf": [{"required": ["image"]}, {"required": ["images"]}]},
-        "Delete": {"oneOf": [{"required": ["checkpoint"]}, {"required": ["backup"]}]},
-        "Backup": {"not": {"required": ["since", "bitmaps"]}},
+        "Delete": {"oneOf": [{"required": [key]} for key in ("checkpoint", "backup", "snapshot")]},
+        "Resize": {"oneOf": [{"required": ["size"]}, {"required": ["clusters"]}]},
+        "Backup": {
+            "not": {"anyOf": [{"required": ["since", "bitmaps"]}, {"required": list(ENDINGS)}]}
+        },
         "Disk": {"not": {"required": ["clusters", "size"]}},
     }
