@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from simulator import apis, checks
-from simulator.diagnostics import Finding, InputError
+from simulator.diagnostics import Finding, InputError, Problem
 from simulator.engine import play
+from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.render import layout, story
 from simulator.scenario import load_file, load_text
 from simulator.timeline import Frame, Script, Timeline
@@ -39,6 +40,30 @@ def loads(text: str, path: str = "<text>") -> Scenario:
         InputError: The text cannot be used; it tells every problem.
     """
     return Scenario(load_text(text, path, rules=checks.RULE_NAMES))
+
+
+def _check_pictures(timeline: Timeline) -> None:
+    """Hold the pictures of guest steps against the disk, which the host may have resized.
+
+    Raises:
+        InputError: One of them has another length.
+    """
+    wrong = [
+        Problem(
+            message=f"the picture has {entry.statement.cells:,} clusters, "
+            f"the disk has {disk.length:,} clusters here",
+            span=entry.statement.span,
+            expected=f"{disk.length:,} characters between the bars, if any",
+        )
+        for entry in timeline.entries
+        if entry.statement is not None and entry.statement.cells is not None
+        for request in [entry.statement.request]
+        if isinstance(request, GuestWrite | GuestDiscard)
+        for disk in [entry.before.disk(request.disk or entry.before.disks[0].name)]
+        if entry.statement.cells != disk.length
+    ]
+    if wrong:
+        raise InputError(timeline.script.path, timeline.script.source, wrong)
 
 
 def _as_html(text: str) -> str:
@@ -74,11 +99,14 @@ class Scenario:
 
         Raises:
             ValueError: There is no such model.
+            InputError: A picture is shorter or longer than the disk has become by then.
         """
         chosen = apis.MODELS.get(model or self.script.model)
         if chosen is None:
             raise ValueError(f"unknown model {model}; there are {', '.join(apis.MODEL_IDS)}")
-        return Run(play(self.script, chosen))
+        timeline = play(self.script, chosen)
+        _check_pictures(timeline)
+        return Run(timeline)
 
     def __repr__(self) -> str:
         return f"<scenario {self.script.title!r}, {len(self.script.instants)} entries>"

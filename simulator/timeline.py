@@ -36,6 +36,7 @@ class Statement(NamedTuple):
         expects: Codes or names of rules that must be found here, or ``refused``; None where
             the statement says nothing about findings.
         allows: Rules accepted here.
+        cells: Length of the picture that a guest's step draws; None where it draws none.
     """
 
     verb: str
@@ -43,6 +44,7 @@ class Statement(NamedTuple):
     span: Span | None = None
     expects: tuple[str, ...] | None = None
     allows: tuple[Allowance, ...] = ()
+    cells: int | None = None
 
 
 class Instant(NamedTuple):

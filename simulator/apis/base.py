@@ -275,9 +275,15 @@ class ApiModel:
         """End the jobs that were said to end now, as far as they still run."""
         running = {job.name for job in machine.jobs}
         running |= {job.backup.name for job in machine.backup_jobs}
-        return tuple(
-            EndJob(job=job, status=request.status) for job in request.jobs if job in running
-        )
+        groups = {job.backup.name: job.group for job in machine.backup_jobs}
+        ends: list[Operation] = []
+        for job in request.jobs:
+            if job in running:
+                ends.append(EndJob(job=job, status=request.status))
+                # In a group, one that does not complete takes the others along.
+                completed = request.status is Status.COMPLETED
+                running -= set() if completed else {*groups.get(job, ())}
+        return tuple(ends)
 
     def commit(self, machine: Machine, request: Commit) -> Plan:
         """Merge overlays down; what becomes of their bitmaps is up to the model."""

@@ -9,7 +9,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Power, Status
+from simulator.model.machine import Backup, CommitJob, Kind, Power, Status
 from simulator.model.operations import CopyImage
 from simulator.notation import write_bits, write_clusters, write_view
 from simulator.timeline import Entry, Timeline
@@ -281,14 +281,20 @@ def torn_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     for entry, copy in timeline.accepted(CopyImage):
         disk = entry.before.disk_of(copy.image)
-        if disk is None or disk.active.name != copy.image:
+        image = disk.image(copy.image) if disk is not None else None
+        if disk is None or image is None:
+            continue
+        committed = {j.base for j in entry.before.jobs_on(disk.name) if isinstance(j, CommitJob)}
+        if image is not disk.active and image.name not in committed:
             continue
         if entry.before.power is Power.RUNNING:
-            held = disk.active.content.clusters()
+            held = image.content.clusters()
             yield self.found(
                 entry,
                 f"copy {copy.target} is read while the guest writes {copy.image}",
-                label=f"{copy.image} is the active image",
+                label=f"{copy.image} is the active image"
+                if image is disk.active
+                else f"{copy.image} takes what is committed",
                 notes=(f"{name_clusters(held)} of {copy.image} may be torn or missing",)
                 if held
                 else (),

@@ -63,6 +63,7 @@ class DirtyBitmap:
         inconsistent: Whether the process died while it was in use; its bits are unknown then.
         kept: Where it is kept.
         auto: Whether the file says that it records once it is loaded (qcow2's flag).
+        filed: What the file holds, where a job used the bitmap when it was stored: memory went on.
 
     Source: QEMU docs/interop/bitmaps.rst, "Dirty Bitmap Names" and "Bitmap Status".
     """
@@ -79,6 +80,7 @@ class DirtyBitmap:
     inconsistent: bool = False
     kept: Kept = Kept.MEMORY
     auto: bool = True
+    filed: ClusterSet | None = None
 
     @property
     def busy(self) -> bool:
@@ -166,12 +168,19 @@ class DirtyBitmap:
         return replace(self, length=length, dirty=self.dirty.below(length), successor=successor)
 
     def store(self) -> Self:
-        """Return the bitmap as it is when its image is closed or becomes read-only."""
-        return replace(self, kept=Kept.STORED, auto=self.recording)
+        """Return the bitmap as it is when its image is closed or becomes read-only.
+
+        While a job uses it, its successor records, and the file says that it does not itself.
+        """
+        filed = self.dirty if self.busy else None
+        return replace(self, kept=Kept.STORED, auto=self.recording and not self.busy, filed=filed)
 
     def load(self) -> Self:
-        """Return the bitmap as it is when its image is opened again."""
-        return self if self.inconsistent else replace(self, recording=self.auto)
+        """Return the bitmap as the file has it."""
+        if self.inconsistent:
+            return self
+        dirty = self.dirty if self.filed is None else self.filed
+        return replace(self, recording=self.auto, dirty=dirty, filed=None)
 
     def spoil(self) -> Self:
         """Return what a crash leaves of a bitmap that was open for writing."""

@@ -114,11 +114,9 @@ def _change(
     bitmap = disk.bitmap(operation.node, operation.name)
     if bitmap is None:
         return Refusal(f"Dirty bitmap '{operation.name}' not found")
-    refusal = _refuse_change(disk, bitmap, operation)
     if isinstance(operation, MergeBitmaps):
-        # QEMU collects the sources before it looks at the target.
-        merged = _merge(machine, disk, bitmap, operation)
-        return merged if isinstance(merged, Refusal) else refusal or merged
+        return _merge(machine, disk, bitmap, operation)
+    refusal = _refuse_change(disk, bitmap, operation)
     if refusal is not None:
         return refusal
     active = bitmap.node == disk.active.name
@@ -138,7 +136,7 @@ def _change(
 def _refuse_change(
     disk: Disk,
     bitmap: DirtyBitmap,
-    operation: RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps,
+    operation: RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap,
 ) -> Refusal | None:
     """Return why QEMU lets nobody change a bitmap."""
     match operation:
@@ -148,10 +146,15 @@ def _refuse_change(
         case EnableBitmap() | DisableBitmap():
             # What a bitmap records may be switched on a read-only image; it is not stored.
             return refuse_use(disk, bitmap, changed=False)
-        case ClearBitmap() | MergeBitmaps():
+        case ClearBitmap():
             return refuse_use(disk, bitmap, changed=True)
         case _:
             assert_never(operation)
+
+
+def in_use(name: str) -> Refusal:
+    """Return QEMU's words for a bitmap that is busy."""
+    return Refusal(f"Bitmap '{name}' is currently in use by another operation and cannot be used")
 
 
 def refuse_use(
@@ -164,9 +167,7 @@ def refuse_use(
         broken: Whether the use takes an inconsistent bitmap, too.
     """
     if bitmap.busy:
-        return Refusal(
-            f"Bitmap '{bitmap.name}' is currently in use by another operation and cannot be used"
-        )
+        return in_use(bitmap.name)
     if changed and disk.read_only(bitmap):
         return Refusal(f"Bitmap '{bitmap.name}' is readonly and cannot be modified")
     if bitmap.inconsistent and not broken:
@@ -181,7 +182,7 @@ def _merge(
 
     B2: |---XXX--|, B3: |X----XX-|  merged into  T: |--------|  gives  T: |X--XXXX-|
     """
-    sources = find_sources(machine, disk.bytes_of(target.node), merge.sources)
+    sources = find_sources(machine, disk.bytes_of(target.node), merge.sources, target)
     if isinstance(sources, Refusal):
         return sources
     for source in sources:
@@ -193,13 +194,14 @@ def _merge(
 
 
 def find_sources(
-    machine: Machine, size: int, keys: Iterable[BitmapKey]
+    machine: Machine, size: int, keys: Iterable[BitmapKey], target: DirtyBitmap | None = None
 ) -> tuple[DirtyBitmap, ...] | Refusal:
     """Return bitmaps that may be merged into one of an image of some size, or why they may not.
 
     Args:
         size: Bytes.
         keys: Their nodes and names.
+        target: What they are merged into; QEMU looks at it when it has found the first of them.
     """
     found: list[DirtyBitmap] = []
     for node, name in keys:
@@ -209,6 +211,11 @@ def find_sources(
         source = disk.bitmap(node, name)
         if source is None:
             return Refusal(f"Dirty bitmap '{name}' not found")
+        into = machine.disk_of(target.node) if target is not None else None
+        if target is not None and into is not None:
+            refusal = refuse_use(into, target, changed=True)
+            if refusal is not None:
+                return refusal
         refusal = refuse_use(disk, source, changed=False)
         if refusal is not None:
             return refusal

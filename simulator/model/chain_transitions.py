@@ -9,7 +9,16 @@ from typing import assert_never
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
 from simulator.model.disk import Disk, Image, InternalSnapshot
-from simulator.model.machine import BackupJob, CommitJob, Job, Machine, Power, PullJob, Status
+from simulator.model.machine import (
+    BackupJob,
+    CommitJob,
+    Job,
+    Machine,
+    Power,
+    PullJob,
+    Status,
+    Transfer,
+)
 from simulator.model.operations import (
     AddOverlay,
     ChainOperation,
@@ -68,22 +77,20 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     disk = machine.disk_of(snapshot.node)
     if disk is None:
         return no_node(snapshot.node)
-    names = [image.name for image in disk.chain]
-    if snapshot.overlay in names and snapshot.overlay != snapshot.node:
-        return Refusal(
-            f"Making '{snapshot.node}' a backing child of '{snapshot.overlay}' would create a cycle"
-        )
-    if snapshot.overlay == snapshot.node:
-        return Refusal(
-            "The overlay already has a backing image"
-            if len(disk.chain) > 1
-            else "The overlay is already in use"
-        )
+    for job in machine.jobs_on(disk.name):
+        if not isinstance(job, BackupJob) and snapshot.node in works_on(job, disk):
+            return in_use_by(job, snapshot.node)
+    above = _image_above(disk, snapshot.node)
+    scratch = [
+        job.backup.name
+        for job in machine.backup_jobs
+        if job.backup.transfer is Transfer.PULL and job.node == snapshot.node
+    ]
+    if above is not None or scratch:
+        user = above or scratch[0]
+        return Refusal(f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'")
     if machine.disk_of(snapshot.overlay) is not None:
         return Refusal("The overlay is already in use")
-    above = _image_above(disk, snapshot.node)
-    if above is not None:
-        return Refusal(f"Node '{snapshot.node}' is busy: node is used as backing hd of '{above}'")
     bitmaps = tuple(
         _retire(bitmap.close_window(disk.moment)) if bitmap.node == snapshot.node else bitmap
         for bitmap in disk.bitmaps
@@ -107,8 +114,11 @@ def _image_above(disk: Disk, node: str) -> str | None:
 
 
 def _retire(bitmap: DirtyBitmap) -> DirtyBitmap:
-    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent."""
-    return bitmap.store() if bitmap.persistent else bitmap
+    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent.
+
+    An inconsistent one stays in the file as it is.
+    """
+    return bitmap.store() if bitmap.persistent and not bitmap.inconsistent else bitmap
 
 
 def _resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
@@ -160,15 +170,19 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
     for bitmap in disk.bitmaps_on(resize.node):
         if bitmap.inconsistent:
             return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
-    if machine.jobs_on(disk.name):
-        node = resize.node
-        return Refusal(
-            f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
-            f"unnamed block device (uses node '{node}' as 'root' child) and unshared by node "
-            f"'#block' (uses node '{node}' as 'file' child).",
-            cause=f"the job {machine.jobs_on(disk.name)[0].name} runs",
-        )
-    return None
+    jobs = machine.jobs_on(disk.name)
+    if not jobs:
+        return None
+    node, cause = resize.node, f"the job {jobs[0].name} runs"
+    pulled = Transfer.PULL
+    if any(not isinstance(job, BackupJob) or job.backup.transfer is pulled for job in jobs):
+        return Refusal("Device '(null)' is in use", cause=cause)
+    return Refusal(
+        f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
+        f"unnamed block device (uses node '{node}' as 'root' child) and unshared by node "
+        f"'#block' (uses node '{node}' as 'file' child).",
+        cause=cause,
+    )
 
 
 def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
@@ -185,7 +199,7 @@ def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     if machine.disk_of(revert.overlay) is not None:
         return Refusal(f"Duplicate nodes with node-name='{revert.overlay}'")
     if machine.jobs_on(disk.name):
-        return _in_use_by(machine.jobs_on(disk.name)[0], disk)
+        return in_use_by(machine.jobs_on(disk.name)[0], disk.active.name)
     names = [image.name for image in disk.chain]
     kept = disk.chain[: names.index(revert.image) + 1]
     left = {image.name for image in kept}
@@ -200,12 +214,30 @@ def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     return machine.with_disk(_with_overlay(back, revert.overlay))
 
 
-def _in_use_by(job: Job, disk: Disk) -> Refusal:
-    """Return QEMU's words for a chain that a job works on."""
+def works_on(job: CommitJob | PullJob, disk: Disk) -> set[str]:
+    """Return the images that a job on a chain needs for itself."""
+    names = [image.name for image in disk.chain]
+    if isinstance(job, CommitJob):
+        return set(names[names.index(job.base) : names.index(job.top) + 1])
+    low = names.index(job.base) + 1 if job.base is not None else 0
+    return set(names[low : names.index(job.into) + 1])
+
+
+def lies_above(job: Job, disk: Disk) -> bool:
+    """Whether a job has a filter of its own between the guest and the active image."""
+    match job:
+        case BackupJob():
+            return job.guarding
+        case CommitJob():
+            return job.top == disk.active.name
+        case PullJob():
+            return job.into == disk.active.name
+
+
+def in_use_by(job: Job, node: str) -> Refusal:
+    """Return QEMU's words for a node that a job works on."""
     kind = {BackupJob: "backup", CommitJob: "commit", PullJob: "stream"}[type(job)]
-    return Refusal(
-        f"Node '{disk.active.name}' is busy: block device is in use by block job: {kind}"
-    )
+    return Refusal(f"Node '{node}' is busy: block device is in use by block job: {kind}")
 
 
 def _save_snapshot(machine: Machine, save: SaveSnapshot) -> Machine | Refusal:
@@ -246,7 +278,7 @@ def _drop_snapshot(machine: Machine, drop: DropSnapshot) -> Machine | Refusal:
 def _refuse_internal(machine: Machine, disk: Disk | None, node: str) -> Refusal | None:
     if disk is None:
         return no_node(node)
-    filtered = any(isinstance(job, BackupJob) for job in machine.jobs_on(disk.name))
+    filtered = any(lies_above(job, disk) for job in machine.jobs_on(disk.name))
     if node != disk.active.name or filtered:
         return Refusal("Need a root block node")
     if disk.active.format != "qcow2":
@@ -272,7 +304,7 @@ def _load_snapshot(machine: Machine, load: LoadSnapshot) -> Machine | Refusal:
     if kept is None:
         return Refusal(f"Snapshot '{load.name}' does not exist in one or more devices")
     if machine.jobs_on(disk.name):
-        return _in_use_by(machine.jobs_on(disk.name)[0], disk)
+        return in_use_by(machine.jobs_on(disk.name)[0], disk.active.name)
     if disk.bitmaps_on(image.name):
         refused = "Device has active dirty bitmaps"
         if machine.power is Power.RUNNING:
@@ -307,6 +339,8 @@ def _commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
     refusal = _refuse_commit(machine, disk, commit.device, job)
     if refusal is not None:
         return refusal
+    base, top = disk.length_of(job.base), disk.length_of(job.top)
+    job = replace(job, grew=base < top)
     copied = _copy_down(disk, job)
     started = machine.with_disk(copied)
     if commit.lasting:
@@ -317,7 +351,7 @@ def _commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
 def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:
     names = [image.name for image in disk.chain]
     jobs = machine.jobs_on(disk.name)
-    if device != disk.active.name or any(isinstance(job, BackupJob) for job in jobs):
+    if device != disk.active.name or any(lies_above(job, disk) for job in jobs):
         return Refusal("Need a root block node")
     for name in (commit.top, commit.base):
         if machine.disk_of(name) is None:
@@ -328,7 +362,12 @@ def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob)
         return Refusal("cannot commit an image into itself")
     if commit.base not in names[: names.index(commit.top)]:
         return Refusal(f"'{commit.base}' is not in this backing file chain")
-    return _in_use_by(jobs[0], disk) if jobs else None
+    for job in jobs:
+        if not isinstance(job, BackupJob):
+            return in_use_by(job, disk.active.name)
+        if job.node in works_on(commit, disk):
+            return in_use_by(job, "#block")
+    return None
 
 
 def _copy_down(disk: Disk, job: CommitJob) -> Disk:
@@ -357,7 +396,11 @@ def _held_in(images: tuple[Image, ...], length: int) -> ClusterMap:
 
         S1: |AAAA| <- S2: |---B----|    gives  |AAAB0000|
 
-    Beyond the end of a shorter image a reader finds zeroes, and a job takes them for its content.
+    Beyond the end of a shorter image a reader finds zeroes, and a job takes them for its content,
+    unless it is the newest of them.
+
+    Args:
+        length: Clusters of the newest one.
     """
     held = map_of(length)
     for image in images:
@@ -451,7 +494,7 @@ def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
         base = names[low - 1] if low else None
     chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
     if chained:
-        return _in_use_by(chained[0], disk)
+        return in_use_by(chained[0], disk.active.name)
     pulled = _pulled(disk, pull.into, base)
     job = PullJob(
         name=pull.job or f"stream-{pull.into}",
@@ -462,10 +505,11 @@ def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     )
     into = disk.chain[high]
     # The guest's own writes come on top of what is pulled, whenever they were made.
-    held = _held_in(pulled, into.length)
+    held = _held_in(pulled, pulled[-1].length if pulled else 0).below(into.length)
     copied = disk.with_image(replace(into, content=held.overlay(into.content)))
     started = machine.with_disk(copied)
-    if pull.lasting:
+    if pull.lasting and pulled:
+        # A job with nothing to do ends at once.
         return replace(started, jobs=(*machine.jobs, job))
     return started.with_disk(_drop_pulled(copied, job))
 
@@ -498,15 +542,15 @@ def _drop_pulled(disk: Disk, job: PullJob) -> Disk:
 def end_chain_job(machine: Machine, job: CommitJob | PullJob, status: Status) -> Machine:
     """Return the machine when a commit or a pull has ended; only a completed one drops images.
 
-    What it copied stays where it is. A base that was open for writing is read-only again, with
-    its bitmaps stored.
+    What it copied stays where it is. The base of an image in the middle is read-only again, with
+    its bitmaps stored; that of the active one stays open for writing.
     """
     disk = machine.disk(job.disk)
     if status is Status.COMPLETED and isinstance(job, CommitJob):
         disk = _drop_merged(disk, job)
     elif status is Status.COMPLETED and isinstance(job, PullJob):
         disk = _drop_pulled(disk, job)
-    elif isinstance(job, CommitJob):
+    elif isinstance(job, CommitJob) and job.top != disk.active.name:
         bitmaps = tuple(_retire(b) if b.node == job.base else b for b in disk.bitmaps)
         disk = replace(disk, bitmaps=bitmaps)
     return replace(

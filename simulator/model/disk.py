@@ -137,7 +137,8 @@ class Disk:
 
     def read_only(self, bitmap: DirtyBitmap) -> bool:
         """Whether a bitmap was stored in an image that is read-only, so that it cannot change."""
-        return bitmap.node != self.active.name and bitmap.kept is not Kept.MEMORY
+        stored = bitmap.kept is Kept.STORED and bitmap.filed is None
+        return stored and bitmap.node != self.active.name
 
     def clusters_of(self, bitmap: DirtyBitmap) -> ClusterSet:
         """Return the clusters of this disk that a bitmap's bits touch."""

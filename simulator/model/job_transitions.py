@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
 from simulator.model.bitmap_transitions import find_sources, refuse_use
-from simulator.model.chain_transitions import end_chain_job, no_node
+from simulator.model.chain_transitions import end_chain_job, in_use_by, no_node, works_on
 from simulator.model.clusters import (
     ZERO,
     ClusterMap,
@@ -55,6 +55,7 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
         scratch_max=run.scratch,
         group=run.group,
         below=before if run.reuse else None,
+        guarding=run.image == disk.active.name,
     )
     if bitmap is not None:
         disk = disk.with_bitmap(bitmap.occupy())
@@ -103,16 +104,25 @@ def _refuse(
     bitmap: DirtyBitmap | None,
     before: Backup | None,
 ) -> Refusal | None:
+    refusal = _refuse_bitmap(disk, run, bitmap)
+    if refusal is not None:
+        return refusal
     if run.target == run.image:
         return Refusal("Source and target cannot be the same")
     if machine.disk_of(run.target) is not None:
         return Refusal("Could not create node: Block node is read-only")
-    if any(_target(job) == run.target and job.disk == disk.name for job in machine.jobs):
-        return Refusal(f"Node '{run.target}' is busy: block device is in use by block job: backup")
-    image = disk.image(run.image)
-    assert image is not None, "the disk was found by this image"
-    if run.reuse and before is not None and before.length != image.length:
+    for job in machine.jobs_on(disk.name):
+        if not isinstance(job, BackupJob) and run.image in works_on(job, disk):
+            return in_use_by(job, run.image)
+        if _target(job) == run.target:
+            return in_use_by(job, run.target)
+    reused = run.reuse and before is not None and before.has_file
+    if reused and before is not None and before.length != disk.length_of(run.image):
         return Refusal("Source and target image have different sizes")
+    return None
+
+
+def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:
     if run.bitmap is None:
         return None
     if bitmap is None:
@@ -159,11 +169,7 @@ def _narrow(
     disk: Disk, run: RunBackup, full: Backup, read: ClusterSet, windows: tuple[Window, ...]
 ) -> Backup:
     """Return a record of just some clusters."""
-    if run.sync is Sync.TOP:
-        image = disk.image(run.image)
-        assert image is not None, "the job was accepted, so its image is there"
-        content = image.content
-    elif run.kind is Kind.NONE:
+    if run.kind is Kind.NONE:
         # At its end the target holds what the guest overwrote by then, and no more.
         content = map_of(full.length)
     else:
@@ -191,7 +197,8 @@ def _read(
     image = disk.image(run.image)
     assert image is not None, "the job was accepted, so its image is there"
     if run.sync is Sync.TOP:
-        return image.content.clusters(), (Window(start=image.since),)
+        own = image.content.clusters()
+        return _copy_units(disk, own, image.length), (Window(start=image.since),)
     if run.sync is Sync.BITMAP:
         assert bitmap is not None, "without its bitmap the job was refused"
         return _copy_units(disk, disk.clusters_of(bitmap), image.length), bitmap.windows
@@ -330,7 +337,10 @@ def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine 
         return machine
     jobs: list[Job] = []
     for job in machine.jobs:
-        if isinstance(job, BackupJob) and job.disk == disk.name and job.scratch is not None:
+        if not isinstance(job, BackupJob) or job.disk != disk.name:
+            jobs.append(job)
+            continue
+        if job.guarding and job.scratch is not None:
             new = _copy_units(disk, written, job.backup.length) - job.scratch.clusters()
             old = fill_with_zeroes(disk.guest_view.restrict(new), new, job.backup.length)
             scratch = job.scratch.overlay(old)

@@ -132,6 +132,11 @@ class Backup:
         return f"{self.name}/{self.disk}" if self.part else self.name
 
     @property
+    def has_file(self) -> bool:
+        """Whether there is a file of it; a client that did not get to its end leaves none."""
+        return self.status is Status.COMPLETED or self.transfer is not Transfer.PULL
+
+    @property
     def start(self) -> int:
         """The moment from which on the backup holds every change; 0 for a complete one."""
         return 0 if self.complete or not self.windows else self.windows[-1].start
@@ -163,6 +168,7 @@ class BackupJob:
         scratch_max: Bytes that *scratch* may have; None for no limit.
         group: The targets of the jobs that end as badly as this one.
         below: What the target held before, where it is written over and not made anew.
+        guarding: Whether its filter lies between the guest and the disk: it read the active image.
     """
 
     name: str
@@ -176,6 +182,7 @@ class BackupJob:
     scratch_max: int | None = None
     group: tuple[str, ...] = ()
     below: Backup | None = None
+    guarding: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +194,7 @@ class CommitJob:
         disk: The disk that it works on.
         top, base: As in the operation.
         carry: Whether the merged images' bitmaps go down with them.
+        grew: Whether the base was shorter than the top.
     """
 
     name: str
@@ -194,6 +202,7 @@ class CommitJob:
     top: str
     base: str
     carry: bool
+    grew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

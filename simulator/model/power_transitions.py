@@ -34,7 +34,8 @@ def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:
 def _close_images(machine: Machine) -> Machine | Refusal:
     """Store persistent bitmaps; a later start loads what was stored.
 
-    Transient bitmaps are gone, and so is a persistent one that was added to a read-only image.
+    Transient bitmaps are gone, and so is a persistent one that was added to a read-only image. One
+    of a read-only image that was switched on or off is as it was stored.
     Jobs that run are cancelled.
     """
     if machine.power is not Power.RUNNING:
@@ -42,7 +43,7 @@ def _close_images(machine: Machine) -> Machine | Refusal:
     closed = job_transitions.end_all(machine, Status.CANCELLED)
     for disk in closed.disks:
         stored = tuple(
-            bitmap if bitmap.kept is Kept.STORED else bitmap.store()
+            bitmap.load() if bitmap.kept is Kept.STORED else bitmap.store()
             for bitmap in disk.bitmaps
             if bitmap.persistent
             and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
@@ -52,18 +53,14 @@ def _close_images(machine: Machine) -> Machine | Refusal:
 
 
 def _open_images(machine: Machine) -> Machine | Refusal:
-    """Open the active image for writing: what is stored in it is flagged as in use.
-
-    A bitmap of a read-only image that was switched on or off comes back as it was stored.
-    """
+    """Open the active image for writing: what is stored in it is flagged as in use."""
     if machine.power is Power.RUNNING:
         return Refusal("the machine is running already")
     opened = machine
     for disk in machine.disks:
         active = disk.active.name if disk.chain else None
         bitmaps = tuple(
-            replace(b.load(), kept=Kept.IN_USE) if b.node == active else b.load()
-            for b in disk.bitmaps
+            replace(b, kept=Kept.IN_USE if b.node == active else Kept.STORED) for b in disk.bitmaps
         )
         opened = opened.with_disk(replace(disk, bitmaps=bitmaps))
     return replace(opened, power=Power.RUNNING)
@@ -88,7 +85,7 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
             if bitmap.kept is Kept.IN_USE
         }
         left = tuple(
-            bitmap.spoil() if (bitmap.node, bitmap.name) in open_then else bitmap
+            bitmap.spoil() if (bitmap.node, bitmap.name) in open_then else bitmap.load()
             for bitmap in disk.bitmaps
             if bitmap.kept is not Kept.MEMORY
         )

@@ -12,6 +12,7 @@ from simulator.model import (
     power_transitions,
 )
 from simulator.model.bitmap import DirtyBitmap
+from simulator.model.chain_transitions import lies_above
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import CommitJob, Machine, Power
@@ -52,20 +53,37 @@ from simulator.model.operations import (
 def apply_all(machine: Machine, operations: Iterable[Operation]) -> Machine | Refusal:
     """Return the machine after operations that happen together, or why the host refuses one.
 
-    All or nothing: a refused operation leaves no trace of those before it. The name of a bitmap
-    that is removed stays taken until the end. Source: QEMU 7.2; ``facts/QEMU.md`` section 6.4.
+    All or nothing: a refused operation leaves no trace of those before it. A bitmap that is
+    removed is there until the end, and in use. Source: QEMU 7.2; ``facts/QEMU.md`` section 6.4.
     """
-    removed: set[tuple[str, str]] = set()
+    removed: list[RemoveBitmap] = []
     for operation in operations:
-        if isinstance(operation, RemoveBitmap):
-            removed.add((operation.node, operation.name))
-        if isinstance(operation, AddBitmap) and (operation.node, operation.name) in removed:
-            return Refusal(f"Bitmap already exists: {operation.name}")
         outcome = apply(machine, operation)
         if isinstance(outcome, Refusal):
             return outcome
+        if isinstance(operation, RemoveBitmap):
+            outcome = _keep_until_end(machine, operation)
+            removed.append(operation)
         machine = outcome
+    for operation in removed:
+        machine = _without(machine, operation)
     return machine
+
+
+def _keep_until_end(machine: Machine, remove: RemoveBitmap) -> Machine:
+    """Return a machine on which nobody else may use a bitmap that is being removed."""
+    disk = machine.disk_of(remove.node)
+    bitmap = disk.bitmap(remove.node, remove.name) if disk is not None else None
+    assert disk is not None and bitmap is not None, "it was found to be removable"
+    return machine.with_disk(disk.with_bitmap(bitmap.occupy()))
+
+
+def _without(machine: Machine, remove: RemoveBitmap) -> Machine:
+    """Return a machine without a bitmap that was kept until the end."""
+    disk = machine.disk_of(remove.node)
+    assert disk is not None, "nobody drops an image in the same step"
+    left = tuple(b for b in disk.bitmaps if (b.node, b.name) != (remove.node, remove.name))
+    return machine.with_disk(replace(disk, bitmaps=left))
 
 
 def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
@@ -161,8 +179,8 @@ def _guest_discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal
 
     A cluster never written stays unallocated in a base image; in an overlay it becomes zeroes,
     which hide the backing data. A part of a cluster keeps its content, and is dirty all the same.
-    While a backup job runs, its filter drops discards: nothing changes, and no bit is set.
-    Source: QEMU 7.2, ``facts/QEMU.md`` section 5.
+    The filter of a job that lies between the guest and its disk drops discards: nothing changes,
+    and no bit is set. Source: QEMU 7.2, ``facts/QEMU.md`` section 5.
     """
     disk = _guest_disk(machine, discard.disk)
     if isinstance(disk, Refusal) or not discard.clusters:
@@ -170,7 +188,7 @@ def _guest_discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal
     past = _past_end(disk, discard.clusters)
     if past is not None:
         return past
-    if any(job.disk == disk.name for job in machine.backup_jobs):
+    if any(lies_above(job, disk) for job in machine.jobs_on(disk.name)):
         return machine
     whole = _whole_clusters(disk, discard)
     if len(disk.chain) == 1:

@@ -29,7 +29,6 @@ class Disks:
     def __init__(self, problems: Problems) -> None:
         self.shapes: dict[str, DiskShape] = {}
         self._lengths: dict[str, list[int]] = {}
-        self._current: dict[str, set[int]] = {}
         self.names: tuple[str, ...] = (DISK_DEFAULT,)
         self._problems = problems
 
@@ -41,32 +40,15 @@ class Disks:
     def lengths(self, name: str | None) -> Sequence[int]:
         """Return every number of clusters that a disk has had so far; none where it is not known.
 
-        What is drawn may be older than the last resize: a backup, or an image below.
+        What is drawn may be older than the last resize: a backup, or an image below. Which of them
+        the disk has when a guest draws on it is known only when the host has resized it, or not.
         """
         return self._lengths.get(name, ()) if name is not None else ()
 
-    def lengths_now(self, name: str) -> set[int]:
-        """Return the numbers of clusters that a disk may have now; mostly one."""
-        return self._current[name]
-
-    def resize(self, name: str, length: int, *, sure: bool) -> None:
-        """Take in that a step resizes a disk.
-
-        Args:
-            length: The number of clusters from then on.
-            sure: Whether the host is expected to do it.
-        """
-        if name not in self.shapes:
-            return
-        if length not in self._lengths[name]:
+    def resize(self, name: str, length: int) -> None:
+        """Take in that a step resizes a disk."""
+        if name in self.shapes and length not in self._lengths[name]:
             self._lengths[name].append(length)
-        self._current[name] = {length} if sure else {*self._current[name], length}
-
-    def merge(self, name: str | None) -> None:
-        """Take in that a step may bring back an older length of a disk, as a revert does."""
-        for each in self.shapes if name is None else (name,):
-            if each in self.shapes:
-                self._current[each] = set(self._lengths[each])
 
     def read(self, head: Mapping[str, Any], steps: Sequence[CheckedStep], *, whole: bool) -> None:
         """Take the disks from the top of a scenario; what is not told there, from its steps.
@@ -142,7 +124,7 @@ class Disks:
         elif not 1 <= length <= CLUSTERS_MAX:
             self._refuse_length(path, disk, length)
         else:
-            self._lengths[name], self._current[name] = [length], {length}
+            self._lengths[name] = [length]
             self.shapes[name] = DiskShape(
                 name=name,
                 length=length,

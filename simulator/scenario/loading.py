@@ -11,8 +11,9 @@ from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.later import MODELS_LATER, tell_later
 from simulator.scenario.names import Names
+from simulator.scenario.pictures import without_bars
 from simulator.scenario.problems import Problems
-from simulator.scenario.shapes import BESIDE, ENDINGS, VERBS_ALONE
+from simulator.scenario.shapes import BESIDE, ENDINGS, GUEST_VERBS, VERBS_ALONE
 from simulator.scenario.validation import RawStep, check_head, check_steps, describe
 from simulator.scenario.verbs import Verbs
 from simulator.scenario.words import alternatives, nearest, shorten
@@ -216,8 +217,14 @@ class _Loading:
         if ending is not None:
             label, finish = ending
             endings.append((label, Statement(verb=verb, request=finish, span=span_of(place))))
+        drawn = step[verb].get("cells") if verb in GUEST_VERBS else None
         return Statement(
-            verb=verb, request=request, span=span_of(place), expects=expects, allows=allows
+            verb=verb,
+            request=request,
+            span=span_of(place),
+            expects=expects,
+            allows=allows,
+            cells=len(without_bars(drawn)) if drawn is not None else None,
         )
 
     def _verb(self, raw: RawStep, step: Mapping[str, Any]) -> str | None:

@@ -95,8 +95,10 @@ class Names:
                 self._live.pop(freed, None)
             for new in _introduced(path, step):
                 self._take(new, step)
-            for thing, name in _introduced_by_qmp(step):
+            for thing, name, node in _introduced_by_qmp(step):
                 self.known[thing].setdefault(name, ())
+                if thing is Thing.IMAGE and node in self.disks:
+                    self.disks.setdefault(name, self.disks[node])
             if "restore" in step and "as" not in step["restore"]:
                 unnamed.append(path)
             if "revert" in step:
@@ -110,7 +112,9 @@ class Names:
 
     def _name_overlay(self, path: Path, revert: Mapping[str, Any]) -> None:
         """Note what the overlay of a revert is to be called; it may have to be another name."""
-        self.overlays[path] = revert.get("image", f"{revert['snapshot']}-revert")
+        name = self.overlays[path] = revert.get("image", f"{revert['snapshot']}-revert")
+        if revert["snapshot"] in self.disks:
+            self.disks.setdefault(name, self.disks[revert["snapshot"]])
 
     def check(self, thing: Thing, path: Path, name: str, *, called: str = "") -> bool:
         """Whether some step introduces a name; one that none does is noted.
@@ -279,9 +283,13 @@ _NEW_BY_QMP: Mapping[str, tuple[tuple[str, Thing], ...]] = {
 """The arguments of QEMU's own primitives that introduce a name."""
 
 
-def _introduced_by_qmp(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
-    """Yield the names that QEMU's own primitives introduce; they may be there already."""
+def _introduced_by_qmp(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str, str]]:
+    """Yield the names that QEMU's own primitives introduce, and the node that each is put on.
+
+    They may be there already.
+    """
     for execute, arguments in commands_in(step.get("qmp", ())):
+        node = arguments.get("node", arguments.get("node-name", arguments.get("device")))
         for key, thing in _NEW_BY_QMP.get(execute, ()):
             if isinstance(arguments.get(key), str):
-                yield thing, arguments[key]
+                yield thing, arguments[key], str(node)

@@ -1,6 +1,7 @@
 """Pictures and ranges: which clusters a guest's step touches, and what they hold afterwards."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
@@ -35,7 +36,7 @@ class Pictures:
         self._maps: dict[tuple[str, str, int], ClusterMap] = {}
 
     def read(
-        self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape, lengths: set[int]
+        self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape, lengths: Sequence[int]
     ) -> GuestWrite | GuestDiscard | None:
         """Return what the guest does, or None where that is a problem.
 
@@ -44,7 +45,7 @@ class Pictures:
             verb: One of the guest's verbs.
             guest: The arguments.
             disk: The disk that they are about.
-            lengths: The numbers of clusters that it may have now.
+            lengths: The numbers of clusters that it has had so far.
         """
         extent = None
         if "cells" in guest:
@@ -66,9 +67,11 @@ class Pictures:
             return GuestDiscard(disk=disk.name, clusters=data.clusters(), extent=extent)
         return GuestWrite(disk=disk.name, data=data, extent=extent)
 
-    def _drawn(self, path: Path, verb: str, cells: str, lengths: set[int]) -> ClusterMap | None:
+    def _drawn(
+        self, path: Path, verb: str, cells: str, lengths: Sequence[int]
+    ) -> ClusterMap | None:
         drawn = without_bars(cells)
-        length = len(drawn) if len(drawn) in lengths else min(lengths)
+        length = len(drawn) if len(drawn) in lengths else lengths[-1]
         key = verb, cells, length
         if key not in self._maps:
             if not self._check_drawn(path, verb, cells, drawn, length):

@@ -38,7 +38,7 @@ from simulator.scenario.disks import Disks, clusters_of
 from simulator.scenario.figures import Figures
 from simulator.scenario.labels import Labels
 from simulator.scenario.later import COMMANDS_LATER, tell_later
-from simulator.scenario.names import EXPECTED_REFUSALS, Names, Thing
+from simulator.scenario.names import Names, Thing
 from simulator.scenario.pictures import Pictures
 from simulator.scenario.problems import WRITTEN, Problems
 from simulator.scenario.qmp import Clusters, commands_in, read_commands
@@ -57,7 +57,7 @@ class Verbs:
         self._problems = problems
         self._pictures = Pictures(problems)
         self._figures = Figures(names, disks, problems)
-        self._refused = self._ended = False
+        self._ended = False
         self._readers: Mapping[str, Callable[[Path, Any], Request | None]] = {
             "create": self._create,
             "write": self._guest,
@@ -89,7 +89,6 @@ class Verbs:
             step: Its verb and what stands beside it, in their long forms.
             verb: Its verb.
         """
-        self._refused = any(word in EXPECTED_REFUSALS for word in step.get("expect", ()))
         self._ended = any(key in step for key in ENDINGS)
         return self._readers[verb]((*path, verb), step[verb])
 
@@ -183,8 +182,7 @@ class Verbs:
         shape = self._disks.shapes.get(disk or "")
         if shape is None:
             return None
-        lengths = self._disks.lengths_now(shape.name)
-        return self._pictures.read(path, verb, arguments, shape, lengths)
+        return self._pictures.read(path, verb, arguments, shape, self._disks.lengths(shape.name))
 
     def _snapshot(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
         if ("image" in arguments) == ("images" in arguments):
@@ -275,7 +273,6 @@ class Verbs:
         for key in ("top", "base"):
             if key in arguments:
                 self._names.check(Thing.IMAGE, (*path, key), arguments[key])
-        self._disks.merge(self._names.disks.get(arguments["top"]))
         return Commit(top=arguments["top"], base=arguments.get("base"))
 
     def _pull(self, path: Path, arguments: Mapping[str, Any]) -> Request:
@@ -287,7 +284,6 @@ class Verbs:
     def _revert(self, path: Path, arguments: Mapping[str, Any]) -> Request:
         name = arguments["snapshot"]
         self._check_snapshot((*path, "snapshot"), name)
-        self._disks.merge(self._names.disks.get(name))
         return Revert(snapshot=name, image=self._names.overlays[path[:-1]])
 
     def _check_snapshot(self, path: Path, name: str) -> None:
@@ -317,7 +313,7 @@ class Verbs:
                 expected=f"1 to {CLUSTERS_MAX:,} clusters (2**34)",
             )
             return None
-        self._disks.resize(shape.name, length, sure=not self._refused)
+        self._disks.resize(shape.name, length)
         return Resize(disk=shape.name, length=length)
 
     def _cancel(self, path: Path, arguments: Mapping[str, Any]) -> Request:
@@ -372,7 +368,6 @@ class Verbs:
             return None
         if "snapshot" in arguments:
             self._check_snapshot((*path, "snapshot"), arguments["snapshot"])
-            self._disks.merge(self._names.disks.get(arguments["snapshot"]))
             return DeleteSnapshot(name=arguments["snapshot"])
         if "checkpoint" in arguments:
             name = arguments["checkpoint"]
@@ -387,8 +382,6 @@ class Verbs:
                 if name in COMMANDS_LATER:
                     where = (*path, index, "execute")
                     tell_later(self._problems, where, f"the command {name}", at_key=False)
-                if name in ("block-commit", "block-stream"):
-                    self._disks.merge(None)
         sizes = {
             image: self._disks.shapes[disk].cluster_size
             for image, disk in self._names.disks.items()
@@ -398,9 +391,10 @@ class Verbs:
         asked = read_commands(commands, clusters, lasting=self._ended)
         for operation in asked.operations:
             if isinstance(operation, ResizeImage):
-                disk = self._names.disks.get(operation.node)
-                if disk is not None and 1 <= operation.length <= CLUSTERS_MAX:
-                    self._disks.resize(disk, operation.length, sure=not self._refused)
+                told = self._names.disks.get(operation.node)
+                for disk in self._disks.shapes if told is None else (told,):
+                    if 1 <= operation.length <= CLUSTERS_MAX:
+                        self._disks.resize(disk, operation.length)
         return asked
 
     def _expect(self, path: Path, texts: list[str]) -> Request | None:

@@ -291,7 +291,8 @@ class Commands:
             self._after.append(command)
             return
         disk = machine.disk_of(remove.node)
-        if not remove.reopen or disk is None or remove.node == disk.active.name:
+        bitmap = disk.bitmap(remove.node, remove.name) if disk is not None else None
+        if not remove.reopen or disk is None or bitmap is None or not disk.read_only(bitmap):
             self._together.append(command)
             return
         self._do(
@@ -314,7 +315,7 @@ class Commands:
         if run.pulled:
             self._before += make_scratch(names, disk, run.image, key)
             self._tell_bitmap(target, run)
-        elif run.reuse and any(b.disk == disk.name for b in machine.backups_named(run.target)):
+        elif run.reuse and has_file(machine, disk, run.target):
             self._before.append(open_target(file, target))
         else:
             self._before += make_target(disk, size, file, target)
@@ -493,6 +494,8 @@ class Commands:
         names = self._names
         outcome = apply(machine, pull._replace(lasting=True))
         assert not isinstance(outcome, Refusal), "the pull was accepted before"
+        if outcome.jobs is machine.jobs:
+            return  # There is nothing to pull.
         job = outcome.jobs[-1]
         assert isinstance(job, PullJob), "it has just been started"
         options: dict[str, Any] = {"job-id": names.job(job.name), "device": names.node(job.into)}
@@ -519,30 +522,12 @@ class Commands:
         self._do(*(close_image(names, image) for image in reversed(pulled)))
 
     def _copy_image(self, machine: Machine, copy: CopyImage) -> None:
-        """Copy a file that nobody writes; of the active image, what is allocated at an instant."""
+        """Copy a file; of the active image of a running machine, what its guest has flushed."""
         names, disk = self._names, machine.disk_of(copy.image)
         assert disk is not None, "the copy was accepted, so the image is there"
-        key = (copy.target, disk.name)
-        target, file = names.targets[key], names.copies[key]
-        image = disk.image(copy.image)
-        raw = image is not None and image.format == "raw"
-        if machine.power is not Power.RUNNING or image is not disk.active or raw:
-            self._do(CopyFile(names.files[copy.image], file))
-            return
-        self._do(
-            *make_target(disk, disk.bytes_of(copy.image), file, target),
-            Command(
-                "blockdev-backup",
-                {
-                    "job-id": target,
-                    "device": names.node(copy.image),
-                    "target": target,
-                    "sync": "top",
-                },
-            ),
-            AwaitJobs((target,)),
-            Command("blockdev-del", {"node-name": target}),
-        )
+        if machine.power is Power.RUNNING and copy.image == disk.active.name:
+            self._do(GuestStep(names.guests[disk.name]))
+        self._do(CopyFile(names.files[copy.image], names.copies[copy.target, disk.name]))
 
     def _stack_backups(self, machine: Machine, stack: StackBackups) -> None:
         for disk in machine.disks:
@@ -614,14 +599,15 @@ def reopen_image(names: Names, disk: Disk, image: str, *, read_only: bool) -> Co
     format = disk.chain[place].format
     backing = disk.chain[place - 1].name if place else None
     options = {
-        **_options(names, image, format, backing=backing, read_only=read_only),
+        **_options(names, image, format, backing=backing),
+        "read-only": read_only,
         "file": names.protocols[image],
     }
     return Command("blockdev-reopen", {"options": [options]})
 
 
 def _options(
-    names: Names, image: str, format: str, *, backing: str | None, read_only: bool
+    names: Names, image: str, format: str, *, backing: str | None, read_only: bool = False
 ) -> dict[str, Any]:
     """Return the options of an image's node that do not say where its file is."""
     options: dict[str, Any] = {"driver": format, "node-name": names.node(image)}
@@ -682,10 +668,9 @@ def open_target(file: str, target: str, *, backing: str | None = None) -> Comman
         "driver": "qcow2",
         "node-name": target,
         "discard": "unmap",
+        "backing": backing,
         "file": {"driver": "file", "filename": file},
     }
-    if backing is not None:
-        options["backing"] = backing
     return Command("blockdev-add", options)
 
 
@@ -745,6 +730,11 @@ def internal_snapshot(names: Names, operation: SaveSnapshot | DropSnapshot) -> C
         "blockdev-snapshot-internal-sync" if saves else ("blockdev-snapshot-delete-internal-sync")
     )
     return Command(execute, {"device": names.node(operation.node), "name": operation.name})
+
+
+def has_file(machine: Machine, disk: Disk, target: str) -> bool:
+    """Whether a target is there already, to be written over."""
+    return any(b.disk == disk.name and b.has_file for b in machine.backups_named(target))
 
 
 def _disk_of(machine: Machine, node: str) -> Disk:

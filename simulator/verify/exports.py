@@ -91,13 +91,16 @@ async def writable(daemon: Daemon, file: str) -> AsyncIterator[NbdClient]:
 
 
 def open_read_only(node: str, file: str, format: str, below: str | None) -> Command:
-    """Return the command that opens a file to be read, whoever else has it open."""
+    """Return the command that opens a file to be read, whoever else has it open.
+
+    It takes no lock: one to read would keep a later commit from having the file to itself.
+    """
     options: dict[str, Any] = {
         "driver": format,
         "node-name": node,
         "read-only": True,
         "force-share": True,
-        "file": {"driver": "file", "filename": file},
+        "file": {"driver": "file", "filename": file, "locking": "off"},
     }
     if format == "qcow2":
         options["backing"] = below

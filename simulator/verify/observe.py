@@ -173,6 +173,9 @@ class Observer:
         session, names = self._session, self._names
         shape = Shape(wanted.length, wanted.cluster_size)
         if session.daemon is not None:
+            if wanted.hidden:
+                seen = await read_view(await session.guest(names.guests[wanted.name]), shape)
+                return wanted._replace(guest=seen)
             layers = _layers(wanted, names, [names.node(i.name) for i in wanted.images])
             guest, chain = await _together(
                 read_view(await session.guest(names.guests[wanted.name]), shape),
@@ -241,7 +244,8 @@ class Observer:
     ) -> Answers:
         """Look at a chain; the bitmaps are told by the export of the newest image."""
         stamps = {e.name: self._stamp(e.file) for e in layers if e.node in guess.read_only}
-        own = {name: self._seen[stamp] for name, stamp in stamps.items() if stamp in self._seen}
+        own = {image.name: image.cells for image in wanted.images if image.hidden}
+        own |= {name: self._seen[stamp] for name, stamp in stamps.items() if stamp in self._seen}
         asked = _questions(layers, guess, known=own)
         listed, *replies = await daemon.execute_all(asked.commands)
         if isinstance(listed, QemuRefusedError):
@@ -267,7 +271,8 @@ class Observer:
         really = Guess(tuple(_readable(found)), read_only)
         if any(refused):
             return Answers(False, found, really, {}, {}, [], {})
-        self._seen |= {stamp: own[name] for name, stamp in stamps.items()}
+        hidden = {image.name for image in wanted.images if image.hidden}
+        self._seen |= {s: own[name] for name, s in stamps.items() if name not in hidden}
         names = {layer.node: layer.name for layer in layers}
         sizes = {
             names[node["node-name"]]: node["image"]["virtual-size"]

@@ -30,6 +30,7 @@ from simulator.verify.commands import (
     change_bitmap,
     close_image,
     export_to_guest,
+    has_file,
     internal_snapshot,
     make_target,
     on_bitmap,
@@ -87,11 +88,15 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
     """
     if any(isinstance(each, MergeBitmaps) and not each.sources for each in operations):
         return ()
+    before = machine
     for operation in operations:
         outcome = apply(machine, operation)
-        if isinstance(outcome, Refusal):
-            return [operation] if isinstance(operation, EnableBitmap) else operations
-        machine = outcome
+        if not isinstance(outcome, Refusal):
+            machine = outcome
+        elif not isinstance(operation, EnableBitmap):
+            return operations
+        else:
+            return [operation] if isinstance(apply(before, operation), Refusal) else ()
     return operations
 
 
@@ -146,9 +151,10 @@ def _backup(names: Names, machine: Machine, run: RunBackup) -> Part:
     command = backup_command(names, run, target)
     if any(job.backup.name == run.target for job in machine.backup_jobs):
         return [], command, []
-    image = disk.image(run.image) or disk.active
-    needed: list[Action] = list(make_target(disk, image.length * disk.cluster_size, file, target))
-    if any(b.disk == disk.name for b in machine.backups_named(run.target)):
+    image = disk.image(run.image)
+    size = disk.size if image is None else disk.bytes_of(image.name)
+    needed: list[Action] = list(make_target(disk, size, file, target))
+    if has_file(machine, disk, run.target):
         needed = [open_target(file, target)]
     return needed, command, [Command("blockdev-del", {"node-name": target})]
 
@@ -156,7 +162,7 @@ def _backup(names: Names, machine: Machine, run: RunBackup) -> Part:
 def _overlay(names: Names, machine: Machine, add: AddOverlay) -> Part:
     options: dict[str, Any] = {"node": names.node(add.node), "overlay": names.node(add.overlay)}
     command = Command("blockdev-snapshot", options)
-    if machine.disk_of(add.overlay) is not None:
+    if machine.disk_of(add.overlay) is not None or add.overlay == add.node:
         return [], command, []
     disk = _disk(machine, add.node)
     made = MakeImage(names.files[add.overlay], "qcow2", disk.size, disk.cluster_size)

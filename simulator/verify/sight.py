@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Machine, Restored, Transfer
+from simulator.model.machine import Backup, CommitJob, Kind, Machine, Restored, Transfer
 from simulator.verify.actions import Held
 
 DIRTY = 1
@@ -30,12 +30,14 @@ class ImageSight(NamedTuple):
     Attributes:
         length: Number of clusters.
         alike: Whether zeroes and nothing cannot be told apart, as in a raw image.
+        hidden: Whether QEMU lets nobody look: a commit passes over it.
     """
 
     name: str
     cells: Cells
     length: int
     alike: bool = False
+    hidden: bool = False
 
 
 class BitmapSight(NamedTuple):
@@ -78,6 +80,7 @@ class DiskSight(NamedTuple):
         cluster_size: Bytes.
         images: Base first.
         bitmaps: By node and name.
+        hidden: Whether QEMU lets nobody look at its images: a commit passes over one of them.
     """
 
     name: str
@@ -86,6 +89,7 @@ class DiskSight(NamedTuple):
     images: tuple[ImageSight, ...]
     bitmaps: dict[tuple[str, str], BitmapSight]
     guest: Cells
+    hidden: bool = False
 
 
 class Source(NamedTuple):
@@ -130,7 +134,11 @@ def sight_of(
 ) -> Sight:
     """Return what must be seen of a simulated machine, and of some of its copies."""
     return Sight(
-        disks=tuple(_sight_of_disk(disk) for disk in machine.disks if disk.chain),
+        disks=tuple(
+            _sight_of_disk(disk, *_passed_over(machine, disk))
+            for disk in machine.disks
+            if disk.chain
+        ),
         copies=(
             *(_sight_of_backup(backup, machine.disk(backup.disk)) for backup in backups),
             *(_sight_of_restored(made, machine.disk(made.disk)) for made in restores),
@@ -138,14 +146,35 @@ def sight_of(
     )
 
 
-def _sight_of_disk(disk: Disk) -> DiskSight:
+def _passed_over(machine: Machine, disk: Disk) -> tuple[set[str], bool]:
+    """Return the images that a running commit lets nobody look at, and whether that is all.
+
+    With an image between its top and its base, a commit keeps those above the base to itself;
+    where the active image is one of them, nobody can look at the chain through it. A base that it
+    let grow it keeps to itself as well.
+    """
+    names = [image.name for image in disk.chain]
+    kept: set[str] = set()
+    for job in machine.jobs_on(disk.name):
+        if isinstance(job, CommitJob):
+            merged = names[names.index(job.base) + 1 : names.index(job.top) + 1]
+            kept |= set(merged) if len(merged) > 1 else set()
+            kept |= {job.base} if job.grew else set()
+    return kept, disk.active.name in kept
+
+
+def _sight_of_disk(disk: Disk, kept: set[str], hidden: bool) -> DiskSight:
     return DiskSight(
         name=disk.name,
         length=disk.length,
         cluster_size=disk.cluster_size,
         images=tuple(
             ImageSight(
-                image.name, cells_of(image.content), image.length, alike=image.format == "raw"
+                image.name,
+                cells_of(image.content),
+                image.length,
+                alike=image.format == "raw",
+                hidden=image.name in kept,
             )
             for image in disk.chain
         ),
@@ -164,6 +193,7 @@ def _sight_of_disk(disk: Disk) -> DiskSight:
             for b in disk.bitmaps
         },
         guest=view_of(disk.guest_view),
+        hidden=hidden,
     )
 
 

@@ -142,11 +142,6 @@ CASES = [
     ),
     step("a size of nothing", "resize: 0", (17, "clusters is 0|1 to 17,179,869,184 clusters")),
     step(
-        "a picture of the size before",
-        "resize: 4\n      - write: AAAA----",
-        (8, 16, "the picture has 8 clusters, the disk has 4 clusters"),
-    ),
-    step(
         "an argument that is misspelt",
         "backup: {to: a, snce: B1}",
         (

@@ -1,0 +1,1 @@
+"""Random timelines, played in the simulator and on a real QEMU."""

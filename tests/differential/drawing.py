@@ -1,0 +1,418 @@
+"""Draws a random timeline step by step: what a step may be, given the machine as it is by now.
+
+A step is drawn as a line of a scenario file, since a disagreement is to become one. Where the next
+step is drawn depends on what the simulator made of those before it; what QEMU made of them is looked
+at when the timeline is complete.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import simulator
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine, Power, Status
+from simulator.timeline import Timeline
+
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
+"""No I, O, X or Z, which look like digits and like a dirty cell."""
+
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*|\|[A-Z0-]*\|")
+
+Draw = Callable[[Sequence[Any]], Any]
+"""Returns one of some choices; the first one is the simplest."""
+
+Step = Mapping[str, Any]
+
+
+def flow(value: Any) -> str:
+    """Return a value as YAML in one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and PLAIN.fullmatch(value) and "|" not in value:
+        return value
+    return json.dumps(value)
+
+
+def qmp(execute: str, **arguments: Any) -> dict[str, Any]:
+    """Return a QMP command; an underscore in an argument's name stands for a hyphen."""
+    told = {k.replace("_", "-"): v for k, v in arguments.items() if v is not None}
+    return {"execute": execute, "arguments": told}
+
+
+class Scenario:
+    """A scenario that grows by a step at a time.
+
+    Attributes:
+        machine: As it is after the steps so far.
+        partial: Whether the guest may write parts of clusters.
+        committed: Whether a commit lasted since the images were opened.
+        due: The latest instant that a step refers to, by its number.
+        instants: How many there are.
+    """
+
+    def __init__(self, *, model: str, cells: int, cluster_size: int, disks: int) -> None:
+        names = [f"vd{letter}" for letter in "ab"[:disks]]
+        shape = {"clusters": cells, "cluster_size": cluster_size}
+        self.model = model
+        self.partial = False
+        self.committed = False
+        self.due = 0
+        self.instants = 0
+        self._head = [
+            "scenario: found by a random test",
+            f"model: {model}",
+            f"disks: {flow(dict.fromkeys(names, shape))}",
+            "timeline:",
+        ]
+        self._lines: list[str] = []
+        self._named = {"S": 0, "B": 0, "k": 0, "i": 0, "r": 0}
+        for name in names:
+            self.do({"create": {"image": self.name("S"), "disk": name, "bitmap": self.name("B")}})
+
+    def name(self, kind: str) -> str:
+        """Return a name that nothing has yet: S for images, B for bitmaps, k for backups."""
+        self._named[kind] += 1
+        return f"{kind}{self._named[kind]}"
+
+    def names(self, kind: str) -> list[str]:
+        """Return all names of a kind that were handed out."""
+        return [f"{kind}{n + 1}" for n in range(self._named[kind])]
+
+    @property
+    def machine(self) -> Machine:
+        """The machine after the steps so far; no job has ended that ends later."""
+        for entry in self.timeline.entries:
+            label = entry.instant or "T0"
+            if int(label[1:]) > self.instants:
+                return entry.before
+        return self.timeline.last
+
+    @property
+    def text(self) -> str:
+        """The scenario as a file, with every instant that a step refers to."""
+        missing = range(self.instants + 1, self.due + 1)
+        rest = [f"  - {{at: T{number}}}" for number in missing]
+        return "\n".join([*self._head, *self._lines, *rest]) + "\n"
+
+    def do(self, *steps: Step) -> None:
+        """Add an instant with some steps."""
+        self.instants += 1
+        done = "".join(f"\n      - {flow(step)}" for step in steps)
+        self._lines.append(f"  - at: T{self.instants}" + (f"\n    do:{done}" if done else ""))
+        self._play()
+
+    def guest(self, step: Step) -> None:
+        """Add a step of the guest between two instants."""
+        (verb,) = step
+        self._lines.append(f"  - {verb}: {flow(step[verb])}")
+        self._play()
+
+    def _play(self) -> None:
+        self.timeline: Timeline = simulator.loads(self.text).run().timeline
+
+
+class Drawer:
+    """Draws the next step of a scenario."""
+
+    def __init__(self, scenario: Scenario, draw: Draw) -> None:
+        self.scenario = scenario
+        self._draw = draw
+
+    @property
+    def machine(self) -> Machine:
+        """The machine before the step."""
+        return self.scenario.machine
+
+    def seldom(self) -> bool:
+        """Whether something happens that mostly does not."""
+        return bool(self._draw([False] * 7 + [True]))
+
+    def half(self) -> bool:
+        """Whether something happens that may as well not."""
+        return bool(self._draw([False, True]))
+
+    def disk(self) -> Disk:
+        """Return a disk."""
+        return self._draw(self.machine.disks)  # type: ignore[no-any-return]  # one of these
+
+    def node(self, disk: Disk) -> str:
+        """Return a node of a disk: mostly the active one, seldom one that is not there."""
+        if self.seldom():
+            return "nope"
+        return str(self._draw([image.name for image in reversed(disk.chain)]))
+
+    def bitmap(self, disk: Disk) -> tuple[str, str]:
+        """Return node and name of a bitmap; seldom of one that is not there."""
+        keys = [(b.node, b.name) for b in reversed(disk.bitmaps)]
+        if not keys or self.seldom():
+            return self.node(disk), str(self._draw([*self.scenario.names("B"), "nope"]))
+        return self._draw(keys)  # type: ignore[no-any-return]  # one of these
+
+    def ending(self) -> dict[str, str]:
+        """Return when a job ends, if it runs on: one to three instants later."""
+        how = self._draw(["", "ends", "ends", "fails"])
+        if not how:
+            return {}
+        later = self.scenario.instants + 1 + int(self._draw([1, 2, 3]))
+        self.scenario.due = max(self.scenario.due, later)
+        return {how: f"T{later}"}
+
+    # The guest.
+
+    def guest_step(self) -> None:
+        """Let the guest write, zero or discard some clusters, or a part of them."""
+        disk = self.disk()
+        verb = self._draw(["write", "write", "write", "zero", "discard"])
+        first = int(self._draw(range(disk.length)))
+        count = int(self._draw(range(1, min(disk.length - first, 6) + 1)))
+        letter = "0" if verb == "zero" else self._draw(LETTERS)
+        step: dict[str, Any] = {"disk": disk.name}
+        if self.scenario.partial and self.half():
+            size = disk.cluster_size
+            step["offset"] = first * size + int(self._draw([0, 512, size // 2]))
+            step["length"] = int(self._draw([512, size, size // 2]))
+            if step["offset"] + step["length"] > disk.size:
+                step["length"] = disk.size - step["offset"]
+            if verb == "write":
+                step["data"] = letter
+        else:
+            cells = "-" * first + letter * count + "-" * (disk.length - first - count)
+            step["cells"] = f"|{cells}|"
+        if self.machine.power is Power.RUNNING:
+            self.scenario.guest({verb: step})
+
+    # Bitmaps.
+
+    def bitmap_command(self) -> dict[str, Any]:
+        """Return a command on a bitmap."""
+        disk = self.disk()
+        kind = self._draw(["add", "merge", "disable", "enable", "clear", "remove"])
+        if kind == "add":
+            sizes = [None, None, None, 512, 4096, 1 << 16, 1 << 17, 1 << 20, 1 << 31, 1000]
+            return qmp(
+                "block-dirty-bitmap-add",
+                node=self.node(disk),
+                name=self.scenario.name("B"),
+                granularity=self._draw(sizes),
+                persistent=not self.seldom(),
+                disabled=self.seldom(),
+            )
+        node, name = self.bitmap(disk)
+        if kind == "merge":
+            sources = [self.bitmap(self.disk()) for _ in range(int(self._draw([1, 2])))]
+            told = [{"node": n, "name": b} for n, b in sources]
+            return qmp("block-dirty-bitmap-merge", node=node, target=name, bitmaps=told)
+        return qmp(f"block-dirty-bitmap-{kind}", node=node, name=name)
+
+    def change_bitmaps(self) -> None:
+        """Change bitmaps, one command at a time or several in one transaction."""
+        commands = [self.bitmap_command() for _ in range(int(self._draw([1, 1, 2, 3])))]
+        # A transaction that fails after a remove leaves the bitmap in memory and not in the file.
+        removals = [each for each in commands[:-1] if each["execute"].endswith("-remove")]
+        if removals:
+            commands = removals[:1]
+        self.scenario.do({"qmp": commands[0] if len(commands) == 1 else commands})
+
+    # Chains.
+
+    def snapshot(self) -> None:
+        """Put an overlay on a chain, mostly with a bitmap of its own."""
+        disk = self.disk()
+        image = self.scenario.name("S")
+        if self.half():
+            step: dict[str, Any] = {"image": image, "disk": disk.name}
+            if not self.seldom():
+                step["bitmap"] = self.scenario.name("B")
+            self.scenario.do({"snapshot": step})
+            return
+        overlay = image if not self.seldom() else disk.chain[0].name
+        self.scenario.do({"qmp": qmp("blockdev-snapshot", node=self.node(disk), overlay=overlay)})
+
+    def commit(self) -> None:
+        """Commit some images of a chain."""
+        disk = self.disk()
+        device = disk.active.name if not self.seldom() else self.node(disk)
+        top = self._draw([None, self.node(disk)])
+        base = self._draw([None, disk.chain[max(0, len(disk.chain) - 2)].name, self.node(disk)])
+        command = qmp("block-commit", device=device, top_node=top, base_node=base)
+        command["arguments"]["job-id"] = f"job{self.scenario.instants}"
+        ending = self.ending()
+        self.scenario.committed |= bool(ending)
+        self.scenario.do({"qmp": command, **ending})
+
+    def pull(self) -> None:
+        """Pull backing data up into an image."""
+        disk = self.disk()
+        base = self._draw([None, disk.chain[0].name, self.node(disk)])
+        command = qmp("block-stream", device=self.node(disk), base_node=base)
+        command["arguments"]["job-id"] = f"job{self.scenario.instants}"
+        self.scenario.do({"qmp": command, **self.ending()})
+
+    def resize(self) -> None:
+        """Let a disk grow or shrink."""
+        disk = self.disk()
+        length = max(1, disk.length + int(self._draw([1, 4, -1, -3])))
+        if self.half():
+            self.scenario.do({"resize": {"disk": disk.name, "clusters": length}})
+            return
+        size = length * disk.cluster_size
+        self.scenario.do(
+            {
+                "qmp": {
+                    "execute": "block_resize",
+                    "arguments": {"node-name": self.node(disk), "size": size},
+                }
+            }
+        )
+
+    def go_back(self) -> None:
+        """Revert to an earlier state, external or internal, or keep one."""
+        disk = self.disk()
+        kept = [each.name for each in disk.active.snapshots]
+        how = self._draw(["save", "external", "load", "drop"])
+        if how == "save":
+            name = self.scenario.name("i") if not kept or not self.seldom() else kept[0]
+            command = qmp("blockdev-snapshot-internal-sync", device=self.node(disk), name=name)
+            self.scenario.do({"qmp": command})
+        elif how == "external" and len(disk.chain) > 1:
+            name = self._draw([image.name for image in reversed(disk.chain[1:])])
+            self.scenario.do({"revert": {"snapshot": name, "image": self.scenario.name("S")}})
+        elif how == "load" and kept:
+            self.scenario.do({"revert": {"snapshot": self._draw(kept)}})
+        elif how == "drop" and self.scenario.names("i"):
+            name = self._draw(kept or self.scenario.names("i"))
+            command = qmp(
+                "blockdev-snapshot-delete-internal-sync", device=self.node(disk), name=name
+            )
+            self.scenario.do({"qmp": command})
+
+    # Jobs and copies.
+
+    def backup_command(self, disk: Disk) -> dict[str, Any]:
+        """Return the command of a backup job."""
+        sync = self._draw(["bitmap", "full", "top", "incremental", "none"])
+        node, bitmap = self.bitmap(disk)
+        mode = self._draw(["never", "on-success", "always"])
+        if sync in ("full", "top"):
+            node = self.node(disk)
+            if self.half() or mode == "never":
+                bitmap = mode = None
+        if sync == "incremental":
+            mode = None
+        if sync == "none":
+            node, bitmap, mode = disk.active.name, None, None
+        # What a job that did not complete left in its target is not fixed.
+        old = [
+            b.name
+            for b in self.machine.backups
+            if b.disk == disk.name and b.status is Status.COMPLETED
+        ]
+        target = self._draw(old) if old and self.seldom() else self.scenario.name("k")
+        return qmp("blockdev-backup", device=node, target=target, sync=sync,
+                   bitmap=bitmap, bitmap_mode=mode)  # fmt: skip
+
+    def backup(self) -> None:
+        """Run a backup job by QEMU's own command."""
+        command = self.backup_command(self.disk())
+        ending = self.ending()
+        # What a job that fails has copied is not fixed, and neither is what it then clears.
+        if "fails" in ending and command["arguments"].get("bitmap-mode") == "always":
+            ending = {"ends": ending["fails"]}
+        self.scenario.do({"qmp": command, **ending})
+
+    def grouped_backups(self) -> None:
+        """Run a job on each disk, which end together."""
+        actions = []
+        for disk in self.machine.disks:
+            command = self.backup_command(disk)
+            command["arguments"]["target"] = self.scenario.name("k")
+            if command["arguments"]["sync"] == "none":
+                return
+            # Where the other one is refused, QEMU leaves this one's bitmap dirty all over.
+            if command["arguments"].get("bitmap-mode") == "always":
+                command["arguments"]["bitmap-mode"] = "on-success"
+            actions.append({"type": command["execute"], "data": command["arguments"]})
+        command = qmp("transaction", actions=actions, properties={"completion-mode": "grouped"})
+        ending = self.ending()
+        modes = {each["data"].get("bitmap-mode") for each in actions}
+        if "fails" in ending and "always" in modes:
+            ending = {"ends": ending["fails"]}
+        self.scenario.do({"qmp": command, **ending})
+
+    def backup_verb(self) -> None:
+        """Take a backup by the verb: pushed or pulled, full or through bitmaps."""
+        disk = self.disk()
+        step: dict[str, Any] = {"to": self.scenario.name("k"), "disks": [disk.name]}
+        if self.half():
+            step["mode"] = "pull"
+        names = sorted({b.name for b in disk.bitmaps if b.name in self.scenario.names("B")})
+        if names and self.half():
+            step["bitmaps"] = [self._draw(names)]
+        elif self.half():
+            step["image"] = self._draw([image.name for image in reversed(disk.chain)])
+        self.scenario.do({"backup": {**step, **self.ending()}})
+
+    def end_job(self) -> None:
+        """Cancel or finalize a job."""
+        names = [*(job.name for job in self.machine.jobs), "nope"]
+        name = self._draw(names)
+        if self.half() and name != "nope":
+            self.scenario.do({"cancel": name})
+            return
+        kind = self._draw(["job-cancel", "block-job-cancel"])
+        key = "id" if kind == "job-cancel" else "device"
+        self.scenario.do({"qmp": qmp(kind, **{key: name})})
+
+    def copy(self) -> None:
+        """Copy an image."""
+        disk = self.disk()
+        image = self._draw([image.name for image in reversed(disk.chain)])
+        # The file of a base under a commit is torn: nobody flushes it.
+        if any(getattr(job, "base", None) == image for job in self.machine.jobs):
+            return
+        self.scenario.do({"copy": {"image": image, "to": self.scenario.name("k")}})
+
+    def restore(self) -> None:
+        """Stack some backups of one disk."""
+        disk = self.disk()
+        names = list(dict.fromkeys(b.name for b in self.machine.backups if b.disk == disk.name))
+        if not names:
+            return
+        count = int(self._draw(range(1, min(3, len(names)) + 1)))
+        stack = [self._draw(names) for _ in range(count)]
+        self.scenario.do(
+            {"restore": {"from": list(dict.fromkeys(stack)), "as": self.scenario.name("r")}}
+        )
+
+    # Power.
+
+    def restart(self) -> None:
+        """Close all images, or let the process die, and open them again."""
+        # Nobody flushes the base of a commit: what it took is lost with the process.
+        how = "shutdown" if self.scenario.committed else self._draw(["shutdown", "crash"])
+        self.scenario.committed = False
+        self.scenario.do({how: {}}, {"start": {}})
+
+    # What the models above QEMU have.
+
+    def checkpoint(self) -> None:
+        """Start a checkpoint by itself, or with a backup since another one; or delete one."""
+        if self.scenario.model == "qemu":
+            return
+        names = [each.name for each in self.machine.checkpoints]
+        how = self._draw(["backup", "start", "delete"])
+        if how == "delete" and names:
+            self.scenario.do({"delete": {"checkpoint": self._draw(names)}})
+        elif how == "start":
+            self.scenario.do({"checkpoint": self.scenario.name("B")})
+        else:
+            step = {"to": self.scenario.name("k"), "checkpoint": self.scenario.name("B")}
+            if names and not self.seldom():
+                step["since"] = self._draw(names)
+            if self.half():
+                step["mode"] = "pull"
+            self.scenario.do({"backup": {**step, **self.ending()}})
