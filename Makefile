@@ -30,7 +30,7 @@ run_each = @failed=; for step in $(1); do \
 	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench outs clean
+.PHONY: help setup demo test check verify bench outs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -47,6 +47,10 @@ test: setup ## everything: style, types, layers, tests; installs QEMU for them w
 
 check: setup ## the static part of test
 	$(call run_each,$(STATIC))
+
+verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same
+	@$(install_qemu)
+	@$(BIN)/python -m tests.differential $(or $(N),200) $(SEED)
 
 bench: setup ## measure the figures that README.md quotes
 	@$(BIN)/python -m tests.benchmarks

@@ -114,11 +114,8 @@ def _image_above(disk: Disk, node: str) -> str | None:
 
 
 def _retire(bitmap: DirtyBitmap) -> DirtyBitmap:
-    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent.
-
-    An inconsistent one stays in the file as it is.
-    """
-    return bitmap.store() if bitmap.persistent and not bitmap.inconsistent else bitmap
+    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent."""
+    return bitmap.store() if bitmap.persistent else bitmap
 
 
 def _resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
@@ -203,11 +200,7 @@ def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     names = [image.name for image in disk.chain]
     kept = disk.chain[: names.index(revert.image) + 1]
     left = {image.name for image in kept}
-    bitmaps = tuple(
-        (bitmap.close_window(disk.moment) if bitmap.kept is Kept.STORED else _retire(bitmap))
-        for bitmap in disk.bitmaps
-        if bitmap.node in left and (bitmap.persistent or revert.image != disk.active.name)
-    )
+    bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node in left)
     back = replace(
         disk, chain=kept, bitmaps=bitmaps, length=kept[-1].length, moment=disk.moment + 1
     )
@@ -494,7 +487,7 @@ def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
         base = names[low - 1] if low else None
     chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
     if chained:
-        return in_use_by(chained[0], disk.active.name)
+        return in_use_by(chained[0], pull.into)
     pulled = _pulled(disk, pull.into, base)
     job = PullJob(
         name=pull.job or f"stream-{pull.into}",
@@ -508,6 +501,9 @@ def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     held = _held_in(pulled, pulled[-1].length if pulled else 0).below(into.length)
     copied = disk.with_image(replace(into, content=held.overlay(into.content)))
     started = machine.with_disk(copied)
+    for other in machine.backup_jobs:
+        if other.disk == disk.name and not other.guarding and other.node in works_on(job, disk):
+            return in_use_by(other, "#block")
     if pull.lasting and pulled:
         # A job with nothing to do ends at once.
         return replace(started, jobs=(*machine.jobs, job))

@@ -119,7 +119,9 @@ def _refuse(
     reused = run.reuse and before is not None and before.has_file
     if reused and before is not None and before.length != disk.length_of(run.image):
         return Refusal("Source and target image have different sizes")
-    return None
+    # Only now does QEMU care whether it may change the bitmap.
+    changed = run.mode is not BitmapMode.NEVER
+    return refuse_use(disk, bitmap, changed=changed) if bitmap is not None else None
 
 
 def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:
@@ -127,7 +129,7 @@ def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Re
         return None
     if bitmap is None:
         return Refusal(f"Bitmap '{run.bitmap}' could not be found")
-    return refuse_use(disk, bitmap, changed=run.mode is not BitmapMode.NEVER)
+    return refuse_use(disk, bitmap, changed=False)
 
 
 def _record(

@@ -1,8 +1,8 @@
 """Draws a random timeline step by step: what a step may be, given the machine as it is by now.
 
-A step is drawn as a line of a scenario file, since a disagreement is to become one. Where the next
-step is drawn depends on what the simulator made of those before it; what QEMU made of them is looked
-at when the timeline is complete.
+A step is drawn as a line of a scenario file, since a disagreement is to become one. What may come
+next depends on what the simulator made of the steps before it; what QEMU makes of them is looked at
+when the timeline is complete.
 """
 
 import json
@@ -230,7 +230,10 @@ class Drawer:
             self.scenario.do({"snapshot": step})
             return
         overlay = image if not self.seldom() else disk.chain[0].name
-        self.scenario.do({"qmp": qmp("blockdev-snapshot", node=self.node(disk), overlay=overlay)})
+        # With the filter of a backup job on a lower image, QEMU puts an overlay in the middle.
+        filtered = any(not job.guarding for job in self.machine.backup_jobs)
+        node = disk.active.name if filtered else self.node(disk)
+        self.scenario.do({"qmp": qmp("blockdev-snapshot", node=node, overlay=overlay)})
 
     def commit(self) -> None:
         """Commit some images of a chain."""
@@ -295,8 +298,9 @@ class Drawer:
     def backup_command(self, disk: Disk) -> dict[str, Any]:
         """Return the command of a backup job."""
         sync = self._draw(["bitmap", "full", "top", "incremental", "none"])
+        bitmap: str | None
         node, bitmap = self.bitmap(disk)
-        mode = self._draw(["never", "on-success", "always"])
+        mode: str | None = self._draw(["never", "on-success", "always"])
         if sync in ("full", "top"):
             node = self.node(disk)
             if self.half() or mode == "never":

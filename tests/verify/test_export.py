@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import simulator
-from simulator.model.machine import Machine, Power
+from simulator.model.machine import Machine, Power, Status
 from simulator.model.operations import CloseImages
 from simulator.model.transitions import apply
 from simulator.timeline import Timeline
@@ -46,7 +46,9 @@ def closed(timeline: Timeline) -> Sight:
     last = timeline.last
     machine = apply(last, CloseImages()) if last.power is Power.RUNNING else last
     assert isinstance(machine, Machine)
-    return sight_of(machine, machine.backups, machine.restores)
+    # What a job that did not complete leaves in its target is not fixed.
+    made = [backup for backup in machine.backups if backup.status is Status.COMPLETED]
+    return sight_of(machine, made, machine.restores)
 
 
 async def look(folder: Path, timeline: Timeline, wanted: Sight) -> Sight:

@@ -112,10 +112,9 @@ def test_an_image_below_the_active_one_is_copied_as_a_file() -> None:
     assert last(text) == (CopyFile("S1.qcow2", "S1.bak"),)
 
 
-def test_the_active_image_is_copied_by_a_job_at_one_instant() -> None:
+def test_the_active_image_is_copied_when_its_guest_has_flushed() -> None:
     actions = last("  - {at: T2, do: [copy: {image: S1, to: S1.bak}]}\n")
-    jobs = [a for a in actions if isinstance(a, Command) and a.execute == "blockdev-backup"]
-    assert [job.arguments["sync"] for job in jobs] == ["top"]
+    assert actions == (GuestStep("guest"), CopyFile("S1.qcow2", "S1.bak"))
 
 
 def test_a_clean_end_and_a_crash_are_told_apart_and_a_crash_follows_a_flush() -> None:

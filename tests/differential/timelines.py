@@ -1,0 +1,210 @@
+"""Random timelines: the simulator and a real QEMU must agree on every cell, bit and refusal.
+
+A disagreement is shrunk, and the scenario file that is left belongs into ``scenarios/``.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+import simulator
+from simulator.diagnostics import Finding
+from simulator.verify.verification import verify
+from tests.differential.drawing import Drawer, Scenario
+
+STEPS_MAX = 25
+"""Steps of one timeline."""
+
+TIMEOUT_SECONDS = 30.0
+
+MODELS = ("qemu", "qemu", "qemu", "mail-2018", "libvirt")
+
+DISAGREEMENT = Path(os.environ.get("DISAGREEMENT", "disagreement.yaml"))
+"""Where the smallest scenario goes on which the two do not agree."""
+
+KIND_CHARACTERS = 40
+"""So much of a message says what kind of disagreement it is; names of rows may follow."""
+
+
+class Timelines(RuleBasedStateMachine):
+    """A timeline that grows by a step at a time, and is held against QEMU at its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scenario: Scenario | None = None
+
+    @initialize(
+        model=st.sampled_from(MODELS),
+        cells=st.integers(8, 32),
+        cluster_size=st.sampled_from([65536, 65536, 65536, 4096, 131072]),
+        disks=st.sampled_from([1, 1, 1, 2]),
+        partial=st.sampled_from([False, False, False, True]),
+    )
+    def begin(self, model: str, cells: int, cluster_size: int, disks: int, partial: bool) -> None:
+        self.scenario = Scenario(model=model, cells=cells, cluster_size=cluster_size, disks=disks)
+        self.scenario.partial = partial
+
+    def _drawer(self, data: st.DataObject) -> Drawer:
+        assert self.scenario is not None, "it has begun"
+        return Drawer(self.scenario, lambda choices: data.draw(st.sampled_from(list(choices))))
+
+    @rule(data=st.data())
+    def guest_step(self, data: st.DataObject) -> None:
+        self._drawer(data).guest_step()
+
+    @rule(data=st.data())
+    def guest_step_again(self, data: st.DataObject) -> None:
+        self._drawer(data).guest_step()
+
+    @rule(data=st.data())
+    def change_bitmaps(self, data: st.DataObject) -> None:
+        self._drawer(data).change_bitmaps()
+
+    @rule(data=st.data())
+    def snapshot(self, data: st.DataObject) -> None:
+        self._drawer(data).snapshot()
+
+    @rule(data=st.data())
+    def commit(self, data: st.DataObject) -> None:
+        self._drawer(data).commit()
+
+    @rule(data=st.data())
+    def pull(self, data: st.DataObject) -> None:
+        self._drawer(data).pull()
+
+    @rule(data=st.data())
+    def resize(self, data: st.DataObject) -> None:
+        self._drawer(data).resize()
+
+    @rule(data=st.data())
+    def go_back(self, data: st.DataObject) -> None:
+        self._drawer(data).go_back()
+
+    @rule(data=st.data())
+    def backup(self, data: st.DataObject) -> None:
+        self._drawer(data).backup()
+
+    @rule(data=st.data())
+    def backup_verb(self, data: st.DataObject) -> None:
+        self._drawer(data).backup_verb()
+
+    @precondition(lambda self: len(self.scenario.machine.disks) > 1)
+    @rule(data=st.data())
+    def grouped_backups(self, data: st.DataObject) -> None:
+        self._drawer(data).grouped_backups()
+
+    @precondition(lambda self: self.scenario.machine.jobs)
+    @rule(data=st.data())
+    def end_job(self, data: st.DataObject) -> None:
+        self._drawer(data).end_job()
+
+    @rule(data=st.data())
+    def copy(self, data: st.DataObject) -> None:
+        self._drawer(data).copy()
+
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        self._drawer(data).restore()
+
+    @rule(data=st.data())
+    def restart(self, data: st.DataObject) -> None:
+        self._drawer(data).restart()
+
+    @precondition(lambda self: self.scenario.model != "qemu")
+    @rule(data=st.data())
+    def checkpoint(self, data: st.DataObject) -> None:
+        self._drawer(data).checkpoint()
+
+    def teardown(self) -> None:
+        """Hold the timeline against QEMU."""
+        if self.scenario is not None:
+            finding = compare(self.scenario.text)
+            if finding is not None:
+                raise DisagreementError(self.scenario.text, finding)
+
+
+class DisagreementError(AssertionError):
+    """The simulator and QEMU do not agree on a scenario."""
+
+    def __init__(self, text: str, finding: Finding) -> None:
+        super().__init__("\n".join([text, finding.message, *finding.notes]))
+        self.text = text
+        self.finding = finding
+
+
+def compare(text: str) -> Finding | None:
+    """Return the first difference between the simulator and a real QEMU; None where there is none.
+
+    A text that is no scenario has none.
+    """
+    try:
+        timeline = simulator.loads(text).run().timeline
+    except simulator.InputError:
+        return None
+    return verify(timeline, timeout=TIMEOUT_SECONDS).finding
+
+
+def shrink(found: DisagreementError) -> DisagreementError:
+    """Return the same disagreement of a scenario with as few entries as will do.
+
+    Entries are left out one by one, from the end: each try is one timeline, where Hypothesis would
+    have to draw and play hundreds.
+    """
+    head, timeline, rest = found.text.partition("timeline:\n")
+    entries = re.split(r"(?m)^(?=  - )", rest)
+    left_out = True
+    while left_out:
+        left_out = False
+        for place in reversed(range(len(entries))):
+            fewer = entries[:place] + entries[place + 1 :]
+            text = head + timeline + "".join(fewer)
+            finding = compare(text)
+            if finding is not None and _kind(finding) == _kind(found.finding):
+                entries, found, left_out = fewer, DisagreementError(text, finding), True
+    return found
+
+
+def _kind(finding: Finding) -> tuple[str, str]:
+    """Return what makes two disagreements the same, whatever the numbers in them."""
+    return finding.code, re.sub(r"\d+", "", finding.message)[:KIND_CHARACTERS]
+
+
+def play(examples: int, *, seed: int | None = None) -> None:
+    """Draw so many timelines, and hold each against QEMU.
+
+    Args:
+        seed: Of the draw; None for the same timelines each time.
+
+    Raises:
+        DisagreementError: They do not agree. The smallest scenario that shows it is written.
+    """
+    machine = type("Seeded", (Timelines,), {})
+    try:
+        run_state_machine_as_test(
+            machine if seed is None else hypothesis.seed(seed)(machine),
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=STEPS_MAX,
+                deadline=None,
+                database=None,
+                derandomize=seed is None,
+                phases=(Phase.generate,),
+                print_blob=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    except DisagreementError as found:
+        smallest = shrink(found)
+        DISAGREEMENT.write_text(smallest.text, encoding="utf-8")
+        raise smallest from None
