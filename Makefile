@@ -52,7 +52,8 @@ verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each;
 	@$(install_qemu)
 	@$(BIN)/python -m tests.differential $(or $(N),200) $(SEED)
 
-bench: setup ## measure the figures that README.md quotes
+bench: setup ## measure the figures that README.md quotes, each beside its peer
+	@$(install_qemu)
 	@$(BIN)/python -m tests.benchmarks
 
 outs: setup ## write the recorded findings of scenarios/flagged anew, for you to judge

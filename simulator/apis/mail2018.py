@@ -1,7 +1,5 @@
 """The API as the mail of June 2018 draws it: one bitmap records, the ones before it are frozen."""
 
-from dataclasses import replace
-
 from simulator.apis.base import ApiModel, Plan, newest_recording
 from simulator.model.bitmap_transitions import refuse_use
 from simulator.model.disk import Disk
@@ -17,6 +15,7 @@ from simulator.model.operations import (
     RemoveBitmap,
 )
 from simulator.model.requests import Snapshot
+from simulator.model.values import replace
 
 
 class Mail2018(ApiModel):

@@ -5,15 +5,19 @@ A new rule is a function in a module of its family and a place in ``RULES``.
 
 from dataclasses import replace
 
-from simulator.checks import expectations, points, reading, refusals, restoring
+from simulator.checks import chains, expectations, jobs, points, reading, refusals, restoring
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding, Span
 from simulator.timeline import Allowance, Timeline
 
 RULES: tuple[Rule, ...] = (
+    chains.dropped_by_commit,
     reading.stale_bitmap,
     reading.lucky_read,
+    jobs.hole_after_failed_backup,
     reading.torn_copy,
+    jobs.overwritten_restore_point,
+    jobs.scratch_full,
     restoring.unseen_state,
     restoring.chain_hole,
     restoring.wrong_order,

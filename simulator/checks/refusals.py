@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.jobs import is_scratch_full
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.timeline import Timeline
@@ -49,7 +50,7 @@ def refused(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0.0 and 11.3.0, and on QEMU 7.2.22.
     """
     for entry in timeline.entries:
-        if entry.refusal is None:
+        if entry.refusal is None or is_scratch_full(entry):
             continue
         verb = entry.statement.verb if entry.statement is not None else "the guest's workload"
         yield self.found(

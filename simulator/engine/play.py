@@ -1,7 +1,6 @@
 """Plays a script to its end and records the timeline. The only door to SimPy."""
 
 from collections.abc import Generator
-from dataclasses import replace
 
 import simpy
 
@@ -11,6 +10,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import Refusal
 from simulator.model.transitions import apply, apply_all
+from simulator.model.values import replace
 from simulator.timeline import Entry, Frame, Instant, Script, Statement, Timeline
 
 

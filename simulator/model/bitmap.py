@@ -1,10 +1,11 @@
 """Dirty bitmaps: where the guest has written, and never what."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from simulator.model.clusters import ClusterSet, set_of
+from simulator.model.values import replace
 
 NAME_BYTES_MAX = 1023
 """Longest name of a bitmap. Source: QEMU 7.2, both for persistent and transient ones."""
@@ -116,9 +117,12 @@ class DirtyBitmap:
         return replace(self, successor=set_of(self.length))
 
     def release(self, kept: ClusterSet, windows: tuple[Window, ...]) -> Self:
-        """Return the bitmap when its job has ended: what is kept of it, and what came meanwhile."""
-        assert self.successor is not None, f"{self.name} is in use by no job"
-        return replace(self, dirty=kept | self.successor, windows=windows, successor=None)
+        """Return the bitmap when its job has ended: what is kept of it, and what came meanwhile.
+
+        A job that ended at once never made it busy.
+        """
+        dirty = kept if self.successor is None else kept | self.successor
+        return replace(self, dirty=dirty, windows=windows, successor=None)
 
     def enable(self, moment: int, *, active: bool) -> Self:
         """Start to record again (QEMU: ``block-dirty-bitmap-enable``)."""
@@ -132,11 +136,17 @@ class DirtyBitmap:
 
         before  B2: |---XXX--|+    after  B2: |---XXX--|
         """
-        return replace(self.close_window(moment), recording=False)
+        return replace(self, windows=self.windows_until(moment), recording=False)
 
     def close_window(self, moment: int) -> Self:
         """End the window that is open, as when an overlay takes over the guest's writes."""
-        return replace(self, windows=tuple(window.close(moment) for window in self.windows))
+        if all(window.end is not None for window in self.windows):
+            return self
+        return replace(self, windows=self.windows_until(moment))
+
+    def windows_until(self, moment: int) -> tuple[Window, ...]:
+        """Return the windows, the open one ended at a moment."""
+        return tuple(window.close(moment) for window in self.windows)
 
     def clear(self, moment: int, *, active: bool) -> Self:
         """Forget every bit (QEMU: ``block-dirty-bitmap-clear``)."""
@@ -154,10 +164,8 @@ class DirtyBitmap:
             bits = source.dirty.rescale(source.granularity // self.granularity, 1, self.length)
         else:
             bits = source.dirty.rescale(1, self.granularity // source.granularity, self.length)
-        closed = source.close_window(moment).windows
-        return replace(
-            self, dirty=self.dirty | bits, windows=join_windows((*self.windows, *closed))
-        )
+        windows = join_windows((*self.windows, *source.windows_until(moment)))
+        return replace(self, dirty=self.dirty | bits, windows=windows)
 
     def resize(self, length: int) -> Self:
         """Return the bitmap of an image that grew or shrank: new bits are clean.

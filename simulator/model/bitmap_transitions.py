@@ -4,7 +4,6 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 2, 2.1, 2.2, 2.3 and 3.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
 
 from simulator.model.bitmap import (
@@ -29,6 +28,7 @@ from simulator.model.operations import (
     Refusal,
     RemoveBitmap,
 )
+from simulator.model.values import replace
 
 
 def apply(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
@@ -141,6 +141,8 @@ def _refuse_change(
     """Return why QEMU lets nobody change a bitmap."""
     match operation:
         case RemoveBitmap():
+            if bitmap.filed is not None and not operation.reopen:
+                return Refusal("Failed to update bitmap extension: Operation not permitted")
             # Removing is the only way out of an inconsistent bitmap.
             return refuse_use(disk, bitmap, changed=not operation.reopen, broken=True)
         case EnableBitmap() | DisableBitmap():

@@ -3,7 +3,6 @@
 Source: QEMU 7.2; ``facts/QEMU.md``, sections 4.1 to 4.6.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
@@ -31,6 +30,7 @@ from simulator.model.operations import (
     RevertImages,
     SaveSnapshot,
 )
+from simulator.model.values import replace
 
 
 def apply(machine: Machine, operation: ChainOperation) -> Machine | Refusal:
@@ -444,8 +444,11 @@ def _carry(
     """Return an image's bitmaps with those of other images merged into their namesakes.
 
     Only what the newest image of all holds is carried: a bitmap that ends further down misses
-    what was written above it. Source: ``facts/LIBVIRT.md``, R8.
+    what was written above it. A raw image takes none. Source: ``facts/LIBVIRT.md``, R8.
     """
+    taker = disk.image(onto)
+    if taker is None or taker.format != "qcow2":
+        return bitmaps
     held = {bitmap.name: bitmap for bitmap in bitmaps}
     names = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
     for image in merged:

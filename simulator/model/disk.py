@@ -1,10 +1,11 @@
 """Images, and the disk that a chain of them makes."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from simulator.model.bitmap import DirtyBitmap, Kept
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of
+from simulator.model.values import replace
 
 CLUSTER_SIZE_DEFAULT = 64 * 1024
 CLUSTER_SIZE_MIN, CLUSTER_SIZE_MAX = 512, 2 * 1024 * 1024

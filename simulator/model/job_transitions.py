@@ -3,8 +3,6 @@
 Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 """
 
-from dataclasses import replace
-
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
 from simulator.model.bitmap_transitions import find_sources, refuse_use
 from simulator.model.chain_transitions import end_chain_job, in_use_by, no_node, works_on
@@ -19,6 +17,7 @@ from simulator.model.clusters import (
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
 from simulator.model.operations import BitmapMode, EndJob, Refusal, RunBackup, Sync
+from simulator.model.values import replace
 
 COPY_UNIT = 64 * 1024
 """Bytes that a backup job copies at least."""
@@ -57,15 +56,18 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
         below=before if run.reuse else None,
         guarding=run.image == disk.active.name,
     )
+    kept = tuple(b for b in machine.backups if b is not before)
+    if not run.lasting:
+        left, made = _ended(disk, job, Status.COMPLETED)
+        return replace(machine, disks=machine.disks_with(left), backups=(*kept, made))
     if bitmap is not None:
         disk = disk.with_bitmap(bitmap.occupy())
-    kept = tuple(b for b in machine.backups if b is not before)
-    started = replace(
-        machine.with_disk(disk),
+    return replace(
+        machine,
+        disks=machine.disks_with(disk),
         jobs=(*machine.jobs, job),
         backups=(*kept, replace(record, status=Status.RUNNING)),
     )
-    return started if run.lasting else _end(started, job, Status.COMPLETED)
 
 
 def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
@@ -262,7 +264,18 @@ def _end(machine: Machine, job: Job, status: Status) -> Machine:
 
 
 def _end_backup(machine: Machine, job: BackupJob, status: Status) -> Machine:
-    """Return the machine when a backup job has ended; only a completed one leaves data.
+    """Return the machine when a backup job that ran for a while has ended."""
+    disk, made = _ended(machine.disk(job.disk), job, status)
+    return replace(
+        machine,
+        disks=machine.disks_with(disk),
+        jobs=tuple(each for each in machine.jobs if each is not job),
+        backups=tuple(made if _runs_as(each, job) else each for each in machine.backups),
+    )
+
+
+def _ended(disk: Disk, job: BackupJob, status: Status) -> tuple[Disk, Backup]:
+    """Return what a job leaves: its disk, and its backup; only a completed one holds data.
 
         B2 at the start |---XXX--|, written meanwhile |X-------|
 
@@ -273,7 +286,6 @@ def _end_backup(machine: Machine, job: BackupJob, status: Status) -> Machine:
 
     Source: ``facts/QEMU.md``, section 6.3.
     """
-    disk = machine.disk(job.disk)
     if job.bitmap is not None:
         bitmap = disk.bitmap(job.node, job.bitmap)
         assert bitmap is not None, f"{job.bitmap} is busy, so nobody removed it"
@@ -281,7 +293,7 @@ def _end_backup(machine: Machine, job: BackupJob, status: Status) -> Machine:
             disk = replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
         else:
             disk = disk.with_bitmap(_release(disk, job, bitmap, status))
-    record = replace(job.backup, status=status)
+    record = job.backup if status is job.backup.status else replace(job.backup, status=status)
     if record.kind is Kind.NONE and status is not Status.FAILED:
         # Such a job never ends by itself, so to cancel it is its good end.
         assert job.scratch is not None, "it keeps what the guest overwrites"
@@ -298,11 +310,7 @@ def _end_backup(machine: Machine, job: BackupJob, status: Status) -> Machine:
         record = replace(record, content=nothing, read=nothing.clusters(), copied_bytes=0)
     if record.status is Status.COMPLETED and job.below is not None:
         record = _lay_over(job.below, record)
-    return replace(
-        machine.with_disk(disk),
-        jobs=tuple(each for each in machine.jobs if each is not job),
-        backups=tuple(record if _runs_as(each, job) else each for each in machine.backups),
-    )
+    return disk, record
 
 
 def _runs_as(backup: Backup, job: BackupJob) -> bool:

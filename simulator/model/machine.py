@@ -1,6 +1,6 @@
 """A machine: its disks, the checkpoints that the host keeps of them, and the copies outside."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -8,6 +8,7 @@ from typing import TypeAlias
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
+from simulator.model.values import replace
 
 
 class Kind(StrEnum):
@@ -319,5 +320,10 @@ class Machine:
 
     def with_disk(self, disk: Disk) -> "Machine":
         """Return the machine with a disk in the place of its former state."""
-        kept = tuple(disk if each.name == disk.name else each for each in self.disks)
-        return replace(self, disks=kept)
+        return replace(self, disks=self.disks_with(disk))
+
+    def disks_with(self, disk: Disk) -> tuple[Disk, ...]:
+        """Return the disks, one of them in the place of its former state."""
+        if len(self.disks) == 1:
+            return (disk,)
+        return tuple(disk if each.name == disk.name else each for each in self.disks)

@@ -1,6 +1,5 @@
 """What lies outside the chains: copies, restored disks, and the host's notes of checkpoints."""
 
-from dataclasses import replace
 from typing import assert_never
 
 from simulator.model.bitmap import Window
@@ -15,6 +14,7 @@ from simulator.model.operations import (
     Refusal,
     StackBackups,
 )
+from simulator.model.values import replace
 
 
 def apply(machine: Machine, operation: OutsideOperation) -> Machine | Refusal:

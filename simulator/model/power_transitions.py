@@ -3,7 +3,6 @@
 Source: QEMU 7.2; ``facts/QEMU.md``, section 3.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from simulator.model import job_transitions
@@ -16,6 +15,7 @@ from simulator.model.operations import (
     PowerOperation,
     Refusal,
 )
+from simulator.model.values import replace
 
 
 def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:

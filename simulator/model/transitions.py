@@ -1,7 +1,6 @@
 """What each operation does to a machine. Pure: a transition returns a new machine or a refusal."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
 
 from simulator.model import (
@@ -48,6 +47,7 @@ from simulator.model.operations import (
     SaveSnapshot,
     StackBackups,
 )
+from simulator.model.values import replace
 
 
 def apply_all(machine: Machine, operations: Iterable[Operation]) -> Machine | Refusal:

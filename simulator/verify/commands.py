@@ -2,6 +2,7 @@
 
 from typing import Any, assert_never
 
+from simulator.model.bitmap import Kept
 from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
@@ -292,7 +293,8 @@ class Commands:
             return
         disk = machine.disk_of(remove.node)
         bitmap = disk.bitmap(remove.node, remove.name) if disk is not None else None
-        if not remove.reopen or disk is None or bitmap is None or not disk.read_only(bitmap):
+        stored = bitmap is not None and bitmap.kept is Kept.STORED
+        if not remove.reopen or disk is None or not stored or remove.node == disk.active.name:
             self._together.append(command)
             return
         self._do(
@@ -466,7 +468,9 @@ class Commands:
         self, disk: Disk, merged: list[str], base: str, *, newest: str, pivots: bool
     ) -> None:
         """Merge the bitmaps of merged images into the base's, those it lacks added first."""
-        names = self._names
+        names, image = self._names, disk.image(base)
+        if image is None or image.format != "qcow2":
+            return
         wanted = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
         carried = [
             bitmap

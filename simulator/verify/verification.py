@@ -21,6 +21,7 @@ from simulator.verify.daemon import (
 from simulator.verify.observe import Observer
 from simulator.verify.plan import Plan, Step, make_plan
 from simulator.verify.session import Session, open_session
+from simulator.verify.versions import says_the_same
 
 DIFFERENCE = ("VF001", "verify-difference")
 REFUSAL = ("VF002", "verify-refusal")
@@ -146,7 +147,7 @@ async def _play(session: Session, observer: Observer, plan: Plan, step: Step) ->
                 await session.perform(action)
         except QemuRefusedError as failed:
             return _failed(step, f"{failed.command.execute}: {failed}")
-    unlike = _compare_refusals(step, refused)
+    unlike = _compare_refusals(step, refused, session.version)
     if unlike is not None:
         return unlike
     simulated = step.sight
@@ -155,10 +156,10 @@ async def _play(session: Session, observer: Observer, plan: Plan, step: Step) ->
     return _differ(step, differing, session.version) if differing else None
 
 
-def _compare_refusals(step: Step, refused: QemuRefusedError | None) -> Finding | None:
+def _compare_refusals(step: Step, refused: QemuRefusedError | None, version: str) -> Finding | None:
     """Return a finding where one side refuses and the other does not, or in other words."""
     text = _UNNAMED.sub("#block", refused.text) if refused is not None else None
-    if text == step.refusal:
+    if says_the_same(step.refusal, text, version):
         return None
     notes = (
         f"simulator: {step.refusal or 'accepted'}",

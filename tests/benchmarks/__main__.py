@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import engine, loading, many_runs, start_up
+from tests.benchmarks import engine, loading, many_runs, start_up, verifying
 from tests.benchmarks.figures import HEAD
 
 BENCHMARKS: dict[str, Callable[[], bool]] = {
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Callable[[], bool]] = {
     "loading": loading.main,
     "many_runs": many_runs.main,
     "engine": engine.main,
+    "verifying": verifying.main,
 }
 
 

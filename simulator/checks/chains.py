@@ -1,0 +1,93 @@
+"""Rules about what becomes of bitmaps when a chain gets shorter: BT108."""
+
+from collections.abc import Iterator
+
+from simulator.checks.evidence import join_words
+from simulator.checks.rule import Rule, rule
+from simulator.diagnostics import Finding, Severity
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.disk import Disk
+from simulator.model.requests import FinishJobs, Revert
+from simulator.notation import bar, write_bits, write_rows
+from simulator.timeline import Timeline
+
+
+@rule("BT108", "dropped-by-commit", Severity.ERROR)
+def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds bitmaps that are lost because their image is committed or pulled away, and nobody merges
+    them into one of the same name.
+
+    ## Why is this wrong?
+    QEMU moves data only. A bitmap goes with its image, and what it named is in no bitmap any more:
+    an incremental that starts at it is impossible from then on.
+
+    ## Example
+    ```yaml
+    scenario: an overlay is committed, and its bitmap is gone
+    model: qemu
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - {at: T2, do: [{snapshot: {image: S2, bitmap: B2}}]}
+      - write: ---BBB--
+      - {at: T3, do: [{commit: {top: S2, base: S1}}]}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: libvirt merges the bitmaps of an overlay that it commits
+    model: libvirt
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - {at: T2, do: [{snapshot: {image: S2, bitmap: B2}}, {backup: {to: full.bak}}]}
+      - write: ---BBB--
+      - {at: T3, do: [{commit: {top: S2, base: S1}}]}
+    ```
+
+    ## Source
+    Observed on QEMU 7.2 (block-commit, block-stream) and on libvirt 9.0 and 11.3, where a raw base
+    drops all bitmaps without a word; oVirt's incremental backup page on raw bases.
+    """
+    for entry in timeline.entries:
+        request = entry.statement.request if entry.statement is not None else None
+        if entry.refusal is not None or isinstance(request, Revert):
+            continue
+        for before in entry.before.disks:
+            after = entry.after.disk(before.name)
+            lost = _lost(before, after) if len(after.chain) < len(before.chain) else []
+            if not lost:
+                continue
+            names = join_words(f"{b.node}.{b.name}" for b in lost)
+            yield self.found(
+                entry,
+                f"{names} {'are' if len(lost) > 1 else 'is'} lost with "
+                f"{join_words(dict.fromkeys(b.node for b in lost))}",
+                label="the end of the job drops it" if isinstance(request, FinishJobs) else "",
+                notes=tuple(
+                    write_rows((f"{b.node}.{b.name}", bar(_bits(before, b))) for b in lost)
+                ),
+                help="merge it into a bitmap of the image that stays, before its own is dropped",
+            )
+
+
+def _lost(before: Disk, after: Disk) -> list[DirtyBitmap]:
+    """Return the stored bitmaps of images that are gone, of which no namesake is left."""
+    left = {image.name for image in after.chain}
+    names = {bitmap.name for bitmap in after.bitmaps}
+    return [
+        bitmap
+        for bitmap in before.bitmaps
+        if bitmap.node not in left
+        and bitmap.name not in names
+        and bitmap.persistent
+        and not bitmap.inconsistent
+    ]
+
+
+def _bits(disk: Disk, bitmap: DirtyBitmap) -> str:
+    return write_bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node))

@@ -1,0 +1,270 @@
+"""Rules about jobs and their targets: BT203, BT207, BT210."""
+
+from collections.abc import Iterator
+
+from simulator.checks.evidence import draw_evidence, join_words
+from simulator.checks.rule import Rule, rule
+from simulator.diagnostics import Finding, Severity
+from simulator.model.machine import Backup, Status, Transfer
+from simulator.model.operations import GuestWrite
+from simulator.model.requests import TakeBackup
+from simulator.notation import write_backup, write_view
+from simulator.timeline import Entry, Timeline
+
+
+@rule("BT203", "hole-after-failed-backup", Severity.ERROR)
+def hole_after_failed_backup(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds incrementals that start at a checkpoint whose own backup failed or was cancelled.
+
+    ## Why is this wrong?
+    A checkpoint that is started in the step of a backup stays, whatever becomes of the job. The
+    next incremental starts there, as if the data before it had been copied: what the guest wrote
+    up to the checkpoint is in no backup.
+
+    ## Example
+    ```yaml
+    scenario: the increment after the one that failed
+    model: libvirt
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{backup: {to: full.bak, checkpoint: c1}}]}
+      - write: ---BBB--
+      - at: T3
+        do:
+          - backup: {to: inc1.bak, since: c1, checkpoint: c2, fails: T4}
+            allow: {rule: BT401, because: what came of it is what this example is about}
+      - write: D----DD-
+      - {at: T4, do: [{backup: {to: inc2.bak, since: c2}}]}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: the next increment starts where the last good backup ends
+    model: libvirt
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{backup: {to: full.bak, checkpoint: c1}}]}
+      - write: ---BBB--
+      - {at: T3, do: [{backup: {to: inc1.bak, since: c1, checkpoint: c2, fails: T4}}]}
+      - write: D----DD-
+      - {at: T4, do: [{backup: {to: inc2.bak, since: c1}}]}
+    ```
+
+    ## Source
+    Observed on libvirt 9.0 and 11.3: the checkpoint stays when its push job runs out of space, and
+    the incremental since it succeeds. abbbi/virtnbdbackup issues 145 and 147.
+    """
+    for entry, backup in timeline.made_backups:
+        if backup.since is None or backup.status is not Status.COMPLETED:
+            continue
+        failed = _own_backup(timeline, backup)
+        if failed is None or failed.status in (Status.COMPLETED, Status.RUNNING):
+            continue
+        if any(_ends_at(other, failed) for _, other in timeline.made_backups):
+            continue
+        good = _last_good(timeline, failed)
+        yield self.found(
+            entry,
+            f"{backup.name} starts after a hole: {failed.name}, which was to end there, "
+            f"{'failed' if failed.status is Status.FAILED else 'was cancelled'}",
+            label=f"{backup.since} was started with {failed.name}",
+            notes=_hole(timeline, failed, good),
+            help=f"start it where {good.name} ends, or take a full backup"
+            if good is not None
+            else "take a full backup",
+        )
+
+
+def _own_backup(timeline: Timeline, backup: Backup) -> Backup | None:
+    """Return the backup in whose step the checkpoint was started that another one starts at."""
+    for entry, request in timeline.accepted(TakeBackup):
+        if request.checkpoint == backup.since:
+            made = [b for e, b in timeline.made_backups if e is entry and b.disk == backup.disk]
+            return made[0] if made else None
+    return None
+
+
+def _ends_at(backup: Backup, failed: Backup) -> bool:
+    """Whether a completed backup holds the state that a failed one was to hold."""
+    same = backup.disk == failed.disk and backup.moment == failed.moment
+    return same and backup.status is Status.COMPLETED
+
+
+def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
+    """Return the newest completed backup of a disk from before one that failed."""
+    good = [
+        backup
+        for _, backup in timeline.made_backups
+        if backup.disk == failed.disk
+        and backup.status is Status.COMPLETED
+        and backup.moment < failed.moment
+    ]
+    return max(good, key=lambda backup: backup.moment, default=None)
+
+
+def _hole(timeline: Timeline, failed: Backup, good: Backup | None) -> tuple[str, ...]:
+    """Return what the guest wrote up to a failed backup, with carets: it is in no backup."""
+    then = timeline.state_at(failed.disk, good.moment if good is not None else 0)
+    now = timeline.state_at(failed.disk, failed.moment)
+    if then is None or now is None:
+        return ()
+    begins = timeline.label_at(failed.disk, then.moment)
+    ends = timeline.label_at(failed.disk, now.moment, prefer=failed.at)
+    lost = then.guest_view.differing(now.guest_view).below(now.length)
+    return draw_evidence(
+        [
+            (f"guest saw at {begins}", write_view(then.guest_view, then.length)),
+            (f"guest saw at {ends}", write_view(now.guest_view, now.length)),
+        ],
+        marked=lost,
+        length=now.length,
+        caption="in no backup",
+    )
+
+
+@rule("BT207", "overwritten-restore-point", Severity.ERROR)
+def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds backups that are written over another backup.
+
+    ## Why is this wrong?
+    The target holds the newer state afterwards. The older one cannot be restored any more, and
+    every backup that is stacked on it has lost its base.
+
+    ## Example
+    ```yaml
+    scenario: the increment goes into the full backup
+    model: qemu
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - at: T2
+        do:
+          - qmp: {execute: blockdev-backup, arguments: {device: S1, target: full, sync: full}}
+      - write: B----B--
+      - at: T3
+        do:
+          - qmp:
+              execute: blockdev-backup
+              arguments: {device: S1, target: full, sync: incremental, bitmap: B1}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: the increment has a target of its own
+    model: qemu
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - at: T2
+        do:
+          - qmp: {execute: blockdev-backup, arguments: {device: S1, target: full, sync: full}}
+      - write: B----B--
+      - at: T3
+        do:
+          - qmp:
+              execute: blockdev-backup
+              arguments: {device: S1, target: inc, sync: incremental, bitmap: B1}
+    ```
+
+    ## Source
+    Observed on libvirt 9.0 and 11.3 with `--reuse-external`: `|AAAA0000|` became `|EAABBE00|`.
+    """
+    for entry, backup in timeline.made_backups:
+        before = [b for b in entry.before.backups_named(backup.name) if b.disk == backup.disk]
+        if not before or before[0].status is not Status.COMPLETED:
+            continue
+        old = before[0]
+        label = timeline.label_at(backup.disk, old.moment, prefer=old.at)
+        zeroes = timeline.draws_zeroes
+        yield self.found(
+            entry,
+            f"{backup.name} is written over: {label} cannot be restored from it any more",
+            label=f"{backup.name} held {label}",
+            notes=draw_evidence(
+                [
+                    (f"{backup.name} before", write_backup(old, zeroes=zeroes)),
+                    (f"{backup.name} after", write_backup(backup, zeroes=zeroes)),
+                ],
+                marked=old.content.differing(backup.content).below(backup.length),
+                length=backup.length,
+                caption=f"no longer {label}",
+            ),
+            help="give the newer backup a target of its own",
+        )
+
+
+@rule("BT210", "scratch-full", Severity.ERROR)
+def scratch_full(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds guest writes that fail because the scratch space of a pull backup is full.
+
+    ## Why is this wrong?
+    While a client pulls a backup, the old data of each cluster that the guest overwrites goes to
+    the scratch image. Where there is no room, the guest's own write fails. The backup stays good;
+    it is the guest that is harmed.
+
+    ## Example
+    ```yaml
+    scenario: room for one cluster, and the guest overwrites three
+    model: libvirt
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{backup: {to: full.bak, mode: pull, scratch: 64 KiB, ends: T3}}]}
+      - write: BBB-----
+      - {at: T3}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: room for all that the guest overwrites during the job
+    model: libvirt
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{backup: {to: full.bak, mode: pull, scratch: 192 KiB, ends: T3}}]}
+      - write: BBB-----
+      - {at: T3}
+    ```
+
+    ## Source
+    Observed on libvirt 9.0 and 11.3: the guest's write fails with "No space left on device", and
+    the export is still right.
+    """
+    for entry in timeline.entries:
+        if not is_scratch_full(entry):
+            continue
+        assert entry.refusal is not None, "the guest's write failed"
+        full = [
+            job.backup.name
+            for job in entry.before.backup_jobs
+            if job.backup.transfer is Transfer.PULL and job.scratch_max is not None
+        ]
+        yield self.found(
+            entry,
+            f"the guest's write fails: the scratch space of {join_words(full)} is full",
+            label=entry.refusal.text,
+            notes=(entry.refusal.cause,),
+            help="give the scratch image room for all that the guest overwrites during the job",
+            refused=entry.refusal.text,
+        )
+
+
+def is_scratch_full(entry: Entry) -> bool:
+    """Whether a guest's write failed for want of scratch space."""
+    written = entry.statement.request if entry.statement is not None else None
+    guest = entry.statement is None or isinstance(written, GuestWrite)
+    return guest and entry.refusal is not None and "No space left" in entry.refusal.text
