@@ -164,7 +164,8 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         return Refusal("a disk has at least one cluster here")
     if resize.node != disk.active.name:
         return Refusal("Device '(null)' is in use", cause=f"{resize.node} is a backing image")
-    for bitmap in disk.bitmaps_on(resize.node):
+    # The file lists the newest bitmap first.
+    for bitmap in reversed(disk.bitmaps_on(resize.node)):
         if bitmap.inconsistent:
             return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
     jobs = machine.jobs_on(disk.name)
@@ -509,8 +510,18 @@ def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
             return in_use_by(other, "#block")
     if pull.lasting and pulled:
         # A job with nothing to do ends at once.
+        started = started.with_disk(_opened(copied, pull.into))
         return replace(started, jobs=(*machine.jobs, job))
     return started.with_disk(_drop_pulled(copied, job))
+
+
+def _opened(disk: Disk, node: str) -> Disk:
+    """Return a disk of which one more image is open for writing: its bitmaps are in use."""
+    bitmaps = tuple(
+        replace(b, kept=Kept.IN_USE) if b.node == node and b.kept is Kept.STORED else b
+        for b in disk.bitmaps
+    )
+    return replace(disk, bitmaps=bitmaps)
 
 
 def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:
@@ -549,8 +560,10 @@ def end_chain_job(machine: Machine, job: CommitJob | PullJob, status: Status) ->
         disk = _drop_merged(disk, job)
     elif status is Status.COMPLETED and isinstance(job, PullJob):
         disk = _drop_pulled(disk, job)
-    elif isinstance(job, CommitJob) and job.top != disk.active.name:
-        bitmaps = tuple(_retire(b) if b.node == job.base else b for b in disk.bitmaps)
+    written = job.base if isinstance(job, CommitJob) else job.into
+    stays_open = isinstance(job, CommitJob) and job.top == disk.active.name
+    if not stays_open and written != disk.active.name:
+        bitmaps = tuple(_retire(b) if b.node == written else b for b in disk.bitmaps)
         disk = replace(disk, bitmaps=bitmaps)
     return replace(
         machine.with_disk(disk), jobs=tuple(each for each in machine.jobs if each is not job)

@@ -12,7 +12,7 @@ from typing import Any
 
 import simulator
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, Power, Status
+from simulator.model.machine import Machine, Power, Status, Transfer
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
@@ -309,11 +309,14 @@ class Drawer:
             mode = None
         if sync == "none":
             node, bitmap, mode = disk.active.name, None, None
-        # What a job that did not complete left in its target is not fixed.
+        # What a job that did not complete left in its target is not fixed, and neither is whether
+        # the client of a pull wrote zeroes.
         old = [
             b.name
             for b in self.machine.backups
-            if b.disk == disk.name and b.status is Status.COMPLETED
+            if b.disk == disk.name
+            and b.status is Status.COMPLETED
+            and b.transfer is not Transfer.PULL
         ]
         target = self._draw(old) if old and self.seldom() else self.scenario.name("k")
         return qmp("blockdev-backup", device=node, target=target, sync=sync,
