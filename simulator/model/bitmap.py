@@ -64,6 +64,7 @@ class DirtyBitmap:
         inconsistent: Whether the process died while it was in use; its bits are unknown then.
         kept: Where it is kept.
         auto: Whether the file says that it records once it is loaded (qcow2's flag).
+        exported: Whether a client is told it, so that nobody may change it.
         filed: What the file holds, where a job used the bitmap when it was stored: memory went on.
 
     Source: QEMU docs/interop/bitmaps.rst, "Dirty Bitmap Names" and "Bitmap Status".
@@ -82,11 +83,12 @@ class DirtyBitmap:
     kept: Kept = Kept.MEMORY
     auto: bool = True
     filed: ClusterSet | None = None
+    exported: bool = False
 
     @property
     def busy(self) -> bool:
-        """Whether a job uses it, so that nobody else may."""
-        return self.successor is not None
+        """Whether a job or an export uses it, so that nobody else may."""
+        return self.exported or self.successor is not None
 
     @property
     def count(self) -> int:
@@ -180,8 +182,13 @@ class DirtyBitmap:
 
         While a job uses it, its successor records, and the file says that it does not itself.
         """
-        filed = self.dirty if self.busy else None
-        return replace(self, kept=Kept.STORED, auto=self.recording and not self.busy, filed=filed)
+        used = self.successor is not None
+        return replace(
+            self,
+            kept=Kept.STORED,
+            auto=self.recording and not used,
+            filed=self.dirty if used else None,
+        )
 
     def load(self) -> Self:
         """Return the bitmap as the file has it."""

@@ -164,23 +164,37 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         return Refusal("a disk has at least one cluster here")
     if resize.node != disk.active.name:
         return Refusal("Device '(null)' is in use", cause=f"{resize.node} is a backing image")
+    busy = _refuse_resize_in_use(machine, disk, resize.node)
+    if busy is not None:
+        return busy
     # The file lists the newest bitmap first.
     for bitmap in reversed(disk.bitmaps_on(resize.node)):
         if bitmap.inconsistent:
             return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
+    return None
+
+
+def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | None:
+    """Return why an active image keeps its size: a job or a client counts on it."""
     jobs = machine.jobs_on(disk.name)
-    if not jobs:
-        return None
-    node, cause = resize.node, f"the job {jobs[0].name} runs"
-    pulled = Transfer.PULL
-    if any(not isinstance(job, BackupJob) or job.backup.transfer is pulled for job in jobs):
-        return Refusal("Device '(null)' is in use", cause=cause)
-    return Refusal(
+    used = f"(uses node '{node}' as 'root' child)"
+    conflict = (
         f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
-        f"unnamed block device (uses node '{node}' as 'root' child) and unshared by node "
-        f"'#block' (uses node '{node}' as 'file' child).",
-        cause=cause,
+        f"unnamed block device {used} and unshared by "
     )
+    pulled = Transfer.PULL
+    for job in jobs:
+        if not isinstance(job, BackupJob) or job.backup.transfer is pulled:
+            return Refusal("Device '(null)' is in use", cause=f"the job {job.name} runs")
+    if jobs:
+        filtered = f"{conflict}node '#block' (uses node '{node}' as 'file' child)."
+        return Refusal(filtered, cause=f"the job {jobs[0].name} runs")
+    if any(export.node == node for export in machine.exports):
+        return Refusal(
+            f"{conflict}an unnamed block device {used}.",
+            cause="a client may read an export of it",
+        )
+    return None
 
 
 def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
@@ -198,6 +212,9 @@ def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
         return Refusal(f"Duplicate nodes with node-name='{revert.overlay}'")
     if machine.jobs_on(disk.name):
         return in_use_by(machine.jobs_on(disk.name)[0], disk.active.name)
+    exported = _exported(machine, disk)
+    if exported is not None:
+        return exported
     names = [image.name for image in disk.chain]
     kept = disk.chain[: names.index(revert.image) + 1]
     left = {image.name for image in kept}
@@ -206,6 +223,13 @@ def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
         disk, chain=kept, bitmaps=bitmaps, length=kept[-1].length, moment=disk.moment + 1
     )
     return machine.with_disk(_with_overlay(back, revert.overlay))
+
+
+def _exported(machine: Machine, disk: Disk) -> Refusal | None:
+    """Return QEMU's words for an image that cannot be closed: somebody may read an export of it."""
+    names = {image.name for image in disk.chain}
+    used = next((each.node for each in machine.exports if each.node in names), None)
+    return Refusal(f"Node {used} is in use") if used is not None else None
 
 
 def works_on(job: CommitJob | PullJob, disk: Disk) -> set[str]:
@@ -299,6 +323,9 @@ def _load_snapshot(machine: Machine, load: LoadSnapshot) -> Machine | Refusal:
         return Refusal(f"Snapshot '{load.name}' does not exist in one or more devices")
     if machine.jobs_on(disk.name):
         return in_use_by(machine.jobs_on(disk.name)[0], disk.active.name)
+    exported = _exported(machine, disk)
+    if exported is not None:
+        return exported
     if disk.bitmaps_on(image.name):
         refused = "Device has active dirty bitmaps"
         if machine.power is Power.RUNNING:
@@ -505,7 +532,7 @@ def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     held = _held_in(pulled, pulled[-1].length if pulled else 0).below(into.length)
     copied = disk.with_image(replace(into, content=held.overlay(into.content)))
     started = machine.with_disk(copied)
-    for other in machine.backup_jobs:
+    for other in machine.backup_jobs if pulled else ():
         if other.disk == disk.name and not other.guarding and other.node in works_on(job, disk):
             return in_use_by(other, "#block")
     if pull.lasting and pulled:

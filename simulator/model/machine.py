@@ -224,6 +224,22 @@ class PullJob:
     carry: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """A node that clients may read.
+
+    Attributes:
+        id, name: What commands call it, and what clients do.
+        node: What is read.
+        bitmaps: Nodes and names of what clients are told beside it.
+    """
+
+    id: str
+    name: str
+    node: str
+    bitmaps: tuple[tuple[str, str], ...] = ()
+
+
 Job: TypeAlias = BackupJob | CommitJob | PullJob
 
 
@@ -267,6 +283,7 @@ class Machine:
         backups: In the order in which they were taken; one for each disk.
         restores: In the order in which they were made.
         jobs: Those that run, in the order in which they were started.
+        exports: Those that a user opened, in that order; the guest's own is not among them.
         power: Whether a process has the images open.
         at: Label of the current instant; None before the first and after the last.
     """
@@ -276,6 +293,7 @@ class Machine:
     backups: tuple[Backup, ...] = ()
     restores: tuple[Restored, ...] = ()
     jobs: tuple[Job, ...] = ()
+    exports: tuple[Export, ...] = ()
     power: Power = Power.RUNNING
     at: str | None = None
 

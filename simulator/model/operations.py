@@ -284,6 +284,28 @@ class EndJob(NamedTuple):
     unknown: str = "Job not found"
 
 
+class ExportNode(NamedTuple):
+    """Let clients read a node (QEMU: ``block-export-add``).
+
+    Attributes:
+        id, name: What commands call the export, and what clients do.
+        node: An image, or the target of a job that runs.
+        bitmaps: What clients are told beside it; without a node, from this node down.
+    """
+
+    id: str
+    name: str
+    node: str
+    writable: bool = False
+    bitmaps: tuple[tuple[str | None, str], ...] = ()
+
+
+class UnexportNode(NamedTuple):
+    """Take an export from its clients (QEMU: ``block-export-del``)."""
+
+    id: str
+
+
 class CopyImage(NamedTuple):
     """Copy one image file as it is, with no job."""
 
@@ -350,6 +372,8 @@ ChainOperation: TypeAlias = (
     | PullImages
 )
 
+ExportOperation: TypeAlias = ExportNode | UnexportNode
+
 OutsideOperation: TypeAlias = (
     CopyImage | DropBackup | StackBackups | RecordCheckpoint | ForgetCheckpoint
 )
@@ -360,6 +384,7 @@ Operation: TypeAlias = (
     GuestOperation
     | BitmapOperation
     | ChainOperation
+    | ExportOperation
     | OutsideOperation
     | PowerOperation
     | CreateImage

@@ -49,7 +49,7 @@ def _close_images(machine: Machine) -> Machine | Refusal:
             and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
         )
         closed = closed.with_disk(replace(disk, bitmaps=stored))
-    return replace(closed, power=Power.OFF)
+    return _without_exports(replace(closed, power=Power.OFF))
 
 
 def _open_images(machine: Machine) -> Machine | Refusal:
@@ -90,4 +90,14 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
             if bitmap.kept is not Kept.MEMORY
         )
         killed = killed.with_disk(replace(disk, bitmaps=left))
-    return replace(killed, power=Power.CRASHED)
+    return _without_exports(replace(killed, power=Power.CRASHED))
+
+
+def _without_exports(machine: Machine) -> Machine:
+    """Return a machine whose exports are gone with its process."""
+    if not machine.exports:
+        return machine
+    for disk in machine.disks:
+        free = tuple(replace(bitmap, exported=False) for bitmap in disk.bitmaps)
+        machine = machine.with_disk(replace(disk, bitmaps=free))
+    return replace(machine, exports=())

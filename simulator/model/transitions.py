@@ -6,6 +6,7 @@ from typing import assert_never
 from simulator.model import (
     bitmap_transitions,
     chain_transitions,
+    export_transitions,
     job_transitions,
     outside_transitions,
     power_transitions,
@@ -28,6 +29,7 @@ from simulator.model.operations import (
     DropSnapshot,
     EnableBitmap,
     EndJob,
+    ExportNode,
     Extent,
     ForgetCheckpoint,
     GuestDiscard,
@@ -46,6 +48,7 @@ from simulator.model.operations import (
     RunBackup,
     SaveSnapshot,
     StackBackups,
+    UnexportNode,
 )
 from simulator.model.values import replace
 
@@ -119,6 +122,8 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             | PullImages()
         ):
             return chain_transitions.apply(machine, operation)
+        case ExportNode() | UnexportNode():
+            return export_transitions.apply(machine, operation)
         case RunBackup():
             return job_transitions.run_backup(machine, operation)
         case EndJob():

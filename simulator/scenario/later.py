@@ -17,12 +17,12 @@ MODELS_LATER = ("nir-2018", "libvirt-6.0", "qemu-single")
 
 # fmt: off
 COMMANDS_LATER = frozenset((
-    "block-dirty-bitmap-populate", "block-export-add", "block-export-del", "block-job-dismiss",
+    "block-dirty-bitmap-populate", "block-job-dismiss",
     "block-job-pause", "block-job-resume", "block-job-set-speed", "blockdev-add",
     "blockdev-close-tray", "blockdev-create", "blockdev-del", "blockdev-mirror",
     "blockdev-reopen", "change-backing-file", "drive-backup", "drive-mirror", "job-dismiss",
-    "job-pause", "job-resume", "nbd-server-add", "nbd-server-remove", "nbd-server-start",
-    "nbd-server-stop", "quit", "x-debug-block-dirty-bitmap-sha256",
+    "job-pause", "job-resume", "nbd-server-add", "nbd-server-remove",
+    "quit", "x-debug-block-dirty-bitmap-sha256",
 ))
 # fmt: on
 """Commands that QEMU 7.2 has."""

@@ -20,6 +20,7 @@ from simulator.model.operations import (
     DropSnapshot,
     EnableBitmap,
     EndJob,
+    ExportNode,
     MergeBitmaps,
     Operation,
     PullImages,
@@ -29,6 +30,7 @@ from simulator.model.operations import (
     RunBackup,
     SaveSnapshot,
     Sync,
+    UnexportNode,
 )
 from simulator.model.requests import Qmp
 
@@ -41,8 +43,16 @@ TRANSACTION = "transaction"
 SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
 """What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""
 
-QUERIES = ("query-block", "query-block-jobs", "query-jobs", "query-named-block-nodes")
-"""Commands that only look."""
+QUERIES = (
+    "query-block",
+    "query-block-jobs",
+    "query-block-exports",
+    "query-jobs",
+    "query-named-block-nodes",
+    "nbd-server-start",
+    "nbd-server-stop",
+)
+"""Commands that change nothing here; the server that exports go through is always there."""
 
 _NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 
@@ -203,6 +213,10 @@ class _Arguments:
     def optional(self, name: str) -> str | None:
         """Take a text, or None where it is left out."""
         return self.text(name) if name in self._left else None
+
+    def has(self, name: str) -> bool:
+        """Whether an argument is there, and not taken yet."""
+        return name in self._left
 
     def choice(self, name: str, words: Sequence[str]) -> str | None:
         """Take one of some words, or None where it is left out."""
@@ -455,6 +469,31 @@ def _on_job(key: str, status: Status) -> Reader:
     return read
 
 
+def _read_export(arguments: _Arguments, clusters: Clusters) -> Operation:
+    kind, export = arguments.choice("type", ("nbd",)), arguments.text("id")
+    if kind is None:
+        raise _Refused("Parameter 'type' is missing")
+    node, name = arguments.text("node-name"), arguments.optional("name")
+    writable = arguments.flag("writable")
+    bitmaps = arguments.array("bitmaps") if arguments.has("bitmaps") else []
+    told = tuple(
+        (None, each) if isinstance(each, str) else _read_source(node, each, f"bitmaps[{index}].")
+        for index, each in enumerate(bitmaps)
+    )
+    arguments.drop("allocation-depth", "description", "iothread", "fixed-iothread", "writethrough")
+    arguments.end()
+    if not _NODE_NAME.fullmatch(export):
+        raise _Refused("Invalid block export id")
+    return ExportNode(id=export, name=name or node, node=node, writable=writable, bitmaps=told)
+
+
+def _read_unexport(arguments: _Arguments, clusters: Clusters) -> Operation:
+    export = arguments.text("id")
+    arguments.choice("mode", ("safe", "hard"))
+    arguments.end()
+    return UnexportNode(id=export)
+
+
 _READERS: Mapping[str, Reader] = {
     "block-dirty-bitmap-add": _read_add,
     "block-dirty-bitmap-remove": _on_bitmap(lambda node, name: RemoveBitmap(node, name)),
@@ -470,6 +509,8 @@ _READERS: Mapping[str, Reader] = {
     "block-commit": _read_commit,
     "block-stream": _read_stream,
     "block_resize": _read_resize,
+    "block-export-add": _read_export,
+    "block-export-del": _read_unexport,
     "job-cancel": _on_job("id", Status.CANCELLED),
     "job-complete": _on_job("id", Status.COMPLETED),
     "job-finalize": _on_job("id", Status.COMPLETED),

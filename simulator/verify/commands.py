@@ -30,6 +30,8 @@ from simulator.model.operations import (
     DropSnapshot,
     EnableBitmap,
     EndJob,
+    ExportNode,
+    ExportOperation,
     ForgetCheckpoint,
     GuestDiscard,
     GuestWrite,
@@ -49,6 +51,7 @@ from simulator.model.operations import (
     SaveSnapshot,
     StackBackups,
     Sync,
+    UnexportNode,
 )
 from simulator.model.transitions import apply
 from simulator.verify.actions import (
@@ -122,6 +125,8 @@ class Commands:
                 self._remove_bitmap(machine, operation)
             case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap() | MergeBitmaps():
                 self._change_bitmap(operation)
+            case ExportNode() | UnexportNode():
+                self._change_export(machine, operation)
             case RunBackup():
                 self._run_backup(machine, operation)
             case EndJob():
@@ -137,6 +142,15 @@ class Commands:
                 self._switch(machine, operation)
             case RecordCheckpoint() | ForgetCheckpoint():
                 pass  # The host's own notes: QEMU knows nothing of them.
+            case _:
+                assert_never(operation)
+
+    def _change_export(self, machine: Machine, operation: ExportOperation) -> None:
+        match operation:
+            case ExportNode():
+                self._do(export_command(self._names, machine, operation))
+            case UnexportNode():
+                self._do(unexport_command(operation), AwaitGone(operation.id))
             case _:
                 assert_never(operation)
 
@@ -641,6 +655,29 @@ def export_to_guest(names: Names, disk: str, image: str) -> Command:
             "writable": True,
         },
     )
+
+
+def export_command(names: Names, machine: Machine, export: ExportNode) -> Command:
+    """Return the command that lets clients read a node."""
+    targets = {job.backup.name: (job.backup.name, job.disk) for job in machine.backup_jobs}
+    node = names.node(export.node)
+    if export.node in targets and machine.disk_of(export.node) is None:
+        node = names.targets[targets[export.node]]
+    options: dict[str, Any] = {"type": "nbd", "id": export.id, "node-name": node}
+    options["name"] = export.name
+    if export.writable:
+        options["writable"] = True
+    if export.bitmaps:
+        options["bitmaps"] = [
+            name if home is None else {"node": names.node(home), "name": name}
+            for home, name in export.bitmaps
+        ]
+    return Command("block-export-add", options)
+
+
+def unexport_command(export: UnexportNode) -> Command:
+    """Return the command that takes an export from its clients."""
+    return Command("block-export-del", {"id": export.id, "mode": "hard"})
 
 
 def make_target(disk: Disk, size: int, file: str, target: str) -> list[Action]:

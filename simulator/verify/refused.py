@@ -14,6 +14,7 @@ from simulator.model.operations import (
     DropSnapshot,
     EnableBitmap,
     EndJob,
+    ExportNode,
     MergeBitmaps,
     Operation,
     PullImages,
@@ -22,6 +23,7 @@ from simulator.model.operations import (
     ResizeImage,
     RunBackup,
     SaveSnapshot,
+    UnexportNode,
 )
 from simulator.model.transitions import apply
 from simulator.verify.actions import Action, Command, DropGuest, MakeImage
@@ -29,6 +31,7 @@ from simulator.verify.commands import (
     backup_command,
     change_bitmap,
     close_image,
+    export_command,
     export_to_guest,
     has_file,
     internal_snapshot,
@@ -36,10 +39,11 @@ from simulator.verify.commands import (
     on_bitmap,
     open_image,
     open_target,
+    unexport_command,
 )
 from simulator.verify.names import Names
 
-ALONE = (ResizeImage, CommitImages, PullImages, EndJob)
+ALONE = (ResizeImage, CommitImages, PullImages, EndJob, ExportNode, UnexportNode)
 """What QEMU takes by itself only."""
 
 
@@ -123,6 +127,10 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             return [], Command("block-stream", {**job, **options}), []
         case SaveSnapshot() | DropSnapshot():
             return [], internal_snapshot(names, operation), []
+        case ExportNode():
+            return [], export_command(names, machine, operation), []
+        case UnexportNode():
+            return [], unexport_command(operation), []
         case EndJob():
             if operation.unknown.startswith("Block job"):
                 return [], Command("block-job-cancel", {"device": operation.job}), []

@@ -222,6 +222,9 @@ class Drawer:
     def snapshot(self) -> None:
         """Put an overlay on a chain, mostly with a bitmap of its own."""
         disk = self.disk()
+        # What the file holds of a bitmap that was in use then is hard to follow from there on.
+        if any(b.successor is not None for b in disk.bitmaps_on(disk.active.name)):
+            return
         image = self.scenario.name("S")
         if self.half():
             step: dict[str, Any] = {"image": image, "disk": disk.name}

@@ -1,0 +1,88 @@
+"""Exports of nodes: who reads a state from outside, and the bitmaps that are busy meanwhile.
+
+Source: QEMU 7.2; ``facts/QEMU.md``, sections 2.1 and 7.
+"""
+
+from typing import assert_never
+
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.bitmap_transitions import refuse_use
+from simulator.model.chain_transitions import no_node
+from simulator.model.disk import Disk
+from simulator.model.machine import Export, Machine
+from simulator.model.operations import BitmapKey, ExportNode, ExportOperation, Refusal, UnexportNode
+from simulator.model.values import replace
+
+
+def apply(machine: Machine, operation: ExportOperation) -> Machine | Refusal:
+    """Return the machine after a command on an export, or why QEMU refuses it."""
+    match operation:
+        case ExportNode():
+            return _export_node(machine, operation)
+        case UnexportNode():
+            return _unexport_node(machine, operation)
+        case _:
+            assert_never(operation)
+
+
+def _export_node(machine: Machine, export: ExportNode) -> Machine | Refusal:
+    """Let clients read a node, and be told its bitmaps: those are busy as long as it lasts."""
+    if any(each.id == export.id for each in machine.exports):
+        return Refusal(f"Block export id '{export.id}' is already in use")
+    disk = machine.disk_of(export.node)
+    targets = {job.backup.name: job.disk for job in machine.backup_jobs}
+    if disk is None and export.node not in targets:
+        return no_node(export.node, device=False)
+    if any(each.name == export.name for each in machine.exports):
+        return Refusal(f"NBD server already has export named '{export.name}'")
+    writes = disk is not None and export.node == disk.active.name
+    if export.writable and disk is not None and not writes:
+        return Refusal("Cannot export read-only node as writable")
+    keys: list[BitmapKey] = []
+    for node, name in export.bitmaps:
+        bitmap = _find(machine, node or export.node, name)
+        if bitmap is None:
+            return Refusal(f"Bitmap '{name}' is not found")
+        home = machine.disk_of(bitmap.node)
+        assert home is not None, "the bitmap was found on it"
+        refusal = refuse_use(home, bitmap, changed=False)
+        if refusal is not None:
+            return refusal
+        if bitmap.recording and writes and not export.writable:
+            return Refusal(f"Enabled bitmap '{name}' incompatible with readonly export")
+        keys.append((bitmap.node, bitmap.name))
+    opened = _with_exported(machine, keys, exported=True)
+    made = Export(id=export.id, name=export.name, node=export.node, bitmaps=tuple(keys))
+    return replace(opened, exports=(*machine.exports, made))
+
+
+def _find(machine: Machine, node: str, name: str) -> DirtyBitmap | None:
+    """Return a bitmap of a node, or of the next image below it that has one of the name."""
+    disk = machine.disk_of(node)
+    if disk is None:
+        return None
+    names = [image.name for image in disk.chain]
+    below = names[: names.index(node) + 1]
+    found = (disk.bitmap(each, name) for each in reversed(below))
+    return next((bitmap for bitmap in found if bitmap is not None), None)
+
+
+def _unexport_node(machine: Machine, export: UnexportNode) -> Machine | Refusal:
+    """Take an export from its clients; its bitmaps are free again."""
+    gone = next((each for each in machine.exports if each.id == export.id), None)
+    if gone is None:
+        return Refusal(f"Export '{export.id}' is not found")
+    closed = _with_exported(machine, gone.bitmaps, exported=False)
+    return replace(closed, exports=tuple(each for each in machine.exports if each is not gone))
+
+
+def _with_exported(
+    machine: Machine, keys: list[BitmapKey] | tuple[BitmapKey, ...], *, exported: bool
+) -> Machine:
+    for node, name in keys:
+        disk = machine.disk_of(node)
+        bitmap = disk.bitmap(node, name) if disk is not None else None
+        if disk is not None and bitmap is not None:
+            changed: Disk = disk.with_bitmap(replace(bitmap, exported=exported))
+            machine = machine.with_disk(changed)
+    return machine
