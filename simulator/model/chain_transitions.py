@@ -498,48 +498,59 @@ def _pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
                 B1: |XXXX----|    B2: |---XXX--|+          B2: |---XXX--|+
 
     The image's bitmaps are never dirtied by it; those of the dropped images are gone with them.
-    Source: QEMU.md section 4.3.
+    A job with nothing to do ends at once. Source: QEMU.md section 4.3.
     """
     disk = machine.disk_of(pull.into)
     if disk is None:
         return no_node(pull.into)
-    names = [image.name for image in disk.chain]
-    high = names.index(pull.into)
-    base = pull.base
-    for name in (base, pull.bottom):
-        if name is not None and machine.disk_of(name) is None:
-            return no_node(name, device=False)
-    if base is not None and base not in names[:high]:
-        return Refusal(f"Node '{base}' is not a backing image of '{pull.into}'")
-    if pull.bottom is not None:
-        if pull.bottom not in names[: high + 1]:
-            return Refusal(f"Node '{pull.bottom}' is not in a chain starting from '{pull.into}'")
-        low = names.index(pull.bottom)
-        base = names[low - 1] if low else None
-    chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
-    if chained:
-        return in_use_by(chained[0], pull.into)
-    pulled = _pulled(disk, pull.into, base)
+    refusal = _refuse_pull(machine, disk, pull)
+    if refusal is not None:
+        return refusal
     job = PullJob(
         name=pull.job or f"stream-{pull.into}",
         disk=disk.name,
         into=pull.into,
-        base=base,
+        base=_base_of(disk, pull),
         carry=pull.carry,
     )
-    into = disk.chain[high]
-    # The guest's own writes come on top of what is pulled, whenever they were made.
-    held = _held_in(pulled, pulled[-1].length if pulled else 0).below(into.length)
-    copied = disk.with_image(replace(into, content=held.overlay(into.content)))
-    started = machine.with_disk(copied)
-    for other in machine.backup_jobs if pulled else ():
+    pulled = _pulled(disk, job.into, job.base)
+    if not pulled:
+        return machine
+    for other in machine.backup_jobs:
         if other.disk == disk.name and not other.guarding and other.node in works_on(job, disk):
             return in_use_by(other, "#block")
-    if pull.lasting and pulled:
-        # A job with nothing to do ends at once.
-        started = started.with_disk(_opened(copied, pull.into))
-        return replace(started, jobs=(*machine.jobs, job))
-    return started.with_disk(_drop_pulled(copied, job))
+    into = disk.image(pull.into)
+    assert into is not None, "the disk was found by this image"
+    # The guest's own writes come on top of what is pulled, whenever they were made.
+    held = _held_in(pulled, pulled[-1].length).below(into.length)
+    copied = disk.with_image(replace(into, content=held.overlay(into.content)))
+    if not pull.lasting:
+        return machine.with_disk(_drop_pulled(copied, job))
+    started = machine.with_disk(_opened(copied, pull.into))
+    return replace(started, jobs=(*machine.jobs, job))
+
+
+def _refuse_pull(machine: Machine, disk: Disk, pull: PullImages) -> Refusal | None:
+    names = [image.name for image in disk.chain]
+    high = names.index(pull.into)
+    for name in (pull.base, pull.bottom):
+        if name is not None and machine.disk_of(name) is None:
+            return no_node(name, device=False)
+    if pull.base is not None and pull.base not in names[:high]:
+        return Refusal(f"Node '{pull.base}' is not a backing image of '{pull.into}'")
+    if pull.bottom is not None and pull.bottom not in names[: high + 1]:
+        return Refusal(f"Node '{pull.bottom}' is not in a chain starting from '{pull.into}'")
+    chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
+    return in_use_by(chained[0], pull.into) if chained else None
+
+
+def _base_of(disk: Disk, pull: PullImages) -> str | None:
+    """Return the image that stays below a pull; None where everything is pulled."""
+    if pull.bottom is None:
+        return pull.base
+    names = [image.name for image in disk.chain]
+    low = names.index(pull.bottom)
+    return names[low - 1] if low else None
 
 
 def _opened(disk: Disk, node: str) -> Disk:
@@ -561,8 +572,6 @@ def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:
 def _drop_pulled(disk: Disk, job: PullJob) -> Disk:
     """Return a disk without the images whose content an image above them holds by now."""
     pulled = _pulled(disk, job.into, job.base)
-    if not pulled:
-        return disk
     gone = {image.name for image in pulled}
     into = disk.image(job.into)
     assert into is not None, "nobody drops an image that a job works on"
