@@ -192,9 +192,13 @@ class Replay:
             sources = tuple((n, b) for n, b in op["bitmaps"])
             return [
                 *begun,
-                AddBitmap(node=node, name=TEMPORARY, persistent=False, recording=False),
-                MergeBitmaps(node=node, name=TEMPORARY, sources=sources),
-                run._replace(kind=Kind.BITMAPS, sync=Sync.BITMAP, bitmap=TEMPORARY, temporary=True),
+                run._replace(
+                    kind=Kind.BITMAPS,
+                    sync=Sync.BITMAP,
+                    bitmap=TEMPORARY,
+                    temporary=True,
+                    sources=sources,
+                ),
             ]
         if op["sync"] == "top":
             run = run._replace(kind=Kind.TOP, sync=Sync.TOP)

@@ -13,8 +13,9 @@ from simulator.model.operations import (
     CreateImage,
     DropSnapshot,
     EndJob,
+    GuestDiscard,
+    GuestWrite,
     LoadSnapshot,
-    MergeBitmaps,
     Operation,
     PullImages,
     RecordCheckpoint,
@@ -46,17 +47,19 @@ Plan: TypeAlias = tuple[Operation, ...] | Refusal
 """The primitives that a request stands for, all or nothing, or why there are none."""
 
 
-NEEDS_RUNNING = (
-    Snapshot,
-    StartCheckpoint,
-    TakeBackup,
-    DeleteCheckpoint,
-    Commit,
-    Pull,
-    Resize,
-    DeleteSnapshot,
-    CancelJob,
-    Qmp,
+NEEDS_RUNNING: frozenset[type] = frozenset(
+    (
+        Snapshot,
+        StartCheckpoint,
+        TakeBackup,
+        DeleteCheckpoint,
+        Commit,
+        Pull,
+        Resize,
+        DeleteSnapshot,
+        CancelJob,
+        Qmp,
+    )
 )
 """The requests that go to a running machine."""
 
@@ -81,11 +84,14 @@ class ApiModel:
 
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for in this API."""
-        if isinstance(request, NEEDS_RUNNING):
-            refusal = self.when_running(machine, request)
-            if refusal is not None:
-                return refusal
+        refusal = self.when_running(machine, request) if type(request) in NEEDS_RUNNING else None
+        if refusal is not None:
+            return refusal
         match request:
+            case GuestWrite() | GuestDiscard():
+                return (request,)
+            case Expect():
+                return ()
             case Create():
                 return self.create(machine, request)
             case Snapshot():
@@ -104,10 +110,7 @@ class ApiModel:
                 return self.cancel(machine, request)
             case FinishJobs():
                 return self.finish(machine, request)
-            case Expect():
-                return ()
-            case _:
-                return (request,)
+        return (request,)
 
     def change_chain(
         self, machine: Machine, request: Commit | Pull | Resize | Revert | DeleteSnapshot
@@ -239,32 +242,29 @@ class ApiModel:
     def job(
         self, disk: Disk, request: TakeBackup, found: tuple[BitmapKey, ...] | None
     ) -> tuple[Operation, ...]:
-        """Return a backup job, with a temporary bitmap that the bitmaps merge into.
+        """Return a backup job; the bitmaps merge into a temporary one at its start.
 
-        The client of a pull is told the merge beside the scratch image, so that needs none.
+        The client of a pull is told the merge beside the scratch image.
         """
-        node = request.image or disk.active.name
-        job = RunBackup(
-            target=request.to,
-            image=node,
-            kind=kind_of(request),
-            lasting=request.lasting,
-            since=request.since,
-            bitmaps=tuple(dict.fromkeys(name for _, name in found or ())),
-            onto=request.onto,
-            part=len(request.disks) > 1,
-        )
-        if request.pulled:
-            return (
-                job._replace(sync=Sync.NONE, pulled=True, sources=found, scratch=request.scratch),
-            )
-        if found is None:
-            return (job,)
-        name = f"backup-{request.to}"
+        pushed = found is not None and not request.pulled
+        sync = Sync.BITMAP if pushed else Sync.NONE if request.pulled else Sync.FULL
         return (
-            AddBitmap(node=node, name=name, persistent=False, recording=False),
-            MergeBitmaps(node=node, name=name, sources=found),
-            job._replace(sync=Sync.BITMAP, bitmap=name, temporary=True),
+            RunBackup(
+                target=request.to,
+                image=request.image or disk.active.name,
+                kind=kind_of(request),
+                sync=sync,
+                bitmap=f"backup-{request.to}" if pushed else None,
+                temporary=pushed,
+                lasting=request.lasting,
+                since=request.since,
+                bitmaps=tuple(dict.fromkeys(name for _, name in found or ())),
+                onto=request.onto,
+                part=len(request.disks) > 1,
+                pulled=request.pulled,
+                sources=found,
+                scratch=request.scratch,
+            ),
         )
 
     def cancel(self, machine: Machine, request: CancelJob) -> Plan:

@@ -148,6 +148,8 @@ class DirtyBitmap:
 
     def windows_until(self, moment: int) -> tuple[Window, ...]:
         """Return the windows, the open one ended at a moment."""
+        if all(window.end is not None for window in self.windows):
+            return self.windows
         return tuple(window.close(moment) for window in self.windows)
 
     def clear(self, moment: int, *, active: bool) -> Self:
@@ -211,6 +213,8 @@ class DirtyBitmap:
 
 def join_windows(windows: tuple[Window, ...]) -> tuple[Window, ...]:
     """Return windows in the order of time, those that touch or overlap made one."""
+    if len(windows) < 2:
+        return windows
     joined: list[Window] = []
     for window in sorted(windows, key=lambda w: w.start):
         last = joined[-1] if joined else None

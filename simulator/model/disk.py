@@ -8,6 +8,9 @@ from simulator.model.clusters import ClusterMap, ClusterSet, map_of
 from simulator.model.values import replace
 
 CLUSTER_SIZE_DEFAULT = 64 * 1024
+FEW_BITMAPS = 12
+"""So many bitmaps are looked through one by one; more are found by their keys."""
+
 CLUSTER_SIZE_MIN, CLUSTER_SIZE_MAX = 512, 2 * 1024 * 1024
 """Bytes. Source: QEMU docs/interop/qcow2.txt, ``cluster_bits``."""
 
@@ -92,6 +95,8 @@ class Disk:
 
     def view_of(self, image: str) -> ClusterMap:
         """Return the chain read from one of its images down."""
+        if image == self.chain[-1].name:
+            return self.guest_view
         names = [each.name for each in self.chain]
         return read_chain(self.chain[: names.index(image) + 1])
 
@@ -103,7 +108,10 @@ class Disk:
 
     def image(self, name: str) -> Image | None:
         """Return an image of the chain, or None."""
-        return next((image for image in self.chain if image.name == name), None)
+        for image in self.chain:
+            if image.name == name:
+                return image
+        return None
 
     def with_image(self, image: Image) -> "Disk":
         """Return the disk with an image in the place of its former state."""
@@ -122,7 +130,12 @@ class Disk:
 
     def bitmap(self, node: str, name: str) -> DirtyBitmap | None:
         """Return a bitmap, known by its node and name, or None."""
-        return self._bitmaps_by_key.get((node, name))
+        if len(self.bitmaps) > FEW_BITMAPS:
+            return self._bitmaps_by_key.get((node, name))
+        for bitmap in self.bitmaps:
+            if bitmap.name == name and bitmap.node == node:
+                return bitmap
+        return None
 
     @cached_property
     def _bitmaps_by_key(self) -> dict[tuple[str, str], DirtyBitmap]:

@@ -34,14 +34,24 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
     if disk is None:
         return no_node(run.image)
     bitmap = disk.bitmap(run.image, run.bitmap) if run.bitmap is not None else None
-    before = next((b for b in machine.backups_named(run.target) if b.disk == disk.name), None)
+    before = next(
+        (b for b in machine.backups if b.name == run.target and b.disk == disk.name), None
+    )
     refusal = _refuse(machine, disk, run, bitmap, before)
     if refusal is not None:
         return refusal
-    told = find_sources(machine, disk.bytes_of(run.image), run.sources or ())
-    if isinstance(told, Refusal):
-        return told
-    record = _record(machine, disk, run, bitmap, told if run.sources is not None else None)
+    sources = find_sources(machine, disk.bytes_of(run.image), run.sources or ())
+    if isinstance(sources, Refusal):
+        return sources
+    if run.temporary or (run.pulled and run.sources is not None):
+        bitmap = _merged(disk, run, sources)
+    record = _record(machine, disk, run, bitmap)
+    kept = machine.backups
+    if before is not None:
+        kept = tuple(b for b in machine.backups if b is not before)
+    if not run.lasting and not run.reuse and (run.temporary or bitmap is None):
+        # Nothing but the backup is left of it.
+        return replace(machine, backups=(*kept, record))
     job = BackupJob(
         name=run.job or run.target,
         disk=disk.name,
@@ -56,11 +66,10 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
         below=before if run.reuse else None,
         guarding=run.image == disk.active.name,
     )
-    kept = tuple(b for b in machine.backups if b is not before)
     if not run.lasting:
         left, made = _ended(disk, job, Status.COMPLETED)
         return replace(machine, disks=machine.disks_with(left), backups=(*kept, made))
-    if bitmap is not None:
+    if bitmap is not None and run.bitmap is not None:
         disk = disk.with_bitmap(bitmap.occupy())
     return replace(
         machine,
@@ -127,7 +136,7 @@ def _refuse(
 
 
 def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:
-    if run.bitmap is None:
+    if run.bitmap is None or run.temporary:
         return None
     if bitmap is None:
         return Refusal(f"Bitmap '{run.bitmap}' could not be found")
@@ -139,13 +148,8 @@ def _record(
     disk: Disk,
     run: RunBackup,
     bitmap: DirtyBitmap | None,
-    told: tuple[DirtyBitmap, ...] | None,
 ) -> Backup:
-    """Return the backup that a job makes of the state at its start.
-
-    Args:
-        told: The bitmaps whose merge a client is told; None where it reads everything.
-    """
+    """Return the backup that a job makes of the state at its start."""
     view, moment, image = disk.view_of(run.image), disk.moment_of(run.image), disk.image(run.image)
     assert image is not None, "the view of this image was read"
     record = Backup(
@@ -165,7 +169,7 @@ def _record(
         copied_bytes=disk.bytes_of(run.image),
         transfer=Transfer.PULL if run.pulled else Transfer.PUSH,
     )
-    partial = _read(disk, run, bitmap, told)
+    partial = _read(disk, run, bitmap)
     return record if partial is None else _narrow(disk, run, record, *partial)
 
 
@@ -192,7 +196,6 @@ def _read(
     disk: Disk,
     run: RunBackup,
     bitmap: DirtyBitmap | None,
-    told: tuple[DirtyBitmap, ...] | None,
 ) -> tuple[ClusterSet, tuple[Window, ...]] | None:
     """Return the clusters that a job or its client reads, and the history that they stand for.
 
@@ -208,12 +211,37 @@ def _read(
         return _copy_units(disk, disk.clusters_of(bitmap), image.length), bitmap.windows
     if run.kind is Kind.NONE:
         return set_of(image.length), ()
-    if told is None:
-        return None
-    read = set_of(image.length)
-    for each in told:
-        read = read | disk.clusters_of(each)
-    return read, tuple(window for each in told for window in each.windows)
+    if run.pulled and bitmap is not None:
+        return disk.clusters_of(bitmap), bitmap.windows
+    return None
+
+
+def _merged(disk: Disk, run: RunBackup, sources: tuple[DirtyBitmap, ...]) -> DirtyBitmap:
+    """Return a bitmap of its own for a job, which holds what others hold at the job's start.
+
+    B2: |---XXX--|, B3: |X----XX-|  give  backup-S2_3.bak: |X--XXXX-|
+    """
+    granularity = disk.granularity_default
+    length = -(-disk.bytes_of(run.image) // granularity)
+    merged = DirtyBitmap(
+        node=run.image,
+        name=run.bitmap or run.target,
+        granularity=granularity,
+        length=length,
+        dirty=set_of(length),
+        recording=False,
+        persistent=False,
+    )
+    if len({granularity, *(source.granularity for source in sources)}) > 1:
+        for source in sources:
+            merged = merged.merge(source, disk.moment)
+        return merged
+    dirty = merged.dirty
+    windows: list[Window] = []
+    for source in sources:
+        dirty = dirty | source.dirty
+        windows += source.windows_until(disk.moment)
+    return replace(merged, dirty=dirty, windows=join_windows(tuple(windows)))
 
 
 def _copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
@@ -286,13 +314,11 @@ def _ended(disk: Disk, job: BackupJob, status: Status) -> tuple[Disk, Backup]:
 
     Source: ``facts/QEMU.md``, section 6.3.
     """
-    if job.bitmap is not None:
-        bitmap = disk.bitmap(job.node, job.bitmap)
-        assert bitmap is not None, f"{job.bitmap} is busy, so nobody removed it"
-        if job.temporary:
-            disk = replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
-        else:
-            disk = disk.with_bitmap(_release(disk, job, bitmap, status))
+    bitmap = disk.bitmap(job.node, job.bitmap) if job.bitmap is not None else None
+    if bitmap is not None and job.temporary:
+        disk = replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
+    elif bitmap is not None:
+        disk = disk.with_bitmap(_release(disk, job, bitmap, status))
     record = job.backup if status is job.backup.status else replace(job.backup, status=status)
     if record.kind is Kind.NONE and status is not Status.FAILED:
         # Such a job never ends by itself, so to cancel it is its good end.

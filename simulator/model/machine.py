@@ -298,12 +298,22 @@ class Machine:
     at: str | None = None
 
     def disk(self, name: str) -> Disk:
-        """Return a disk by its name; it must exist."""
-        return next(disk for disk in self.disks if disk.name == name)
+        """Return a disk by its name; it must exist.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for disk in self.disks:
+            if disk.name == name:
+                return disk
+        raise KeyError(name)
 
     def disk_of(self, node: str) -> Disk | None:
         """Return the disk whose chain has an image of this name, or None."""
-        return next((disk for disk in self.disks if disk.image(node) is not None), None)
+        for disk in self.disks:
+            if disk.image(node) is not None:
+                return disk
+        return None
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""

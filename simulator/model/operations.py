@@ -198,10 +198,11 @@ class RunBackup(NamedTuple):
         sync: What is copied.
         bitmap: Name of a bitmap on that node; with ``Sync.BITMAP`` the one to read through.
         mode: What the job does to the bitmap.
-        temporary: Whether the bitmap goes with the job.
+        temporary: Whether the bitmap is made with the job, of its sources, and goes with it.
         lasting: Whether the job runs on until :class:`EndJob`; otherwise it ends at once.
         pulled: Whether a client reads the state while the job keeps what the guest overwrites.
-        sources: The bitmaps whose merge a client is told when it pulls; None for all clusters.
+        sources: The bitmaps whose merge is read through, by the job or by the client that pulls;
+            None for all clusters.
         scratch: Bytes that a pull job may keep; None for no limit.
         reuse: Whether a target that exists is written over, and not made anew.
         group: The targets of its transaction, where one that fails is to cancel the others.

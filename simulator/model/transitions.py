@@ -98,10 +98,8 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
     match operation:
         case GuestWrite():
             return _guest_write(machine, operation)
-        case GuestDiscard():
-            return _guest_discard(machine, operation)
-        case CreateImage():
-            return _create_image(machine, operation)
+        case RunBackup():
+            return job_transitions.run_backup(machine, operation)
         case (
             AddBitmap()
             | RemoveBitmap()
@@ -111,6 +109,10 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             | MergeBitmaps()
         ):
             return bitmap_transitions.apply(machine, operation)
+        case GuestDiscard():
+            return _guest_discard(machine, operation)
+        case CreateImage():
+            return _create_image(machine, operation)
         case (
             AddOverlay()
             | ResizeImage()
@@ -124,8 +126,6 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             return chain_transitions.apply(machine, operation)
         case ExportNode() | UnexportNode():
             return export_transitions.apply(machine, operation)
-        case RunBackup():
-            return job_transitions.run_backup(machine, operation)
         case EndJob():
             return job_transitions.end_job(machine, operation)
         case CopyImage() | DropBackup() | StackBackups() | RecordCheckpoint() | ForgetCheckpoint():

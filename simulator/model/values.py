@@ -29,11 +29,17 @@ else:
         if known is None:
             assert not hasattr(kind, "__post_init__"), f"{kind.__name__} looks at its fields"
             fields = tuple(kind.__dataclass_fields__)
-            known = _FIELDS[kind] = fields, attrgetter(*fields)
+            slotted = not hasattr(value, "__dict__")
+            known = _FIELDS[kind] = fields, attrgetter(*fields) if slotted else None
         fields, held_by = known
         copy = object.__new__(kind)
-        for name, held in zip(fields, held_by(value), strict=True):
-            _set(copy, name, held)
+        if held_by is None:
+            # What is cached on the value stands beside its fields.
+            held = value.__dict__
+            copy.__dict__.update({name: held[name] for name in fields})
+        else:
+            for name, held in zip(fields, held_by(value), strict=True):
+                _set(copy, name, held)
         for name, held in changes.items():
             if name not in fields:
                 raise TypeError(f"{kind.__name__} has no field {name}")

@@ -323,6 +323,11 @@ class Commands:
         assert disk is not None, "the job was accepted, so its image is there"
         key = (run.target, disk.name)
         target, file = names.targets[key], names.copies[key]
+        if run.temporary and run.bitmap is not None:
+            added = AddBitmap(run.image, run.bitmap, persistent=False, recording=False)
+            merged = MergeBitmaps(run.image, run.bitmap, run.sources or ())
+            self._change_bitmap(added)
+            self._change_bitmap(merged)
         if run.bitmap is not None:
             if (run.image, run.bitmap) in self._in_use:
                 self._flush()
