@@ -52,7 +52,27 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
     if not run.lasting and not run.reuse and (run.temporary or bitmap is None):
         # Nothing but the backup is left of it.
         return replace(machine, backups=(*kept, record))
-    job = BackupJob(
+    job = _job(disk, run, record, before)
+    if not run.lasting:
+        left, made = _ended(disk, job, Status.COMPLETED)
+        return replace(machine, disks=machine.disks_with(left), backups=(*kept, made))
+    if bitmap is not None and run.bitmap is not None:
+        disk = disk.with_bitmap(bitmap.occupy())
+    return replace(
+        machine,
+        disks=machine.disks_with(disk),
+        jobs=(*machine.jobs, job),
+        backups=(*kept, replace(record, status=Status.RUNNING)),
+    )
+
+
+def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> BackupJob:
+    """Return the job that makes a backup.
+
+    Args:
+        before: What the target holds, where there is one.
+    """
+    return BackupJob(
         name=run.job or run.target,
         disk=disk.name,
         backup=record,
@@ -65,17 +85,6 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
         group=run.group,
         below=before if run.reuse else None,
         guarding=run.image == disk.active.name,
-    )
-    if not run.lasting:
-        left, made = _ended(disk, job, Status.COMPLETED)
-        return replace(machine, disks=machine.disks_with(left), backups=(*kept, made))
-    if bitmap is not None and run.bitmap is not None:
-        disk = disk.with_bitmap(bitmap.occupy())
-    return replace(
-        machine,
-        disks=machine.disks_with(disk),
-        jobs=(*machine.jobs, job),
-        backups=(*kept, replace(record, status=Status.RUNNING)),
     )
 
 
