@@ -57,7 +57,7 @@ class Verbs:
         self._problems = problems
         self._pictures = Pictures(problems)
         self._figures = Figures(names, disks, problems)
-        self._ended = False
+        self._lasting = False
         self._readers: Mapping[str, Callable[[Path, Any], Request | None]] = {
             "create": self._create,
             "write": self._guest,
@@ -89,7 +89,7 @@ class Verbs:
             step: Its verb and what stands beside it, in their long forms.
             verb: Its verb.
         """
-        self._ended = any(key in step for key in ENDINGS)
+        self._lasting = any(key in step for key in ENDINGS)
         return self._readers[verb]((*path, verb), step[verb])
 
     def read_ending(
@@ -388,7 +388,7 @@ class Verbs:
             if disk in self._disks.shapes
         }
         clusters = Clusters(sizes, CLUSTER_SIZE_DEFAULT)
-        asked = read_commands(commands, clusters, lasting=self._ended)
+        asked = read_commands(commands, clusters, lasting=self._lasting)
         for operation in asked.operations:
             if isinstance(operation, ResizeImage):
                 told = self._names.disks.get(operation.node)
