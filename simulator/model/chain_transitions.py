@@ -162,6 +162,9 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         return Refusal("Parameter 'size' expects a >0 size")
     if resize.length == 0:
         return Refusal("a disk has at least one cluster here")
+    read = [job for job in machine.jobs_on(disk.name) if isinstance(job, BackupJob)]
+    if any(job.node == resize.node and not job.guarding for job in read):
+        return _conflict(resize.node, filtered=True)
     if resize.node != disk.active.name:
         return Refusal("Device '(null)' is in use", cause=f"{resize.node} is a backing image")
     busy = _refuse_resize_in_use(machine, disk, resize.node)
@@ -177,24 +180,29 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
 def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | None:
     """Return why an active image keeps its size: a job or a client counts on it."""
     jobs = machine.jobs_on(disk.name)
-    used = f"(uses node '{node}' as 'root' child)"
-    conflict = (
-        f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
-        f"unnamed block device {used} and unshared by "
-    )
     pulled = Transfer.PULL
     for job in jobs:
         if not isinstance(job, BackupJob) or job.backup.transfer is pulled:
             return Refusal("Device '(null)' is in use", cause=f"the job {job.name} runs")
-    if jobs:
-        filtered = f"{conflict}node '#block' (uses node '{node}' as 'file' child)."
-        return Refusal(filtered, cause=f"the job {jobs[0].name} runs")
-    if any(export.node == node for export in machine.exports):
-        return Refusal(
-            f"{conflict}an unnamed block device {used}.",
-            cause="a client may read an export of it",
-        )
+    if jobs or any(export.node == node for export in machine.exports):
+        return _conflict(node, filtered=bool(jobs))
     return None
+
+
+def _conflict(node: str, *, filtered: bool) -> Refusal:
+    """Return QEMU's words for a node that may not be resized.
+
+    Args:
+        filtered: Whether the filter of a backup job needs it as it is; else a client does.
+    """
+    used = f"(uses node '{node}' as 'root' child)"
+    other = f"node '#block' (uses node '{node}' as 'file' child)"
+    return Refusal(
+        f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
+        f"unnamed block device {used} and unshared by "
+        f"{other if filtered else f'an unnamed block device {used}'}.",
+        cause="a backup job reads it" if filtered else "a client may read an export of it",
+    )
 
 
 def _revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
