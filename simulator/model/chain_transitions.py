@@ -179,7 +179,9 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
 
 def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | None:
     """Return why an active image keeps its size: a job or a client counts on it."""
-    jobs = machine.jobs_on(disk.name)
+    jobs = [
+        job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob) or job.guarding
+    ]
     pulled = Transfer.PULL
     for job in jobs:
         if not isinstance(job, BackupJob) or job.backup.transfer is pulled:
@@ -549,7 +551,11 @@ def _refuse_pull(machine: Machine, disk: Disk, pull: PullImages) -> Refusal | No
     if pull.bottom is not None and pull.bottom not in names[: high + 1]:
         return Refusal(f"Node '{pull.bottom}' is not in a chain starting from '{pull.into}'")
     chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
-    return in_use_by(chained[0], pull.into) if chained else None
+    if not chained:
+        return None
+    # The filter of another pull lies above the image that it pulls into.
+    below = isinstance(chained[0], PullJob) and chained[0].into in names[:high]
+    return in_use_by(chained[0], "#block" if below else pull.into)
 
 
 def _base_of(disk: Disk, pull: PullImages) -> str | None:

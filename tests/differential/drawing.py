@@ -12,7 +12,7 @@ from typing import Any
 
 import simulator
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, Power, Status, Transfer
+from simulator.model.machine import BackupJob, Machine, Power, Status, Transfer
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
@@ -238,9 +238,15 @@ class Drawer:
         node = disk.active.name if filtered else self.node(disk)
         self.scenario.do({"qmp": qmp("blockdev-snapshot", node=node, overlay=overlay)})
 
+    def merging(self, disk: Disk) -> bool:
+        """Whether a commit or a pull works on a disk: which node the next one meets is by chance."""
+        return any(not isinstance(job, BackupJob) for job in self.machine.jobs_on(disk.name))
+
     def commit(self) -> None:
         """Commit some images of a chain."""
         disk = self.disk()
+        if self.merging(disk):
+            return
         device = disk.active.name if not self.seldom() else self.node(disk)
         top = self._draw([None, self.node(disk)])
         base = self._draw([None, disk.chain[max(0, len(disk.chain) - 2)].name, self.node(disk)])
@@ -253,6 +259,8 @@ class Drawer:
     def pull(self) -> None:
         """Pull backing data up into an image."""
         disk = self.disk()
+        if self.merging(disk):
+            return
         base = self._draw([None, disk.chain[0].name, self.node(disk)])
         command = qmp("block-stream", device=self.node(disk), base_node=base)
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
