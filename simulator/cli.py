@@ -240,7 +240,7 @@ def models(
     for each in apis.MODELS.values():
         if model is None:
             default = " (default)" if each.id == apis.MODEL_DEFAULT else ""
-            print(f"{each.id:10} {each.title}{default}")
+            print(f"{each.id:11} {each.title}{default}")
         elif each.id == model:
             print(
                 f"{each.id}: {each.title}\n\n{inspect.getdoc(type(each))}\n\nSource: {each.source}"

@@ -154,7 +154,10 @@ def test_an_unknown_model_or_rule_is_told_with_the_nearest_one() -> None:
 def test_models_and_rules_are_listed() -> None:
     assert [line.split()[0] for line in command("models").out.splitlines()] == [
         "mail-2018",
+        "nir-2018",
+        "libvirt-6.0",
         "libvirt",
+        "qemu-single",
         "qemu",
     ]
     assert "S2.B1" in command("models", "libvirt").out

@@ -48,30 +48,41 @@ class Mail2018(ApiModel):
         self, machine: Machine, disk: Disk, checkpoint: str
     ) -> tuple[BitmapKey, ...] | Refusal:
         """Return the checkpoint's own bitmap and those of all newer checkpoints, to be merged."""
-        names = [each.name for each in machine.checkpoints if disk.name in each.disks]
-        if checkpoint not in names:
-            return Refusal(f"there is no checkpoint {checkpoint} of disk {disk.name} here")
-        found: list[BitmapKey] = []
-        for name in names[names.index(checkpoint) :]:
-            nodes = disk.nodes_with(name)
-            if not nodes:
-                return Refusal(f"Dirty bitmap '{name}' not found")
-            found += [(node, name) for node in nodes]
-        return tuple(found)
+        return bitmaps_from(machine, disk, checkpoint)
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Merge the checkpoint's bitmap into its parent's, which records on where it did."""
-        gone = machine.checkpoint(name)
-        if gone is None:
+        if machine.checkpoint(name) is None:
             return Refusal(f"there is no checkpoint {name} here")
-        operations: list[Operation] = []
-        for disk in machine.disks:
-            for node in disk.nodes_with(name):
-                refusal = _refuse_merge(disk, name, gone.parent)
-                if refusal is not None:
-                    return refusal
-                operations += _merge_into_parent(disk, node, name, gone.parent)
-        return (*operations, ForgetCheckpoint(name=name))
+        return merge_into_parent(machine, name)
+
+
+def bitmaps_from(machine: Machine, disk: Disk, checkpoint: str) -> tuple[BitmapKey, ...] | Refusal:
+    """Return the bitmaps of a checkpoint and of all newer ones; windows follow one another."""
+    names = [each.name for each in machine.checkpoints if disk.name in each.disks]
+    if checkpoint not in names:
+        return Refusal(f"there is no checkpoint {checkpoint} of disk {disk.name} here")
+    found: list[BitmapKey] = []
+    for name in names[names.index(checkpoint) :]:
+        nodes = disk.nodes_with(name)
+        if not nodes:
+            return Refusal(f"Dirty bitmap '{name}' not found")
+        found += [(node, name) for node in nodes]
+    return tuple(found)
+
+
+def merge_into_parent(machine: Machine, name: str) -> Plan:
+    """Return the primitives that delete a checkpoint and lose nothing of what its bitmap holds."""
+    gone = machine.checkpoint(name)
+    assert gone is not None, "a model deletes only checkpoints that it found"
+    operations: list[Operation] = []
+    for disk in machine.disks:
+        for node in disk.nodes_with(name):
+            refusal = _refuse_merge(disk, name, gone.parent)
+            if refusal is not None:
+                return refusal
+            operations += _merge_into_parent(disk, node, name, gone.parent)
+    return (*operations, ForgetCheckpoint(name=name))
 
 
 def freeze(machine: Machine, disks: tuple[str, ...]) -> tuple[Operation, ...]:

@@ -60,11 +60,12 @@ def hole_after_failed_backup(self: Rule, timeline: Timeline) -> Iterator[Finding
     Observed on libvirt 9.0 and 11.3: the checkpoint stays when its push job runs out of space, and
     the incremental since it succeeds. abbbi/virtnbdbackup issues 145 and 147.
     """
+    own = _own_backups(timeline)
     for entry, backup in timeline.made_backups:
-        if backup.since is None or backup.status is not Status.COMPLETED:
+        failed = own.get((backup.since, backup.disk))
+        if failed is None or backup.status is not Status.COMPLETED:
             continue
-        failed = _own_backup(timeline, backup)
-        if failed is None or failed.status in (Status.COMPLETED, Status.RUNNING):
+        if failed.status in (Status.COMPLETED, Status.RUNNING):
             continue
         if any(_ends_at(other, failed) for _, other in timeline.made_backups):
             continue
@@ -81,13 +82,14 @@ def hole_after_failed_backup(self: Rule, timeline: Timeline) -> Iterator[Finding
         )
 
 
-def _own_backup(timeline: Timeline, backup: Backup) -> Backup | None:
-    """Return the backup in whose step the checkpoint was started that another one starts at."""
-    for entry, request in timeline.accepted(TakeBackup):
-        if request.checkpoint == backup.since:
-            made = [b for e, b in timeline.made_backups if e is entry and b.disk == backup.disk]
-            return made[0] if made else None
-    return None
+def _own_backups(timeline: Timeline) -> dict[tuple[str | None, str], Backup]:
+    """Return the backup in whose step each checkpoint was started, by checkpoint and disk."""
+    own: dict[tuple[str | None, str], Backup] = {}
+    for entry, backup in timeline.made_backups:
+        request = entry.statement.request if entry.statement is not None else None
+        if isinstance(request, TakeBackup) and request.checkpoint is not None:
+            own[request.checkpoint, backup.disk] = backup
+    return own
 
 
 def _ends_at(backup: Backup, failed: Backup) -> bool:
@@ -179,11 +181,14 @@ def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Findin
     ## Source
     Observed on libvirt 9.0 and 11.3 with `--reuse-external`: `|AAAA0000|` became `|EAABBE00|`.
     """
+    made: dict[tuple[str, str], Backup] = {}
     for entry, backup in timeline.made_backups:
-        before = [b for b in entry.before.backups_named(backup.name) if b.disk == backup.disk]
-        if not before or before[0].status is not Status.COMPLETED:
+        old = made.get((backup.name, backup.disk))
+        made[backup.name, backup.disk] = backup
+        if old is None or old.status is not Status.COMPLETED:
             continue
-        old = before[0]
+        if all(each is not old for each in entry.before.backups):
+            continue  # It was deleted in between.
         label = timeline.label_at(backup.disk, old.moment, prefer=old.at)
         zeroes = timeline.draws_zeroes
         yield self.found(

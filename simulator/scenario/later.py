@@ -13,8 +13,6 @@ KEYS_LATER: dict[str, tuple[str, ...]] = {
 }
 """Keys by the verb that they belong to."""
 
-MODELS_LATER = ("nir-2018", "libvirt-6.0", "qemu-single")
-
 # fmt: off
 COMMANDS_LATER = frozenset((
     "block-dirty-bitmap-populate", "block-job-dismiss",

@@ -9,7 +9,7 @@ from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.diagnostics import REFUSED, InputError, Problem
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.entries import STEP_EXPECTED, Entries
-from simulator.scenario.later import MODELS_LATER, tell_later
+from simulator.scenario.later import tell_later
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import without_bars
 from simulator.scenario.problems import Problems
@@ -277,14 +277,12 @@ class _Loading:
             return model
         if "/" in model or model.endswith(".py"):
             tell_later(self._problems, ("model",), "a model in a file of its own", at_key=False)
-        elif model in MODELS_LATER:
-            tell_later(self._problems, ("model",), f"the model {model}", at_key=False)
         else:
             self._problems.add(
                 ("model",),
                 f"unknown model {shorten(model)}",
                 expected=alternatives(MODEL_IDS),
-                help=nearest(model, (*MODEL_IDS, *MODELS_LATER)),
+                help=nearest(model, MODEL_IDS),
             )
         return model
 

@@ -239,7 +239,7 @@ class Drawer:
         self.scenario.do({"qmp": qmp("blockdev-snapshot", node=node, overlay=overlay)})
 
     def merging(self, disk: Disk) -> bool:
-        """Whether a commit or a pull works on a disk: which node the next one meets is by chance."""
+        """Whether a commit or a pull works on a disk: what a second one meets is by chance."""
         return any(not isinstance(job, BackupJob) for job in self.machine.jobs_on(disk.name))
 
     def commit(self) -> None:

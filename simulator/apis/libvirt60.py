@@ -1,0 +1,60 @@
+"""libvirt 5.6 to 6.5: disjoint bitmaps, of which only the newest records.
+
+Source: ``facts/LIBVIRT.md``, sections 4, 5 and 8: the documentation of those versions, and the
+``test:///default`` driver, in which the old interlock survives.
+"""
+
+from simulator.apis.base import Plan
+from simulator.apis.libvirt import Libvirt
+from simulator.apis.mail2018 import bitmaps_from, freeze, merge_into_parent
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine
+from simulator.model.operations import BitmapKey, Refusal
+from simulator.model.requests import Snapshot
+
+
+class Libvirt60(Libvirt):
+    """Disjoint bitmaps as in the mail, in libvirt's words; snapshots and checkpoints exclude.
+
+    S1: |D--BBDD-|
+    B1: |XXXX----|      frozen at B2
+    B2: |---XXX--|      frozen at B3
+    B3: |X----XX-|+     records
+    """
+
+    id = "libvirt-6.0"
+    title = "libvirt 5.6 to 6.5: a checkpoint freezes its parent's bitmap; no snapshots beside it"
+    source = "its documentation, and the test driver of libvirt 9.0 and 11.3"
+
+    def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
+        """Refuse while checkpoints exist; a tool outside asks nobody."""
+        if machine.checkpoints and not request.outside:
+            return Refusal(
+                "Operation not supported: cannot create snapshot while checkpoint exists",
+                cause="an overlay would take the guest's writes, and no bitmap goes with it",
+            )
+        return super().snapshot(machine, request)
+
+    def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
+        """Freeze the bitmap that records, and start the next one beside it."""
+        begun = super().checkpoint(machine, name, disks)
+        return begun if isinstance(begun, Refusal) else (*freeze(machine, disks), *begun)
+
+    def bitmaps_since(
+        self, machine: Machine, disk: Disk, checkpoint: str
+    ) -> tuple[BitmapKey, ...] | Refusal:
+        """Return the checkpoint's own bitmap and those of all newer checkpoints, to be merged."""
+        if machine.checkpoint(checkpoint) is None:
+            return Refusal(
+                f"Domain checkpoint not found: Checkpoint '{checkpoint}' "
+                f"for incremental backup of disk '{disk.name}' not found"
+            )
+        return bitmaps_from(machine, disk, checkpoint)
+
+    def delete(self, machine: Machine, name: str) -> Plan:
+        """Merge the checkpoint's bitmap into its parent's."""
+        if machine.checkpoint(name) is None:
+            return Refusal(
+                f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'"
+            )
+        return merge_into_parent(machine, name)
