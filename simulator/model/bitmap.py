@@ -66,6 +66,8 @@ class DirtyBitmap:
         auto: Whether the file says that it records once it is loaded (qcow2's flag).
         exported: Whether a client is told it, so that nobody may change it.
         filed: What the file holds, where a job used the bitmap when it was stored: memory went on.
+        batch: How many times new bitmaps had been written to the file by then, itself included; 0
+            while it is in memory only.
 
     Source: QEMU docs/interop/bitmaps.rst, "Dirty Bitmap Names" and "Bitmap Status".
     """
@@ -83,6 +85,7 @@ class DirtyBitmap:
     kept: Kept = Kept.MEMORY
     auto: bool = True
     filed: ClusterSet | None = None
+    batch: int = 0
     exported: bool = False
 
     @property
@@ -179,15 +182,19 @@ class DirtyBitmap:
         successor = self.successor.below(length) if self.successor is not None else None
         return replace(self, length=length, dirty=self.dirty.below(length), successor=successor)
 
-    def store(self) -> Self:
+    def store(self, batch: int) -> Self:
         """Return the bitmap as it is when its image is closed or becomes read-only.
 
         While a job uses it, its successor records, and the file says that it does not itself.
+
+        Args:
+            batch: That of the bitmaps that are new to the file now.
         """
         used = self.successor is not None
         return replace(
             self,
             kept=Kept.STORED,
+            batch=self.batch or batch,
             auto=self.recording and not used,
             filed=self.dirty if used else None,
         )

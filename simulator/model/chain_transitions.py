@@ -92,7 +92,9 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     if machine.disk_of(snapshot.overlay) is not None:
         return Refusal("The overlay is already in use")
     bitmaps = tuple(
-        _retire(bitmap.close_window(disk.moment)) if bitmap.node == snapshot.node else bitmap
+        _retire(disk, bitmap.close_window(disk.moment))
+        if bitmap.node == snapshot.node
+        else bitmap
         for bitmap in disk.bitmaps
     )
     return machine.with_disk(_with_overlay(replace(disk, bitmaps=bitmaps), snapshot.overlay))
@@ -113,9 +115,9 @@ def _image_above(disk: Disk, node: str) -> str | None:
     return names[place] if place < len(names) else None
 
 
-def _retire(bitmap: DirtyBitmap) -> DirtyBitmap:
+def _retire(disk: Disk, bitmap: DirtyBitmap) -> DirtyBitmap:
     """Return a bitmap of an image that becomes read-only: stored then, if it is persistent."""
-    return bitmap.store() if bitmap.persistent else bitmap
+    return bitmap.store(disk.next_batch(bitmap.node)) if bitmap.persistent else bitmap
 
 
 def _resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
@@ -170,8 +172,7 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
     busy = _refuse_resize_in_use(machine, disk, resize.node)
     if busy is not None:
         return busy
-    # The file lists the newest bitmap first.
-    for bitmap in reversed(disk.bitmaps_on(resize.node)):
+    for bitmap in disk.directory(resize.node):
         if bitmap.inconsistent:
             return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
     return None
@@ -463,7 +464,7 @@ def _drop_merged(disk: Disk, job: CommitJob) -> Disk:
     if job.carry:
         bitmaps = _carry(disk, bitmaps, merged, job.base, newest=job.top, pivots=pivots)
     if not pivots:
-        bitmaps = tuple(map(_retire, bitmaps))
+        bitmaps = tuple(_retire(disk, bitmap) for bitmap in bitmaps)
     gone = {image.name for image in merged} | {job.base}
     kept = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
     chain = (*disk.chain[: low + 1], *disk.chain[high + 1 :])
@@ -497,7 +498,7 @@ def _carry(
                 held[bitmap.name] = held[bitmap.name].merge(bitmap, disk.moment)
             else:
                 kept = Kept.MEMORY if pivots else Kept.STORED
-                held[bitmap.name] = replace(bitmap, node=onto, kept=kept)
+                held[bitmap.name] = replace(bitmap, node=onto, kept=kept, batch=0)
     return tuple(held.values())
 
 
@@ -613,7 +614,7 @@ def end_chain_job(machine: Machine, job: CommitJob | PullJob, status: Status) ->
     written = job.base if isinstance(job, CommitJob) else job.into
     stays_open = isinstance(job, CommitJob) and job.top == disk.active.name
     if not stays_open and written != disk.active.name:
-        bitmaps = tuple(_retire(b) if b.node == written else b for b in disk.bitmaps)
+        bitmaps = tuple(_retire(disk, b) if b.node == written else b for b in disk.bitmaps)
         disk = replace(disk, bitmaps=bitmaps)
     return replace(
         machine.with_disk(disk), jobs=tuple(each for each in machine.jobs if each is not job)

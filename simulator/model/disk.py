@@ -145,6 +145,19 @@ class Disk:
         """Return the bitmaps of one image."""
         return tuple(b for b in self.bitmaps if b.node == node)
 
+    def next_batch(self, node: str) -> int:
+        """Return the batch of the bitmaps that are written to an image's file next."""
+        return 1 + max((b.batch for b in self.bitmaps_on(node)), default=0)
+
+    def directory(self, node: str) -> tuple[DirtyBitmap, ...]:
+        """Return the bitmaps of one image as its file lists them.
+
+        New ones come last, and of those the newest comes first. Source: QEMU 7.2, seen in which of
+        several inconsistent bitmaps a resize is refused for.
+        """
+        newest_first = reversed(self.bitmaps_on(node))
+        return tuple(sorted(newest_first, key=lambda bitmap: bitmap.batch))
+
     def nodes_with(self, name: str) -> tuple[str, ...]:
         """Return the images that hold a bitmap of this name, base first."""
         return tuple(i.name for i in self.chain if self.bitmap(i.name, name) is not None)

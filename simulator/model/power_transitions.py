@@ -43,7 +43,9 @@ def _close_images(machine: Machine) -> Machine | Refusal:
     closed = job_transitions.end_all(machine, Status.CANCELLED)
     for disk in closed.disks:
         stored = tuple(
-            bitmap.load() if bitmap.kept is Kept.STORED else bitmap.store()
+            bitmap.load()
+            if bitmap.kept is Kept.STORED
+            else bitmap.store(disk.next_batch(bitmap.node))
             for bitmap in disk.bitmaps
             if bitmap.persistent
             and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
