@@ -92,9 +92,7 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     if machine.disk_of(snapshot.overlay) is not None:
         return Refusal("The overlay is already in use")
     bitmaps = tuple(
-        _retire(disk, bitmap.close_window(disk.moment))
-        if bitmap.node == snapshot.node
-        else bitmap
+        _retire(disk, bitmap.close_window(disk.moment)) if bitmap.node == snapshot.node else bitmap
         for bitmap in disk.bitmaps
     )
     return machine.with_disk(_with_overlay(replace(disk, bitmaps=bitmaps), snapshot.overlay))
