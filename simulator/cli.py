@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from simulator.apis.base import ApiModel
     from simulator.pipeline import Run
 
 UNUSABLE, FAILING = 2, 1
@@ -66,7 +67,7 @@ class SchemaName(StrEnum):
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenarios; - reads stdin.")]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="API model to run under, instead of the scenario's own."),
+    typer.Option("--model", "-m", help="API model to run under, or a proposal's file."),
 ]
 
 
@@ -100,12 +101,12 @@ def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]")
     # What has been loaded by now stays, so the collector need not look at it, file by file.
     gc.freeze()
     gc.enable()
-    _check_model(model)
+    chosen = _find_model(model)
     status = 0
     between = ""
     for path in files:
         try:
-            played = pipeline.load(path).run(model)
+            played = pipeline.load(path).run(chosen)
         except pipeline.InputError as error:
             print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
             status = UNUSABLE
@@ -119,11 +120,22 @@ def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]")
         raise typer.Exit(status)
 
 
-def _check_model(model: str | None) -> None:
-    from simulator import apis
+def _find_model(word: str | None) -> "ApiModel | None":
+    """Return the model of an option, or end with status 2 where there is none that can be used."""
+    if word is None:
+        return None
+    from simulator import pipeline
+    from simulator.apis.proposals import UnknownModel
+    from simulator.render.report import write_input_error
 
-    if model is not None and model not in apis.MODELS:
-        _give_up(f"unknown model {model}", model, apis.MODEL_IDS)
+    try:
+        return pipeline.find_model(word)
+    except UnknownModel as unknown:
+        _give_up(f"unknown model {word}", word, unknown.known)
+    except pipeline.InputError as error:
+        print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
+        raise typer.Exit(UNUSABLE) from None
+    raise AssertionError("giving up does not return")
 
 
 @app.command(epilog="Example: backup-timeline verify scenarios/mail/*.yaml --with qemu")
@@ -142,11 +154,11 @@ def verify(
 
     gc.freeze()
     gc.enable()
-    _check_model(model)
+    chosen = _find_model(model)
     status = 0
     for path in files:
         try:
-            timeline = pipeline.load(path).run(model).timeline
+            timeline = pipeline.load(path).run(chosen).timeline
         except pipeline.InputError as error:
             print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
             status = UNUSABLE
@@ -182,9 +194,9 @@ def export(
     from simulator.render.report import write_input_error
     from simulator.verify.export import Language, export_timeline
 
-    _check_model(model)
+    chosen = _find_model(model)
     try:
-        timeline = pipeline.load(file).run(model).timeline
+        timeline = pipeline.load(file).run(chosen).timeline
     except pipeline.InputError as error:
         print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
         raise typer.Exit(UNUSABLE) from None
@@ -227,24 +239,28 @@ def rules() -> None:
         print(textwrap.fill(each.summary, 72, initial_indent=" " * 7, subsequent_indent=" " * 7))
 
 
-@app.command(epilog="Example: backup-timeline models libvirt")
+@app.command(epilog="Example: backup-timeline models libvirt --against mail-2018")
 def models(
-    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="Just this one.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="Just this one, or a proposal's file.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="Another one: tell where they differ.")
+    ] = None,
 ) -> None:
-    """List the API models that give the verbs their meaning."""
-    import inspect
-
+    """List the API models that give the verbs their meaning, or tell the policies of one."""
     from simulator import apis
+    from simulator.apis.describe import describe
 
-    _check_model(model)
-    for each in apis.MODELS.values():
-        if model is None:
+    chosen, other = _find_model(model), _find_model(against)
+    if chosen is not None:
+        print(describe(chosen, other))
+    elif other is not None:
+        _give_up("--against needs a model to hold against it")
+    else:
+        for each in apis.MODELS.values():
             default = " (default)" if each.id == apis.MODEL_DEFAULT else ""
             print(f"{each.id:11} {each.title}{default}")
-        elif each.id == model:
-            print(
-                f"{each.id}: {each.title}\n\n{inspect.getdoc(type(each))}\n\nSource: {each.source}"
-            )
 
 
 @app.command(epilog="Example: backup-timeline schema scenario > scenario.schema.json")
@@ -266,23 +282,38 @@ def schema(
 
 @app.command(epilog="Example: backup-timeline new monday")
 def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="File to write; - prints it.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="File to write; - prints it.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Write a proposal for an API model instead: FILE.py."),
+    ] = None,
 ) -> None:
-    """Write a commented scenario to start from."""
+    """Write a commented scenario, or a proposal for an API model, to start from."""
+    from simulator.apis.template import write_proposal
     from simulator.scenario.template import TEMPLATE
 
-    if name == "-":
-        print(TEMPLATE, end="")
+    if (name is None) == (model is None):
+        _give_up("one of a scenario's NAME and --model NAME is needed")
+    word = name if model is None else model
+    assert word is not None, "one of the two is there"
+    suffix = ".yaml" if model is None else ".py"
+    text = TEMPLATE if model is None else write_proposal(word)
+    if word == "-":
+        print(text, end="")
         return
-    path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+    suffixes = (".yaml", ".yml") if model is None else (".py",)
+    path = Path(word if word.endswith(suffixes) else f"{word}{suffix}")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(TEMPLATE)
+            file.write(text)
     except FileExistsError:
         _give_up(f"{path} exists, and is left as it is")
     except OSError as error:
         _give_up(f"cannot write {path}: {error.strerror}")
-    print(f"{path} written; next: backup-timeline run {path}")
+    then = f"run {path}" if model is None else f"models ./{path}"
+    print(f"{path} written; next: backup-timeline {then}")
 
 
 @app.command(name="inspect", epilog="Example: backup-timeline inspect vm.S2.qcow2 --cells 32")

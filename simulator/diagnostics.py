@@ -97,9 +97,13 @@ class InputError(Exception):
 
     def __init__(self, path: str, source: str, problems: Sequence[Problem]) -> None:
         assert problems, "an InputError tells at least one problem"
-        super().__init__(f"{path}: {problems[0].message}")
+        # What is raised within an event is made anew of these arguments.
+        super().__init__(path, source, problems)
         self.path = path
         self.source = source
         self.problems = tuple(
             sorted(problems, key=lambda p: (p.span.line, p.span.column) if p.span else (0, 0))
         )
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problems[0].message}"

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from simulator import apis, checks
+from simulator.apis.base import ApiModel
 from simulator.diagnostics import Finding, InputError, Problem
 from simulator.engine import play
 from simulator.model.operations import GuestDiscard, GuestWrite
@@ -19,6 +20,21 @@ from simulator.timeline import Frame, Script, Timeline
 
 if TYPE_CHECKING:
     from simulator.render.document import RunDocument
+
+
+def find_model(word: str) -> ApiModel:
+    """Return an API model by its id, or that of a proposal's file.
+
+    Raises:
+        ValueError: There is none.
+        InputError: The proposal cannot be used.
+    """
+    known = apis.MODELS.get(word)
+    if known is not None:
+        return known
+    from simulator.apis.proposals import find_model as find
+
+    return find(word)
 
 
 def load(path: str) -> Scenario:
@@ -91,19 +107,21 @@ class Scenario:
 
     script: Script
 
-    def run(self, model: str | None = None) -> Run:
+    def run(self, model: str | ApiModel | None = None) -> Run:
         """Return what happens.
 
         Args:
-            model: Id of the API model; None for the one that the scenario names.
+            model: An API model, its id, or the file of a proposal; None for the model that the
+                scenario names.
 
         Raises:
             ValueError: There is no such model.
-            InputError: A picture is shorter or longer than the disk has become by then.
+            InputError: A picture is shorter or longer than the disk has become by then, or the
+                proposal cannot be used.
         """
-        chosen = apis.MODELS.get(model or self.script.model)
-        if chosen is None:
-            raise ValueError(f"unknown model {model}; there are {', '.join(apis.MODEL_IDS)}")
+        chosen = (
+            find_model(model or self.script.model) if not isinstance(model, ApiModel) else model
+        )
         timeline = play(self.script, chosen)
         _check_pictures(timeline)
         return Run(timeline)
@@ -191,4 +209,4 @@ class Moment:
         return _as_html(repr(self))
 
 
-__all__ = ["InputError", "Moment", "Run", "Scenario", "load", "loads"]
+__all__ = ["InputError", "Moment", "Run", "Scenario", "find_model", "load", "loads"]

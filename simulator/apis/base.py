@@ -201,6 +201,10 @@ class ApiModel:
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out, and start the next checkpoint in the same atomic step."""
+        bounded = request if request.until is None else self.end_at(machine, request, request.until)
+        if isinstance(bounded, Refusal):
+            return bounded
+        request = bounded
         jobs: list[Operation] = []
         for name in request.disks:
             disk = machine.disk(name)
@@ -232,6 +236,19 @@ class ApiModel:
         names = [image.name for image in disk.chain]
         shown = names[: names.index(request.image) + 1]
         return tuple((node, name) for node, name in found if node in shown)
+
+    def end_at(self, machine: Machine, request: TakeBackup, until: str) -> TakeBackup | Refusal:
+        """Return what a backup that ends before now stands for, as one without ``until``.
+
+        Args:
+            until: The checkpoint, or else the instant, that it is to end at.
+        """
+        return Refusal(
+            f"{self.id} has no end boundary: a backup of {request.to} ends now, not at {until}",
+            cause="a bitmap says where the guest wrote, never what: "
+            f"the data of {until} is gone where it was overwritten since",
+            boundary=True,
+        )
 
     def bitmaps_since(
         self, machine: Machine, disk: Disk, checkpoint: str

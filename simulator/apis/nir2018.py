@@ -5,7 +5,8 @@ Source: Nir Soffer to libvir-list, 2018-06-26, T1 to T5; ``facts/LIBVIRT.md`` se
 
 from simulator.apis.mail2018 import Mail2018
 from simulator.model.disk import Disk
-from simulator.model.operations import BitmapKey, Operation, RunBackup
+from simulator.model.machine import Machine
+from simulator.model.operations import BitmapKey, Operation, Refusal, RunBackup
 from simulator.model.requests import TakeBackup
 
 
@@ -24,6 +25,24 @@ class Nir2018(Mail2018):
     id = "nir-2018"
     title = "as asked for in the mail of 2018: each bitmap is read from its own image, at any time"
     source = "Nir Soffer to libvir-list, 2018-06-26"
+
+    def end_at(self, machine: Machine, request: TakeBackup, until: str) -> TakeBackup | Refusal:
+        """Read the bitmaps from the start up to the one that begins at the end, whatever changed.
+
+        An instant stands for the first checkpoint that began then.
+        """
+        named = [each.name for each in machine.checkpoints]
+        if until not in named:
+            begun = [each.name for each in machine.checkpoints if each.at == until]
+            if not begun:
+                return Refusal(f"there is no checkpoint {until} here")
+            until = begun[0]
+        first = named.index(request.since) if request.since in named else 0
+        window = named[first : named.index(until)]
+        if not window:
+            return Refusal(f"{until} is not later than {request.since or 'the first checkpoint'}")
+        bitmaps = tuple((None, name) for name in window)
+        return request._replace(since=None, until=None, bitmaps=bitmaps)
 
     def job(
         self, disk: Disk, request: TakeBackup, found: tuple[BitmapKey, ...] | None

@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     reading.torn_copy,
     jobs.overwritten_restore_point,
     jobs.scratch_full,
+    points.end_is_now,
     restoring.unseen_state,
     restoring.chain_hole,
     restoring.wrong_order,

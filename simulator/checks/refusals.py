@@ -50,7 +50,7 @@ def refused(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0.0 and 11.3.0, and on QEMU 7.2.22.
     """
     for entry in timeline.entries:
-        if entry.refusal is None or is_scratch_full(entry):
+        if entry.refusal is None or entry.refusal.boundary or is_scratch_full(entry):
             continue
         verb = entry.statement.verb if entry.statement is not None else "the guest's workload"
         yield self.found(

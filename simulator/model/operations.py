@@ -401,7 +401,9 @@ class Refusal:
     Attributes:
         text: The host's own words where they are known.
         cause: What the host does not tell, such as why a bitmap is missing.
+        boundary: Whether an end other than now was asked for, which the API does not have.
     """
 
     text: str
     cause: str = ""
+    boundary: bool = False

@@ -57,6 +57,7 @@ class TakeBackup(NamedTuple):
         to: The target's name.
         disks: Names of the disks that take part.
         since: The checkpoint to start from; None for a full backup.
+        until: The checkpoint, or else the instant, to end at; None for now.
         image: An image of the chain to read instead of the active one.
         bitmaps: Just these bitmaps, as ``NAME`` or ``(node, NAME)``, whatever the model thinks.
         checkpoint: Name of a checkpoint to start in the same atomic step.
@@ -69,6 +70,7 @@ class TakeBackup(NamedTuple):
     to: str
     disks: tuple[str, ...]
     since: str | None = None
+    until: str | None = None
     image: str | None = None
     bitmaps: tuple[tuple[str | None, str], ...] = ()
     checkpoint: str | None = None

@@ -9,7 +9,7 @@ ENTRIES_LATER = ("every", "guest")
 """Keys that begin an entry of a timed scenario."""
 
 KEYS_LATER: dict[str, tuple[str, ...]] = {
-    "backup": ("until", "rate"),
+    "backup": ("rate",),
 }
 """Keys by the verb that they belong to."""
 

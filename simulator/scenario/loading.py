@@ -9,7 +9,6 @@ from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.diagnostics import REFUSED, InputError, Problem
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.entries import STEP_EXPECTED, Entries
-from simulator.scenario.later import tell_later
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import without_bars
 from simulator.scenario.problems import Problems
@@ -276,7 +275,11 @@ class _Loading:
         if model in MODEL_IDS:
             return model
         if "/" in model or model.endswith(".py"):
-            tell_later(self._problems, ("model",), "a model in a file of its own", at_key=False)
+            self._problems.add(
+                ("model",),
+                f"a scenario does not name a file of Python: {shorten(model)}",
+                expected="the id of a model; give a proposal with --model FILE.py",
+            )
         else:
             self._problems.add(
                 ("model",),

@@ -220,6 +220,12 @@ class Backup(TypedDict):
     since: NotRequired[
         Annotated[Word, Field(description="The checkpoint to start from; without it, full.")]
     ]
+    until: NotRequired[
+        Annotated[
+            Word,
+            Field(description="The checkpoint or instant to end at; without it, now."),
+        ]
+    ]
     image: NotRequired[
         Annotated[Word, Field(description="An image of the chain to read, not the active one.")]
     ]

@@ -232,7 +232,7 @@ class Verbs:
         return tuple(dict.fromkeys(arguments.get("disks", self._disks.names)))
 
     def _backup(self, path: Path, arguments: Mapping[str, Any]) -> Request:
-        since, image, onto = (arguments.get(key) for key in ("since", "image", "onto"))
+        since, until, image, onto = map(arguments.get, ("since", "until", "image", "onto"))
         if since is not None:
             self._names.check(Thing.CHECKPOINT, (*path, "since"), since)
             if "bitmaps" in arguments:
@@ -246,6 +246,8 @@ class Verbs:
             self._names.check(Thing.IMAGE, (*path, "image"), image)
         if onto is not None:
             self._names.check(Thing.BACKUP, (*path, "onto"), onto)
+        if until is not None and self._labels.find(until) is None:
+            self._names.check(Thing.CHECKPOINT, (*path, "until"), until)
         disk = self._names.disks.get(image) if image is not None else None
         disks = self._listed_disks(path, arguments)
         pulled = arguments.get("mode") == "pull"
@@ -260,6 +262,7 @@ class Verbs:
             to=arguments["to"],
             disks=(disk,) if disk is not None and "disks" not in arguments else disks,
             since=since,
+            until=until,
             image=image,
             bitmaps=self._bitmaps(path, arguments["bitmaps"]) if "bitmaps" in arguments else (),
             checkpoint=arguments.get("checkpoint"),

@@ -88,8 +88,8 @@ CASES = [
     step("a verb of a later version alone", "detach", (9, "the verb detach is not implemented")),
     step(
         "an argument of a later version",
-        "backup: {to: a, until: B1}",
-        (25, "the argument until of backup is not implemented yet"),
+        "backup: {to: a, rate: 1 MiB/s}",
+        (25, "the argument rate of backup is not implemented yet"),
     ),
     step(
         "a command of a later version",
@@ -146,8 +146,8 @@ CASES = [
         "backup: {to: a, snce: B1}",
         (
             25,
-            "unknown key snce in backup|to, since, image, bitmaps, checkpoint, onto, mode, disks, "
-            "scratch, ends or fails|did",
+            "unknown key snce in backup|to, since, until, image, bitmaps, checkpoint, onto, mode, "
+            "disks, scratch, ends or fails|did",
         ),
     ),
     step("an argument too many", "shutdown: {now: 1}", (20, "unknown key now in shutdown|nothing")),
@@ -276,7 +276,7 @@ CASES = [
     text(
         "a model in a file",
         "scenario: s\nmodel: ./mine.py\ndisk: 8\ntimeline: []\n",
-        (2, 8, "a model in a file of its own is not implemented yet"),
+        (2, 8, "a scenario does not name a file of Python: ./mine.py"),
     ),
     # Pictures and ranges.
     step("a short picture", "write: AAAA", (16, "the picture has 4 clusters, the disk has 8")),
