@@ -42,7 +42,7 @@ def describe(model: ApiModel, against: ApiModel | None = None) -> str:
     lines = [
         *textwrap.wrap(f"{model.id}: {model.title}", WIDTH),
         "",
-        inspect.getdoc(kind) or "",
+        *_doc(kind),
         "",
     ]
     if against is None:
@@ -51,6 +51,16 @@ def describe(model: ApiModel, against: ApiModel | None = None) -> str:
         lines += _differences(model, against)
     lines += ["", *textwrap.wrap(f"Source: {model.source}", WIDTH)]
     return "\n".join(lines)
+
+
+def _doc(kind: type[ApiModel]) -> list[str]:
+    """Return a class's docstring: prose wrapped, figures as they are."""
+    lines = (inspect.getdoc(kind) or "").splitlines()
+    return [part for line in lines for part in (_prose(line) if "|" not in line else [line])]
+
+
+def _prose(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH) or [""]
 
 
 def _differences(model: ApiModel, against: ApiModel) -> list[str]:
