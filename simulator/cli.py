@@ -4,7 +4,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
-    from simulator.pipeline import Run
+    from simulator.pipeline import Run, Scenario
 
 UNUSABLE, FAILING = 2, 1
 """Exit status for input that cannot be used, and for findings that nobody expected."""
@@ -34,6 +34,22 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class CompareFormat(StrEnum):
+    """What ``compare`` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class FailOn(StrEnum):
+    """The least level of a difference at which ``compat`` fails."""
+
+    ERR = "ERR"
+    WARN = "WARN"
+    INFO = "INFO"
 
 
 class InspectFormat(StrEnum):
@@ -65,6 +81,9 @@ class SchemaName(StrEnum):
 
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenarios; - reads stdin.")]
+Scenarios = Annotated[
+    list[str], typer.Argument(metavar="FILE...", help="Scenarios, or folders of them.")
+]
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", "-m", help="API model to run under, or a proposal's file."),
@@ -126,16 +145,174 @@ def _find_model(word: str | None) -> "ApiModel | None":
         return None
     from simulator import pipeline
     from simulator.apis.proposals import UnknownModel
+
+    try:
+        with _usable():
+            return pipeline.find_model(word)
+    except UnknownModel as unknown:
+        _give_up(f"unknown model {word}", word, unknown.known)
+    raise AssertionError("giving up does not return")
+
+
+@app.command(
+    epilog="Example: backup-timeline compare scenarios/mail/2018.yaml --models mail-2018,libvirt"
+)
+def compare(
+    files: Scenarios,
+    models: Annotated[
+        str, typer.Option("--models", "-m", help="Two or more, with commas; or proposals' files.")
+    ],
+    format: Annotated[
+        CompareFormat, typer.Option("--format", "-f", help="For a terminal, a program, a review.")
+    ] = CompareFormat.TEXT,
+) -> None:
+    """Play scenarios under several models, and show where they differ."""
+    from simulator import pipeline
+    from simulator.compare import differences, writing
+
+    chosen = [_find_model(word.strip()) for word in models.split(",") if word.strip()]
+    ids = [model.id for model in chosen if model is not None]
+    if len(ids) < 2:
+        _give_up("--models names fewer than two models")
+    for name in ids:
+        if ids.count(name) > 1:
+            _give_up(f"two of the models are called {name}")
+    compared, status = [], 0
+    for scenario in _load_all(files):
+        if scenario is None:
+            status = UNUSABLE
+            continue
+        with _usable():
+            played = [pipeline.play_under(scenario, model) for model in chosen if model]
+        compared.append(differences.compare_runs(*zip(*played, strict=True)))
+    if not compared:
+        raise typer.Exit(status)
+    if format is CompareFormat.JSON:
+        print(writing.write_json(compared), end="")
+    elif format is CompareFormat.MARKDOWN:
+        print(writing.write_markdown(compared), end="")
+    else:
+        print(writing.write_text(compared), end="")
+    raise typer.Exit(status)
+
+
+@app.command(epilog="Example: backup-timeline record scenarios/mail -o baselines/libvirt")
+def record(
+    files: Scenarios,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    model: ModelOption = None,
+) -> None:
+    """Write run documents, as a baseline that can be committed and that compat reads."""
+    from simulator.compare.baselines import baseline_path, write_baseline
+
+    chosen, status, written = _find_model(model), 0, 0
+    for scenario in _load_all(files):
+        if scenario is None:
+            status = UNUSABLE
+            continue
+        with _usable():
+            document = scenario.run(chosen).document()
+        path = output / baseline_path(document["file"])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(write_baseline(document), encoding="utf-8")
+        except OSError as error:
+            _give_up(f"cannot write {path}: {error.strerror}")
+        written += 1
+    print(f"{written} run documents written below {output}")
+    raise typer.Exit(status)
+
+
+@app.command(epilog="Example: backup-timeline compat baselines/libvirt mine.py scenarios/")
+def compat(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A model, or a recorded baseline.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Another one, or a proposal's file.")],
+    files: Scenarios,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="The least level that makes the exit status 1.")
+    ] = FailOn.ERR,
+    ignore: Annotated[
+        str | None, typer.Option("--ignore", help="TOML: what is accepted, why, and until when.")
+    ] = None,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="A review, or data.")
+    ] = Format.TEXT,
+) -> None:
+    """Tell what a change of semantics does to scenarios: what is lost, wrong, or new."""
+    import datetime
+
+    from simulator.compare import compat as check
+    from simulator.compare import ignoring
+
+    with _usable():
+        ignored = ignoring.load_ignored(ignore) if ignore is not None else ()
+    scenarios = _load_all(files)
+    befores, afters = (_documents(word, scenarios) for word in (old, new))
+    found = [
+        difference
+        for before, after in zip(befores, afters, strict=True)
+        for difference in check.find_differences(before, after)
+    ]
+    counted, left_out = ignoring.sift(found, ignored, datetime.date.today())
+    for entry in ignoring.expired(ignored, datetime.date.today()):
+        print(f"warning: {ignore}:{entry}", file=sys.stderr)
+    if format is Format.JSON:
+        print(check.write_json(counted, left_out), end="")
+    else:
+        print(check.write_review(counted, left_out, scenarios=len(befores)), end="")
+    levels = list(check.Level)
+    worst = levels.index(check.Level(fail_on.value))
+    if None in scenarios:
+        raise typer.Exit(UNUSABLE)
+    if any(levels.index(each.level) <= worst for each in counted):
+        raise typer.Exit(FAILING)
+
+
+def _load_all(words: list[str]) -> "list[Scenario | None]":
+    """Return the scenarios of files and folders; None for one that is told to be unusable."""
+    from simulator import pipeline
+    from simulator.render.report import write_input_error
+
+    loaded: list[Scenario | None] = []
+    files = pipeline.scenario_files(words)
+    if not files:
+        _give_up(f"no scenario in {', '.join(words)}")
+    for path in files:
+        try:
+            loaded.append(pipeline.load(path))
+        except pipeline.InputError as error:
+            print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
+            loaded.append(None)
+    return loaded
+
+
+def _documents(word: str, scenarios: "list[Scenario | None]") -> list[Any]:
+    """Return the run documents of scenarios under a model, or those that were recorded."""
+    from simulator import pipeline
+    from simulator.compare.baselines import load_baseline
+
+    usable = [each for each in scenarios if each is not None]
+    if Path(word).is_dir():
+        with _usable():
+            recorded = load_baseline(word, [each.script.path for each in usable])
+        return list(recorded.values())
+    model = _find_model(word)
+    assert model is not None, "a word was given"
+    with _usable():
+        return [pipeline.play_under(scenario, model)[0] for scenario in usable]
+
+
+@contextlib.contextmanager
+def _usable() -> Iterator[None]:
+    """End with status 2 where input turns out to be unusable, and tell why."""
+    from simulator.diagnostics import InputError
     from simulator.render.report import write_input_error
 
     try:
-        return pipeline.find_model(word)
-    except UnknownModel as unknown:
-        _give_up(f"unknown model {word}", word, unknown.known)
-    except pipeline.InputError as error:
+        yield
+    except InputError as error:
         print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
         raise typer.Exit(UNUSABLE) from None
-    raise AssertionError("giving up does not return")
 
 
 @app.command(epilog="Example: backup-timeline verify scenarios/mail/*.yaml --with qemu")

@@ -5,9 +5,11 @@ This is also what a notebook works with, through :func:`simulator.load`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from simulator import apis, checks
 from simulator.apis.base import ApiModel
@@ -56,6 +58,35 @@ def loads(text: str, path: str = "<text>") -> Scenario:
         InputError: The text cannot be used; it tells every problem.
     """
     return Scenario(load_text(text, path, rules=checks.RULE_NAMES))
+
+
+def scenario_files(words: Iterable[str]) -> list[str]:
+    """Return scenario files, those of a folder in the order of their names, each one once."""
+    files: dict[str, None] = {}
+    for word in words:
+        path = Path(word)
+        found = sorted(each for each in path.rglob("*.y*ml")) if path.is_dir() else ()
+        files.update(dict.fromkeys(map(str, found)) if path.is_dir() else {word: None})
+    return list(files)
+
+
+def play_under(scenario: Scenario, model: ApiModel) -> tuple[Any, str | None]:
+    """Return a scenario's run document under a model, and why it cannot be played, if it cannot.
+
+    Raises:
+        InputError: The model is a proposal that cannot be used.
+    """
+    from simulator.render.document import run_document
+
+    script = scenario.script
+    try:
+        played = scenario.run(model)
+    except InputError as error:
+        if error.path != script.path:
+            raise
+        empty = {"file": script.path, "scenario": script.title, "model": model.id}
+        return {**empty, "frames": [], "backups": {}, "restores": [], "findings": []}, str(error)
+    return run_document(played.timeline, played.findings), None
 
 
 def _check_pictures(timeline: Timeline) -> None:

@@ -244,7 +244,7 @@ class ApiModel:
             until: The checkpoint, or else the instant, that it is to end at.
         """
         return Refusal(
-            f"{self.id} has no end boundary: a backup of {request.to} ends now, not at {until}",
+            f"there is no end boundary: a backup of {request.to} ends now, not at {until}",
             cause="a bitmap says where the guest wrote, never what: "
             f"the data of {until} is gone where it was overwritten since",
             boundary=True,
