@@ -13,16 +13,19 @@ from tests.checkout import shared_file
 RECORDINGS = [
     f"libvirt{version}-{name}"
     for version in ("9.0", "11.3")
-    for name in ("seed-T1-T4", "delete-middle", "zero-discard", "kill-first-session")
+    for name in (
+        "seed-T1-T4",
+        "delete-middle",
+        "zero-discard",
+        "kill-first-session",
+        "commit-middle",
+    )
 ]
 FIRST_IMAGE = "S1"
 
 
 def as_scenario(steps: list[dict[str, Any]]) -> tuple[str, int]:
-    """Return a recording as a scenario with an instant a step, and how many steps it holds.
-
-    The recording is played up to the first request that this version does not have.
-    """
+    """Return a recording as a scenario with an instant a step, and how many steps it holds."""
     lines = ["scenario: a recording", "model: libvirt", "disk: 8", "timeline:"]
     lines += ["  - at: start", f"    do: [create: {FIRST_IMAGE}]"]
     for number, step in enumerate(steps):
@@ -52,6 +55,12 @@ def _statements(op: list[str]) -> list[str]:
             return [f"backup: {{to: {name}, since: {since}, checkpoint: {checkpoint}}}"]
         case ["checkpoint-delete", name]:
             return [f"delete: {{checkpoint: {name}}}"]
+        case ["checkpoint-delete", name, "--children"]:
+            return [f"delete: {{checkpoint: {name}, children: true}}"]
+        case ["checkpoint-delete", name, "--metadata"]:
+            return [f"delete: {{checkpoint: {name}, metadata: true}}"]
+        case ["commit", top, base]:
+            return [f"commit: {{top: {top}, base: {base}}}"]
         case ["kill"]:
             return ["crash", "start"]
         case _:
@@ -65,7 +74,7 @@ def test_the_model_gives_what_real_libvirt_gave(name: str) -> None:
     text, played = as_scenario(steps)
     run: Run = simulator.loads(text).run()
     document = run.document()
-    assert played >= 3
+    assert played == len(steps)
     crashed = False
     for number, step in enumerate(steps[:played]):
         crashed = crashed or step["op"] == ["kill"]

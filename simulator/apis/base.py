@@ -100,8 +100,10 @@ class ApiModel:
                 return self.checkpoint(machine, request.name, request.disks)
             case TakeBackup():
                 return self.backup(machine, request)
-            case DeleteCheckpoint():
+            case DeleteCheckpoint(children=False, metadata=False):
                 return self.delete(machine, request.name)
+            case DeleteCheckpoint():
+                return self.delete_more(machine, request)
             case Qmp():
                 return self.qmp(request)
             case Commit() | Pull() | Resize() | Revert() | DeleteSnapshot():
@@ -342,6 +344,10 @@ class ApiModel:
     def delete(self, machine: Machine, name: str) -> Plan:
         """Give up a checkpoint."""
         raise NotImplementedError(f"{self.id} says nothing about delete")
+
+    def delete_more(self, machine: Machine, request: DeleteCheckpoint) -> Plan:
+        """Give up a checkpoint with its children, or just the host's note of it."""
+        return Refusal(f"{self.id} gives up checkpoints one by one, each with its bitmap")
 
     def qmp(self, request: Qmp) -> Plan:
         """Run QEMU's own primitives, as one transaction."""

@@ -21,6 +21,7 @@ POLICIES = (
     "job",
     "cancel",
     "delete",
+    "delete_more",
     "commit",
     "pull",
     "resize",

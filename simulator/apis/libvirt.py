@@ -60,6 +60,8 @@ class Libvirt(ApiModel):
             return None
         if isinstance(request, Snapshot):
             return None if request.outside else self._refuse_offline_snapshot(machine)
+        if isinstance(request, DeleteCheckpoint) and request.metadata:
+            return None
         said = INACTIVE.get(type(request))
         if said is None:
             return super().when_running(machine, request)
@@ -157,6 +159,26 @@ class Libvirt(ApiModel):
                 cause=cause,
             )
         return tuple((node, checkpoint) for node in reversed(disk.nodes_with(checkpoint)))
+
+    def delete_more(self, machine: Machine, request: DeleteCheckpoint) -> Plan:
+        """Give up a checkpoint with its children, or only the metadata of those (R7).
+
+        Metadata can go while the machine is off.
+        """
+        if machine.checkpoint(request.name) is None:
+            return self.delete(machine, request.name)
+        gone = [request.name]
+        for each in machine.checkpoints if request.children else ():
+            # A child is younger than its parent, so one pass finds all descendants.
+            if each.parent in gone:
+                gone.append(each.name)
+        if request.metadata:
+            return tuple(ForgetCheckpoint(name=name) for name in gone)
+        plans = [self.delete(machine, name) for name in reversed(gone)]
+        refused = next((plan for plan in plans if isinstance(plan, Refusal)), None)
+        if refused is not None:
+            return refused
+        return tuple(each for plan in plans if not isinstance(plan, Refusal) for each in plan)
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Remove the checkpoint's bitmap from every image; merge nothing."""

@@ -10,7 +10,7 @@ from simulator.apis.mail2018 import bitmaps_from, freeze, merge_into_parent
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import BitmapKey, Refusal
-from simulator.model.requests import Snapshot
+from simulator.model.requests import DeleteCheckpoint, Snapshot
 
 
 class Libvirt60(Libvirt):
@@ -50,6 +50,15 @@ class Libvirt60(Libvirt):
                 f"for incremental backup of disk '{disk.name}' not found"
             )
         return bitmaps_from(machine, disk, checkpoint)
+
+    def delete_more(self, machine: Machine, request: DeleteCheckpoint) -> Plan:
+        """Give up the metadata only; bitmaps go one by one, since each merges into its parent."""
+        if request.metadata:
+            return super().delete_more(machine, request)
+        return Refusal(
+            "delete the children one by one, the newest first",
+            cause="each bitmap is merged into its parent's, which must be there by then",
+        )
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Merge the checkpoint's bitmap into its parent's."""

@@ -147,9 +147,16 @@ class DeleteSnapshot(NamedTuple):
 
 
 class DeleteCheckpoint(NamedTuple):
-    """Give up a checkpoint as the start of later incrementals."""
+    """Give up a checkpoint as the start of later incrementals.
+
+    Attributes:
+        children: Whether all checkpoints that descend from it go with it.
+        metadata: Whether only the host's note of it goes, and its bitmaps stay where they are.
+    """
 
     name: str
+    children: bool = False
+    metadata: bool = False
 
 
 class Qmp(NamedTuple):

@@ -352,6 +352,12 @@ class Delete(TypedDict):
     """What is given up: exactly one."""
 
     checkpoint: NotRequired[Annotated[Word, Field(description="A checkpoint.")]]
+    children: NotRequired[
+        Annotated[bool, Field(description="Whether all that descend from it go with it.")]
+    ]
+    metadata: NotRequired[
+        Annotated[bool, Field(description="Whether only the host's note of it goes.")]
+    ]
     backup: NotRequired[Annotated[Word, Field(description="A backup or a copy.")]]
     snapshot: NotRequired[
         Annotated[

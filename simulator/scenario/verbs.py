@@ -362,10 +362,15 @@ class Verbs:
         return StackBackups(name=name, sources=sources, of=label)
 
     def _delete(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
-        if len(arguments) != 1:
+        things = arguments.keys() - {"children", "metadata"}
+        for key in sorted(arguments.keys() - things):
+            if "checkpoint" not in things:
+                expected = "a checkpoint beside it"
+                self._problems.add((*path, key), f"{key} stands alone", expected=expected)
+        if len(things) != 1:
             self._problems.add(
                 path,
-                "delete has two things to delete" if arguments else "delete has nothing to delete",
+                "delete has two things to delete" if things else "delete has nothing to delete",
                 expected="{checkpoint: NAME}, {backup: NAME} or {snapshot: NAME}",
             )
             return None
@@ -375,7 +380,11 @@ class Verbs:
         if "checkpoint" in arguments:
             name = arguments["checkpoint"]
             self._names.check(Thing.CHECKPOINT, (*path, "checkpoint"), name)
-            return DeleteCheckpoint(name=name)
+            return DeleteCheckpoint(
+                name=name,
+                children=arguments.get("children", False),
+                metadata=arguments.get("metadata", False),
+            )
         self._names.check(Thing.BACKUP, (*path, "backup"), arguments["backup"])
         return DropBackup(name=arguments["backup"])
 

@@ -213,6 +213,10 @@ def test_timed_instants_tick_in_nanoseconds() -> None:
         ("restore: full.bak", StackBackups(name="restored", sources=("full.bak",))),
         ("restore: [full.bak]", StackBackups(name="restored", sources=("full.bak",))),
         ("delete: {checkpoint: B1}", DeleteCheckpoint(name="B1")),
+        (
+            "delete: {checkpoint: B1, children: true, metadata: true}",
+            DeleteCheckpoint(name="B1", children=True, metadata=True),
+        ),
         ("delete: {backup: full.bak}", DropBackup(name="full.bak")),
         ("shutdown", CloseImages()),
         ("shutdown:", CloseImages()),
