@@ -4,7 +4,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
+    from simulator.checks.updating import Edit
     from simulator.pipeline import Run, Scenario
 
 UNUSABLE, FAILING = 2, 1
@@ -107,9 +108,183 @@ def run(
 
 
 @app.command(epilog="Example: backup-timeline check scenarios/flagged/*.yaml")
-def check(files: Files, model: ModelOption = None) -> None:
+def check(
+    files: Files,
+    model: ModelOption = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="First rewrite expected figures to what comes out.")
+    ] = False,
+) -> None:
     """Play scenarios and print only the findings; for CI."""
+    if update:
+        _refuse_in_ci("--update")
+        for path in files:
+            edited = _edited(path, model)
+            if edited is not None:
+                _rewrite(path, *edited)
     _play_all(files, model, lambda each: each.findings_text(colour=_colour()))
+
+
+@app.command(epilog="Example: backup-timeline review scenarios/mail/*.yaml")
+def review(
+    files: Files,
+    model: ModelOption = None,
+    accept_all: Annotated[
+        bool, typer.Option("--accept-all", help="Rewrite every figure that changed.")
+    ] = False,
+    reject_all: Annotated[
+        bool, typer.Option("--reject-all", help="Keep every figure: what changed is wrong.")
+    ] = False,
+) -> None:
+    """Go through expected figures that changed, one by one: accept, reject, skip or quit."""
+    from simulator.checks.updating import rewrite
+
+    _refuse_in_ci("review")
+    if accept_all and reject_all:
+        _give_up("--accept-all and --reject-all are both there")
+    if not (accept_all or reject_all or (sys.stdin.isatty() and sys.stdout.isatty())):
+        _give_up("there is no terminal to ask at; give --accept-all or --reject-all")
+    always = "a" if accept_all else "r" if reject_all else ""
+    answers = {"a": 0, "r": 0, "s": 0}
+    for path in files:
+        edited = _edited(path, model, tell=False)
+        if edited is None:
+            raise typer.Exit(UNUSABLE)
+        source, _, edits = edited
+        taken = []
+        for edit in edits:
+            answer = always or _ask(path, edit)
+            if answer == "q":
+                raise typer.Exit(FAILING)
+            answers[answer] += 1
+            taken += [edit] if answer == "a" else []
+        if taken:
+            _rewrite(path, source, rewrite(source, taken), taken)
+    print(f"{answers['a']} accepted, {answers['r']} rejected, {answers['s']} skipped")
+    if answers["r"] or answers["s"]:
+        raise typer.Exit(FAILING)
+
+
+@app.command(epilog="Example: backup-timeline lint proposal.md")
+def lint(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Mails or documents.")],
+    update: Annotated[
+        bool, typer.Option("--update", help="Rewrite the rows that are not as they come out.")
+    ] = False,
+) -> None:
+    """Hold the figures of a mail or a document against the scenarios in it."""
+    from simulator import pipeline
+    from simulator.diagnostics import InputError
+    from simulator.documents.linting import correct
+    from simulator.render.report import write_finding, write_input_error
+
+    if update:
+        _refuse_in_ci("--update")
+    status = 0
+    for path in files:
+        text = _read_text(path)
+        found = pipeline.lint_document(text, path)
+        if update and found.corrections:
+            fixed = correct(text, found.corrections)
+            _rewrite(path, text, fixed, found.corrections)
+            text, found = fixed, pipeline.lint_document(fixed, path)
+        told = [
+            write_finding(each, path=path, source=text, colour=_colour()) for each in found.findings
+        ]
+        counts = f"{path}: {found.scenarios} scenarios, {found.figures} figures"
+        print("\n\n".join([*told, f"{counts}, {len(told)} wrong rows"]))
+        if found.problems:
+            error = InputError(path, text, found.problems)
+            print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
+        if not found.figures and not found.scenarios:
+            print(f"error: {path} has neither figures nor scenarios", file=sys.stderr)
+        unusable = found.problems or not (found.figures or found.scenarios)
+        status = max(status, UNUSABLE if unusable else FAILING if told else 0)
+    if status:
+        raise typer.Exit(status)
+
+
+def _refuse_in_ci(what: str) -> None:
+    """End where nobody is there to judge a change."""
+    if os.environ.get("CI", "").lower() not in ("", "0", "false", "no"):
+        _give_up(f"{what} changes files, and this is CI (CI={os.environ['CI']})")
+
+
+def _edited(
+    path: str, model: str | None, *, tell: bool = True
+) -> "tuple[str, str, list[Edit]] | None":
+    """Return a scenario's text, the text with its figures redrawn, and the edits.
+
+    Args:
+        tell: Whether a scenario that cannot be used is left for somebody else to tell; None then.
+    """
+    from simulator import pipeline
+    from simulator.checks.updating import find_edits, rewrite
+
+    if path == "-":
+        _give_up("standard input cannot be rewritten")
+    chosen = _find_model(model)
+    try:
+        timeline = pipeline.load(path).run(chosen).timeline
+    except pipeline.InputError:
+        if tell:
+            return None
+        with _usable():
+            raise
+    edits = list(find_edits(timeline))
+    source = timeline.script.source
+    return source, rewrite(source, edits), edits
+
+
+def _ask(path: str, edit: "Edit") -> str:
+    """Show a row that changed, and return what a person says: a, r, s or q."""
+    print(f"\n{path}:{edit.line}: {edit.label}\n  expected |{edit.old}\n  found    |{edit.new}")
+    width = max(len(edit.old), len(edit.new))
+    pairs = zip(edit.old.ljust(width), edit.new.ljust(width), strict=True)
+    print(f"            {''.join(' ' if a == b else '^' for a, b in pairs)}".rstrip())
+    while True:
+        try:
+            said = input("accept, reject, skip, quit? [a/r/s/q] ").strip().lower()[:1]
+        except EOFError:
+            return "q"
+        if said and said in "arsq":
+            return said
+
+
+def _read_text(path: str) -> str:
+    try:
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return raw.decode("utf-8")
+    except OSError as error:
+        _give_up(f"cannot read {path}: {error.strerror}")
+    except UnicodeDecodeError as error:
+        _give_up(f"{path} is no text in UTF-8: byte {error.start}")
+    raise AssertionError("giving up does not return")
+
+
+def _rewrite(path: str, old: str, new: str, changes: Sequence[object]) -> None:
+    """Write a file anew, all or nothing, and show the change."""
+    import difflib
+    import tempfile
+
+    if path == "-":
+        _give_up("standard input cannot be rewritten")
+    if not changes:
+        return
+    target = Path(path).resolve()
+    try:
+        if not os.access(target, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=target.parent, delete=False
+        ) as file:
+            file.write(new)
+        os.chmod(file.name, target.stat().st_mode)
+        os.replace(file.name, target)
+    except OSError as error:
+        _give_up(f"cannot write {path}: {error.strerror}")
+    shown = difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="", n=1)
+    print("\n".join(shown), end="\n\n")
 
 
 def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]") -> None:

@@ -21,6 +21,7 @@ from simulator.scenario import load_file, load_text
 from simulator.timeline import Frame, Script, Timeline
 
 if TYPE_CHECKING:
+    from simulator.documents.linting import Linted
     from simulator.render.document import RunDocument
 
 
@@ -87,6 +88,24 @@ def play_under(scenario: Scenario, model: ApiModel) -> tuple[Any, str | None]:
         empty = {"file": script.path, "scenario": script.title, "model": model.id}
         return {**empty, "frames": [], "backups": {}, "restores": [], "findings": []}, str(error)
     return run_document(played.timeline, played.findings), None
+
+
+def lint_document(text: str, path: str) -> Linted:
+    """Return what is wrong with the figures of a document, held against its own scenarios.
+
+    Args:
+        path: What findings call it.
+    """
+    from simulator.checks.expectations import UNMET_FIGURE, UNMET_FINDING, compare_row
+    from simulator.checks.updating import redraw
+    from simulator.documents.linting import Tools, lint
+
+    def play_text(scenario: str) -> tuple[Timeline, list[Finding]]:
+        played = loads(scenario, path).run()
+        unmet = (UNMET_FIGURE[0], UNMET_FINDING[0])
+        return played.timeline, [each for each in played.findings if each.code in unmet]
+
+    return lint(text, Tools(play=play_text, compare=compare_row, redraw=redraw))
 
 
 def _check_pictures(timeline: Timeline) -> None:

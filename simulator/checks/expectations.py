@@ -43,7 +43,7 @@ def unmet_figures(timeline: Timeline) -> Iterator[Finding]:
     """Yield a finding for each row that is not as its scenario expects."""
     for entry, expect in timeline.asked(Expect):
         for row in expect.rows:
-            unmet = _compare(entry.after, row)
+            unmet = compare_row(entry.after, row)
             if unmet is not None:
                 message, notes = unmet
                 finding = find_at(
@@ -54,10 +54,10 @@ def unmet_figures(timeline: Timeline) -> Iterator[Finding]:
                     label="expected here",
                     notes=notes,
                 )
-                yield replace(finding, span=_span_of(timeline, finding.span, row))
+                yield replace(finding, span=span_of(timeline, finding.span, row))
 
 
-def _span_of(timeline: Timeline, span: Span | None, row: ExpectedRow) -> Span | None:
+def span_of(timeline: Timeline, span: Span | None, row: ExpectedRow) -> Span | None:
     """Return the place of a row within its statement, or the statement's where it is not found."""
     if span is None:
         return None
@@ -98,7 +98,7 @@ def matches(finding: Finding, wanted: str) -> bool:
     return wanted in (finding.code, finding.rule)
 
 
-def _compare(machine: Machine, row: ExpectedRow) -> tuple[str, tuple[str, ...]] | None:
+def compare_row(machine: Machine, row: ExpectedRow) -> tuple[str, tuple[str, ...]] | None:
     """Return what is wrong with a row, and both rows with carets; None where nothing is."""
     found = actual_rows(machine, row.label)
     if not found:

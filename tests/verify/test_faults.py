@@ -193,8 +193,14 @@ def test_a_signal_ends_it_with_all_that_it_started(
     need_qemu()
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-m", "simulator", "verify", str(MAIL), "--timeout", "60"]
+    # A shell starts what runs in the background with Ctrl-C switched off.
     with subprocess.Popen(
-        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        words,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         started = hold_qemu(process.pid)
         process.send_signal(number)
