@@ -146,6 +146,7 @@ def review(
         _give_up("there is no terminal to ask at; give --accept-all or --reject-all")
     always = "a" if accept_all else "r" if reject_all else ""
     answers = {"a": 0, "r": 0, "s": 0}
+    answer = ""
     for path in files:
         edited = _edited(path, model, tell=False)
         if edited is None:
@@ -153,10 +154,9 @@ def review(
         source, _, edits = edited
         taken = []
         for edit in edits:
-            answer = always or _ask(path, edit)
-            if answer == "q":
-                raise typer.Exit(FAILING)
-            answers[answer] += 1
+            # Whoever quits leaves the rest open; what was accepted by then is written.
+            answer = answer if answer == "q" else always or _ask(path, edit)
+            answers["s" if answer == "q" else answer] += 1
             taken += [edit] if answer == "a" else []
         if taken:
             _rewrite(path, source, rewrite(source, taken), taken)
