@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import engine, loading, many_runs, start_up, verifying
+from tests.benchmarks import comparing, engine, loading, many_runs, start_up, verifying
 from tests.benchmarks.figures import HEAD
 
 BENCHMARKS: dict[str, Callable[[], bool]] = {
@@ -12,6 +12,7 @@ BENCHMARKS: dict[str, Callable[[], bool]] = {
     "many_runs": many_runs.main,
     "engine": engine.main,
     "verifying": verifying.main,
+    "comparing": comparing.main,
 }
 
 
