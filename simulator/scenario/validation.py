@@ -93,7 +93,8 @@ _FORMS: Mapping[str, str] = {
     "clusters": "a number of clusters",
     "cells": "a picture, one character a cluster",
     "data": "a letter or 0",
-    "outside": "true or false",
+    **dict.fromkeys(("outside", "children", "metadata"), "true or false"),
+    "until": "a checkpoint, or an instant",
     "seed": "a whole number",
     **dict.fromkeys(
         ("size", "cluster_size", "offset", "length", "scratch"), "a size such as 64 KiB"

@@ -366,7 +366,9 @@ class Verbs:
         for key in sorted(arguments.keys() - things):
             if "checkpoint" not in things:
                 expected = "a checkpoint beside it"
-                self._problems.add((*path, key), f"{key} stands alone", expected=expected)
+                self._problems.add(
+                    (*path, key), f"{key} stands alone", expected=expected, at_key=True
+                )
         if len(things) != 1:
             self._problems.add(
                 path,

@@ -150,6 +150,16 @@ CASES = [
             "disks, scratch, ends or fails|did",
         ),
     ),
+    step(
+        "a word that is not yes or no",
+        "delete: {checkpoint: B1, children: 3}",
+        (44, "children is 3|true or false"),
+    ),
+    step(
+        "children of nothing",
+        "delete: {metadata: true, snapshot: S1}",
+        (18, "metadata stands alone|a checkpoint"),
+    ),
     step("an argument too many", "shutdown: {now: 1}", (20, "unknown key now in shutdown|nothing")),
     step(
         "arguments that are not indented",
