@@ -280,6 +280,8 @@ class Host(Session):
             await self._connect()
         elif verb == "backup-begin":
             self._pulling = any("<server " in text for _, text in action.documents)
+            if self._pulling:
+                self.running.nbd = str(self.folder / PULL_SOCKET)
         elif verb == "domjobabort":
             self._pulling = False
             await self._await_idle()
@@ -321,15 +323,22 @@ class Host(Session):
                 process.kill()
                 await process.wait()
         if process.returncode:
-            text = self._without_folder(_last_error(err.decode(errors="replace")))
+            text = self._own_words(_last_error(err.decode(errors="replace")))
             if said:
                 self.said.append(f"error: {text}")
             raise LibvirtRefusedError(text)
         return out.decode(errors="replace").strip()
 
     def _without_folder(self, text: str) -> str:
-        """Return a text with files as the scenario calls them: backups and images by name."""
+        """Return a text with the names of files, not their paths."""
         return text.replace(f"{self.folder}/", "")
+
+    def _own_words(self, text: str) -> str:
+        """Return libvirt's words with images and backups as the scenario calls them."""
+        called = {file: image for image, file in self.names.files.items()}
+        called |= {file: backup for (backup, _), file in self.names.copies.items()}
+        pattern = re.escape(f"{self.folder}/") + r"([\w.-]+)"
+        return re.sub(pattern, lambda match: called.get(match[1], match[1]), text)
 
     async def _connect(self) -> None:
         """Open a second monitor of the machine, beside libvirt's own."""

@@ -10,13 +10,22 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, BackupJob, Checkpoint, Machine, Restored, Status
+from simulator.model.machine import (
+    Backup,
+    BackupJob,
+    Checkpoint,
+    Machine,
+    Power,
+    Restored,
+    Status,
+)
 from simulator.model.operations import (
     CloseImages,
     CopyImage,
     DropBackup,
     EndJob,
     GuestDiscard,
+    GuestOperation,
     GuestWrite,
     KillProcess,
     OpenImages,
@@ -202,9 +211,9 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
     """Whether a refused request has no words in libvirt: nobody there could say it, or hear it."""
     if entry.refusal is None:
         return False
-    outside = isinstance(request, CopyImage | DropBackup | StackBackups)
-    off = isinstance(request, GuestWrite | GuestDiscard) and not entry.before.jobs
-    return entry.refusal.boundary or outside or off
+    outside = isinstance(request, CopyImage | DropBackup | StackBackups | KillProcess)
+    off = entry.before.power is not Power.RUNNING
+    return entry.refusal.boundary or outside or (off and isinstance(request, GuestOperation))
 
 
 def _done(backups: Iterable[Backup]) -> tuple[Backup, ...]:
@@ -247,6 +256,12 @@ class _Commands:
         machine = entry.before
         if not isinstance(request, Create) and not all(disk.chain for disk in machine.disks):
             raise UnsupportedError("a disk that joins a running machine")
+        if entry.refusal is not None and isinstance(request, GuestOperation):
+            raise UnsupportedError("a guest's step that is refused, as where a scratch is full,")
+        if entry.refusal is not None and isinstance(request, CancelJob) and machine.jobs:
+            raise UnsupportedError(
+                "a cancel beside another job: libvirt aborts whatever runs, so it"
+            )
         match request:
             case Create():
                 yield from self._create(entry, request)
