@@ -65,6 +65,7 @@ class Peer(StrEnum):
     """The real thing that ``verify`` holds a simulation against."""
 
     QEMU = "qemu"
+    LIBVIRT = "libvirt"
 
 
 class ScriptLanguage(StrEnum):
@@ -502,11 +503,11 @@ def verify(
     """Play scenarios on the real thing; show the first difference."""
     from simulator import pipeline
     from simulator.render.report import write_finding, write_input_error
-    from simulator.verify import verification
+    from simulator.verify.peers import PEERS
 
     gc.freeze()
     gc.enable()
-    chosen = _find_model(model)
+    chosen, real = _find_model(model), PEERS[peer.value]
     status = 0
     for path in files:
         try:
@@ -515,15 +516,20 @@ def verify(
             print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
             status = UNUSABLE
             continue
-        outcome = verification.verify(timeline, timeout=timeout)
+        if problem := real.refuse(timeline):
+            print(f"error: {path}: {problem}", file=sys.stderr)
+            status = UNUSABLE
+            continue
+        outcome = real.verify(timeline, timeout)
         if outcome.finding is None:
-            print(f"{path}: {outcome.steps} steps agree with QEMU {outcome.version}", flush=True)
+            steps = f"{path}: {outcome.steps} steps"
+            print(f"{steps} agree with {real.name} {outcome.version}", flush=True)
             continue
         status = max(status, FAILING)
         source = timeline.script.source
         print(write_finding(outcome.finding, path=path, source=source, colour=_colour()))
         if outcome.said:
-            print("", "QMP so far:", *outcome.said, sep="\n")
+            print("", f"{real.language} so far:", *outcome.said, sep="\n")
         if not outcome.version:
             break  # What is missing here is missing for the other files, too.
     if status:

@@ -8,12 +8,14 @@ import re
 
 from simulator.apis.base import ApiModel, Plan
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, Power
+from simulator.model.machine import Machine, Power, Transfer
 from simulator.model.operations import (
     AddBitmap,
     BitmapKey,
+    CloseImages,
     CommitImages,
     ForgetCheckpoint,
+    OpenImages,
     Operation,
     PullImages,
     Refusal,
@@ -23,8 +25,10 @@ from simulator.model.requests import (
     CancelJob,
     Commit,
     DeleteCheckpoint,
+    DeleteSnapshot,
     Pull,
     Request,
+    Resize,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
@@ -40,6 +44,24 @@ INACTIVE = {
 }
 """libvirt's words for what needs a running machine, by the kind of request."""
 
+NOT_RUNNING = "Requested operation is not valid: domain is not running"
+"""Its words for everything else that does."""
+
+LOCKED = (
+    "Timed out during operation: cannot acquire state change lock "
+    "(held by monitor=remoteDispatchDomainBackupBegin)"
+)
+"""Its words, after half a minute, for what a running backup keeps out.
+
+Source: ``facts/LIBVIRT.md`` section 3, numbers 25 and 27.
+"""
+
+FORGOTTEN = "libvirt-tmp-activewrite"
+"""libvirt's own bitmap in the base of a commit that runs."""
+
+QEMU_SAYS = "internal error: unable to execute QEMU command"
+"""How libvirt begins where it passes on what QEMU says."""
+
 
 class Libvirt(ApiModel):
     """Cumulative bitmaps, re-created empty in every overlay and merged down the chain.
@@ -54,10 +76,23 @@ class Libvirt(ApiModel):
     title = "libvirt 6.6 and later: all bitmaps go on recording; a snapshot repeats their names"
     source = "observed on libvirt 9.0.0 with QEMU 7.2.22 and libvirt 11.3.0 with QEMU 10.0.13"
 
+    def plan(self, machine: Machine, request: Request) -> Plan:
+        """Return what a request stands for, or libvirt's words to one that it never starts."""
+        running = machine.power is Power.RUNNING
+        if isinstance(request, OpenImages) and running:
+            return Refusal("Domain is already active")
+        if isinstance(request, CloseImages) and not running:
+            return Refusal(NOT_RUNNING, cause="the machine is off")
+        return refuse_beside_backup(machine, request) or super().plan(machine, request)
+
     def when_running(self, machine: Machine, request: Request) -> Refusal | None:
         """Refuse in libvirt's words what needs a running machine."""
         if machine.power is Power.RUNNING:
             return None
+        if isinstance(request, DeleteSnapshot):
+            return None
+        if isinstance(request, Commit | Pull | Resize | CancelJob):
+            return Refusal(NOT_RUNNING, cause="the machine is off")
         if isinstance(request, Snapshot):
             return None if request.outside else self._refuse_offline_snapshot(machine)
         if isinstance(request, DeleteCheckpoint) and request.metadata:
@@ -124,9 +159,31 @@ class Libvirt(ApiModel):
                 )
         return super().backup(machine, request)
 
+    def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
+        """Put overlays on the chains; a file that exists is not written over."""
+        for disk, image in request.images:
+            if machine.disk_of(image) is not None and not request.outside:
+                return Refusal(
+                    f"unsupported configuration: external snapshot file for disk {disk} "
+                    f"already exists and is not a block device: {image}"
+                )
+        return super().snapshot(machine, request)
+
     def commit(self, machine: Machine, request: Commit) -> Plan:
         """Merge overlays down, and their bitmaps with them (R8)."""
-        return carried(super().commit(machine, request))
+        disk = machine.disk_of(request.top)
+        if disk is not None:
+            names = [image.name for image in disk.chain]
+            base = request.base if request.base is not None else names[0]
+            if base not in names[: names.index(request.top)]:
+                return Refusal(
+                    f"invalid argument: could not find image '{base}' "
+                    f"beneath '{request.top}' in chain for '{disk.name}'"
+                )
+        merged = carried(super().commit(machine, request))
+        if isinstance(merged, Refusal) or disk is None:
+            return merged
+        return (*merged, *left_behind(disk, request))
 
     def pull(self, machine: Machine, request: Pull) -> Plan:
         """Pull backing data up, and its bitmaps with it (R8)."""
@@ -158,6 +215,13 @@ class Libvirt(ApiModel):
                 f"for disk '{disk.name}'",
                 cause=cause,
             )
+        for node in reversed(disk.nodes_with(checkpoint)):
+            if disk.bytes_of(node) != disk.size:
+                return Refusal(
+                    f"{QEMU_SAYS} 'transaction': Bitmaps are of different sizes (destination size "
+                    f"is {disk.size}, source size is {disk.bytes_of(node)}) and can't be merged",
+                    cause=f"the disk was resized since {checkpoint} on {node} was an active bitmap",
+                )
         return tuple((node, checkpoint) for node in reversed(disk.nodes_with(checkpoint)))
 
     def delete_more(self, machine: Machine, request: DeleteCheckpoint) -> Plan:
@@ -180,6 +244,25 @@ class Libvirt(ApiModel):
             return refused
         return tuple(each for plan in plans if not isinstance(plan, Refusal) for each in plan)
 
+    def resize(self, machine: Machine, request: Resize) -> Plan:
+        """Let the active image grow or shrink; QEMU says no while a client pulls from it."""
+        jobs = (job for job in machine.backup_jobs if job.disk == request.disk)
+        if any(job.backup.transfer is Transfer.PULL for job in jobs):
+            return Refusal(f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use")
+        return super().resize(machine, request)
+
+    def delete_snapshot(self, machine: Machine, name: str) -> Plan:
+        """Merge the image that a snapshot made down; a machine that is off is started for it."""
+        disk = machine.disk_of(name)
+        if disk is None or disk.chain[0].name == name:
+            return Refusal(
+                f"Domain snapshot not found: no domain snapshot with matching name '{name}'"
+            )
+        merged = super().delete_snapshot(machine, name)
+        if isinstance(merged, Refusal) or machine.power is Power.RUNNING:
+            return merged
+        return (OpenImages(), *merged, CloseImages())
+
     def delete(self, machine: Machine, name: str) -> Plan:
         """Remove the checkpoint's bitmap from every image; merge nothing."""
         gone = machine.checkpoint(name)
@@ -197,6 +280,38 @@ class Libvirt(ApiModel):
                 )
             removed += [RemoveBitmap(node=node, name=name, reopen=True) for node in nodes]
         return (*removed, ForgetCheckpoint(name=name))
+
+
+def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
+    """Return libvirt's words to what it does not do while a backup runs.
+
+    A checkpoint may begin or be deleted: the job has bitmaps of its own (number 26). A machine has
+    one backup at a time.
+    """
+    if not machine.backup_jobs or machine.power is not Power.RUNNING:
+        return None
+    if isinstance(request, TakeBackup | Snapshot | DeleteSnapshot):
+        running = ", ".join(dict.fromkeys(job.backup.name for job in machine.backup_jobs))
+        return Refusal(LOCKED, cause=f"the backup {running} runs")
+    if not isinstance(request, Commit | Pull):
+        return None
+    disk = machine.disk_of(request.top if isinstance(request, Commit) else request.into)
+    if disk is not None and any(job.disk == disk.name for job in machine.backup_jobs):
+        return Refusal(f"Operation not supported: disk '{disk.name}' already in active block job")
+    return None
+
+
+def left_behind(disk: Disk, commit: Commit) -> tuple[Operation, ...]:
+    """Return the bitmap that libvirt forgets in a raw base, where no other one can be (R8).
+
+    It marks what the guest writes while the active image is committed, for the bitmaps to be
+    merged with; where none can be kept, it is not removed either.
+    """
+    base = disk.image(commit.base) if commit.base is not None else disk.chain[0]
+    active = commit.top == disk.active.name
+    if base is None or base.format != "raw" or not active or not disk.bitmaps_on(commit.top):
+        return ()
+    return (AddBitmap(node=base.name, name=FORGOTTEN, persistent=False),)
 
 
 def carried(plan: Plan) -> Plan:

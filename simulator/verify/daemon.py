@@ -11,7 +11,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 from qemu.qmp import EventListener, ExecInterruptedError, ExecuteError, Message, QMPClient, QMPError
 
@@ -95,6 +95,31 @@ def find_programs() -> None:
         raise QemuMissingError(f"{' and '.join(missing)} not found")
 
 
+class Process(Protocol):
+    """What is asked of a process: those of ``subprocess`` have it, and those of others too."""
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """What it writes about itself, where that can be read."""
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+    def kill(self) -> None:
+        """End it where it stands."""
+
+
 class Daemon:
     """A process of ``qemu-storage-daemon`` that works in a folder.
 
@@ -105,9 +130,7 @@ class Daemon:
         said: What was sent and answered so far, one line each.
     """
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], qmp: socket.socket, nbd: str, said: list[str]
-    ) -> None:
+    def __init__(self, process: Process, qmp: socket.socket, nbd: str, said: list[str]) -> None:
         self.process = process
         self.nbd = nbd
         self.said = said
@@ -235,16 +258,17 @@ class Daemon:
         while self.process.poll() is None:
             await asyncio.sleep(0.0005)
         failure = self.failure("QEMU did not end well") if self.process.returncode else None
-        await self._disconnect()
+        await self.disconnect()
         if failure is not None:
             raise failure
 
     async def crash(self) -> None:
         """Let the process die where it stands."""
         self.kill()
-        await self._disconnect()
+        await self.disconnect()
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
+        """Close the connection; the process goes on."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._qmp.disconnect(), GRACE_SECONDS)
         self._socket.close()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from simulator.diagnostics import Finding, Severity
-from simulator.timeline import Timeline
+from simulator.timeline import Entry, Timeline
 from simulator.verify.compare import Difference, compare
 from simulator.verify.daemon import (
     INSTALL_HELP,
@@ -107,7 +107,7 @@ async def _verify(
     done, version, said = 0, "", list[str]()
     step: Step | None = None
     try:
-        with _cancelled_by_signals(caught):
+        with cancelled_by_signals(caught):
             async with open_session(timeout) as session:
                 said, version = session.said, session.version
                 observer = Observer(session, plan.names)
@@ -125,7 +125,7 @@ async def _verify(
         finding = _finding(step, FAILED, said_so, help="give it more time: --timeout")
         return Verification(done, version, finding, tuple(said))
     except (QemuError, OSError) as error:
-        return Verification(done, version, _failed(step, _words(error)), tuple(said))
+        return Verification(done, version, _failed(step, words_of(error)), tuple(said))
     return Verification(done, version)
 
 
@@ -176,15 +176,24 @@ def _compare_refusals(step: Step, refused: QemuRefusedError | None, version: str
 
 def _differ(step: Step, differing: list[Difference], version: str) -> Finding:
     """Return a finding with every row that differs after a step."""
+    return report_differences(step.entry, differing, f"QEMU {version}")
+
+
+def report_differences(entry: Entry, differing: list[Difference], peer: str) -> Finding:
+    """Return a finding with every row that differs after a step.
+
+    Args:
+        peer: What it was held against, with its version.
+    """
     rows = ", ".join(difference.row for difference in differing)
     many = len(differing) > 1
     notes: list[str] = []
     for difference in differing:
         notes += [f"{difference.row}:", *difference.lines] if many else difference.lines
-    return _finding(
-        step,
+    return report(
+        entry,
         DIFFERENCE,
-        f"{rows} {'are' if many else 'is'} not as on QEMU {version}",
+        f"{rows} {'are' if many else 'is'} not as on {peer}",
         notes=tuple(notes),
     )
 
@@ -205,7 +214,18 @@ def _finding(
     notes: tuple[str, ...] = (),
     help: str = "",
 ) -> Finding:
-    entry = step.entry if step is not None else None
+    return report(step and step.entry, rule, message, notes=notes, help=help)
+
+
+def report(
+    entry: Entry | None,
+    rule: tuple[str, str],
+    message: str,
+    *,
+    notes: tuple[str, ...] = (),
+    help: str = "",
+) -> Finding:
+    """Return a finding about a statement, or about none."""
     statement = entry.statement if entry is not None else None
     code, name = rule
     return Finding(
@@ -222,7 +242,7 @@ def _finding(
     )
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
     """Return what failed, in one line, without the paths of the temporary folder."""
     if isinstance(error, OSError) and error.errno is not None:
         name = os.path.basename(str(error.filename)) if error.filename else ""
@@ -232,7 +252,7 @@ def _words(error: Exception) -> str:
 
 
 @contextmanager
-def _cancelled_by_signals(caught: list[int]) -> Iterator[None]:
+def cancelled_by_signals(caught: list[int]) -> Iterator[None]:
     """Let a signal that ends this program end what it started first, as Ctrl-C does."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None, "this runs in a task"

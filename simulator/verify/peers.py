@@ -1,0 +1,44 @@
+"""The real things that a simulation can be held against."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from simulator.timeline import Timeline
+from simulator.verify.libvirt_plan import MODEL
+from simulator.verify.libvirt_verification import verify as verify_on_libvirt
+from simulator.verify.verification import Verification
+from simulator.verify.verification import verify as verify_on_qemu
+
+
+class Peer(NamedTuple):
+    """A real thing.
+
+    Attributes:
+        name: As it is written.
+        language: What it is spoken to in.
+        verify: Plays a timeline on it, with so many seconds for a step.
+        model: The only API model that it is like; None where it can play all of them.
+    """
+
+    name: str
+    language: str
+    verify: Callable[[Timeline, float], Verification]
+    model: str | None = None
+
+    def refuse(self, timeline: Timeline) -> str:
+        """Return why a timeline cannot be played on it; empty where it can."""
+        if self.model in (None, timeline.model):
+            return ""
+        return (
+            f"the model is {timeline.model}, and {self.name} can only be held against "
+            f"{self.model}; try --model {self.model}, or --with qemu"
+        )
+
+
+PEERS = {
+    "qemu": Peer("QEMU", "QMP", lambda timeline, s: verify_on_qemu(timeline, timeout=s)),
+    "libvirt": Peer(
+        "libvirt", "virsh", lambda timeline, s: verify_on_libvirt(timeline, timeout=s), MODEL
+    ),
+}
+"""By the name that the command line has for it."""
