@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from simulator.checks.jobs import is_scratch_full
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.timeline import Timeline
+from simulator.model.disk import Disk
+from simulator.model.requests import TakeBackup
+from simulator.timeline import Entry, Timeline
 
 
 @rule("BT901", "refused", Severity.ERROR)
@@ -57,6 +59,39 @@ def refused(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             entry,
             f"{verb} is refused: {entry.refusal.text}",
             label="the host turns this down",
-            notes=(f"cause: {entry.refusal.cause}",) if entry.refusal.cause else (),
+            notes=_notes(timeline, entry),
             refused=entry.refusal.text,
         )
+
+
+def _notes(timeline: Timeline, entry: Entry) -> tuple[str, ...]:
+    """Return what the host does not tell: the cause, and the step that brought it about."""
+    assert entry.refusal is not None, "it was turned down"
+    cause = entry.refusal.cause
+    told = [f"cause: {cause}"] if cause else []
+    request = entry.statement.request if entry.statement is not None else None
+    if cause and isinstance(request, TakeBackup) and request.since is not None:
+        told += _lost(timeline, entry, request.since, request.disks)
+    return tuple(told)
+
+
+def _lost(
+    timeline: Timeline, until: Entry, checkpoint: str, disks: tuple[str, ...]
+) -> Iterator[str]:
+    """Yield the step at which a checkpoint's bitmap was last lost or broken, for each disk."""
+    for name in disks:
+        for entry in reversed(timeline.entries[: until.number]):
+            before, after = entry.before.disk(name), entry.after.disk(name)
+            if _usable(before, checkpoint) and not _usable(after, checkpoint):
+                where = f" at {entry.instant}" if entry.instant is not None else ""
+                verb = entry.statement.verb if entry.statement is not None else "the workload"
+                span = entry.statement.span if entry.statement is not None else None
+                line = f", line {span.line}" if span is not None else ""
+                yield f"{checkpoint} on {name} was usable until the {verb}{where}{line}"
+                break
+
+
+def _usable(disk: Disk, name: str) -> bool:
+    """Whether the active image holds a bitmap of this name that reaches now."""
+    bitmap = disk.bitmap(disk.active.name, name) if disk.chain else None
+    return bitmap is not None and bitmap.recording and not bitmap.inconsistent
