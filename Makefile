@@ -3,6 +3,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 QEMU_PACKAGES := qemu-utils qemu-system-common
+LIBVIRT_PACKAGES := libvirt-daemon-system libvirt-clients qemu-system-x86
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,8 +42,9 @@ setup: $(STAMP) ## create .venv with what uv.lock names; does nothing when that 
 demo: setup ## play the scenario of the 2018 mail
 	@$(BIN)/backup-timeline run scenarios/mail/2018.yaml
 
-test: setup ## everything: style, types, layers, tests; installs QEMU for them where it may
+test: setup ## everything: style, types, layers, tests; installs QEMU and libvirt where it may
 	@$(install_qemu)
+	@$(install_libvirt)
 	$(call run_each,$(STATIC) "pytest -n 2")
 
 check: setup ## the static part of test
@@ -96,13 +98,17 @@ install_venv = { $(find_apt); \
 		fi; \
 		$$apt update -qq && $$apt install -qq -y --no-install-recommends python3-venv; }
 
-# Where QEMU cannot be installed, its tests skip and say so; REQUIRE_REAL=1 makes them fail.
-install_qemu = for program in qemu-img qemu-io qemu-nbd qemu-storage-daemon; do \
-		command -v $$program >/dev/null || missing=yes; \
+# Install packages unless all programs are there; a daemon's program is in no user's path.
+# Where they cannot be, the tests that need them skip and say so; REQUIRE_REAL=1 makes them fail.
+install = for program in $(1); do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v $$program >/dev/null || missing=yes; \
 	done; \
 	if [ -n "$$missing" ]; then $(find_apt); \
 		if [ -n "$$apt" ]; then \
-			$$apt update -qq && $$apt install -qq -y --no-install-recommends $(QEMU_PACKAGES) || \
-				echo "make test: cannot install $(QEMU_PACKAGES)" >&2; \
+			$$apt update -qq && $$apt install -qq -y --no-install-recommends $(2) || \
+				echo "make test: cannot install $(2)" >&2; \
 		fi; \
 	fi
+
+install_qemu = $(call install,qemu-img qemu-io qemu-nbd qemu-storage-daemon,$(QEMU_PACKAGES))
+install_libvirt = $(call install,libvirtd virsh qemu-system-x86_64,$(LIBVIRT_PACKAGES))

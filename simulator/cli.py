@@ -73,6 +73,7 @@ class ScriptLanguage(StrEnum):
 
     QMP = "qmp"
     SH = "sh"
+    VIRSH = "virsh"
 
 
 class SchemaName(StrEnum):
@@ -540,17 +541,18 @@ def verify(
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
     to: Annotated[
-        ScriptLanguage, typer.Option("--to", help="Lines of QMP, or a shell script to run.")
+        ScriptLanguage,
+        typer.Option("--to", help="Lines of QMP, or a shell script: of QMP, of virsh."),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write, instead of stdout.")
     ] = None,
     model: ModelOption = None,
 ) -> None:
-    """Write a scenario as a script for a real QEMU."""
+    """Write a scenario as a script for a real QEMU, or a real libvirt."""
     from simulator import pipeline
     from simulator.render.report import write_input_error
-    from simulator.verify.export import Language, export_timeline
+    from simulator.verify.peers import UnsupportedError, export_timeline
 
     chosen = _find_model(model)
     try:
@@ -558,7 +560,10 @@ def export(
     except pipeline.InputError as error:
         print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
         raise typer.Exit(UNUSABLE) from None
-    text = export_timeline(timeline, Language(to.value))
+    try:
+        text = export_timeline(timeline, to.value)
+    except UnsupportedError as error:
+        _give_up(f"{file}: {error}")
     if output is None:
         print(text, end="")
         return

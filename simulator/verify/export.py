@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from simulator.model.clusters import WORKLOAD_FIRST, Version
 from simulator.model.machine import Power
-from simulator.timeline import Timeline
+from simulator.timeline import Entry, Timeline
 from simulator.verify.actions import (
     Action,
     AwaitGone,
@@ -38,7 +38,7 @@ from simulator.verify.actions import (
     image_command,
     load_command,
 )
-from simulator.verify.plan import Plan, Step, make_plan
+from simulator.verify.plan import Plan, make_plan
 
 IO_BYTES_MAX = 1 << 30
 """So much is written by one command of ``qemu-io``."""
@@ -104,7 +104,7 @@ def _qmp_lines(action: Action) -> Iterator[dict[str, Any]]:
         case KillQemu():
             yield {"shell": 'kill -9 "$qemu"'}
         case GuestStep() | MakeImage() | LoadInternal() | CopyFile() | DeleteFile() | Stack():
-            for words in _programs(action):
+            for words in programs(action):
                 yield {"shell": shlex.join(words)}
         case _:
             assert_never(action)
@@ -116,14 +116,14 @@ def write_sh(plan: Plan, timeline: Timeline) -> str:
     name = PurePath(script.path).stem if script.path not in ("", "-") else "scenario"
     lines = [
         "#!/bin/sh",
-        f"# {_one_line(script.title)}",
+        f"# {one_line(script.title)}",
         f"# Played on a real QEMU as the API model {timeline.model} has it.",
         "# Written by backup-timeline export; run it with a folder to make, or with none.",
         PREAMBLE.replace("NAME", shlex.quote(f"backup-timeline-{name}")),
         "start_qemu",
     ]
     for step in plan.steps:
-        lines += ["", f"# {_title(step)}"]
+        lines += ["", f"# {title(step.entry)}"]
         refused = step.refusal is not None
         lines += [line for each in step.actions for line in _sh_lines(each, refused=refused)]
     if not plan.steps or plan.steps[-1].machine.power is Power.RUNNING:
@@ -131,15 +131,16 @@ def write_sh(plan: Plan, timeline: Timeline) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _title(step: Step) -> str:
-    entry = step.entry
+def title(entry: Entry) -> str:
+    """Return a line that tells what a step of a script is about."""
     verb = entry.statement.verb if entry.statement is not None else "guest workload"
     where = f"{entry.instant}: " if entry.instant is not None else ""
-    refused = f", refused: {step.refusal}" if step.refusal is not None else ""
-    return _one_line(f"{where}{verb}{refused}")
+    refused = f", refused: {entry.refusal.text}" if entry.refusal is not None else ""
+    return one_line(f"{where}{verb}{refused}")
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text that can stand in a comment."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -170,12 +171,12 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
             for words in _guest_commands(action):
                 yield shlex.join(["guest", action.export, *words])
         case MakeImage() | LoadInternal() | CopyFile() | DeleteFile() | Stack():
-            yield from map(shlex.join, _programs(action))
+            yield from map(shlex.join, programs(action))
         case _:
             assert_never(action)
 
 
-def _programs(
+def programs(
     action: GuestStep | MakeImage | LoadInternal | CopyFile | DeleteFile | Stack,
 ) -> Iterator[list[str]]:
     """Yield the command lines of what is done beside QMP."""
@@ -237,7 +238,31 @@ def _stack_commands(stack: Stack) -> Iterator[list[str]]:
         below = ["-b", copy, "-F", format]
 
 
-PREAMBLE = """\
+PULL = """\
+# Be the client of a pull backup: read an export into a file, or just what a bitmap tells.
+pull() {
+    address="nbd+unix:///$1?socket=SOCKET"
+    if [ -z "${3-}" ]; then
+        qemu-img convert -n -f raw -O qcow2 "$address" "$2"
+        return
+    fi
+    told="driver=nbd,export=$1,server.type=unix,server.path=SOCKET"
+    told="$told,x-dirty-bitmap=qemu:dirty-bitmap:$3"
+    qemu-img map --output=json --image-opts "$told" >map.json
+    qemu-img rebase -u -f qcow2 -b "$address" -F raw "$2"
+    # What is dirty is said to hold no data.
+    sed -n 's/.*"start": \\([0-9]*\\), "length": \\([0-9]*\\),.*"data": false.*/\\1 \\2/p' \\
+        map.json |
+        while read -r start length; do
+            qemu-io -C -f qcow2 -c "read $start $length" "$2" >/dev/null
+        done
+    rm map.json
+    qemu-img rebase -u -f qcow2 -b "" "$2"
+}
+"""
+"""The client of a pull backup, as a function of a shell script; SOCKET is where the export is."""
+
+BEFORE_PULL = """\
 set -eu
 
 folder=${1:-NAME}
@@ -309,27 +334,9 @@ await_gone() {
     done
 }
 
-# Be the client of a pull backup: read an export into a file, or just what a bitmap tells.
-pull() {
-    address="nbd+unix:///$1?socket=nbd.sock"
-    if [ -z "${3-}" ]; then
-        qemu-img convert -n -f raw -O qcow2 "$address" "$2"
-        return
-    fi
-    told="driver=nbd,export=$1,server.type=unix,server.path=nbd.sock"
-    told="$told,x-dirty-bitmap=qemu:dirty-bitmap:$3"
-    qemu-img map --output=json --image-opts "$told" >map.json
-    qemu-img rebase -u -f qcow2 -b "$address" -F raw "$2"
-    # What is dirty is said to hold no data.
-    sed -n 's/.*"start": \\([0-9]*\\), "length": \\([0-9]*\\),.*"data": false.*/\\1 \\2/p' \\
-        map.json |
-        while read -r start length; do
-            qemu-io -C -f qcow2 -c "read $start $length" "$2" >/dev/null
-        done
-    rm map.json
-    qemu-img rebase -u -f qcow2 -b "" "$2"
-}
+"""
 
+AFTER_PULL = """\
 # Wait until a job is pending or ready, or gone.
 await_job() {
     while :; do
@@ -355,4 +362,6 @@ kill_qemu() {
     qemu=
 }
 """
+
+PREAMBLE = f"{BEFORE_PULL}{PULL.replace('SOCKET', 'nbd.sock')}\n{AFTER_PULL}"
 """What a script starts with: how to talk to QEMU, and how to leave nothing behind."""

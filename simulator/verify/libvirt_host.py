@@ -138,13 +138,14 @@ class Host(Session):
 
     Attributes:
         names: Its nodes are libvirt's, as they were at the last look.
+        libvirtd: The daemon; None before it is started.
     """
 
     def __init__(self, folder: Path, timeout: float, owner: Owner | None, names: Names) -> None:
         super().__init__(folder, folder, timeout)
         self.names = names
         self._owner = owner
-        self._libvirtd: subprocess.Popen[bytes] | None = None
+        self.libvirtd: subprocess.Popen[bytes] | None = None
         self._defined = self._pulling = False
         self._tops: dict[str, str] = {}
         self._looks: list[str] = []
@@ -169,7 +170,7 @@ class Host(Session):
             self._give(path)
         log = self.folder / "libvirtd.log"
         with log.open("wb") as written:
-            self._libvirtd = subprocess.Popen(
+            self.libvirtd = subprocess.Popen(
                 [_find(DAEMON) or DAEMON],
                 stdin=subprocess.DEVNULL,
                 stdout=written,
@@ -177,7 +178,7 @@ class Host(Session):
                 **self._surroundings,
             )
         while not await self._answers():
-            if self._libvirtd.poll() is not None:
+            if self.libvirtd.poll() is not None:
                 lines = log.read_text(errors="replace").splitlines() or ["nothing"]
                 raise QemuError(f"{DAEMON} did not start; it said: {lines[-1]}")
             await asyncio.sleep(POLL_SECONDS)
@@ -224,12 +225,12 @@ class Host(Session):
 
     async def end(self) -> None:
         """End every process: libvirt first, so that it starts no other."""
-        if self._libvirtd is not None:
-            self._libvirtd.kill()
-            self._libvirtd.wait()
+        if self.libvirtd is not None:
+            self.libvirtd.kill()
+            self.libvirtd.wait()
         await super().end()
         # What libvirt had just started, or had started to ask QEMU what it can do.
-        while left := list(_processes_at_home(self.folder)):
+        while left := list(processes_at_home(self.folder)):
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -301,6 +302,7 @@ class Host(Session):
 
         Raises:
             LibvirtRefusedError: libvirt turns it down.
+            QemuError: libvirt or QEMU is gone.
         """
         shown = self._without_folder(shlex.join(["virsh", *words]))
         if said:
@@ -326,8 +328,20 @@ class Host(Session):
             text = self._own_words(_last_error(err.decode(errors="replace")))
             if said:
                 self.said.append(f"error: {text}")
+                self._look_for_the_dead()
             raise LibvirtRefusedError(text)
         return out.decode(errors="replace").strip()
+
+    def _look_for_the_dead(self) -> None:
+        """Tell a refusal from the end of the one who should have answered.
+
+        Raises:
+            QemuError: libvirt or QEMU is gone.
+        """
+        if self.libvirtd is not None and self.libvirtd.poll() is not None:
+            raise QemuError(f"{DAEMON} went away")
+        if self.daemon is not None and self.daemon.process.poll() is not None:
+            raise QemuError("QEMU went away")
 
     def _without_folder(self, text: str) -> str:
         """Return a text with the names of files, not their paths."""
@@ -475,7 +489,7 @@ def _last_error(text: str) -> str:
     return " / ".join((words or text.strip()).splitlines())
 
 
-def _processes_at_home(folder: Path) -> Iterator[int]:
+def processes_at_home(folder: Path) -> Iterator[int]:
     """Yield the processes that have this folder as their home."""
     entry = b"HOME=" + os.fsencode(folder)
     for path in Path("/proc").glob("[0-9]*/environ"):

@@ -198,7 +198,8 @@ def _step(commands: "_Commands", entry: Entry) -> LibvirtStep | None:
         return None
     return LibvirtStep(
         entry=entry,
-        actions=actions,
+        # What is refused is the first command; there is nothing to wait for then.
+        actions=actions if entry.refusal is None else actions[:1],
         unsupported=unsupported,
         refusal=entry.refusal.text if entry.refusal is not None else None,
         machine=entry.after,
@@ -267,6 +268,8 @@ class _Commands:
                 yield from self._create(entry, request)
             case GuestWrite() | GuestDiscard():
                 yield from self._guest(machine, request)
+            case Snapshot(bitmap=str()) if entry.refusal is not None:
+                raise UnsupportedError("a snapshot and a checkpoint, one of which is refused,")
             case Snapshot():
                 yield from self._snapshot(machine, request)
             case StartCheckpoint():

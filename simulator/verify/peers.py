@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from simulator.timeline import Timeline
-from simulator.verify.libvirt_plan import MODEL
+from simulator.verify import export
+from simulator.verify.libvirt_export import export_virsh
+from simulator.verify.libvirt_plan import MODEL, UnsupportedError
 from simulator.verify.libvirt_verification import verify as verify_on_libvirt
 from simulator.verify.verification import Verification
 from simulator.verify.verification import verify as verify_on_qemu
@@ -35,6 +37,8 @@ class Peer(NamedTuple):
         )
 
 
+__all__ = ["PEERS", "Peer", "UnsupportedError", "export_timeline"]
+
 PEERS = {
     "qemu": Peer("QEMU", "QMP", lambda timeline, s: verify_on_qemu(timeline, timeout=s)),
     "libvirt": Peer(
@@ -42,3 +46,20 @@ PEERS = {
     ),
 }
 """By the name that the command line has for it."""
+
+VIRSH = "virsh"
+"""The language of scripts for a real libvirt; all others are for a real QEMU."""
+
+
+def export_timeline(timeline: Timeline, language: str) -> str:
+    """Return a timeline as a script.
+
+    Raises:
+        UnsupportedError: It cannot be written in that language.
+    """
+    if language != VIRSH:
+        return export.export_timeline(timeline, export.Language(language))
+    problem = PEERS["libvirt"].refuse(timeline)
+    if problem:
+        raise UnsupportedError(problem)
+    return export_virsh(timeline)

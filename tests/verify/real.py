@@ -11,7 +11,11 @@ import pytest
 
 import simulator
 from simulator.timeline import Timeline
+from simulator.verify.daemon import QemuMissingError
+from simulator.verify.libvirt_host import find_programs
 from tests.checkout import MAIL
+
+LIBVIRT_PACKAGES = "libvirt-daemon-system libvirt-clients qemu-system-x86"
 
 NEEDED = ("qemu-storage-daemon", "qemu-img", "qemu-io")
 
@@ -25,6 +29,18 @@ def need_qemu() -> None:
     if os.environ.get("REQUIRE_REAL"):
         pytest.fail(f"{reason}, and REQUIRE_REAL is set")
     pytest.skip(reason)
+
+
+def need_libvirt() -> None:
+    """Skip the test where libvirt's or QEMU's programs are missing; fail it likewise."""
+    need_qemu()
+    try:
+        find_programs()
+    except QemuMissingError as error:
+        reason = f"{error}: apt-get install {LIBVIRT_PACKAGES}"
+        if os.environ.get("REQUIRE_REAL"):
+            pytest.fail(f"{reason}, and REQUIRE_REAL is set")
+        pytest.skip(reason)
 
 
 def mail() -> Timeline:
