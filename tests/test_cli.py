@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -234,9 +234,9 @@ def test_judging_costs_about_as_much_a_backup_in_a_long_chain_as_in_a_short_one(
             step = f"{{backup: {{since: c{day - 1}, to: i{day}, checkpoint: c{day}}}}}"
             lines += ["  - write: AA------", f"  - {{at: T{day}, do: [{step}]}}"]
         timeline = simulator.loads("\n".join(lines)).run().timeline
-        begun = perf_counter()
+        begun = process_time()
         checks.judge(timeline)
-        return perf_counter() - begun
+        return process_time() - begun
 
     assert seconds(400) < 40 * max(seconds(50), 0.002)
 
