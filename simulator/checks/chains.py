@@ -76,17 +76,28 @@ def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 
 
 def _lost(before: Disk, after: Disk) -> list[DirtyBitmap]:
-    """Return the stored bitmaps of images that are gone, of which no namesake is left."""
+    """Return the stored bitmaps of images that are gone, whose bits no namesake has."""
     left = {image.name for image in after.chain}
-    names = {bitmap.name for bitmap in after.bitmaps}
     return [
         bitmap
         for bitmap in before.bitmaps
         if bitmap.node not in left
-        and bitmap.name not in names
         and bitmap.persistent
         and not bitmap.inconsistent
+        and not _is_merged(before, bitmap, after)
     ]
+
+
+def _is_merged(before: Disk, bitmap: DirtyBitmap, after: Disk) -> bool:
+    """Whether a bitmap's namesakes, of which there must be one, have all of its bits.
+
+    What lies beyond the end of a disk that shrank is nobody's loss.
+    """
+    namesakes = [each for each in after.bitmaps if each.name == bitmap.name]
+    missing = before.clusters_of(bitmap)
+    for each in namesakes:
+        missing = missing - after.clusters_of(each)
+    return bool(namesakes) and not missing.below(after.length)
 
 
 def _bits(disk: Disk, bitmap: DirtyBitmap) -> str:

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -511,8 +512,10 @@ def find_programs(programs: Sequence[str] = PROGRAMS) -> None:
     """Look for the programs that a verification on libvirt starts.
 
     Raises:
-        QemuMissingError: One of them is not installed.
+        QemuMissingError: One of them is not installed, or this is no Linux.
     """
+    if sys.platform != "linux":
+        raise QemuMissingError("a libvirt is verified on Linux only")
     missing = [name for name in programs if _find(name) is None]
     if missing:
         raise QemuMissingError(f"{', '.join(missing)} not found")

@@ -247,6 +247,8 @@ class _Commands:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._documents = 0
+        self._snapshots: set[str] = set()
+        self._images: set[str] = set()
 
     def of(self, entry: Entry, request: Request | None) -> Iterator[LibvirtAction]:
         """Yield what a statement comes to.
@@ -271,6 +273,8 @@ class _Commands:
             case Snapshot(bitmap=str()) if entry.refusal is not None:
                 raise UnsupportedError("a snapshot and a checkpoint, one of which is refused,")
             case Snapshot():
+                if entry.refusal is None:
+                    yield from self._clear_away(tuple(image for _, image in request.images))
                 yield from self._snapshot(machine, request)
             case StartCheckpoint():
                 yield self._checkpoint(machine, request.name, request.disks)
@@ -303,6 +307,7 @@ class _Commands:
                 raise UnsupportedError(f"a disk called {disk.name}: libvirt wants vda, vdb …")
         disk = after.disk(create.disk)
         file = self._names.files[create.image]
+        self._images.add(create.image)
         yield MakeImage(file, create.format, disk.size, disk.cluster_size)
         if not all(each.chain for each in after.disks):
             if create.bitmap is not None:
@@ -330,7 +335,8 @@ class _Commands:
         if snapshot.outside:
             raise UnsupportedError("a snapshot made outside of libvirt")
         images = dict(snapshot.images)
-        words = ["snapshot-create-as", DOMAIN, *_named("name", next(iter(images.values())))]
+        name = next(iter(images.values()))
+        words = ["snapshot-create-as", DOMAIN, *_named("name", name)]
         words.append("--disk-only")
         for disk in machine.disks:
             image = images.get(disk.name)
@@ -339,6 +345,18 @@ class _Commands:
         yield Virsh(tuple(words))
         if snapshot.bitmap is not None:
             yield self._checkpoint(machine, snapshot.bitmap, tuple(images))
+
+    def _clear_away(self, images: tuple[str, ...]) -> Iterator[LibvirtAction]:
+        """Yield what removes an earlier snapshot that made these images, which are in no chain.
+
+        After a commit or a pull libvirt still knows the snapshot, and leaves the files.
+        """
+        name = images[0]
+        if name in self._snapshots:
+            yield Virsh(("snapshot-delete", DOMAIN, *_named("snapshotname", name), "--metadata"))
+        yield from (DeleteFile(self._file_of(image)) for image in images if image in self._images)
+        self._snapshots.add(name)
+        self._images.update(images)
 
     def _file_of(self, image: str) -> str:
         """Return the file of an image, even of one that libvirt is to refuse."""
@@ -426,6 +444,7 @@ class _Commands:
                 size = f"{request.length * disk.cluster_size}B"
                 yield Virsh(("blockresize", DOMAIN, disk.name, size))
             case DeleteSnapshot():
+                self._snapshots.discard(request.name)
                 yield Virsh(("snapshot-delete", DOMAIN, *_named("snapshotname", request.name)))
 
     def _commit(self, machine: Machine, commit: Commit) -> Virsh:

@@ -21,6 +21,7 @@ from simulator.verify.libvirt_versions import says_the_same
 from simulator.verify.observe import Observer
 from simulator.verify.verification import (
     REFUSAL,
+    SURROUNDINGS,
     TIMEOUT_SECONDS,
     Verification,
     cancelled_by_signals,
@@ -130,6 +131,9 @@ async def _play(
 
 def _other_words(step: LibvirtStep, said: str | None) -> Finding:
     """Return a finding where one side refuses and the other does not, or in other words."""
+    around = said is not None and any(words in said for words in SURROUNDINGS)
+    if step.refusal is None and around and LOCKED not in (said or ""):
+        return report(step.entry, FAILED, said or "")
     if step.refusal is None:
         message = "libvirt refuses what the simulator accepts"
     elif said is None:
