@@ -285,9 +285,7 @@ class _Commands:
             case CancelJob():
                 yield Virsh(("domjobabort", DOMAIN))
             case DeleteCheckpoint():
-                words = ("checkpoint-delete", DOMAIN, *_named("checkpointname", request.name))
-                flags = {"--children": request.children, "--metadata": request.metadata}
-                yield Virsh((*words, *(flag for flag, given in flags.items() if given)))
+                yield _delete_checkpoint(request)
             case Commit() | Pull() | Resize() | DeleteSnapshot():
                 yield from self._change_chain(machine, request)
             case CopyImage() | DropBackup() | StackBackups():
@@ -506,6 +504,12 @@ def _switch(request: CloseImages | OpenImages | KillProcess) -> LibvirtAction:
 def _status(ends: dict[str, Status], job: BackupJob) -> Status | None:
     """Return how a job ends, if it does now."""
     return ends.get(job.backup.name, ends.get(job.name))
+
+
+def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:
+    words = ("checkpoint-delete", DOMAIN, *_named("checkpointname", request.name))
+    flags = {"--children": request.children, "--metadata": request.metadata}
+    return Virsh((*words, *(flag for flag, given in flags.items() if given)))
 
 
 def _named(option: str, name: str) -> tuple[str, ...]:
