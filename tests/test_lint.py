@@ -31,6 +31,12 @@ def indented(text: str, by: str = "    ") -> str:
     return "".join(f"{by}{line}" for line in text.splitlines(keepends=True))
 
 
+@pytest.fixture(autouse=True)
+def _at_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests run in CI too, where ``--update`` never runs: one test below asks for that."""
+    monkeypatch.delenv("CI", raising=False)
+
+
 @pytest.fixture
 def document(tmp_path: Path) -> Path:
     return tmp_path / "proposal.md"
@@ -184,10 +190,7 @@ def scenario(tmp_path: Path) -> Path:
     return path
 
 
-def test_check_update_rewrites_the_cells_and_shows_the_change(
-    scenario: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_check_update_rewrites_the_cells_and_shows_the_change(scenario: Path) -> None:
     before = scenario.read_text()
     assert command("check", str(scenario)).status == 1
     outcome = command("check", "--update", str(scenario))
@@ -208,8 +211,7 @@ def test_update_never_runs_in_ci(scenario: Path, monkeypatch: pytest.MonkeyPatch
     assert scenario.read_text() == before
 
 
-def test_review_accepts_or_rejects(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_review_accepts_or_rejects(scenario: Path) -> None:
     before = scenario.read_text()
     assert "there is no terminal" in command("review", str(scenario)).err
     rejected = command("review", "--reject-all", str(scenario))
@@ -221,8 +223,7 @@ def test_review_accepts_or_rejects(scenario: Path, monkeypatch: pytest.MonkeyPat
     assert command("check", str(scenario)).status == 0
 
 
-def test_what_cannot_be_rewritten_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
+def test_what_cannot_be_rewritten_is_told() -> None:
     outcome = command("check", "--update", "-", stdin=EXPECTING)
     assert outcome.status == 2
     assert "standard input cannot be rewritten" in outcome.err
