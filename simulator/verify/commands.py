@@ -269,7 +269,7 @@ class Commands:
             made,
         )
         if not gone:
-            self._do(reopen_image(names, disk, revert.image, read_only=True))
+            self._do(reopen_image(names, disk.chain, revert.image, read_only=True))
         self._do(
             open_image(names, revert.overlay, "qcow2", backing=revert.image),
             export_to_guest(names, disk.name, revert.overlay),
@@ -312,9 +312,9 @@ class Commands:
             self._together.append(command)
             return
         self._do(
-            reopen_image(self._names, disk, remove.node, read_only=False),
+            reopen_image(self._names, disk.chain, remove.node, read_only=False),
             command,
-            reopen_image(self._names, disk, remove.node, read_only=True),
+            reopen_image(self._names, disk.chain, remove.node, read_only=True),
         )
 
     def _run_backup(self, machine: Machine, run: RunBackup) -> None:
@@ -499,8 +499,9 @@ class Commands:
         ]
         if not carried:
             return
+        left = tuple(image for image in disk.chain if image.name not in merged)
         if not pivots:
-            self._do(reopen_image(names, disk, base, read_only=False))
+            self._do(reopen_image(names, left, base, read_only=False))
         held = {bitmap.name for bitmap in disk.bitmaps_on(base)}
         for bitmap in carried:
             if bitmap.name not in held:
@@ -511,7 +512,7 @@ class Commands:
             self._together.append(change_bitmap(names, merge))
         self._flush()
         if not pivots:
-            self._do(reopen_image(names, disk, base, read_only=True))
+            self._do(reopen_image(names, left, base, read_only=True))
 
     def _pull_images(self, machine: Machine, pull: PullImages) -> None:
         names = self._names
@@ -616,11 +617,20 @@ def open_image(
     )
 
 
-def reopen_image(names: Names, disk: Disk, image: str, *, read_only: bool) -> Command:
-    """Return the command that changes whether an image of a chain may be written to."""
-    place = [each.name for each in disk.chain].index(image)
-    format = disk.chain[place].format
-    backing = disk.chain[place - 1].name if place else None
+def reopen_image(
+    names: Names, chain: tuple[Image, ...], image: str, *, read_only: bool
+) -> Command:
+    """Return the command that changes whether an image of a chain may be written to.
+
+    Args:
+        names: What the real thing calls them.
+        chain: The images, base first, as they stand on another when the command is sent.
+        image: The image.
+        read_only: Whether it may only be read afterwards.
+    """
+    place = [each.name for each in chain].index(image)
+    format = chain[place].format
+    backing = chain[place - 1].name if place else None
     options = {
         **_options(names, image, format, backing=backing),
         "read-only": read_only,
