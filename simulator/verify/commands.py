@@ -617,9 +617,7 @@ def open_image(
     )
 
 
-def reopen_image(
-    names: Names, chain: tuple[Image, ...], image: str, *, read_only: bool
-) -> Command:
+def reopen_image(names: Names, chain: tuple[Image, ...], image: str, *, read_only: bool) -> Command:
     """Return the command that changes whether an image of a chain may be written to.
 
     Args:
