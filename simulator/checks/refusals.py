@@ -58,7 +58,7 @@ def refused(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         yield self.found(
             entry,
             f"{verb} is refused: {entry.refusal.text}",
-            label="the host turns this down",
+            label="turned down",
             notes=_notes(timeline, entry),
             refused=entry.refusal.text,
         )

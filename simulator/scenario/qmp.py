@@ -84,8 +84,9 @@ class Clusters:
         self._default = default
 
     def count(self, node: str, size: int) -> int:
-        """Return a size in clusters, the last one whole."""
-        return -(-size // self._sizes.get(node, self._default))
+        """Return a size in clusters, the last one whole; a negative size is a negative number."""
+        one = self._sizes.get(node, self._default)
+        return -(-size // one) if size >= 0 else size // one
 
 
 def commands_in(

@@ -38,7 +38,7 @@ from simulator.verify.actions import (
     image_command,
     load_command,
 )
-from simulator.verify.plan import Plan, make_plan
+from simulator.verify.plan import Plan, Step, make_plan
 
 IO_BYTES_MAX = 1 << 30
 """So much is written by one command of ``qemu-io``."""
@@ -78,7 +78,8 @@ def export_timeline(timeline: Timeline, language: Language) -> str:
 
 def write_qmp(plan: Plan) -> str:
     """Return a plan as lines of JSON."""
-    actions = [StartQemu(), *(action for step in plan.steps for action in step.actions)]
+    steps = ((*step.actions, *step.cleanup) for step in plan.steps)
+    actions = [StartQemu(), *(action for step in steps for action in step)]
     lines = [line for action in actions for line in _qmp_lines(action)]
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
@@ -124,11 +125,19 @@ def write_sh(plan: Plan, timeline: Timeline) -> str:
     ]
     for step in plan.steps:
         lines += ["", f"# {title(step.entry)}"]
-        refused = step.refusal is not None
-        lines += [line for each in step.actions for line in _sh_lines(each, refused=refused)]
+        lines += _step_lines(step)
     if not plan.steps or plan.steps[-1].machine.power is Power.RUNNING:
         lines += ["", "quit_qemu"]
     return "\n".join(lines) + "\n"
+
+
+def _step_lines(step: Step) -> Iterator[str]:
+    """Yield the lines of one step. Where it is refused, that is its last command."""
+    last = len(step.actions) - 1
+    for place, action in enumerate(step.actions):
+        yield from _sh_lines(action, refused=step.refusal is not None and place == last)
+    for action in step.cleanup:
+        yield from _sh_lines(action)
 
 
 def title(entry: Entry) -> str:

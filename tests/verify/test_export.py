@@ -23,7 +23,7 @@ from tests.checkout import MAIL, command, name_of, scenario_files
 from tests.verify.real import need_qemu
 
 
-@pytest.mark.parametrize("path", [*scenario_files("mail"), *scenario_files("valid")], ids=name_of)
+@pytest.mark.parametrize("path", scenario_files(), ids=name_of)
 def test_the_script_rebuilds_the_images_bitmaps_backups_and_restores(
     path: Path, tmp_path: Path
 ) -> None:
