@@ -251,13 +251,7 @@ class Verbs:
         disk = self._names.disks.get(image) if image is not None else None
         disks = self._listed_disks(path, arguments)
         pulled = arguments.get("mode") == "pull"
-        if "scratch" in arguments and not pulled:
-            self._problems.add(
-                (*path, "scratch"),
-                "scratch stands in a backup that QEMU pushes",
-                expected="mode: pull beside it",
-                at_key=True,
-            )
+        self._check_scratch(path, arguments)
         return TakeBackup(
             to=arguments["to"],
             disks=(disk,) if disk is not None and "disks" not in arguments else disks,
@@ -271,6 +265,22 @@ class Verbs:
             scratch=arguments.get("scratch"),
             lasting=any(key in arguments for key in ENDINGS),
         )
+
+    def _check_scratch(self, path: Path, arguments: Mapping[str, Any]) -> None:
+        """Note a scratch image that nothing needs, or that has no room."""
+        scratch = arguments.get("scratch")
+        if scratch is None:
+            return
+        if arguments.get("mode") != "pull":
+            self._problems.add(
+                (*path, "scratch"),
+                "scratch stands in a backup that QEMU pushes",
+                expected="mode: pull beside it",
+                at_key=True,
+            )
+        if scratch < 1:
+            told = f"a scratch image of {scratch} bytes has room for nothing"
+            self._problems.add((*path, "scratch"), told, expected="a size such as 64 KiB")
 
     def _commit(self, path: Path, arguments: Mapping[str, Any]) -> Request:
         for key in ("top", "base"):

@@ -121,6 +121,11 @@ CASES = [
         "scratch of a push", "backup: {to: x, scratch: 1 MiB}", (25, "scratch stands in a backup")
     ),
     step(
+        "scratch without room",
+        "backup: {to: x, mode: pull, scratch: -1}",
+        (46, "of -1 bytes has room for nothing|a size such as 64 KiB"),
+    ),
+    step(
         "an unknown mode",
         "backup: {to: x, mode: pul}",
         (31, "mode is pul|push or pull|did you mean pull?"),
