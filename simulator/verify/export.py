@@ -78,8 +78,9 @@ def export_timeline(timeline: Timeline, language: Language) -> str:
 
 def write_qmp(plan: Plan) -> str:
     """Return a plan as lines of JSON."""
-    steps = ((*step.actions, *step.cleanup) for step in plan.steps)
-    actions = [StartQemu(), *(action for step in steps for action in step)]
+    actions: list[Action] = [StartQemu()]
+    for step in plan.steps:
+        actions += [*step.actions, *step.cleanup]
     lines = [line for action in actions for line in _qmp_lines(action)]
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
