@@ -75,12 +75,14 @@ class ApiModel:
         title: One line for ``backup-timeline models``.
         source: Where its behaviour is known from.
         draws_zeroes: Whether a full backup is drawn with explicit zeroes for all that reads so.
+        restarts: Whether a checkpoint of a name that is there starts it anew.
     """
 
     id: ClassVar[str]
     title: ClassVar[str]
     source: ClassVar[str]
     draws_zeroes: ClassVar[bool] = True
+    restarts: ClassVar[bool] = False
 
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for in this API."""

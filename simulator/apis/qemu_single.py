@@ -32,6 +32,7 @@ class QemuSingle(ApiModel):
     id = "qemu-single"
     title = "one bitmap a consumer: an incremental clears it, a failure gives it back"
     source = "QEMU docs/interop/bitmaps.rst; observed on QEMU 7.2.22"
+    restarts = True
 
     def create(self, machine: Machine, request: Create) -> Plan:
         """Make the base image; a bitmap is a consumer's."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
-from simulator.apis import MODEL_DEFAULT, MODEL_IDS
+from simulator.apis import MODEL_DEFAULT, MODEL_IDS, MODELS
 from simulator.diagnostics import REFUSED, InputError, Problem
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.entries import STEP_EXPECTED, Entries
@@ -190,7 +190,9 @@ class _Loading:
         ]
         disks = Disks(self._problems)
         disks.read(head, sound, whole=told and not broken)
-        names = Names(disks, self._problems)
+        model = MODELS.get(head.get("model", MODEL_DEFAULT))
+        restarts = model is not None and model.restarts
+        names = Names(disks, self._problems, restarts=restarts)
         names.survey(sound, broken)
         verbs = Verbs(disks, names, entries.labels, self._problems)
         endings: Endings = []

@@ -19,7 +19,7 @@ GUEST_SEES = "guest sees"
 RESTORED_DEFAULT = "restored"
 
 EXPECTED_REFUSALS = (REFUSED, "BT901")
-"""What a step expects that the host will turn down."""
+"""What a step expects, or allows, that the host will turn down."""
 
 
 class Thing(StrEnum):
@@ -69,14 +69,22 @@ class Names:
         overlays: The name of the overlay that each revert makes, by the path of its step.
     """
 
-    def __init__(self, disks: Disks, problems: Problems) -> None:
+    def __init__(self, disks: Disks, problems: Problems, *, restarts: bool = False) -> None:
+        """Start with no names.
+
+        Args:
+            disks: The disks of the file.
+            problems: Where what is wrong is noted.
+            restarts: Whether a checkpoint of a name that is there starts it anew.
+        """
         self.known: dict[Thing, dict[str, Path]] = {thing: {} for thing in Thing}
         self.disks: dict[str, str] = {}
         self.restored: dict[Path, str] = {}
         self.overlays: dict[Path, str] = {}
         self._perhaps: set[str] = set()
         self._excused: set[Path] = set()
-        self._live: dict[tuple[Thing, str], Path] = {}
+        self._live: dict[tuple[Thing, str], list[New]] = {}
+        self._restarts = restarts
         self._disks = disks
         self._problems = problems
 
@@ -157,12 +165,13 @@ class Names:
             self.disks.setdefault(new.name, disk)
         if "allow" in step or "expect" in step:
             self._excused.add(new.path)
-        first = self._live.get((new.thing, new.name))
-        if first is None:
-            if not any(word in EXPECTED_REFUSALS for word in step.get("expect", ())):
-                self._live[new.thing, new.name] = new.path
+        live = self._live.setdefault((new.thing, new.name), [])
+        first = next((other for other in live if _clash(new, other)), None)
+        if first is None or (self._restarts and new.thing is Thing.CHECKPOINT):
+            if not _turned_down(step):
+                live.append(new)
         elif new.path not in self._excused:
-            self._tell_clash(new.thing, new.name, new.path, first)
+            self._tell_clash(new, first.path)
 
     def _check_name(self, new: New) -> None:
         """Note what the shape of a name cannot say: which are taken, and how many bytes it has."""
@@ -175,10 +184,10 @@ class Names:
             told = f"the name {shorten(new.name)} {fault}"
             self._problems.add(new.path, told, expected=NAME_EXPECTED)
 
-    def _tell_clash(self, thing: Thing, name: str, path: Path, first: Path) -> None:
+    def _tell_clash(self, new: New, first: Path) -> None:
         self._problems.add(
-            path,
-            f"the {thing} {name} is introduced twice, first on {FIRST}",
+            new.path,
+            f"the {new.thing} {new.name} is introduced twice, first on {FIRST}",
             expected="a new name",
             help="if that is meant, say so beside the verb: expect: refused",
             first=first,
@@ -210,6 +219,19 @@ class Names:
             name = next(numbered)
         self.known[thing][name] = ()
         return name
+
+
+def _clash(new: New, other: New) -> bool:
+    """Whether two of a name cannot both be: bitmaps of two disks that are told can."""
+    if new.thing is not Thing.CHECKPOINT or new.disk is None or other.disk is None:
+        return True
+    return new.disk == other.disk
+
+
+def _turned_down(step: Mapping[str, Any]) -> bool:
+    """Whether a step says that the host will turn it down, so that it takes no name."""
+    allows = (each.get("rule") for each in step.get("allow", ()))
+    return any(word in EXPECTED_REFUSALS for word in (*step.get("expect", ()), *allows))
 
 
 def _words(value: object) -> Iterator[str]:

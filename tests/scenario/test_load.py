@@ -502,3 +502,21 @@ def test_a_text_of_one_megabyte_loads() -> None:
 def test_a_file_that_cannot_be_used_says_so_in_one_line() -> None:
     with pytest.raises(InputError, match=r"^good.yaml: a step is 5$"):
         load("  - {at: T1, do: [create: S1, 5]}\n")
+
+
+def test_bitmaps_of_two_disks_share_a_name_and_what_is_turned_down_takes_none() -> None:
+    load(
+        "  - at: T1\n    do:\n"
+        "      - create: {disk: vda, image: S1, bitmap: B1}\n"
+        "      - create: {disk: vdb, image: V1, bitmap: B1}\n"
+        "      - checkpoint: C\n        allow: {rule: refused, because: no backup yet}\n"
+        "      - checkpoint: C\n",
+        TWO_DISKS,
+    )
+    with pytest.raises(InputError, match="the checkpoint B1 is introduced twice"):
+        load(
+            "  - at: T1\n    do:\n"
+            "      - create: {disk: vda, image: S1, bitmap: B1}\n"
+            "      - create: {disk: vda, image: S2, bitmap: B1}\n",
+            TWO_DISKS,
+        )
