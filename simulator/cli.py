@@ -532,6 +532,7 @@ def verify(
         if outcome.said:
             print("", f"{real.language} so far:", *outcome.said, sep="\n")
         if not outcome.version:
+            status = UNUSABLE
             break  # What is missing here is missing for the other files, too.
     if status:
         raise typer.Exit(status)
@@ -580,13 +581,19 @@ def explain(
 ) -> None:
     """Tell what a rule finds, with a bad and a good scenario."""
     from simulator import checks
+    from simulator.verify.inspect_health import IN_REAL_CHAINS
 
     for each in checks.RULES:
         if rule.lower() in (each.code.lower(), each.name):
             models = f"Models: {', '.join(each.models) or 'all'}"
             print(f"# {each.code} {each.name} ({each.severity})\n\n{each.explanation}\n\n{models}")
             return
+    for code, (name, found) in IN_REAL_CHAINS.items():
+        if rule.lower() in (code.lower(), name):
+            print(f"# {code} {name}\n\nFound by inspect, in a real backing chain: {found}.")
+            return
     words = [word for each in checks.RULES for word in (each.code, each.name)]
+    words += [word for code, (name, _) in IN_REAL_CHAINS.items() for word in (code, name)]
     _give_up(f"unknown rule {rule}", rule, words)
 
 

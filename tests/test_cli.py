@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import simulator
 from simulator import checks
+from simulator.verify.inspect_health import IN_REAL_CHAINS
 from tests.checkout import MAIL, ROOT, command, name_of
 
 GOOD = "scenario: x\ndisk: 2\ntimeline: [{at: T1, do: [create: S1]}]\n"
@@ -149,6 +151,16 @@ def test_an_unknown_model_or_rule_is_told_with_the_nearest_one() -> None:
         assert "did you mean libvirt?" in outcome.err
     assert "did you mean stale-bitmap?" in command("explain", "stale-bitmaps").err
     assert command("explain", "BT999").status == 2
+
+
+def test_a_rule_that_only_inspect_finds_is_explained_as_its_page_has_it() -> None:
+    page = (ROOT / "docs/inspect.md").read_text()
+    for code, (name, found) in IN_REAL_CHAINS.items():
+        told = command("explain", code)
+        assert (told.status, told.out) == (0, command("explain", name).out)
+        assert told.out.startswith(f"# {code} {name}\n")
+        assert f"{found}." in told.out
+        assert re.search(rf"\| {code} \| {name} \| \w+ \| {re.escape(found)} \|", page)
 
 
 def test_models_and_rules_are_listed() -> None:

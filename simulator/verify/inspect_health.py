@@ -6,7 +6,7 @@ breach with one text (`checkpoint inconsistent: missing or broken bitmap`); here
 with its likely cause. Source: libvirt 11.3, ``qemuBlockBitmapChainIsValid``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from simulator.diagnostics import Finding, Severity
@@ -19,6 +19,16 @@ BITMAPS_MANY = 32
 """Recording bitmaps that a write marks before it is worth a word. Source: rule BT502."""
 
 NAMES_TOLD = 6
+
+IN_REAL_CHAINS: Mapping[str, tuple[str, str]] = {
+    "BT101": ("bitmap-missing", "the active image lacks a bitmap that an image below it has"),
+    "BT102": ("bitmap-gap", "the images that hold a bitmap do not follow one another"),
+    "BT103": ("bitmap-not-recording", "a bitmap is disabled, and does not reach now"),
+    "BT104": ("inconsistent-bitmap", "a bitmap was open for writing when the file was left"),
+    "BT106": ("unmergeable-bitmaps", "the bitmaps of one name differ in size"),
+    "BT109": ("stale-namesake", "an older bitmap of the same name is further down"),
+}
+"""The rules that only real chains are held against so far: code to name, and what is found."""
 
 
 def find_faults(disk: SeenDisk, cells: int) -> tuple[Finding, ...]:

@@ -165,7 +165,7 @@ def test_a_part_of_a_transaction_that_this_qemu_does_not_know(tmp_path: Path) ->
 def test_qemu_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     outcome = command("verify", str(MAIL), str(MAIL))
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert outcome.out.count("VF004") == 1
     assert "qemu-storage-daemon and qemu-img not found" in outcome.out
     assert "apt-get install qemu-utils" in outcome.out

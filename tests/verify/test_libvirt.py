@@ -259,7 +259,7 @@ def test_libvirt_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(libvirt_host, "_search_path", lambda: str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     outcome = command("verify", str(MAIL), "--with", "libvirt", "--model", "libvirt")
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert "VF007" in outcome.out
     assert "virsh, libvirtd, qemu-system-x86_64," in outcome.out
     told = re.sub(r"\n   =\s+", " ", outcome.out)
