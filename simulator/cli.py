@@ -523,16 +523,15 @@ def verify(
             continue
         outcome = real.verify(timeline, timeout)
         if outcome.finding is None:
-            steps = f"{path}: {outcome.steps} steps"
-            print(f"{steps} agree with {real.name} {outcome.version}", flush=True)
+            agreed = f"{outcome.steps} steps agree with {real.name} {outcome.version}"
+            print(f"{path}: {agreed}", flush=True)
             continue
-        status = max(status, FAILING)
+        status = max(status, FAILING if outcome.version else UNUSABLE)
         source = timeline.script.source
         print(write_finding(outcome.finding, path=path, source=source, colour=_colour()))
         if outcome.said:
             print("", f"{real.language} so far:", *outcome.said, sep="\n")
         if not outcome.version:
-            status = UNUSABLE
             break  # What is missing here is missing for the other files, too.
     if status:
         raise typer.Exit(status)
