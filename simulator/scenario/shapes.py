@@ -554,7 +554,7 @@ class Step(GuestStep):
         Annotated[
             list[Command],
             BeforeValidator(_listed, json_schema_input_type=Command | list[Command]),
-            Field(description="QEMU's own primitives; a list is one transaction."),
+            Field(min_length=1, description="QEMU's own primitives; a list is one transaction."),
         ]
     ]
     ends: NotRequired[

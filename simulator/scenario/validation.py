@@ -305,6 +305,8 @@ def describe(value: object) -> str:
             return "empty"
         case dict():
             return "a mapping"
+        case []:
+            return "an empty list"
         case list():
             return "a list"
         case str():

@@ -209,6 +209,7 @@ CASES = [
     step("arguments for a verb that has none", "crash: now", (16, "crash is now|nothing")),
     step("text for true", "snapshot: {image: a, outside: no}", (39, "outside is no|true or false")),
     step("a scalar for a command", "qmp: 5", (14, "qmp is 5|{execute: COMMAND, arguments: {...}}")),
+    step("no command", "qmp: []", (14, "qmp is an empty list|{execute: COMMAND, arguments:")),
     step("a command with no name", "qmp: {arguments: {}}", (14, "qmp has no execute")),
     text(
         "a list for the scenario",
