@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 UNUSABLE, FAILING = 2, 1
 """Exit status for input that cannot be used, and for findings that nobody expected."""
 
+NOT_THERE = ("qemu-missing", "libvirt-missing")
+"""The rules of ``verify`` that say nothing about a scenario: there was nothing to hold it to."""
+
 app = typer.Typer(
     name="backup-timeline",
     help="Simulate and draw backup timelines of virtual machines.",
@@ -526,7 +529,7 @@ def verify(
             agreed = f"{outcome.steps} steps agree with {real.name} {outcome.version}"
             print(f"{path}: {agreed}", flush=True)
             continue
-        status = max(status, FAILING if outcome.version else UNUSABLE)
+        status = max(status, UNUSABLE if outcome.finding.rule in NOT_THERE else FAILING)
         source = timeline.script.source
         print(write_finding(outcome.finding, path=path, source=source, colour=_colour()))
         if outcome.said:
