@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 UNUSABLE, FAILING = 2, 1
 """Exit status for input that cannot be used, and for findings that nobody expected."""
 
-NOT_THERE = ("qemu-missing", "libvirt-missing")
-"""The rules of ``verify`` that say nothing about a scenario: there was nothing to hold it to."""
-
 app = typer.Typer(
     name="backup-timeline",
     help="Simulate and draw backup timelines of virtual machines.",
@@ -507,7 +504,7 @@ def verify(
     """Play scenarios on the real thing; show the first difference."""
     from simulator import pipeline
     from simulator.render.report import write_finding, write_input_error
-    from simulator.verify.peers import PEERS
+    from simulator.verify.peers import NOT_THERE, PEERS
 
     gc.freeze()
     gc.enable()
@@ -592,7 +589,7 @@ def explain(
             return
     for code, (name, found) in IN_REAL_CHAINS.items():
         if rule.lower() in (code.lower(), name):
-            print(f"# {code} {name}\n\nFound by inspect, in a real backing chain: {found}.")
+            print(f"# {code} {name}\n\nFound by inspect, in a real backing chain:\n{found}.")
             return
     words = [word for each in checks.RULES for word in (each.code, each.name)]
     words += [word for code, (name, _) in IN_REAL_CHAINS.items() for word in (code, name)]

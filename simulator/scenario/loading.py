@@ -144,8 +144,11 @@ class _Loading:
         checked = check_steps(entries.steps, problems)
         told = isinstance(root.get("timeline"), list)
         told = told and not ({"disk", "disks"} & root.keys() - head.keys())
-        disks, statements, endings = self._statements(head, entries, checked, told=told)
         model = self._model(head)
+        restarts = model in MODELS and MODELS[model].restarts
+        disks, statements, endings = self._statements(
+            head, entries, checked, told=told, restarts=restarts
+        )
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
             problems.tell()
@@ -169,6 +172,7 @@ class _Loading:
         checked: Sequence[dict[str, Any] | None],
         *,
         told: bool,
+        restarts: bool,
     ) -> tuple[Disks, list[Statement], Endings]:
         """Return the disks, a statement for each step that has no problem, and what ends jobs.
 
@@ -177,6 +181,7 @@ class _Loading:
             entries: The timeline.
             checked: The long form of each step, as far as it fits.
             told: Whether *head* has all that the file says of disks.
+            restarts: Whether a checkpoint of a name that is there starts it anew.
         """
         steps = [
             (raw, step)
@@ -190,8 +195,6 @@ class _Loading:
         ]
         disks = Disks(self._problems)
         disks.read(head, sound, whole=told and not broken)
-        model = MODELS.get(head.get("model", MODEL_DEFAULT))
-        restarts = model is not None and model.restarts
         names = Names(disks, self._problems, restarts=restarts)
         names.survey(sound, broken)
         verbs = Verbs(disks, names, entries.labels, self._problems)

@@ -42,6 +42,19 @@ def find_faults(disk: SeenDisk, cells: int) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: finding.code))
 
 
+def _flag(
+    code: str,
+    message: str,
+    *,
+    severity: Severity = Severity.ERROR,
+    notes: tuple[str, ...] = (),
+    help: str = "",
+) -> Finding:
+    """Return a finding by one of the rules that real chains are held against."""
+    rule, _ = IN_REAL_CHAINS[code]
+    return _finding(code, rule, message, severity=severity, notes=notes, help=help)
+
+
 def _finding(
     code: str,
     rule: str,
@@ -143,9 +156,8 @@ def _broken(disk: SeenDisk) -> Iterator[Finding]:
         else:
             cause = "a process died while it committed into this image, or this is a copy of an "
             cause += "image that was in use"
-        yield _finding(
+        yield _flag(
             "BT104",
-            "inconsistent-bitmap",
             f"{_listed(broken)} on {label(image.name)} {_is(broken)} inconsistent",
             notes=(f"likely cause: {cause}", "their bits are lost; QEMU only lets them be removed"),
             help=f"remove with qemu-img bitmap --remove {image.path} {_placeholder(broken)}, "
@@ -178,9 +190,8 @@ def _missing(disk: SeenDisk) -> Iterator[Finding]:
         written = sum(map(total, disk.contents[place + 1 :]))
         since = " and ".join(label(image.name) for image in above[-2:])
         note = f"{_clusters(written)} of {since} {_are(written)} in no bitmap of that name"
-        yield _finding(
+        yield _flag(
             "BT101",
-            "bitmap-missing",
             f"the active image {label(active.name)} has no bitmap {_listed(names)}; "
             f"{label(disk.chain.images[place].name)} below it has",
             notes=(f"likely cause: {cause}", *((note,) if written else ())),
@@ -218,9 +229,8 @@ def _gaps(disk: SeenDisk) -> Iterator[Finding]:
             groups.setdefault(lacking, []).append(name)
     for lacking, names in groups.items():
         images = _listed([disk.chain.images[place].name for place in lacking])
-        yield _finding(
+        yield _flag(
             "BT102",
-            "bitmap-gap",
             f"{_listed(names)} {_is(names)} on images above and below {images}, "
             "which lack" + ("s" if len(lacking) == 1 else "") + " it",
             notes=(
@@ -247,9 +257,8 @@ def _frozen(disk: SeenDisk) -> Iterator[Finding]:
             continue
         cause = "it was disabled (block-dirty-bitmap-disable, qemu-img bitmap --disable), as at the"
         cause += " end of an interval of its own"
-        yield _finding(
+        yield _flag(
             "BT103",
-            "bitmap-not-recording",
             f"{_listed(frozen)} on {label(image.name)} {_is(frozen)} not recording",
             notes=(
                 f"likely cause: {cause}",
@@ -271,9 +280,8 @@ def _unmergeable(disk: SeenDisk) -> Iterator[Finding]:
             (label(disk.chain.images[place].name), f"{disk.chain.images[place].size:,} bytes")
             for place in places
         ]
-        yield _finding(
+        yield _flag(
             "BT106",
-            "unmergeable-bitmaps",
             f"{_listed(names)} on {_listed([what for what, _ in rows])} "
             f"{_is(names)} of different sizes, and cannot be merged",
             notes=(
@@ -322,9 +330,8 @@ def _stale_finding(
         if unmarked
         else "their granularities differ, which a snapshot keeps"
     )
-    return _finding(
+    return _flag(
         "BT109",
-        "stale-namesake",
         f"{label(name)} on {label(image.name)} is younger than its image, so "
         f"{label(name)} on {label(lower.name)} is an older bitmap of the same name",
         severity=Severity.WARNING,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from simulator.timeline import Timeline
-from simulator.verify import export
+from simulator.verify import export, libvirt_verification, verification
 from simulator.verify.libvirt_export import export_virsh
 from simulator.verify.libvirt_plan import MODEL, UnsupportedError
 from simulator.verify.libvirt_verification import verify as verify_on_libvirt
@@ -37,7 +37,7 @@ class Peer(NamedTuple):
         )
 
 
-__all__ = ["PEERS", "Peer", "UnsupportedError", "export_timeline"]
+__all__ = ["NOT_THERE", "PEERS", "Peer", "UnsupportedError", "export_timeline"]
 
 PEERS = {
     "qemu": Peer("QEMU", "QMP", lambda timeline, s: verify_on_qemu(timeline, timeout=s)),
@@ -46,6 +46,9 @@ PEERS = {
     ),
 }
 """By the name that the command line has for it."""
+
+NOT_THERE = (verification.MISSING[1], libvirt_verification.MISSING[1])
+"""The rules that say nothing about a scenario: there was nothing to hold it to."""
 
 VIRSH = "virsh"
 """The language of scripts for a real libvirt; all others are for a real QEMU."""
