@@ -66,6 +66,7 @@ class Disks:
             self._problems.add(
                 ("disks",), "both disk and disks are there", expected="one of them", at_key=True
             )
+            self._read_disk(("disk",), DISK_DEFAULT, head["disk"], steps, whole=whole)
         if not told:
             self._problems.add(("disks",), "disks is empty", expected="at least one disk")
             return

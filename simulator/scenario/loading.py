@@ -135,7 +135,7 @@ class _Loading:
             InputError: Something is wrong with it.
         """
         problems = self._problems
-        head = check_head({k: v for k, v in root.items() if k != "timeline"}, problems)
+        head, faulty = check_head({k: v for k, v in root.items() if k != "timeline"}, problems)
         entries = Entries(self._places, problems)
         if "timeline" in root:
             entries.read(root["timeline"])
@@ -143,7 +143,7 @@ class _Loading:
             problems.add((), "there is no timeline", expected="timeline: [...]")
         checked = check_steps(entries.steps, problems)
         told = isinstance(root.get("timeline"), list)
-        told = told and not ({"disk", "disks"} & root.keys() - head.keys())
+        told = told and not faulty & {"disk", "disks"}
         model = self._model(head)
         restarts = model in MODELS and MODELS[model].restarts
         disks, statements, endings = self._statements(

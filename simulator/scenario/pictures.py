@@ -1,7 +1,8 @@
 """Pictures and ranges: which clusters a guest's step touches, and what they hold afterwards."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from string import ascii_letters
 from typing import Any
 
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
@@ -17,7 +18,8 @@ TOUCHED_MAX = 1 << 24
 
 UNTOUCHED = "-"
 
-_WRITTEN = re.compile(r"[A-Za-z0-]*")
+WRITABLE = frozenset(f"{ascii_letters}0{UNTOUCHED}")
+"""Characters of a picture of what the guest writes."""
 
 
 def without_bars(cells: str) -> str:
@@ -86,30 +88,37 @@ class Pictures:
         return self._maps[key]
 
     def _check_drawn(self, path: Path, verb: str, cells: str, drawn: str, length: int) -> bool:
-        bar = len(cells) != len(drawn)
-        if verb == "write":
-            match = _WRITTEN.match(drawn)
-            wrong = match.end() if match else 0
-            expected = "A to Z or a to z for data, 0 for zeroes, - for untouched"
-        else:
-            wrong = next(
-                (i for i, c in enumerate(drawn) if not c.isprintable() or c.isspace()), len(drawn)
-            )
-            expected = "- for untouched, any other character without blanks for the rest"
-        if wrong < len(drawn):
-            self._problems.add(
-                path,
-                f"cell {wrong} of the picture is {shorten(drawn[wrong]).replace(' ', 'a blank')}",
-                expected=expected,
-                offset=wrong + bar,
-            )
+        fits = self.check_cells(path, verb, cells)
         if len(drawn) != length:
             self._problems.add(
                 path,
                 f"the picture has {_counted(len(drawn))}, the disk has {_counted(length)}",
                 expected=f"{length:,} characters between the bars, if any",
             )
-        return wrong >= len(drawn) and len(drawn) == length
+        return fits and len(drawn) == length
+
+    def check_cells(self, path: Path, verb: str, cells: str) -> bool:
+        """Return whether each cell of a picture fits; those that do not are noted, runs as one."""
+        drawn = without_bars(cells)
+        if verb == "write":
+            fits, expected = _writable, "A to Z or a to z for data, 0 for zeroes, - for untouched"
+        else:
+            fits = _marks
+            expected = "- for untouched, any other character without blanks for the rest"
+        wrong = [*_runs_that_do_not(fits, drawn)]
+        for start, run in wrong:
+            one = len(run) == 1
+            where = f"cell {start + 1}" if one else f"cells {start + 1} to {start + len(run)}"
+            blanks = "a blank" if one else "blanks"
+            self._problems.add(
+                path,
+                f"{where} of the picture {'is' if one else 'are'} "
+                f"{blanks if run.isspace() else shorten(run)}",
+                expected=expected,
+                offset=start + (len(cells) != len(drawn)),
+                width=len(run),
+            )
+        return not wrong
 
     def _range(
         self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape
@@ -158,6 +167,24 @@ class Pictures:
             )
             return False
         return True
+
+
+def _writable(cell: str) -> bool:
+    return cell in WRITABLE
+
+
+def _marks(cell: str) -> bool:
+    return cell.isprintable() and not cell.isspace()
+
+
+def _runs_that_do_not(fits: Callable[[str], bool], drawn: str) -> Iterator[tuple[int, str]]:
+    """Yield the cells of a picture that do not fit, those that adjoin in one, with their place."""
+    start = 0
+    for fit, group in groupby(drawn, fits):
+        run = "".join(group)
+        if not fit:
+            yield start, run
+        start += len(run)
 
 
 def _counted(clusters: int) -> str:

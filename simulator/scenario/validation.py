@@ -119,17 +119,45 @@ class RawStep(NamedTuple):
     place: Place | None
 
 
-def check_head(head: dict[str, object], problems: Problems) -> dict[str, Any]:
-    """Return the top of a scenario in its long form, without the keys that do not fit."""
+def check_head(
+    head: dict[str, object], problems: Problems
+) -> tuple[dict[str, Any], frozenset[str | int]]:
+    """Return the top of a scenario in its long form without what does not fit, and where that is.
+
+    The second value are the keys of the top that have such faults, in themselves or further in.
+    """
     try:
-        return dict(_head().validate_python(head))
+        return dict(_head().validate_python(head)), frozenset()
     except ValidationError as error:
         details = error.errors(include_url=False)
     for detail in details:
         _tell(problems, detail, (), detail["loc"], head)
-    wrong = {detail["loc"][0] for detail in details}
-    sound = {key: value for key, value in head.items() if key not in wrong}
-    return dict(_head().validate_python({"scenario": "?", **sound}))
+    wrong = frozenset(detail["loc"][0] for detail in details)
+    # The rest of a disk may have faults of its own: they are to be told in the same go.
+    rest = dict(head)
+    for detail in details:
+        _leave_out(rest, detail["loc"])
+    try:
+        return dict(_head().validate_python({"scenario": "?", **rest})), wrong
+    except ValidationError:
+        sound = {key: value for key, value in head.items() if key not in wrong}
+        return dict(_head().validate_python({"scenario": "?", **sound})), wrong
+
+
+def _leave_out(head: dict[str, object], loc: Path) -> None:
+    """Take one argument of a disk out of the top of a scenario; any other fault with its key."""
+    key, *names = loc
+    value = head.get(str(key))
+    match names:
+        case [argument] if key == "disk" and isinstance(value, dict):
+            head["disk"] = {k: v for k, v in value.items() if k != argument}
+        case [name, argument] if key == "disks" and isinstance(value, dict):
+            disk = value.get(name)
+            if isinstance(disk, dict):
+                kept = {k: v for k, v in disk.items() if k != argument}
+                head["disks"] = {**value, name: kept}
+        case _:
+            head.pop(str(key), None)
 
 
 def check_steps(steps: Sequence[RawStep], problems: Problems) -> list[dict[str, Any] | None]:

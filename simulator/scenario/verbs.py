@@ -181,6 +181,8 @@ class Verbs:
         disk = self._disks.find(path, arguments.get("disk"), verb)
         shape = self._disks.shapes.get(disk or "")
         if shape is None:
+            if "cells" in arguments:
+                self._pictures.check_cells((*path, "cells"), verb, arguments["cells"])
             return None
         return self._pictures.read(path, verb, arguments, shape, self._disks.lengths(shape.name))
 

@@ -294,19 +294,50 @@ CASES = [
         "scenario: s\nmodel: ./mine.py\ndisk: 8\ntimeline: []\n",
         (2, 8, "a scenario does not name a file of Python: ./mine.py"),
     ),
+    text(
+        "a disk with several faults",
+        "scenario: s\ndisk: {clusters: 8, size: 1, cluster_size: 5, format: vmdk}\ntimeline: []\n",
+        (2, 21, "both clusters and size"),
+        (2, 44, "cluster_size is 5"),
+        (2, 55, "format is vmdk"),
+    ),
+    text(
+        "one of several disks with several faults, and a picture without a disk",
+        "scenario: s\ndisk: {size: 1, cluster_size: 7}\n"
+        "disks: {vda: 8, vdb: {clusters: 8, cluster_size: 5, format: vmdk}}\n"
+        "timeline: [{write: AA!A----}]\n",
+        (2, 31, "cluster_size is 7"),
+        (3, 1, "both disk and disks"),
+        (3, 50, "cluster_size is 5"),
+        (3, 61, "format is vmdk"),
+        (4, 20, "write does not say which disk"),
+        (4, 22, "cell 3 of the picture is !"),
+    ),
     # Pictures and ranges.
     step("a short picture", "write: AAAA", (16, "the picture has 4 clusters, the disk has 8")),
     step("a long picture", "write: AAAA-----", (16, "the picture has 9 clusters, the disk has 8")),
     step("a short picture of zeroes", "write: 0000", (16, "the picture has 4 clusters")),
     step(
-        "a wrong character", "write: AAAA---?", (23, "cell 7 of the picture is ?|A to Z or a to z")
+        "a wrong character", "write: AAAA---?", (23, "cell 8 of the picture is ?|A to Z or a to z")
     ),
-    step("a wrong character in quotes", "write: 'AA%A----'", (19, "cell 2 of the picture is %")),
+    step("a wrong character in quotes", "write: 'AA%A----'", (19, "cell 3 of the picture is %")),
     step(
-        "a wrong character between bars", 'write: "|AA%A----|"', (20, "cell 2 of the picture is %")
+        "a wrong character between bars", 'write: "|AA%A----|"', (20, "cell 3 of the picture is %")
     ),
-    step("a wrong character in a mapping", "write: {cells: ÄA------}", (24, "cell 0 of the pic")),
-    step("a blank in a picture", "zero: AA A----", (17, "cell 2 of the picture is a blank")),
+    step("a wrong character in a mapping", "write: {cells: ÄA------}", (24, "cell 1 of the pic")),
+    step(
+        "wrong characters that adjoin",
+        "write: A??A----",
+        (17, "cells 2 to 3 of the picture are ??"),
+    ),
+    step(
+        "wrong characters apart",
+        "write: A?A!----",
+        (17, "cell 2 of the picture is ?"),
+        (19, "cell 4 of the picture is !"),
+    ),
+    step("blanks in a picture", "zero: AA  ----", (17, "cells 3 to 4 of the picture are blanks")),
+    step("a blank in a picture", "zero: AA A----", (17, "cell 3 of the picture is a blank")),
     step("a picture in the form of a block", "write: |AAAA----|", (17, "not YAML: did not find")),
     step(
         "a picture with bars unquoted", "write: |AAAA----|", (17, "put a picture with bars in quo")
