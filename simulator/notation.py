@@ -124,7 +124,7 @@ def write_backup(backup: Backup, *, zeroes: bool, scaled: bool = True) -> str:
         zeroes: Whether a full backup is drawn with the explicit zeroes that it really holds for
             all that reads as zero; the mail of 2018 leaves them out.
     """
-    if not backup.complete:
+    if not backup.whole:
         return write_clusters(backup.content, backup.length, scaled=scaled)
     cells = write_clusters(backup.content, backup.length, empty="0", scaled=scaled)
     return cells if zeroes else cells.replace("0", "-")

@@ -10,7 +10,7 @@ from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Status
+from simulator.model.machine import Checkpoint, Status
 from simulator.model.requests import TakeBackup
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
@@ -130,9 +130,19 @@ def checkpoint_without_backup(self: Rule, timeline: Timeline) -> Iterator[Findin
                 f"nobody copies what checkpoint {checkpoint.name} closes",
                 label=f"the guest wrote {name_clusters(written)} before it",
                 notes=_closed_notes(timeline, disk, written),
-                help="take a backup in the step that starts the checkpoint: "
-                f"backup: {{to: NAME, checkpoint: {checkpoint.name}}}",
+                help=_advise(entry, checkpoint),
             )
+
+
+def _advise(entry: Entry, checkpoint: Checkpoint) -> str:
+    """Return what to do so that a checkpoint closes what is copied."""
+    if entry.statement is not None and isinstance(entry.statement.request, TakeBackup):
+        target = entry.statement.request.to
+        return f"let {target} complete, or take another backup before the guest writes on"
+    return (
+        "take a backup in the step that starts the checkpoint: "
+        f"backup: {{to: NAME, checkpoint: {checkpoint.name}}}"
+    )
 
 
 def _closed_since(entry: Entry, disk: Disk) -> int | None:

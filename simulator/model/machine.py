@@ -133,6 +133,11 @@ class Backup:
         return f"{self.name}/{self.disk}" if self.part else self.name
 
     @property
+    def whole(self) -> bool:
+        """Whether it holds something for each cluster; a job that failed leaves nothing."""
+        return self.complete and self.status not in (Status.FAILED, Status.CANCELLED)
+
+    @property
     def has_file(self) -> bool:
         """Whether there is a file of it; a client that did not get to its end leaves none."""
         return self.status is Status.COMPLETED or self.transfer is not Transfer.PULL

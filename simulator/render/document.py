@@ -223,7 +223,7 @@ def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument
     cells: Cells
     if length <= CELLS_MAX:
         cells = write_backup(backup, zeroes=timeline.draws_zeroes, scaled=False)
-    elif backup.complete and timeline.draws_zeroes:
+    elif backup.whole and timeline.draws_zeroes:
         cells = list(_filled(backup.content.runs(), length))
     else:
         cells = _content(backup.content, length)

@@ -146,7 +146,9 @@ def _instant(timeline: Timeline, frame: Frame, done: int, *, colour: bool) -> It
         told = [_tell(e, e.statement) for e in entries if e.instant is not None and e.statement]
         steps = ", ".join(text for text in told if text)
         head = f"{frame.label}  {steps}".rstrip()
-    first, *rest = textwrap.wrap(head, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+    first, *rest = textwrap.wrap(
+        head, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    )
     blocks = ["\n".join([paint(first, Role.TITLE, colour=colour), *rest, _state(frame.machine)])]
     copies = _copies(timeline, [e for e in entries if e.instant is not None])
     if copies:
@@ -165,8 +167,11 @@ def _state(machine: Machine) -> str:
 def _copies(timeline: Timeline, entries: Sequence[Entry]) -> list[str]:
     """Return the rows of the backups and restores that an instant made, bars aligned."""
     rows: list[tuple[str, str, str]] = []
-    for entry in entries:
+    for n, entry in enumerate(entries):
+        ending = {backup.row for later in entries[n + 1 :] for backup in later.new_backups}
         for backup in entry.new_backups:
+            if backup.status is Status.RUNNING and backup.row in ending:
+                continue  # A job that starts and ends here is drawn as it ends.
             disk = entry.after.disk(backup.disk)
             cells = write_backup(backup, zeroes=timeline.draws_zeroes)
             rows.append((backup.row, cells, _tell_backup(backup, disk)))
