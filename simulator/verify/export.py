@@ -77,11 +77,13 @@ def export_timeline(timeline: Timeline, language: Language) -> str:
 
 
 def write_qmp(plan: Plan) -> str:
-    """Return a plan as lines of JSON."""
-    actions: list[Action] = [StartQemu()]
+    """Return a plan as lines of JSON; behind a command to be turned down stand QEMU's words."""
+    lines = [*_qmp_lines(StartQemu())]
     for step in plan.steps:
-        actions += [*step.actions, *step.cleanup]
-    lines = [line for action in actions for line in _qmp_lines(action)]
+        lines += [line for action in step.actions for line in _qmp_lines(action)]
+        if step.refusal is not None:
+            lines.append({"refused": step.refusal})
+        lines += [line for action in step.cleanup for line in _qmp_lines(action)]
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,20 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     outcome = command("export", str(MAIL), "--to", "qmp", "-o", str(tmp_path / "no" / "x"))
     assert outcome.status == 2
     assert "cannot write" in outcome.err
+
+
+def test_qmp_says_which_command_is_to_be_turned_down() -> None:
+    outcome = command("export", "scenarios/flagged/BT901-sizes-differ.yaml", "--to", "qmp")
+    lines = [json.loads(line) for line in outcome.out.splitlines()]
+    told = [
+        (command["execute"], line["refused"])
+        for command, line in pairwise(lines)
+        if "refused" in line
+    ]
+    assert told == [
+        (
+            "block-dirty-bitmap-merge",
+            "Bitmaps are of different sizes (destination size is 655360, source size is 524288) "
+            "and can't be merged",
+        )
+    ]
