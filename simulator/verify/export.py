@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any, assert_never
 
 from simulator.model.clusters import WORKLOAD_FIRST, Version
-from simulator.model.machine import Power
+from simulator.model.machine import Power, Status
 from simulator.timeline import Entry, Timeline
 from simulator.verify.actions import (
     Action,
@@ -38,6 +38,7 @@ from simulator.verify.actions import (
     image_command,
     load_command,
 )
+from simulator.verify.names import choose_names
 from simulator.verify.plan import Plan, Step, make_plan
 
 IO_BYTES_MAX = 1 << 30
@@ -131,7 +132,28 @@ def write_sh(plan: Plan, timeline: Timeline) -> str:
         lines += _step_lines(step)
     if not plan.steps or plan.steps[-1].machine.power is Power.RUNNING:
         lines += ["", "quit_qemu"]
+    lines += [
+        "",
+        "# What is there now; other files are left from steps that are over.",
+        "cat <<'END'",
+    ]
+    lines += [*_files_made(timeline), "END"]
     return "\n".join(lines) + "\n"
+
+
+def _files_made(timeline: Timeline) -> Iterator[str]:
+    """Yield which file is which at the end: the chain of each disk, the backups, the restores."""
+    names, machine = choose_names(timeline), timeline.last
+    for disk in machine.disks:
+        if disk.chain:
+            files = " <- ".join(names.files[image.name] for image in disk.chain)
+            yield f"chain of {one_line(disk.name)}: {files}"
+    for backup in machine.backups:
+        if backup.status is Status.COMPLETED:
+            yield f"backup {one_line(backup.row)}: {names.copies[backup.name, backup.disk]}"
+    for restored in machine.restores:
+        file = names.restores[restored.name, restored.disk]
+        yield f"restored {one_line(restored.row)}: {file}"
 
 
 def _step_lines(step: Step) -> Iterator[str]:

@@ -68,7 +68,13 @@ def test_the_restored_stacks_of_the_mail_are_images_like_those_of_its_full_backu
     need_qemu()
     script, folder = tmp_path / "mail.sh", tmp_path / "mail"
     assert command("export", str(MAIL), "--to", "sh", "-o", str(script)).status == 0
-    subprocess.run(["sh", str(script), str(folder)], check=True, timeout=60, capture_output=True)
+    ran = subprocess.run(
+        ["sh", str(script), str(folder)], check=True, timeout=60, capture_output=True, text=True
+    )
+    chain, *told = ran.stdout.splitlines()
+    assert chain == "chain of vda: S1.qcow2 <- S2.qcow2"
+    assert {"backup B2.bak: B2.bak", "restored back-to-T3: back-to-T3.qcow2"} <= {*told}
+    assert all((folder / line.rsplit(": ", 1)[1]).is_file() for line in told)
     for restored, full in (("back-to-T3", "full3.bak"), ("in-three-steps", "full4.bak")):
         images = [str(folder / f"{restored}.qcow2"), str(folder / full)]
         compared = subprocess.run(
