@@ -8,9 +8,11 @@ from simulator.model.machine import Kind, Machine, Power, Status
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
+    AttachDisk,
     BitmapKey,
     CommitImages,
     CreateImage,
+    DetachDisk,
     DropSnapshot,
     EndJob,
     GuestDiscard,
@@ -26,11 +28,13 @@ from simulator.model.operations import (
     Sync,
 )
 from simulator.model.requests import (
+    Attach,
     CancelJob,
     Commit,
     Create,
     DeleteCheckpoint,
     DeleteSnapshot,
+    Detach,
     Expect,
     FinishJobs,
     Pull,
@@ -96,6 +100,10 @@ class ApiModel:
                 return ()
             case Create():
                 return self.create(machine, request)
+            case Attach():
+                return self.attach(machine, request)
+            case Detach():
+                return self.detach(machine, request)
             case Snapshot():
                 return self.snapshot(machine, request)
             case StartCheckpoint():
@@ -153,6 +161,24 @@ class ApiModel:
             machine, {request.disk: request.image}, request.bitmap, {request.disk: request.format}
         )
         return refusal or (*made, *self.begin({request.disk: request.image}, request.bitmap))
+
+    def attach(self, machine: Machine, request: Attach) -> Plan:
+        """Add a disk, with a new image or as it was when it was detached."""
+        if request.image is None:
+            return (AttachDisk(disk=request.disk),)
+        return self.create(
+            machine,
+            Create(
+                image=request.image,
+                disk=request.disk,
+                bitmap=request.bitmap,
+                format=request.format,
+            ),
+        )
+
+    def detach(self, machine: Machine, request: Detach) -> Plan:
+        """Take a disk off the machine, with its images and their bitmaps."""
+        return (DetachDisk(disk=request.disk),)
 
     def refuse_checkpoint(
         self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]
@@ -226,7 +252,7 @@ class ApiModel:
     ) -> tuple[BitmapKey, ...] | Refusal | None:
         """Return the bitmaps that a backup of one disk reads through; None for a full one."""
         if not disk.chain:
-            return Refusal(f"disk {disk.name} has no image yet")
+            return Refusal(f"disk {disk.name} {disk.absence}")
         if request.image is not None and disk.image(request.image) is None:
             return Refusal(f"there is no image {request.image} here")
         if request.bitmaps:
@@ -374,7 +400,7 @@ def active_nodes(machine: Machine, disks: tuple[str, ...]) -> dict[str, str] | R
     for name in disks:
         disk = machine.disk(name)
         if not disk.chain:
-            return Refusal(f"disk {name} has no image yet")
+            return Refusal(f"disk {name} {disk.absence}")
         nodes[name] = disk.active.name
     return nodes
 

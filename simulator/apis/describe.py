@@ -11,6 +11,8 @@ WIDTH = 72
 
 POLICIES = (
     "create",
+    "attach",
+    "detach",
     "checkpoint",
     "refuse_checkpoint",
     "snapshot",

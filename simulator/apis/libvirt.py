@@ -26,6 +26,7 @@ from simulator.model.requests import (
     Commit,
     DeleteCheckpoint,
     DeleteSnapshot,
+    Detach,
     Pull,
     Request,
     Resize,
@@ -306,9 +307,13 @@ def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
     if isinstance(request, TakeBackup | Snapshot | DeleteSnapshot):
         running = ", ".join(dict.fromkeys(job.backup.name for job in machine.backup_jobs))
         return Refusal(LOCKED, cause=f"the backup {running} runs")
-    if not isinstance(request, Commit | Pull):
-        return None
-    disk = machine.disk_of(request.top if isinstance(request, Commit) else request.into)
+    match request:
+        case Commit(top=image) | Pull(into=image):
+            disk = machine.disk_of(image)
+        case Detach(disk=name):
+            disk = machine.disk(name)
+        case _:
+            return None
     if disk is not None and any(job.disk == disk.name for job in machine.backup_jobs):
         return Refusal(f"Operation not supported: disk '{disk.name}' already in active block job")
     return None

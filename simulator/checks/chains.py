@@ -7,7 +7,7 @@ from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.requests import FinishJobs, Revert
+from simulator.model.requests import Detach, FinishJobs, Revert
 from simulator.notation import bar, write_bits, write_rows
 from simulator.timeline import Timeline
 
@@ -55,7 +55,7 @@ def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     for entry in timeline.entries:
         request = entry.statement.request if entry.statement is not None else None
-        if entry.refusal is not None or isinstance(request, Revert):
+        if entry.refusal is not None or isinstance(request, Revert | Detach):
             continue
         for before in entry.before.disks:
             after = entry.after.disk(before.name)

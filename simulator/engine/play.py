@@ -9,6 +9,7 @@ from simulator.engine.feed import Reader
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import Refusal
+from simulator.model.requests import StartCheckpoint, TakeBackup
 from simulator.model.transitions import apply, apply_all
 from simulator.model.values import replace
 from simulator.timeline import Entry, Frame, Instant, Script, Statement, Timeline
@@ -113,6 +114,7 @@ class _Recorder:
 
     def _state(self, statement: Statement, label: str | None) -> None:
         before = self._machine
+        statement = _with_disks(statement, before)
         plan = self._model.plan(before, statement.request)
         outcome = plan if isinstance(plan, Refusal) else apply_all(before, plan)
         refused = isinstance(outcome, Refusal)
@@ -140,3 +142,12 @@ class _Recorder:
             entries=tuple(self._entries),
             frames=tuple(self._frames),
         )
+
+
+def _with_disks(statement: Statement, machine: Machine) -> Statement:
+    """Return a statement about all disks as one about those that the machine has then."""
+    request = statement.request
+    if not isinstance(request, TakeBackup | StartCheckpoint) or request.disks:
+        return statement
+    there = tuple(disk.name for disk in machine.disks if disk.chain)
+    return statement._replace(request=request._replace(disks=there or (machine.disks[0].name,)))

@@ -78,7 +78,11 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     if disk is None:
         return no_node(snapshot.node)
     for job in machine.jobs_on(disk.name):
-        if not isinstance(job, BackupJob) and snapshot.node in works_on(job, disk):
+        if isinstance(job, BackupJob):
+            continue
+        # A commit is a job of the active image, however low its top is.
+        device = {disk.active.name} if isinstance(job, CommitJob) else set[str]()
+        if snapshot.node in works_on(job, disk) | device:
             return in_use_by(job, snapshot.node)
     above = _image_above(disk, snapshot.node)
     scratch = [
@@ -378,6 +382,10 @@ def _commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
     return started.with_disk(_drop_merged(copied, job))
 
 
+JOB_FAILS = "Operation not supported"
+"""QEMU takes the command, and this is how its job ends: nothing has changed. Source: QEMU 7.2."""
+
+
 def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:
     names = [image.name for image in disk.chain]
     jobs = machine.jobs_on(disk.name)
@@ -397,6 +405,10 @@ def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob)
             return in_use_by(job, disk.active.name)
         if job.node in works_on(commit, disk):
             return in_use_by(job, "#block")
+    broken = [bitmap.name for bitmap in disk.bitmaps_on(commit.base) if bitmap.inconsistent]
+    if broken and disk.length_of(commit.base) < disk.length_of(commit.top):
+        told = f"{commit.base} would have to grow, and its bitmap {broken[0]} is inconsistent"
+        return Refusal(JOB_FAILS, cause=told)
     return None
 
 

@@ -63,6 +63,7 @@ class Disk:
         bitmaps: In the order of their creation.
         moment: How often the guest changed the disk so far. Two states with the same moment are
             the same state, so intervals of backups and windows of bitmaps are told in moments.
+        detached: The disk as it was when it left the machine; it has no chain until it is back.
     """
 
     name: str
@@ -71,6 +72,12 @@ class Disk:
     chain: tuple[Image, ...] = ()
     bitmaps: tuple[DirtyBitmap, ...] = field(default=())
     moment: int = 0
+    detached: "Disk | None" = None
+
+    @property
+    def absence(self) -> str:
+        """Why there is no chain, as what follows the disk's name in a sentence."""
+        return "has no image yet" if self.detached is None else "is detached"
 
     @property
     def active(self) -> Image:

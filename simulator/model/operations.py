@@ -58,6 +58,18 @@ class CreateImage(NamedTuple):
     format: str = "qcow2"
 
 
+class DetachDisk(NamedTuple):
+    """Take a disk off the machine, with all its images (QEMU: ``device_del``, ``blockdev-del``)."""
+
+    disk: str
+
+
+class AttachDisk(NamedTuple):
+    """Give a disk back to the machine as it was (QEMU: ``blockdev-add``, ``device_add``)."""
+
+    disk: str
+
+
 class AddOverlay(NamedTuple):
     """Put a new, empty image on top of an active one (QEMU: ``blockdev-snapshot``)."""
 
@@ -379,7 +391,7 @@ OutsideOperation: TypeAlias = (
     CopyImage | DropBackup | StackBackups | RecordCheckpoint | ForgetCheckpoint
 )
 
-PowerOperation: TypeAlias = CloseImages | OpenImages | KillProcess
+PowerOperation: TypeAlias = CloseImages | OpenImages | KillProcess | DetachDisk | AttachDisk
 
 Operation: TypeAlias = (
     GuestOperation

@@ -1,4 +1,4 @@
-"""What a clean close, a start and a crash do to images and bitmaps.
+"""What a clean close, a start and a crash do to images and bitmaps, of a machine or of one disk.
 
 Source: QEMU 7.2; ``facts/QEMU.md``, section 3.
 """
@@ -7,9 +7,12 @@ from typing import assert_never
 
 from simulator.model import job_transitions
 from simulator.model.bitmap import Kept
+from simulator.model.disk import Disk
 from simulator.model.machine import Machine, Power, Status
 from simulator.model.operations import (
+    AttachDisk,
     CloseImages,
+    DetachDisk,
     KillProcess,
     OpenImages,
     PowerOperation,
@@ -27,6 +30,10 @@ def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:
             return _open_images(machine)
         case KillProcess():
             return _kill_process(machine)
+        case DetachDisk():
+            return _detach(machine, machine.disk(operation.disk))
+        case AttachDisk():
+            return _attach(machine, machine.disk(operation.disk))
         case _:
             assert_never(operation)
 
@@ -42,16 +49,18 @@ def _close_images(machine: Machine) -> Machine | Refusal:
         return Refusal("the machine is off already")
     closed = job_transitions.end_all(machine, Status.CANCELLED)
     for disk in closed.disks:
-        stored = tuple(
-            bitmap.load()
-            if bitmap.kept is Kept.STORED
-            else bitmap.store(disk.next_batch(bitmap.node))
-            for bitmap in disk.bitmaps
-            if bitmap.persistent
-            and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
-        )
-        closed = closed.with_disk(replace(disk, bitmaps=stored))
+        closed = closed.with_disk(_closed(disk))
     return _without_exports(replace(closed, power=Power.OFF))
+
+
+def _closed(disk: Disk) -> Disk:
+    """Return a disk whose images are closed cleanly."""
+    stored = tuple(
+        bitmap.load() if bitmap.kept is Kept.STORED else bitmap.store(disk.next_batch(bitmap.node))
+        for bitmap in disk.bitmaps
+        if bitmap.persistent and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
+    )
+    return replace(disk, bitmaps=stored)
 
 
 def _open_images(machine: Machine) -> Machine | Refusal:
@@ -60,12 +69,40 @@ def _open_images(machine: Machine) -> Machine | Refusal:
         return Refusal("the machine is running already")
     opened = machine
     for disk in machine.disks:
-        active = disk.active.name if disk.chain else None
-        bitmaps = tuple(
-            replace(b, kept=Kept.IN_USE if b.node == active else Kept.STORED) for b in disk.bitmaps
-        )
-        opened = opened.with_disk(replace(disk, bitmaps=bitmaps))
+        opened = opened.with_disk(_opened(disk))
     return replace(opened, power=Power.RUNNING)
+
+
+def _opened(disk: Disk) -> Disk:
+    """Return a disk whose images are open."""
+    active = disk.active.name if disk.chain else None
+    bitmaps = tuple(
+        replace(b, kept=Kept.IN_USE if b.node == active else Kept.STORED) for b in disk.bitmaps
+    )
+    return replace(disk, bitmaps=bitmaps)
+
+
+def _detach(machine: Machine, disk: Disk) -> Machine | Refusal:
+    """Take a disk off the machine: its images are closed as at a shutdown, and out of reach.
+
+    Source: QEMU 7.2, whose words to a disk in use are those of ``blockdev-del``.
+    """
+    if not disk.chain:
+        return Refusal(f"disk {disk.name} {disk.absence}")
+    if machine.jobs_on(disk.name) or any(disk.image(e.node) is not None for e in machine.exports):
+        return Refusal(f"Node {disk.active.name} is in use")
+    closed = _closed(disk) if machine.power is Power.RUNNING else disk
+    return machine.with_disk(replace(disk, chain=(), bitmaps=(), detached=closed))
+
+
+def _attach(machine: Machine, disk: Disk) -> Machine | Refusal:
+    """Give a disk back: what was stored is loaded, and recording goes on; nothing was missed."""
+    if disk.chain:
+        return Refusal(f"disk {disk.name} is attached already")
+    if disk.detached is None:
+        return machine
+    opened = _opened(disk.detached) if machine.power is Power.RUNNING else disk.detached
+    return machine.with_disk(opened)
 
 
 def _kill_process(machine: Machine) -> Machine | Refusal:

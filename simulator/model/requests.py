@@ -29,6 +29,26 @@ class Create(NamedTuple):
     format: str = "qcow2"
 
 
+class Attach(NamedTuple):
+    """Add a disk to the machine.
+
+    Attributes:
+        image: Its new base image; None for the chain that it had when it was detached.
+        bitmap: Name of the checkpoint that begins on the new image.
+    """
+
+    disk: str
+    image: str | None = None
+    bitmap: str | None = None
+    format: str = "qcow2"
+
+
+class Detach(NamedTuple):
+    """Take a disk off the machine."""
+
+    disk: str
+
+
 class Snapshot(NamedTuple):
     """Put an overlay on the chain of one or more disks.
 
@@ -44,7 +64,7 @@ class Snapshot(NamedTuple):
 
 
 class StartCheckpoint(NamedTuple):
-    """Start a named point in time for later incrementals, on some disks."""
+    """Start a named point in time for later incrementals, on some disks; none for all there are."""
 
     name: str
     disks: tuple[str, ...]
@@ -55,7 +75,7 @@ class TakeBackup(NamedTuple):
 
     Attributes:
         to: The target's name.
-        disks: Names of the disks that take part.
+        disks: Names of the disks that take part; none for all that there are.
         since: The checkpoint to start from; None for a full backup.
         until: The checkpoint, or else the instant, to end at; None for now.
         image: An image of the chain to read instead of the active one.
@@ -194,6 +214,8 @@ class Expect(NamedTuple):
 
 Request: TypeAlias = (
     Create
+    | Attach
+    | Detach
     | Snapshot
     | StartCheckpoint
     | TakeBackup

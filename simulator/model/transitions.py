@@ -19,11 +19,13 @@ from simulator.model.machine import CommitJob, Machine, Power
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
+    AttachDisk,
     ClearBitmap,
     CloseImages,
     CommitImages,
     CopyImage,
     CreateImage,
+    DetachDisk,
     DisableBitmap,
     DropBackup,
     DropSnapshot,
@@ -130,7 +132,7 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             return job_transitions.end_job(machine, operation)
         case CopyImage() | DropBackup() | StackBackups() | RecordCheckpoint() | ForgetCheckpoint():
             return outside_transitions.apply(machine, operation)
-        case CloseImages() | OpenImages() | KillProcess():
+        case CloseImages() | OpenImages() | KillProcess() | DetachDisk() | AttachDisk():
             return power_transitions.apply(machine, operation)
         case _:
             assert_never(operation)
@@ -140,7 +142,7 @@ def _guest_disk(machine: Machine, name: str | None) -> Disk | Refusal:
     """Return the disk that a guest step means, if a guest is there to write to it."""
     disk = machine.disks[0] if name is None else machine.disk(name)
     if not disk.chain:
-        return Refusal(f"disk {disk.name} has no image yet")
+        return Refusal(f"disk {disk.name} {disk.absence}")
     if machine.power is not Power.RUNNING:
         return Refusal("no guest is running: the machine is off")
     return disk
@@ -264,7 +266,7 @@ def _touched_granules(
 
 
 def _create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
-    """Start a disk's chain.
+    """Start a disk's chain; in place of a detached disk's, it is another disk.
 
     after  S1: |--------|
     """
@@ -279,4 +281,5 @@ def _create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
         length=disk.length,
         format=create.format,
     )
-    return machine.with_disk(replace(disk, chain=(base,)))
+    moment = disk.moment if disk.detached is None else disk.moment + 1
+    return machine.with_disk(replace(disk, chain=(base,), moment=moment, detached=None))

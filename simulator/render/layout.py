@@ -69,5 +69,5 @@ def write_disk(disk: Disk, *, alone: bool = True) -> str:
         alone: Whether it is the machine's only disk.
     """
     if not disk.chain:
-        return f"{disk.name}: no image yet"
+        return f"{disk.name} {disk.absence}"
     return f"{write_figure(lay_out_chain(disk))}\n{write_strip(lay_out_guest(disk, alone=alone))}"

@@ -27,11 +27,13 @@ from simulator.model.operations import (
     StackBackups,
 )
 from simulator.model.requests import (
+    Attach,
     CancelJob,
     Commit,
     Create,
     DeleteCheckpoint,
     DeleteSnapshot,
+    Detach,
     Expect,
     FinishJobs,
     Pull,
@@ -254,8 +256,15 @@ def _tell(entry: Entry, statement: Statement) -> str:
             return ""
         case GuestWrite() | GuestDiscard():
             text = _tell_guest(entry)
-        case Create(image=name) | StartCheckpoint(name=name):
+        case (
+            Create(image=name)
+            | StartCheckpoint(name=name)
+            | Attach(disk=name, image=None)
+            | Detach(disk=name)
+        ):
             text = f"{statement.verb} {name}"
+        case Attach(disk=name, image=image):
+            text = f"attach {name} with {image}"
         case Snapshot(images=images, outside=outside):
             made = " from outside" if outside else ""
             text = f"snapshot {_listed(image for _, image in images)}{made}"

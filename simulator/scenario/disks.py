@@ -23,18 +23,24 @@ class Disks:
 
     Attributes:
         shapes: Those whose length is known.
-        names: All of them.
+        names: All of them, those that only an ``attach`` tells of last.
     """
 
     def __init__(self, problems: Problems) -> None:
         self.shapes: dict[str, DiskShape] = {}
         self._lengths: dict[str, list[int]] = {}
         self.names: tuple[str, ...] = (DISK_DEFAULT,)
+        self._joining: list[str] = []
         self._problems = problems
 
     @property
     def only(self) -> str | None:
-        """The name of the only disk; None where there are several."""
+        """The name of the only disk that is there from the start; None where there are several."""
+        return self.names[0] if len(self.names) == len(self._joining) + 1 else None
+
+    @property
+    def alone(self) -> str | None:
+        """The name of the only disk that there ever is; None where there are several."""
         return self.names[0] if len(self.names) == 1 else None
 
     def lengths(self, name: str | None) -> Sequence[int]:
@@ -58,6 +64,14 @@ class Disks:
             steps: Those that have a good form.
             whole: Whether these are all.
         """
+        self._read_told(head, steps, whole=whole)
+        for path, step in steps:
+            if "attach" in step:
+                self._read_attached((*path, "attach"), step["attach"])
+
+    def _read_told(
+        self, head: Mapping[str, Any], steps: Sequence[CheckedStep], *, whole: bool
+    ) -> None:
         told = head.get("disks")
         if told is None:
             self._read_disk(("disk",), DISK_DEFAULT, head.get("disk", {}), steps, whole=whole)
@@ -73,6 +87,31 @@ class Disks:
         self.names = tuple(told)
         for name, disk in told.items():
             self._read_disk(("disks", name), name, disk, steps, whole=whole)
+
+    def _read_attached(self, path: Path, arguments: Mapping[str, Any]) -> None:
+        """Take in a disk that joins the machine, or hold it against what is told of it already."""
+        name = arguments["disk"]
+        key = next((key for key in ("clusters", "size") if key in arguments), None)
+        if name not in self.names and key is None:
+            self._problems.add(
+                (*path, "disk"),
+                f"unknown disk {shorten(name)}",
+                expected=f"{alternatives(self.names)}, or clusters: NUMBER beside a new disk",
+                help=nearest(name, self.names),
+            )
+        elif name not in self.names:
+            self.names = (*self.names, name)
+            self._joining.append(name)
+            self._read_disk(path, name, arguments, (), whole=True)
+        elif key is not None and name in self.shapes:
+            shape = self.shapes[name]
+            length = self._told_length(path, arguments, shape.cluster_size)
+            if length not in self._lengths[name]:
+                self._problems.add(
+                    (*path, key),
+                    f"{key} is {WRITTEN}",
+                    expected=f"{shape.length:,} clusters, as {name} has, or no {key}",
+                )
 
     def find(self, path: Path, name: str | None, verb: str) -> str | None:
         """Return the disk that a step is about, or None where that is a problem.
@@ -160,7 +199,7 @@ class Disks:
         key = "clusters" if "clusters" in disk else "size"
         self._problems.add(
             (*path, key) if key in disk else path,
-            f"{path[-1]} has {length:,} clusters"
+            f"{path[-1] if path[-1] != 'attach' else disk['disk']} has {length:,} clusters"
             if abs(length) < 10**30
             else f"{key} is {WRITTEN}",
             expected=f"1 to {CLUSTERS_MAX:,} clusters (2**34)",

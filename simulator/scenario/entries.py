@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from simulator.scenario.labels import LABEL_EXPECTED, Labels
-from simulator.scenario.later import ENTRIES_LATER, VERBS_LATER, tell_later
+from simulator.scenario.later import ENTRIES_LATER, tell_later
 from simulator.scenario.problems import Problems
 from simulator.scenario.shapes import GUEST_VERBS, VERBS
 from simulator.scenario.validation import RawStep, describe
@@ -105,14 +105,12 @@ class Entries:
         if isinstance(step, str) and step in VERBS:
             self.steps.append(RawStep(path, {step: None}, place))
             return True
-        if isinstance(step, str) and step in VERBS_LATER:
-            tell_later(self._problems, path, f"the verb {step}")
-        elif isinstance(step, str) and " " not in step:
+        if isinstance(step, str) and " " not in step:
             self._problems.add(
                 path,
                 f"unknown verb {shorten(step)}",
                 expected=alternatives(VERBS, limit=len(VERBS)),
-                help=nearest(step, (*VERBS, *VERBS_LATER)),
+                help=nearest(step, VERBS),
             )
         else:
             found = describe(step or None)
@@ -141,12 +139,12 @@ class Entries:
     def _refuse_entry(self, path: Path, entry: object) -> None:
         self.broken.append(entry)
         if isinstance(entry, str):
-            entry = {entry: None} if entry in (*VERBS, *VERBS_LATER) else entry
+            entry = {entry: None} if entry in VERBS else entry
         if not isinstance(entry, dict) or not entry:
             found = describe(entry or None)
             self._problems.add(path, f"an entry of timeline is {found}", expected=ENTRY_EXPECTED)
             return
-        keys = [key for key in entry if key in VERBS or key in VERBS_LATER]
+        keys = [key for key in entry if key in VERBS]
         key = next((key for key in entry if key in ENTRIES_LATER), "")
         if key:
             tell_later(self._problems, (*path, key), f"{key} in the timeline")

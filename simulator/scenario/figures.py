@@ -96,14 +96,14 @@ class Figures:
         if any(self._names.has(thing, label) for thing in ROWS):
             return True
         whole, _, disk = label.rpartition("/")
-        if disk in self._disks.names and self._disks.only is None:
+        if disk in self._disks.names and self._disks.alone is None:
             return self._names.has(Thing.BACKUP, whole) or self._names.has(Thing.RESTORE, whole)
         return self._names.split(label) is not None
 
     def _disk(self, label: str) -> str | None:
         """Return the disk that a row is about, where the label tells."""
-        if self._disks.only is not None:
-            return self._disks.only
+        if self._disks.alone is not None:
+            return self._disks.alone
         for separator in ("/", f"{GUEST_SEES} "):
             disk = label.rpartition(separator)[2]
             if disk != label and disk in self._disks.names:
@@ -112,7 +112,7 @@ class Figures:
         return self._names.disks.get(on[0] if on else label)
 
     def _guest_rows(self) -> list[str]:
-        if self._disks.only is not None:
+        if self._disks.alone is not None:
             return [GUEST_SEES]
         return [f"{GUEST_SEES} {disk}" for disk in self._disks.names]
 

@@ -3,8 +3,6 @@
 from simulator.scenario.problems import Problems
 from simulator.scenario.yaml12 import Path
 
-VERBS_LATER = ("attach", "detach")
-
 ENTRIES_LATER = ("every", "guest")
 """Keys that begin an entry of a timed scenario."""
 

@@ -272,6 +272,7 @@ def _freed(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
 
 _NEW: Mapping[str, tuple[tuple[str, Thing], ...]] = {
     "create": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
+    "attach": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
     "snapshot": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
     "checkpoint": (("name", Thing.CHECKPOINT),),
     "backup": (("to", Thing.BACKUP), ("checkpoint", Thing.CHECKPOINT)),

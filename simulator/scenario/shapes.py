@@ -162,6 +162,32 @@ class Create(TypedDict):
 
 
 @with_config(STRICT)
+class Attach(TypedDict):
+    """A disk that joins the machine: a new one with its image, or one that was detached."""
+
+    disk: Annotated[Word, Field(description="The disk.", examples=["vdb"])]
+    image: NotRequired[
+        Annotated[FileName, Field(description="Its new base image.", examples=["W1"])]
+    ]
+    bitmap: NotRequired[NewBitmap]
+    clusters: NotRequired[
+        Annotated[Clusters, Field(description="Number of clusters, where disks does not say.")]
+    ]
+    size: NotRequired[Annotated[Size, Field(description="Bytes, in place of clusters.")]]
+    cluster_size: NotRequired[
+        Annotated[Size, Field(description="A power of two, 512 bytes to 2 MiB.")]
+    ]
+    format: NotRequired[Annotated[Literal["qcow2", "raw"], Field(description="Of the image.")]]
+
+
+@with_config(STRICT)
+class Detach(TypedDict):
+    """A disk that leaves the machine."""
+
+    disk: Annotated[Word, Field(description="The disk.", examples=["vdb"])]
+
+
+@with_config(STRICT)
 class Guest(TypedDict):
     """What the guest writes, as a picture or as a range of bytes."""
 
@@ -545,6 +571,23 @@ class Step(GuestStep):
             Cancel,
             BeforeValidator(_long("job"), json_schema_input_type=Word | Cancel),
             Field(description="Abort a running job.", examples=["full.bak"]),
+        ]
+    ]
+    attach: NotRequired[
+        Annotated[
+            Attach,
+            BeforeValidator(_long("disk"), json_schema_input_type=Word | Attach),
+            Field(
+                description="Add a disk to the machine.",
+                examples=[{"disk": "vdb", "clusters": 8, "image": "W1"}, "vdb"],
+            ),
+        ]
+    ]
+    detach: NotRequired[
+        Annotated[
+            Detach,
+            BeforeValidator(_long("disk"), json_schema_input_type=Word | Detach),
+            Field(description="Take a disk off the machine.", examples=["vdb"]),
         ]
     ]
     shutdown: NotRequired[Annotated[NoArguments, Field(description="Close all images cleanly.")]]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
+from simulator.scenario.later import KEYS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems
 from simulator.scenario.shapes import (
     BESIDE,
@@ -15,6 +15,7 @@ from simulator.scenario.shapes import (
     VERBS,
     VERBS_ALONE,
     Allowed,
+    Attach,
     Backup,
     Cancel,
     Checkpoint,
@@ -23,6 +24,7 @@ from simulator.scenario.shapes import (
     Copy,
     Create,
     Delete,
+    Detach,
     Disk,
     Guest,
     Head,
@@ -57,6 +59,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "revert": tuple(Revert.__annotations__),
     "resize": tuple(Resize.__annotations__),
     "cancel": tuple(Cancel.__annotations__),
+    "attach": tuple(Attach.__annotations__),
+    "detach": tuple(Detach.__annotations__),
     **dict.fromkeys(VERBS_ALONE, ()),
     "qmp": tuple(Command.__annotations__),
     "allow": tuple(Allowed.__annotations__),
@@ -79,6 +83,8 @@ _FORMS: Mapping[str, str] = {
     "revert": "NAME or {snapshot: NAME}",
     "resize": "a number of clusters, a size such as 1 MiB, or {disk, size or clusters}",
     "cancel": "the name of a backup or a job",
+    "attach": "DISK or {disk: DISK, clusters: NUMBER, image: NAME}",
+    "detach": "DISK or {disk: DISK}",
     **dict.fromkeys(("ends", "fails"), "the label of a later instant"),
     "mode": "push or pull",
     **dict.fromkeys(VERBS_ALONE, "nothing"),
@@ -273,11 +279,8 @@ def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object])
 
 
 def _tell_unknown_verb(problems: Problems, path: Path, key: str, around: dict[str, object]) -> None:
-    if key in VERBS_LATER:
-        tell_later(problems, path, f"the verb {key}")
-        return
     owners = [verb for verb in around if key in _KEYS.get(verb, ())]
-    help_ = nearest(key, (*Step.__annotations__, *VERBS_LATER))
+    help_ = nearest(key, Step.__annotations__)
     if owners:
         help_ = f"indent it further, below {owners[0]}"
     elif key in ("at", "do"):

@@ -19,11 +19,13 @@ from simulator.model.operations import (
     StackBackups,
 )
 from simulator.model.requests import (
+    Attach,
     CancelJob,
     Commit,
     Create,
     DeleteCheckpoint,
     DeleteSnapshot,
+    Detach,
     FinishJobs,
     Pull,
     Qmp,
@@ -77,6 +79,8 @@ class Verbs:
             "revert": self._revert,
             "resize": self._resize,
             "cancel": self._cancel,
+            "attach": self._attach,
+            "detach": self._detach,
             "qmp": self._qmp,
             "expect": self._expect,
         }
@@ -176,6 +180,21 @@ class Verbs:
             format=arguments.get("format", shape.format),
         )
 
+    def _attach(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+        shape = self._disks.shapes.get(arguments["disk"])
+        if shape is None:
+            return None
+        return Attach(
+            disk=shape.name,
+            image=arguments.get("image"),
+            bitmap=arguments.get("bitmap"),
+            format=arguments.get("format", shape.format),
+        )
+
+    def _detach(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+        disk = self._disks.check((*path, "disk"), arguments["disk"])
+        return Detach(disk=disk) if disk is not None else None
+
     def _guest(self, path: Path, arguments: dict[str, Any]) -> Request | None:
         verb = str(path[-1])
         disk = self._disks.find(path, arguments.get("disk"), verb)
@@ -226,12 +245,13 @@ class Verbs:
         return StartCheckpoint(name=arguments["name"], disks=self._listed_disks(path, arguments))
 
     def _listed_disks(self, path: Path, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the disks that a step lists; all of them where it lists none."""
+        """Return the disks that a step lists; none where it lists none: all there are then."""
         for index, disk in enumerate(arguments.get("disks", ())):
             self._disks.check((*path, "disks", index), disk)
-        if not arguments.get("disks", self._disks.names):
+        if arguments.get("disks") == []:
             self._problems.add((*path, "disks"), "disks is empty", expected="[DISK, ...]")
-        return tuple(dict.fromkeys(arguments.get("disks", self._disks.names)))
+        alone = self._disks.names if self._disks.alone is not None else ()
+        return tuple(dict.fromkeys(arguments.get("disks", alone)))
 
     def _backup(self, path: Path, arguments: Mapping[str, Any]) -> Request:
         since, until, image, onto = map(arguments.get, ("since", "until", "image", "onto"))

@@ -18,6 +18,7 @@ from simulator.model.machine import (
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
+    AttachDisk,
     BitmapKey,
     ChainOperation,
     ClearBitmap,
@@ -25,6 +26,7 @@ from simulator.model.operations import (
     CommitImages,
     CopyImage,
     CreateImage,
+    DetachDisk,
     DisableBitmap,
     DropBackup,
     DropSnapshot,
@@ -138,7 +140,7 @@ class Commands:
                 self._do(*(DeleteFile(self._names.copies[b.name, b.disk]) for b in gone))
             case StackBackups():
                 self._stack_backups(machine, operation)
-            case OpenImages() | CloseImages() | KillProcess():
+            case OpenImages() | CloseImages() | KillProcess() | DetachDisk() | AttachDisk():
                 self._switch(machine, operation)
             case RecordCheckpoint() | ForgetCheckpoint():
                 pass  # The host's own notes: QEMU knows nothing of them.
@@ -160,6 +162,12 @@ class Commands:
                 self._open_images(machine)
             case CloseImages():
                 self._do(QuitQemu())
+            case DetachDisk():
+                self._close_disk(machine.disk(operation.disk))
+            case AttachDisk():
+                disk = machine.disk(operation.disk).detached
+                if disk is not None and machine.power is Power.RUNNING:
+                    self._open_disk(disk)
             case KillProcess():
                 # What a job copied counts as flushed, too.
                 guests = [self._names.guests[disk.name] for disk in machine.disks if disk.chain]
@@ -565,18 +573,26 @@ class Commands:
                 self._do(Stack(self._names.restores[stack.name, disk.name], files))
 
     def _open_images(self, machine: Machine) -> None:
-        names = self._names
         self._do(StartQemu())
         for disk in machine.disks:
-            below = None
-            for image in disk.chain:
-                active = image is disk.active
-                self._do(
-                    open_image(names, image.name, image.format, backing=below, read_only=not active)
-                )
-                below = image.name
             if disk.chain:
-                self._do(export_to_guest(names, disk.name, disk.active.name))
+                self._open_disk(disk)
+
+    def _open_disk(self, disk: Disk) -> None:
+        names, below = self._names, None
+        for image in disk.chain:
+            active = image is disk.active
+            self._do(
+                open_image(names, image.name, image.format, backing=below, read_only=not active)
+            )
+            below = image.name
+        self._do(export_to_guest(names, disk.name, disk.active.name))
+
+    def _close_disk(self, disk: Disk) -> None:
+        names = self._names
+        self._do(DropGuest(names.guests[disk.name]))
+        for image in reversed(disk.chain):
+            self._do(Command("blockdev-del", {"node-name": names.node(image.name)}))
 
 
 def guest_step(names: Names, machine: Machine, operation: GuestWrite | GuestDiscard) -> GuestStep:

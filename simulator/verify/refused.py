@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from simulator.model.chain_transitions import JOB_FAILS
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
@@ -92,6 +93,9 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
     """
     if any(isinstance(each, MergeBitmaps) and not each.sources for each in operations):
         return ()
+    # What is turned down only when the job runs is no refused command.
+    if any(isinstance(each, CommitImages) and _fails_late(machine, each) for each in operations):
+        return ()
     before = machine
     for operation in operations:
         outcome = apply(machine, operation)
@@ -102,6 +106,12 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
         else:
             return [operation] if isinstance(apply(before, operation), Refusal) else ()
     return operations
+
+
+def _fails_late(machine: Machine, commit: CommitImages) -> bool:
+    """Whether QEMU takes a commit, and its job fails."""
+    outcome = apply(machine, commit)
+    return isinstance(outcome, Refusal) and outcome.text == JOB_FAILS
 
 
 def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:

@@ -84,8 +84,26 @@ CASES = [
     ),
     step("a verb that is nearly another", "snapshto: S2", (9, "did you mean snapshot?")),
     step("a verb alone that is misspelt", "shutdow", (9, "did you mean shutdown?")),
-    step("a verb of a later version", "attach: {disk: vdb}", (9, "the verb attach is not impl")),
-    step("a verb of a later version alone", "detach", (9, "the verb detach is not implemented")),
+    step(
+        "a disk that nobody has told of joins",
+        "attach: {disk: vdb}",
+        (24, "unknown disk vdb|vda, or clusters: NUMBER beside a new disk"),
+    ),
+    step(
+        "a disk joins with two sizes",
+        "attach: {disk: vdb, clusters: 8, size: 1}",
+        (42, "both clusters and size are there"),
+    ),
+    step(
+        "a disk joins with another size than it has",
+        "attach: {disk: vda, clusters: 9}",
+        (39, "clusters is 9|8 clusters, as vda has"),
+    ),
+    step(
+        "a disk that is too large joins", "attach: {disk: vdb, clusters: 0}", (39, "vdb has 0 cl")
+    ),
+    step("an unknown disk leaves", "detach: vdb", (17, "unknown disk vdb|vda")),
+    step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
         "an argument of a later version",
         "backup: {to: a, rate: 1 MiB/s}",

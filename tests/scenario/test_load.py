@@ -369,8 +369,8 @@ def test_steps_on_two_disks_say_which_or_mean_all() -> None:
         Create(image="B1", disk="vdb"),
         Snapshot(images=(("vda", "A2"), ("vdb", "B2")), bitmap="C1"),
         Snapshot(images=(("vda", "A3"),)),
-        StartCheckpoint(name="C2", disks=("vda", "vdb")),
-        TakeBackup(to="all", disks=("vda", "vdb")),
+        StartCheckpoint(name="C2", disks=()),
+        TakeBackup(to="all", disks=()),
         TakeBackup(to="one", disks=("vda",), image="A2"),
         StackBackups(name="restored", sources=("all/vdb",)),
     ]
