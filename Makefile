@@ -4,10 +4,12 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 QEMU_PACKAGES := qemu-utils qemu-system-common
 LIBVIRT_PACKAGES := libvirt-daemon-system libvirt-clients qemu-system-x86
+CHROMIUM_PACKAGES := chromium fonts-dejavu-core
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-stamp
+WHOLE := $(VENV)/.whole-stamp
 
 # What the caller's shell is set up for must not leak into this environment.
 unexport $(filter PYTHON% VIRTUAL_ENV CONDA% __PYVENV_LAUNCHER__,$(.VARIABLES))
@@ -42,12 +44,13 @@ setup: $(STAMP) ## create .venv with what uv.lock names; does nothing when that 
 demo: setup ## play the scenario of the 2018 mail
 	@$(BIN)/backup-timeline run scenarios/mail/2018.yaml
 
-test: setup ## everything: style, types, layers, tests; installs QEMU and libvirt where it may
+test: $(WHOLE) ## everything: style, types, layers, tests; installs QEMU, libvirt, Chromium where it may
 	@$(install_qemu)
 	@$(install_libvirt)
+	@$(install_chromium)
 	$(call run_each,$(STATIC) "pytest -n 2")
 
-check: setup ## the static part of test
+check: $(WHOLE) ## the static part of test
 	$(call run_each,$(STATIC))
 
 verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same
@@ -81,6 +84,12 @@ $(STAMP): pyproject.toml uv.lock Makefile
 	@$(BIN)/python -m compileall -q simulator
 	@touch $@
 
+# What only the tests, pictures and notebooks need.
+$(WHOLE): $(STAMP)
+	@rm -f $@
+	@$(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --all-extras --all-groups
+	@touch $@
+
 # How to install Debian's packages where it may be done; empty elsewhere.
 find_apt = apt=; \
 		if command -v apt-get >/dev/null; then \
@@ -112,3 +121,4 @@ install = for program in $(1); do \
 
 install_qemu = $(call install,qemu-img qemu-io qemu-nbd qemu-storage-daemon,$(QEMU_PACKAGES))
 install_libvirt = $(call install,libvirtd virsh qemu-system-x86_64,$(LIBVIRT_PACKAGES))
+install_chromium = $(call install,chromium,$(CHROMIUM_PACKAGES))
