@@ -574,6 +574,48 @@ def export(
     print(f"{output} written")
 
 
+@app.command(epilog="Example: backup-timeline draw scenarios/mail/2018.yaml -o mail.svg")
+def draw(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: svg, png, pdf or gif.")
+    ],
+    view: Annotated[str, typer.Option("--view", help="film or chain.")] = "film",
+    at: Annotated[
+        str | None, typer.Option("--at", help="The instant of a chain; the last one if left out.")
+    ] = None,
+    theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
+    animate: Annotated[
+        bool, typer.Option("--animate", help="An svg that shows one instant after another.")
+    ] = False,
+    model: ModelOption = None,
+) -> None:
+    """Draw a scenario: its instants as a film, or one of them as a chain."""
+    from simulator.render.palette import Theme
+    from simulator.render.pictures import PictureError, View, check_suffix, word_of
+
+    try:
+        check_suffix(output)
+        word_of(View, view), word_of(Theme, theme)
+        picture = _played(file, model).draw(view, at=at, theme=theme)
+        picture.save(output, animate=animate)
+    except PictureError as error:
+        _give_up(str(error))
+    except OSError as error:
+        _give_up(f"cannot write {output}: {error.strerror}")
+    print(f"{output} written")
+
+
+def _played(file: str, model: str | None) -> "Run":
+    """Return the run of a scenario, or end with status 2 where it cannot be used."""
+    from simulator import pipeline
+
+    chosen = _find_model(model)
+    with _usable():
+        return pipeline.load(file).run(chosen)
+    raise AssertionError("giving up does not return")
+
+
 @app.command(epilog="Example: backup-timeline explain BT201")
 def explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="Code or name: stale-bitmap.")],

@@ -23,6 +23,7 @@ from simulator.timeline import Frame, Script, Timeline
 if TYPE_CHECKING:
     from simulator.documents.linting import Linted
     from simulator.render.document import RunDocument
+    from simulator.render.pictures import Picture
 
 
 def find_model(word: str) -> ApiModel:
@@ -231,6 +232,23 @@ class Run:
         from simulator.render.document import run_document
 
         return run_document(self.timeline, self.findings)
+
+    def draw(self, view: str = "film", *, at: str | None = None, theme: str = "light") -> Picture:
+        """Return a picture, which a notebook shows and ``save`` writes.
+
+        Args:
+            view: ``film``, ``chain``, ``time``, ``restore`` or ``tree``.
+            at: The instant of a chain; None for the last one.
+            theme: ``light`` or ``dark``.
+
+        Raises:
+            PictureError: There is no such view, theme or instant.
+        """
+        from simulator.render.palette import Theme
+        from simulator.render.pictures import View, draw, word_of
+
+        chosen, paper = word_of(View, view), word_of(Theme, theme)
+        return draw(self.timeline, self.findings, chosen, at=at, theme=paper)
 
     def __repr__(self) -> str:
         return self.text()

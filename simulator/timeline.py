@@ -178,6 +178,16 @@ class Timeline:
         """The machine when everything had happened."""
         return self.entries[-1].after if self.entries else self.start
 
+    def entries_of(self, frame: Frame) -> tuple[Entry, ...]:
+        """Return the entries of an instant and of the guest's steps before it."""
+        return self.entries[self._begun[frame.label] : frame.entries]
+
+    @cached_property
+    def _begun(self) -> dict[str | None, int]:
+        """How many entries there were before each instant."""
+        ends = [0, *(frame.entries for frame in self.frames)]
+        return {frame.label: end for frame, end in zip(self.frames, ends, strict=False)}
+
     def asked(self, kind: type[R]) -> Iterator[tuple[Entry, R]]:
         """Yield every statement that made a kind of request, refused or not."""
         for entry in self.entries:

@@ -63,10 +63,8 @@ UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"),
 def write_story(timeline: Timeline, findings: Sequence[Finding], *, colour: bool = False) -> str:
     """Return a whole run as text, with a final newline."""
     blocks = [_title(timeline, colour=colour)]
-    done = 0
     for frame in timeline.frames:
-        blocks += _instant(timeline, frame, done, colour=colour)
-        done = frame.entries
+        blocks += _instant(timeline, frame, colour=colour)
     blocks += _findings(timeline, findings, colour=colour)
     blocks.append(summarise(timeline, findings))
     return "\n\n".join(blocks) + "\n"
@@ -136,23 +134,31 @@ def write_size(number: int) -> str:
     return f"{number} B"
 
 
-def _instant(timeline: Timeline, frame: Frame, done: int, *, colour: bool) -> Iterator[str]:
+def title_of(timeline: Timeline, frame: Frame) -> str:
+    """Return the steps of an instant in a few words each; empty where there are none."""
+    entries = timeline.entries_of(frame)
+    told = [_tell(e, e.statement) for e in entries if e.instant is not None and e.statement]
+    return ", ".join(text for text in told if text)
+
+
+def guest_lines(timeline: Timeline, frame: Frame) -> list[str]:
+    """Return what the guest did since the instant before, a line for each step."""
+    between = (e for e in timeline.entries_of(frame) if e.instant is None or e.statement is None)
+    return [_guest_line(entry) for entry in between]
+
+
+def _instant(timeline: Timeline, frame: Frame, *, colour: bool) -> Iterator[str]:
     """Yield the guest's steps before an instant, then the instant with all that it made."""
-    entries = timeline.entries[done : frame.entries]
-    between = [e for e in entries if e.instant is None or e.statement is None]
+    between = guest_lines(timeline, frame)
     if between:
-        yield "\n".join(_guest_line(entry) for entry in between)
-    if frame.label is None:
-        head = "afterwards"
-    else:
-        told = [_tell(e, e.statement) for e in entries if e.instant is not None and e.statement]
-        steps = ", ".join(text for text in told if text)
-        head = f"{frame.label}  {steps}".rstrip()
+        yield "\n".join(f"    {line}" for line in between)
+    steps = title_of(timeline, frame)
+    head = "afterwards" if frame.label is None else f"{frame.label}  {steps}".rstrip()
     first, *rest = textwrap.wrap(
         head, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
     )
     blocks = ["\n".join([paint(first, Role.TITLE, colour=colour), *rest, _state(frame.machine)])]
-    copies = _copies(timeline, [e for e in entries if e.instant is not None])
+    copies = _copies(timeline, frame)
     if copies:
         blocks.append("\n".join(copies))
     yield from blocks
@@ -166,21 +172,29 @@ def _state(machine: Machine) -> str:
     return f"{state}\n({'crashed' if machine.power is Power.CRASHED else 'machine off'})"
 
 
-def _copies(timeline: Timeline, entries: Sequence[Entry]) -> list[str]:
+def _copies(timeline: Timeline, frame: Frame) -> list[str]:
     """Return the rows of the backups and restores that an instant made, bars aligned."""
-    rows: list[tuple[str, str, str]] = []
+    rows = []
+    for made, remark in made_at(timeline, frame):
+        if isinstance(made, Backup):
+            cells = write_backup(made, zeroes=timeline.draws_zeroes)
+        else:
+            cells = write_view(made.content, made.length)
+        rows.append((made.row, cells, remark))
+    return list(_align(rows))
+
+
+def made_at(timeline: Timeline, frame: Frame) -> Iterator[tuple[Backup | Restored, str]]:
+    """Yield the backups and restored disks that an instant made, each with a few words on it."""
+    entries = [entry for entry in timeline.entries_of(frame) if entry.instant is not None]
     for n, entry in enumerate(entries):
         ending = {backup.row for later in entries[n + 1 :] for backup in later.new_backups}
         for backup in entry.new_backups:
             if backup.status is Status.RUNNING and backup.row in ending:
                 continue  # A job that starts and ends here is drawn as it ends.
-            disk = entry.after.disk(backup.disk)
-            cells = write_backup(backup, zeroes=timeline.draws_zeroes)
-            rows.append((backup.row, cells, _tell_backup(backup, disk)))
+            yield backup, _tell_backup(backup, entry.after.disk(backup.disk))
         for restored in entry.new_restores:
-            cells = write_view(restored.content, restored.length)
-            rows.append((restored.row, cells, _tell_restored(timeline, restored)))
-    return list(_align(rows))
+            yield restored, _tell_restored(timeline, restored)
 
 
 def _align(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
@@ -229,8 +243,8 @@ def _guest_line(entry: Entry) -> str:
     if entry.statement is None:
         write = entry.operations[0]
         assert isinstance(write, GuestWrite), "a workload only writes"
-        return f"    guest workload: {_count(write.writes, 'write')}{refused}"
-    return f"    {_tell_guest(entry)}{refused}"
+        return f"guest workload: {_count(write.writes, 'write')}{refused}"
+    return f"{_tell_guest(entry)}{refused}"
 
 
 def _tell_guest(entry: Entry) -> str:

@@ -1,0 +1,162 @@
+"""A drawing on the axes of matplotlib, and as PNG, PDF or GIF. The only door to matplotlib."""
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_never
+
+from simulator.render.drawing import Box, Drawing, Line, Text
+from simulator.render.palette import THEMES, Colours, Theme
+from simulator.render.svg import arrow_head
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FONTS = ("DejaVu Sans Mono", "Noto Sans Mono CJK JP", "Noto Sans CJK JP", "WenQuanYi Zen Hei Mono")
+"""The first is matplotlib's own; the others have what it lacks, where they are installed."""
+
+DPI = 144
+PIXELS_MAX = 20_000
+"""Along one side; a larger picture is drawn with fewer dots an inch."""
+
+
+def draw_on(axes: "Axes", drawing: Drawing, theme: Theme = Theme.LIGHT) -> None:
+    """Draw on given axes, one data unit a unit, y downwards."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Polygon, Rectangle
+
+    colours = THEMES[theme]
+    fonts = _fonts()
+    for z, shape in enumerate(drawing.shapes):
+        match shape:
+            case Box():
+                axes.add_patch(
+                    Rectangle(
+                        (shape.x, shape.y),
+                        shape.width,
+                        shape.height,
+                        zorder=z,
+                        **_looks(shape, colours),
+                    )
+                )
+            case Line():
+                xs, ys = zip(*shape.points, strict=True)
+                dashes: Any = (0, (4, 3)) if shape.dashed else "solid"
+                colour = colours.of(shape.role)
+                axes.add_line(
+                    Line2D(
+                        xs,
+                        ys,
+                        color=colour,
+                        linewidth=shape.thick,
+                        linestyle=dashes,
+                        zorder=z,
+                        solid_joinstyle="miter",
+                    )
+                )
+                if shape.arrow:
+                    head = Polygon(arrow_head(shape), color=colour, linewidth=0, zorder=z)
+                    axes.add_patch(head)
+            case Text():
+                colour = colours.of(shape.role) if shape.on is None else colours.on(shape.on)
+                axes.text(
+                    shape.x,
+                    shape.y,
+                    shape.text,
+                    color=colour,
+                    zorder=z,
+                    family=fonts,
+                    fontsize=shape.size,
+                    va="baseline",
+                    parse_math=False,
+                    ha={"start": "left", "middle": "center", "end": "right"}[shape.anchor],
+                    fontweight="bold" if shape.bold else "normal",
+                )
+            case _:
+                assert_never(shape)
+    axes.set_xlim(0, drawing.width)
+    axes.set_ylim(drawing.height, 0)
+    axes.set_axis_off()
+
+
+def _looks(box: Box, colours: Colours) -> dict[str, Any]:
+    return {
+        "facecolor": colours.of(box.fill) if box.fill is not None else "none",
+        "edgecolor": colours.of(box.edge) if box.edge is not None else "none",
+        "linewidth": box.thick if box.edge is not None else 0,
+        "linestyle": (0, (3, 2)) if box.dashed else "solid",
+    }
+
+
+def _fonts() -> list[str]:
+    """Return the fonts of the list that are there."""
+    from matplotlib import font_manager
+
+    there = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in FONTS if name in there]
+
+
+def figure_of(drawing: Drawing, theme: Theme = Theme.LIGHT) -> "Figure":
+    """Return a figure of matplotlib of the drawing's own size, with no window behind it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(drawing.width / 72, drawing.height / 72))
+    figure.patch.set_facecolor(THEMES[theme].of("paper"))
+    draw_on(figure.add_axes((0, 0, 1, 1)), drawing, theme)
+    return figure
+
+
+def save(drawing: Drawing, path: Path, theme: Theme = Theme.LIGHT) -> None:
+    """Write a PNG or a PDF, as the suffix says. Equal drawings give equal files.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    import matplotlib
+
+    dpi = min(DPI, 72 * PIXELS_MAX / max(drawing.width, drawing.height))
+    told: dict[str, Any] = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+    with matplotlib.rc_context({"pdf.fonttype": 42}), _quiet():
+        figure_of(drawing, theme).savefig(path, dpi=dpi, metadata=told)
+
+
+def save_film(drawings: Sequence[Drawing], path: Path, theme: Theme, seconds: float) -> None:
+    """Write a GIF that shows drawings one after another.
+
+    Args:
+        drawings: All of one size, at least one.
+        seconds: How long each is shown.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    from PIL import Image
+
+    dpi = min(DPI, 72 * 2000 / max(drawings[0].width, drawings[0].height))
+    images = []
+    for drawing in drawings:
+        buffer = io.BytesIO()
+        with _quiet():
+            figure_of(drawing, theme).savefig(buffer, dpi=dpi, format="png")
+        images.append(Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE, colors=64))
+    first, *others = images
+    first.save(
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=others,
+        loop=0,
+        duration=round(1000 * seconds),
+        optimize=False,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep matplotlib from warning of characters that no font has: they are drawn as boxes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield

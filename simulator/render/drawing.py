@@ -1,0 +1,165 @@
+"""A picture as a value: what stands where, and in which role. Every back end draws this.
+
+Lengths are in units of which 72 are an inch; the origin is the upper left corner. A role says what
+a colour means, and a theme which colour that is.
+"""
+
+import textwrap
+import unicodedata
+from typing import NamedTuple, TypeAlias
+
+ADVANCE = 0.61
+"""Width of a character of a monospaced font, in parts of its size; DejaVu Sans Mono has 0.602."""
+
+ADVANCE_WIDE = 1.02
+"""Width of a character of East Asian scripts, likewise."""
+
+ASCENT, DESCENT = 0.8, 0.24
+"""How far a line of text reaches above and below its baseline, in parts of its size."""
+
+ELLIPSIS = "…"
+
+
+class Box(NamedTuple):
+    """A rectangle.
+
+    Attributes:
+        x, y: Its upper left corner.
+        fill, edge: Roles; None for none.
+        thick: Width of the edge.
+        dashed: Whether the edge is dashed.
+        title: What a reader who points at it is told.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str | None = None
+    edge: str | None = None
+    thick: float = 1.0
+    dashed: bool = False
+    title: str = ""
+
+
+class Text(NamedTuple):
+    """A line of text.
+
+    Attributes:
+        x, y: Where it starts, ends, or has its middle, as *anchor* says; y is the baseline.
+        on: The role of the fill that it stands on, if it is one of a cell.
+    """
+
+    x: float
+    y: float
+    text: str
+    size: float = 12.0
+    role: str = "ink"
+    anchor: str = "start"
+    bold: bool = False
+    on: str | None = None
+    title: str = ""
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of what it covers."""
+        width = width_of(self.text, self.size)
+        left = self.x - {"start": 0.0, "middle": width / 2, "end": width}[self.anchor]
+        top, bottom = self.y - ASCENT * self.size, self.y + DESCENT * self.size
+        return left, top, left + width, bottom
+
+
+class Line(NamedTuple):
+    """A line through points, with an arrow at its end or without."""
+
+    points: tuple[tuple[float, float], ...]
+    role: str = "ink"
+    thick: float = 1.0
+    dashed: bool = False
+    arrow: bool = False
+
+
+Shape: TypeAlias = Box | Text | Line
+
+
+class Drawing(NamedTuple):
+    """A picture.
+
+    Attributes:
+        shapes: Later ones lie above earlier ones.
+        title: What it shows, for those who cannot see it.
+    """
+
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+    title: str = ""
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """All lines of text."""
+        return tuple(shape for shape in self.shapes if isinstance(shape, Text))
+
+
+def width_of(text: str, size: float) -> float:
+    """Return how wide a line of text is at most.
+
+    >>> round(width_of("S1", 10), 1), round(width_of("日本", 10), 1)
+    (12.2, 20.4)
+    """
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return size * (ADVANCE * (len(text) - wide) + ADVANCE_WIDE * wide)
+
+
+def fit(text: str, width: float, size: float) -> str:
+    """Return a text that is no wider than that; a longer one loses its middle.
+
+    >>> fit("a-name-that-is-long", 50, 10)
+    'a-n…ong'
+    """
+    shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    if width_of(shown, size) <= width:
+        return shown
+    head, tail = (len(shown) + 1) // 2, len(shown) // 2
+    while head + tail > 1:
+        head, tail = (head - 1, tail) if head > tail else (head, tail - 1)
+        cut = f"{shown[:head]}{ELLIPSIS}{shown[len(shown) - tail :]}"
+        if width_of(cut, size) <= width:
+            return cut
+    return ELLIPSIS
+
+
+def wrap(text: str, width: float, size: float) -> list[str]:
+    """Return a text as lines that are no wider than that."""
+    columns = max(8, int(width / (ADVANCE * size)))
+    lines = textwrap.wrap(text, columns, break_on_hyphens=False) or [""]
+    return [fit(line, width, size) for line in lines]
+
+
+def moved(shapes: tuple[Shape, ...], x: float, y: float) -> tuple[Shape, ...]:
+    """Return shapes elsewhere."""
+    return tuple(
+        shape._replace(points=tuple((a + x, b + y) for a, b in shape.points))
+        if isinstance(shape, Line)
+        else shape._replace(x=shape.x + x, y=shape.y + y)
+        for shape in shapes
+    )
+
+
+def stack(drawings: list[Drawing], *, gap: float = 18.0, title: str = "") -> Drawing:
+    """Return drawings below one another as one."""
+    shapes: list[Shape] = []
+    y = 0.0
+    for number, drawing in enumerate(drawings):
+        y += gap if number else 0
+        shapes += moved(drawing.shapes, 0, y)
+        y += drawing.height
+    width = max((drawing.width for drawing in drawings), default=0.0)
+    return Drawing(width, y, tuple(shapes), title or (drawings[0].title if drawings else ""))
+
+
+def framed(drawing: Drawing, margin: float = 14.0) -> Drawing:
+    """Return a drawing with a margin around it, on paper."""
+    width, height = drawing.width + 2 * margin, drawing.height + 2 * margin
+    paper = Box(0, 0, width, height, fill="paper")
+    return Drawing(width, height, (paper, *moved(drawing.shapes, margin, margin)), drawing.title)

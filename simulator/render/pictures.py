@@ -1,0 +1,183 @@
+"""Pictures of a run: which view gives which drawings, and which suffix is written how."""
+
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from simulator.diagnostics import Finding
+from simulator.render import svg
+from simulator.render.drawing import Drawing, Text, framed
+from simulator.render.palette import Theme
+from simulator.render.views.chain import lay_out_chain
+from simulator.render.views.film import lay_out_film
+from simulator.timeline import Frame, Timeline
+
+SECONDS = 2.0
+"""How long a film shows each instant."""
+
+NEEDS_MATPLOTLIB = (".png", ".pdf", ".gif")
+SUFFIXES = (".svg", *NEEDS_MATPLOTLIB)
+
+
+class View(StrEnum):
+    """What a picture shows."""
+
+    FILM = "film"
+    CHAIN = "chain"
+
+
+class PictureError(ValueError):
+    """A picture that cannot be made; it says why, and what can be."""
+
+
+W = TypeVar("W", bound=StrEnum)
+
+
+def word_of(kind: type[W], word: str) -> W:
+    """Return what a word stands for.
+
+    Raises:
+        PictureError: It stands for nothing of that kind; the nearest one is told.
+    """
+    for each in kind:
+        if each.value == word:
+            return each
+    near = get_close_matches(word, [each.value for each in kind], n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    what = kind.__name__.lower()
+    raise PictureError(f"unknown {what} {word}; there are {', '.join(kind)}{hint}")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture, which a notebook shows as it is.
+
+    Attributes:
+        drawing: The whole of it.
+        frames: One drawing an instant, all of one size, where it can be shown as a film.
+    """
+
+    drawing: Drawing
+    frames: tuple[Drawing, ...] = ()
+    theme: Theme = Theme.LIGHT
+
+    def svg(self, *, animate: bool = False) -> str:
+        """Return it as SVG.
+
+        Args:
+            animate: Whether the instants are shown one after another.
+
+        Raises:
+            PictureError: The view has no instants to show so.
+        """
+        if not animate:
+            return svg.write_svg(self.drawing, self.theme)
+        if not self.frames:
+            raise PictureError("only the view film can be animated")
+        return svg.write_film(self.frames, self.theme, SECONDS)
+
+    def save(self, path: str | Path, *, animate: bool = False) -> None:
+        """Write it; the suffix says how: ``.svg``, ``.png``, ``.pdf`` or ``.gif``.
+
+        Raises:
+            PictureError: There is no such suffix, or matplotlib is missing.
+            OSError: The file cannot be written.
+        """
+        target = Path(path)
+        suffix = check_suffix(target)
+        if suffix == ".svg":
+            target.write_text(self.svg(animate=animate), encoding="utf-8")
+            return
+        from simulator.render import axes
+
+        if suffix == ".gif":
+            axes.save_film(self.frames or (self.drawing,), target, self.theme, SECONDS)
+        else:
+            axes.save(self.drawing, target, self.theme)
+
+    def _repr_html_(self) -> str:
+        return f'<div style="overflow-x:auto">{self.svg()}</div>'
+
+
+def check_suffix(path: Path) -> str:
+    """Return the suffix of a picture's file.
+
+    Raises:
+        PictureError: There is none of that kind, or matplotlib is missing for it.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        found = f"the suffix {suffix}" if suffix else "no suffix"
+        raise PictureError(f"{path} has {found}; a picture is {', '.join(SUFFIXES)}")
+    if suffix in NEEDS_MATPLOTLIB and importlib.util.find_spec("matplotlib") is None:
+        raise PictureError(
+            f"{suffix} needs matplotlib: pip install 'backup-timeline[pictures]'; "
+            ".svg and .html need nothing"
+        )
+    return suffix
+
+
+def draw(
+    timeline: Timeline,
+    findings: Sequence[Finding],
+    view: View,
+    *,
+    at: str | None = None,
+    theme: Theme = Theme.LIGHT,
+) -> Picture:
+    """Return a picture of a run.
+
+    Args:
+        at: The instant that the view ``chain`` shows; None for the last one.
+
+    Raises:
+        PictureError: There is no such instant.
+    """
+    if view is View.CHAIN:
+        frame = find_frame(timeline, at)
+        if frame is None:
+            return Picture(framed(nothing(timeline)), theme=theme)
+        return Picture(framed(lay_out_chain(timeline, frame, findings)), theme=theme)
+    if at is not None:
+        raise PictureError(f"the view {view} shows all instants; only chain takes one")
+    if view is View.FILM:
+        frames = film_frames(timeline, findings)
+        return Picture(framed(lay_out_film(timeline, findings)), frames, theme)
+    return Picture(framed(_WHOLE[view](timeline, findings)), theme=theme)
+
+
+_WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {}
+"""The views of a whole run."""
+
+
+def film_frames(timeline: Timeline, findings: Sequence[Finding]) -> tuple[Drawing, ...]:
+    """Return each instant as a drawing, all of one size."""
+    drawings = [lay_out_chain(timeline, frame, findings) for frame in timeline.frames]
+    width = max((each.width for each in drawings), default=0.0)
+    height = max((each.height for each in drawings), default=0.0)
+    return tuple(framed(each._replace(width=width, height=height)) for each in drawings)
+
+
+def find_frame(timeline: Timeline, at: str | None) -> Frame | None:
+    """Return the frame of an instant, or the last one; None where there is none at all.
+
+    Raises:
+        PictureError: There is no such instant.
+    """
+    if at is None:
+        return timeline.frames[-1] if timeline.frames else None
+    for frame in timeline.frames:
+        if frame.label == at:
+            return frame
+    labels = [frame.label for frame in timeline.frames if frame.label is not None]
+    raise PictureError(f"no instant {at}; there are {', '.join(labels) or 'none'}")
+
+
+def nothing(timeline: Timeline) -> Drawing:
+    """Return what is drawn of a scenario without an instant."""
+    text = Text(0, 14, "no instant yet", role="faint")
+    return Drawing(240, 20, (text,), timeline.script.title)

@@ -1,0 +1,1 @@
+"""Views: each lays out a run, or one instant of it, as a drawing. None of them draws itself."""

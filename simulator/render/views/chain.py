@@ -1,0 +1,239 @@
+"""The chain view: the machine at one instant.
+
+Images from the base down to the active one, each with its bitmaps below it, then what the guest
+sees. A cluster stands below itself in every row, so that a line can go from what the guest sees up
+to the image that it comes from: it passes only cells that hold nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from simulator.diagnostics import Finding
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Power
+from simulator.notation import clusters_in_cell
+from simulator.render.drawing import Drawing, Line, Shape, Text, fit, stack, width_of, wrap
+from simulator.render.palette import role_of
+from simulator.render.story import made_at, title_of, write_size
+from simulator.render.views.strips import (
+    LABEL_GAP,
+    LABEL_SIZE,
+    SMALL,
+    Cells,
+    Row,
+    backup_row,
+    cells_for,
+    draw_cells,
+    draw_label,
+    guest_row,
+    image_rows,
+    labels_width,
+    middle,
+    restore_row,
+)
+from simulator.timeline import Frame, Timeline
+
+ROW_GAP = 5.0
+IMAGE_GAP = 16.0
+ARROW_WIDTH = 26.0
+REMARK_GAP = 12.0
+WIDTH_MIN = 430.0
+
+
+class Placed(NamedTuple):
+    """A row and the top of its cells."""
+
+    row: Row
+    y: float
+
+
+def lay_out_chain(
+    timeline: Timeline,
+    frame: Frame,
+    findings: Sequence[Finding] = (),
+    *,
+    titles: bool = False,
+    hidden: str = "",
+) -> Drawing:
+    """Return the picture of one instant.
+
+    Args:
+        frame: One of the timeline's.
+        findings: Those that are told below; the ones about other instants are left out.
+        titles: Whether each cell tells who wrote it; for a page.
+        hidden: The label of a row whose cells are not shown.
+    """
+    rows = _all_rows(timeline, frame)
+    count = max((len(row.cells) for row in rows), default=8)
+    cells = cells_for(count)
+    labels = labels_width(rows) + LABEL_GAP
+    place = _Place(cells, labels, hidden)
+    alone = len(frame.machine.disks) == 1
+    parts = [_heading(timeline, frame, width=ARROW_WIDTH + labels + count * cells.width + 110)]
+    parts += [_disk(disk, place, alone=alone) for disk in frame.machine.disks]
+    made = list(_made_rows(timeline, frame))
+    if made:
+        parts.append(_rows(made, place))
+    told = [f for f in findings if f.at == frame.label]
+    width = max(part.width for part in parts)
+    if told:
+        parts.append(_findings(told, max(width, WIDTH_MIN)))
+    label = frame.label or "afterwards"
+    return stack(parts, title=f"{timeline.script.title}: {label}")
+
+
+class _Place(NamedTuple):
+    """Where rows are put.
+
+    Attributes:
+        labels: Room for labels, with the gap behind them.
+        hidden: The label of a row whose cells are not shown.
+    """
+
+    cells: Cells
+    labels: float
+    hidden: str
+
+    @property
+    def left(self) -> float:
+        """Where the first cell is."""
+        return ARROW_WIDTH + self.labels
+
+
+def _all_rows(timeline: Timeline, frame: Frame) -> list[Row]:
+    disks = frame.machine.disks
+    rows = [
+        row for disk in disks for image, bitmaps in image_rows(disk) for row in (image, *bitmaps)
+    ]
+    rows += [guest_row(disk, alone=len(disks) == 1) for disk in disks if disk.chain]
+    return [*rows, *_made_rows(timeline, frame)]
+
+
+def _made_rows(timeline: Timeline, frame: Frame) -> Iterator[Row]:
+    """Yield the backups and the restored disks that an instant made."""
+    for made, remark in made_at(timeline, frame):
+        if isinstance(made, Backup):
+            yield backup_row(made, remark, zeroes=timeline.draws_zeroes)
+        else:
+            yield restore_row(made, remark)
+
+
+def _heading(timeline: Timeline, frame: Frame, width: float) -> Drawing:
+    """Return the instant's name and what is done there."""
+    label = frame.label or "afterwards"
+    shapes: list[Shape] = [Text(0, 13, fit(label, 200, 14), size=14, bold=True)]
+    x = min(width_of(label, 14), 200) + 12
+    lines = wrap(title_of(timeline, frame), max(width, WIDTH_MIN) - x, SMALL)
+    for number, line in enumerate(lines):
+        shapes.append(Text(x, 13 + number * 14, line, size=SMALL, role="faint"))
+    scaled = [
+        f"one cell of {disk.name} is {clusters_in_cell(disk.length):,} clusters of "
+        f"{write_size(disk.cluster_size)}"
+        for disk in frame.machine.disks
+        if clusters_in_cell(disk.length) > 1
+    ]
+    if frame.machine.power is not Power.RUNNING:
+        scaled.append("crashed" if frame.machine.power is Power.CRASHED else "machine off")
+    y = 13.0 + 14 * (len(lines) - 1)
+    for line in scaled:
+        y += 14
+        shapes.append(Text(x, y, fit(line, max(width, WIDTH_MIN) - x, SMALL), SMALL, "faint"))
+    right = max(shape.extent[2] for shape in shapes if isinstance(shape, Text))
+    return Drawing(right, y + 6, tuple(shapes))
+
+
+def _disk(disk: Disk, place: _Place, *, alone: bool) -> Drawing:
+    """Return one disk: its chain, bitmaps, and what the guest sees."""
+    if not disk.chain:
+        told = fit(f"{disk.name} {disk.absence}", WIDTH_MIN, LABEL_SIZE)
+        return Drawing(WIDTH_MIN, 16, (Text(0, 12, told, LABEL_SIZE, "faint"),))
+    placed: list[Placed] = []
+    y = 0.0
+    for number, (image, bitmaps) in enumerate(image_rows(disk)):
+        y += IMAGE_GAP if number else 0
+        for row in (image, *bitmaps):
+            placed.append(Placed(row, y))
+            y += place.cells.height_of(row) + ROW_GAP
+    y += IMAGE_GAP
+    guest = Placed(guest_row(disk, alone=alone), y)
+    y += place.cells.height_of(guest.row)
+    shapes: list[Shape] = []
+    if place.hidden != guest.row.label:
+        shapes += _links(disk, placed, guest, place)
+    shapes += _arrows(placed, place)
+    width = place.left
+    for row, top in (*placed, guest):
+        shapes += _draw(row, top, place)
+        width = max(width, _right(row, place))
+    return Drawing(width, y + 2, tuple(shapes))
+
+
+def _rows(rows: Sequence[Row], place: _Place) -> Drawing:
+    """Return rows below one another."""
+    shapes: list[Shape] = []
+    y, width = 0.0, place.left
+    for row in rows:
+        shapes += _draw(row, y, place)
+        width = max(width, _right(row, place))
+        y += place.cells.height_of(row) + ROW_GAP
+    return Drawing(width, y, tuple(shapes))
+
+
+def _draw(row: Row, y: float, place: _Place) -> Iterator[Shape]:
+    """Yield a row: its label, its cells, and what is said beside it."""
+    shown = row._replace(cells="?" * len(row.cells)) if row.label == place.hidden else row
+    yield draw_label(row, place.left - LABEL_GAP, y, place.labels - LABEL_GAP, place.cells)
+    yield from draw_cells(shown, place.left, y, place.cells)
+    if row.remark:
+        x = place.left + len(row.cells) * place.cells.width + REMARK_GAP
+        base = middle(y, place.cells.height_of(row), SMALL)
+        yield Text(x, base, row.remark, SMALL, "faint", title="")
+
+
+def _right(row: Row, place: _Place) -> float:
+    """Return where a row ends."""
+    cells = place.left + len(row.cells) * place.cells.width
+    return cells + (REMARK_GAP + width_of(row.remark, SMALL) if row.remark else 0)
+
+
+def _links(disk: Disk, placed: Sequence[Placed], guest: Placed, place: _Place) -> Iterator[Shape]:
+    """Yield a line from each cluster that the guest sees to the image that it comes from."""
+    images = {each.row.key[-1]: each for each in placed if each.row.kind == "image"}
+    for cell, letter in enumerate(guest.row.cells):
+        if letter == "-":
+            continue
+        for image in reversed(disk.chain):
+            source = images[image.name]
+            if cell < len(source.row.cells) and source.row.cells[cell] != "-":
+                x = place.left + (cell + 0.5) * place.cells.width
+                bottom = source.y + place.cells.height_of(source.row)
+                role = role_of(letter)
+                yield Line(((x, guest.y), (x, bottom)), role, thick=2.5)
+                break
+
+
+def _arrows(placed: Sequence[Placed], place: _Place) -> Iterator[Shape]:
+    """Yield an arrow from each overlay to its backing image, left of the labels."""
+    images = [each for each in placed if each.row.kind == "image"]
+    half = place.cells.height / 2
+    widest = min(max(width_of(row.label, LABEL_SIZE) for row, _ in images), place.labels)
+    right = place.left - LABEL_GAP - widest - 6
+    for below, above in pairwise(images):
+        start, end = above.y + half - 3, below.y + half + 3
+        points = ((right, start), (right - 14, start), (right - 14, end), (right, end))
+        yield Line(points, "ink", 1.25, arrow=True)
+
+
+def _findings(findings: Sequence[Finding], width: float) -> Drawing:
+    """Return what the rules found at the instant, in words."""
+    shapes: list[Shape] = []
+    y = 0.0
+    for finding in findings:
+        known = "expected" if finding.expected else "allowed" if finding.allowed else ""
+        head = f"{finding.severity}[{finding.code}] {finding.rule}: {finding.message}"
+        for line in wrap(f"{head}{f' ({known})' if known else ''}", width, SMALL):
+            y += 14
+            shapes.append(Text(0, y, line, SMALL, finding.severity.value))
+        y += 3
+    return Drawing(width, y + 4, tuple(shapes))

@@ -1,0 +1,281 @@
+"""Rows of cells: what images, bitmaps, backups and the guest's view are drawn as."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import ClusterSet
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Restored
+from simulator.notation import (
+    BROKEN,
+    GUEST,
+    clusters_in_cell,
+    write_backup,
+    write_bits,
+    write_clusters,
+    write_view,
+)
+from simulator.render.drawing import ASCENT, DESCENT, Box, Shape, Text, fit, width_of
+from simulator.render.palette import SHADES, role_of
+
+LABEL_SIZE = 12.0
+SMALL = 10.0
+LABEL_WIDTH_MAX = 190.0
+LABEL_GAP = 10.0
+
+
+class Row(NamedTuple):
+    """One row: a label, its cells, and what is said beside it.
+
+    Attributes:
+        kind: ``image``, ``bitmap``, ``guest``, ``backup`` or ``restore``.
+        key: What the row is the same by in another instant.
+        cells: One character a cell.
+        shades: How much of each cell of a scaled bitmap is dirty, 0 to 4; empty for none.
+        remark: A few words behind it.
+        strong: Whether its label is bold: the active image, a bitmap that records.
+        titles: What a reader who points at a cell is told; empty for none.
+    """
+
+    kind: str
+    key: tuple[str, ...]
+    label: str
+    cells: str
+    shades: tuple[int, ...] = ()
+    remark: str = ""
+    strong: bool = False
+    titles: tuple[str, ...] = ()
+
+
+class Cells(NamedTuple):
+    """How large cells are.
+
+    Attributes:
+        width, height: Of a cell of an image.
+        small: Height of a cell of a bitmap.
+        letters: Size of the letters in the cells; 0 for none, where there is no room.
+    """
+
+    width: float
+    height: float
+    small: float
+    letters: float
+
+    def height_of(self, row: Row) -> float:
+        """Return the height of a row's cells."""
+        return self.small if row.kind == "bitmap" else self.height
+
+
+def cells_for(count: int, *, width_max: float = 760.0) -> Cells:
+    """Return how large cells are, so that a row of them has room."""
+    width = max(5.0, min(24.0, width_max / max(count, 1)))
+    letters = min(13.0, (width - 2) / 0.62)
+    return Cells(
+        width=width,
+        height=max(14.0, min(24.0, width * 1.25)),
+        small=max(11.0, min(18.0, width)),
+        letters=letters if letters >= 5 else 0.0,
+    )
+
+
+def image_rows(disk: Disk) -> Iterator[tuple[Row, tuple[Row, ...]]]:
+    """Yield the row of each image, the base first, with the rows of its bitmaps."""
+    for image in disk.chain:
+        active = image is disk.active
+        shorter = image.length != disk.length
+        told = [
+            "active" if active else "read-only",
+            image.format if image.format != "qcow2" else "",
+            f"{image.length:,} clusters" if shorter else "",
+        ]
+        cells = write_clusters(image.content, image.length)
+        yield (
+            Row(
+                kind="image",
+                key=("image", disk.name, image.name),
+                label=image.name,
+                cells=cells,
+                remark=", ".join(filter(None, told)),
+                strong=active,
+            ),
+            tuple(_bitmap_row(disk, bitmap) for bitmap in disk.bitmaps_on(image.name)),
+        )
+
+
+def _bitmap_row(disk: Disk, bitmap: DirtyBitmap) -> Row:
+    namesakes = sum(other.name == bitmap.name for other in disk.bitmaps)
+    length = disk.length_of(bitmap.node)
+    count = -(-length // clusters_in_cell(length))
+    dirty = disk.clusters_of(bitmap)
+    cells = BROKEN * count if bitmap.inconsistent else write_bits(dirty, length)
+    return Row(
+        kind="bitmap",
+        key=("bitmap", disk.name, bitmap.node, bitmap.name),
+        label=f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name,
+        cells=cells,
+        shades=() if bitmap.inconsistent else shades_of(dirty, length),
+        remark=_state(bitmap),
+        strong=bitmap.recording and not bitmap.inconsistent,
+    )
+
+
+def _state(bitmap: DirtyBitmap) -> str:
+    """Return what a bitmap does, in words."""
+    if bitmap.inconsistent:
+        return "inconsistent"
+    words = ["recording" if bitmap.recording else "frozen"]
+    if bitmap.busy:
+        words.append("busy")
+    if not bitmap.persistent:
+        words.append("not persistent")
+    return ", ".join(words)
+
+
+def shades_of(dirty: ClusterSet, length: int) -> tuple[int, ...]:
+    """Return how much of each cell is dirty, in four steps; none where a cell is a cluster."""
+    scale = clusters_in_cell(length)
+    if scale == 1:
+        return ()
+    counts = [0] * -(-length // scale)
+    for first, count in dirty.runs():
+        while count > 0:
+            cell = first // scale
+            part = min(count, (cell + 1) * scale - first)
+            counts[cell] += part
+            first, count = first + part, count - part
+    return tuple(-(-SHADES * each // scale) for each in counts)
+
+
+def guest_row(disk: Disk, *, alone: bool) -> Row:
+    """Return the row of what the guest sees."""
+    return Row(
+        kind="guest",
+        key=("guest", disk.name),
+        label=GUEST if alone else f"{GUEST} {disk.name}",
+        cells=write_view(disk.guest_view, disk.length),
+        strong=True,
+    )
+
+
+def backup_row(backup: Backup, remark: str, *, zeroes: bool) -> Row:
+    """Return the row of a backup."""
+    return Row(
+        kind="backup",
+        key=("backup", backup.row),
+        label=backup.row,
+        cells=write_backup(backup, zeroes=zeroes),
+        remark=remark,
+    )
+
+
+def restore_row(restored: Restored, remark: str) -> Row:
+    """Return the row of a restored disk."""
+    return Row(
+        kind="restore",
+        key=("restore", restored.row),
+        label=restored.row,
+        cells=write_view(restored.content, restored.length),
+        remark=remark,
+    )
+
+
+def labels_width(rows: Sequence[Row], *, size: float = LABEL_SIZE) -> float:
+    """Return the room that the labels of rows need, at most so much."""
+    widest = max((width_of(row.label, size) for row in rows), default=0.0)
+    return min(widest, LABEL_WIDTH_MAX)
+
+
+def draw_label(row: Row, x: float, y: float, width: float, cells: Cells) -> Text:
+    """Return a row's label, its end at *x*.
+
+    Args:
+        y: Top of the row.
+    """
+    size = min(LABEL_SIZE, cells.height_of(row) / (ASCENT + DESCENT) + 2)
+    shown = fit(row.label, width, size)
+    return Text(
+        x,
+        middle(y, cells.height_of(row), size),
+        shown,
+        size=size,
+        anchor="end",
+        bold=row.strong,
+        title=row.label if shown != row.label else "",
+    )
+
+
+def middle(y: float, height: float, size: float) -> float:
+    """Return the baseline of text that stands in the middle of a band."""
+    return y + height / 2 + 0.35 * size
+
+
+def draw_cells(
+    row: Row, x: float, y: float, cells: Cells, *, changed: Sequence[int] = ()
+) -> Iterator[Shape]:
+    """Yield the cells of a row.
+
+    Args:
+        x, y: Upper left corner.
+        changed: Cells that are emphasised.
+    """
+    height = cells.height_of(row)
+    # What holds something lies above its neighbours that do not, with its whole edge.
+    ordered = sorted(_runs(row, cells), key=lambda run: run.fill is not None)
+    for run in ordered:
+        left, width = x + run.first * cells.width, run.length * cells.width
+        edge = "rule" if run.fill is None else "ink"
+        title = row.titles[run.first] if row.titles else ""
+        yield Box(left, y, width, height, fill=run.fill, edge=edge, thick=0.75, title=title)
+        if run.fill is not None and cells.letters and not row.shades:
+            size = min(cells.letters, height * 0.72)
+            base = middle(y, height, size)
+            letter = row.cells[run.first]
+            yield Text(left + width / 2, base, letter, size, anchor="middle", on=run.fill)
+    for first, count in _joined(changed, len(row.cells)):
+        left, width = x + first * cells.width, count * cells.width
+        yield Box(left, y, width, height, edge="changed", thick=2)
+
+
+class _Run(NamedTuple):
+    """Cells that are drawn as one.
+
+    Attributes:
+        fill: The role of their fill; None where they hold nothing.
+    """
+
+    first: int
+    length: int
+    fill: str | None
+
+
+def _runs(row: Row, cells: Cells) -> Iterator[_Run]:
+    """Yield the cells of a row; where there is no room for letters, alike ones in one."""
+    bits = row.kind == "bitmap"
+    fills = [_fill(row, number, letter, bits=bits) for number, letter in enumerate(row.cells)]
+    first = 0
+    for number, fill in enumerate(fills):
+        last = number + 1 == len(fills)
+        if last or cells.letters or row.titles or fills[number + 1] != fill:
+            yield _Run(first, number + 1 - first, fill)
+            first = number + 1
+
+
+def _joined(cells: Sequence[int], length: int) -> Iterator[tuple[int, int]]:
+    """Yield cells as runs: the first, and how many."""
+    first = last = -2
+    for cell in (*(cell for cell in cells if cell < length), length + 1):
+        if cell != last + 1:
+            if last >= 0:
+                yield first, last + 1 - first
+            first = cell
+        last = cell
+
+
+def _fill(row: Row, number: int, letter: str, *, bits: bool) -> str | None:
+    """Return the role that fills a cell; None where it holds nothing."""
+    if letter == "-":
+        return None
+    if bits and letter == "X":
+        return f"dirty{row.shades[number] if row.shades else SHADES}"
+    return role_of(letter)
