@@ -606,6 +606,22 @@ def draw(
     print(f"{output} written")
 
 
+@app.command(epilog="Example: backup-timeline restores scenarios/mail/2018.yaml")
+def restores(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="A table, or data.")
+    ] = Format.TEXT,
+    model: ModelOption = None,
+) -> None:
+    """Tell which instants the backups give back, by which chain, and what may not be lost."""
+    try:
+        found = _played(file, model).restores()
+    except ModuleNotFoundError as error:
+        _give_up(f"restores needs {error.name}: pip install 'backup-timeline[pictures]'")
+    print(found.json() if format is Format.JSON else found.text(), end="")
+
+
 def _played(file: str, model: str | None) -> "Run":
     """Return the run of a scenario, or end with status 2 where it cannot be used."""
     from simulator import pipeline

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from simulator.documents.linting import Linted
     from simulator.render.document import RunDocument
     from simulator.render.pictures import Picture
+    from simulator.render.restores import Restores
 
 
 def find_model(word: str) -> ApiModel:
@@ -232,6 +233,16 @@ class Run:
         from simulator.render.document import run_document
 
         return run_document(self.timeline, self.findings)
+
+    def restores(self) -> Restores:
+        """Return what can be restored from the backups that are left, and at which cost.
+
+        Raises:
+            ModuleNotFoundError: networkx is missing.
+        """
+        from simulator.render.restores import find_restores
+
+        return find_restores(self.timeline)
 
     def draw(self, view: str = "film", *, at: str | None = None, theme: str = "light") -> Picture:
         """Return a picture, which a notebook shows and ``save`` writes.

@@ -14,6 +14,7 @@ from simulator.render.drawing import Drawing, Text, framed
 from simulator.render.palette import Theme
 from simulator.render.views.chain import lay_out_chain
 from simulator.render.views.film import lay_out_film
+from simulator.render.views.restore import lay_out_restores
 from simulator.timeline import Frame, Timeline
 
 SECONDS = 2.0
@@ -28,6 +29,7 @@ class View(StrEnum):
 
     FILM = "film"
     CHAIN = "chain"
+    RESTORE = "restore"
 
 
 class PictureError(ValueError):
@@ -150,7 +152,9 @@ def draw(
     return Picture(framed(_WHOLE[view](timeline, findings)), theme=theme)
 
 
-_WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {}
+_WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {
+    View.RESTORE: lay_out_restores,
+}
 """The views of a whole run."""
 
 

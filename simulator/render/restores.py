@@ -1,0 +1,310 @@
+"""What can be restored from the backups that are left: a graph of states. The door to networkx.
+
+A node is a state of one disk that the guest saw, an edge a backup: laid over the state at its start
+it gives the state at its end. That is judged by content, so an edge that gives a state which the
+guest never saw leads nowhere. A full backup starts from nothing.
+"""
+
+import html
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.model.clusters import ClusterMap
+from simulator.model.machine import Backup, Kind, Status
+from simulator.render.story import write_size
+from simulator.timeline import Timeline
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+NOTHING = -1
+"""The node from which full backups start."""
+
+
+class State(NamedTuple):
+    """A state of a disk, which one or more instants have.
+
+    Attributes:
+        number: Its node.
+        labels: Its instants; none for a state between two of them.
+        name: What to call it.
+    """
+
+    number: int
+    labels: tuple[str, ...]
+    name: str
+
+
+class Edge(NamedTuple):
+    """A backup as a way from one state to another.
+
+    Attributes:
+        backup: Its row.
+        start: The node of the state that it is laid over.
+        end: That of the state which it gives; None where it gives none.
+        size: Bytes that it holds, and a restore has to read.
+        cheapest: Whether it is part of the cheapest chain to some state.
+        loses: Instants that cannot be restored without it, but can be with it.
+    """
+
+    backup: str
+    start: int
+    end: int | None
+    size: int
+    cheapest: bool = False
+    loses: tuple[str, ...] = ()
+
+
+class Chain(NamedTuple):
+    """The cheapest way to an instant.
+
+    Attributes:
+        backups: Rows, oldest first; None where there is no way.
+        size: Bytes to read.
+    """
+
+    at: str
+    backups: tuple[str, ...] | None
+    size: int
+
+
+@dataclass(frozen=True)
+class DiskRestores:
+    """What can be restored of one disk."""
+
+    disk: str
+    states: tuple[State, ...]
+    edges: tuple[Edge, ...]
+    chains: tuple[Chain, ...]
+
+
+@dataclass(frozen=True)
+class Restores:
+    """What can be restored of a machine, disk by disk; a notebook shows it as a table."""
+
+    title: str
+    disks: tuple[DiskRestores, ...]
+
+    def text(self) -> str:
+        """Return a table as text, with a final newline."""
+        alone = len(self.disks) == 1
+        return "\n".join(line for disk in self.disks for line in _lines(disk, alone=alone)) + "\n"
+
+    def document(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"scenario": self.title, "disks": {d.disk: _document(d) for d in self.disks}}
+
+    def json(self) -> str:
+        """Return JSON text, with a final newline."""
+        return json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n"
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.text())}</pre>"
+
+
+def find_restores(timeline: Timeline) -> Restores:
+    """Return what can be restored from the backups that are left at the end."""
+    disks = (_of_disk(timeline, disk.name) for disk in timeline.last.disks)
+    return Restores(timeline.script.title, tuple(disks))
+
+
+def _of_disk(timeline: Timeline, disk: str) -> DiskRestores:
+    states = _States(timeline, disk)
+    left = [
+        backup
+        for backup in timeline.last.backups
+        if backup.disk == disk
+        and backup.status is Status.COMPLETED
+        and backup.kind is not Kind.NONE
+    ]
+    edges = [edge for backup in left for edge in _edges(states, backup)]
+    graph = _graph(states.all, edges)
+    chains = _cheapest(graph)
+    tree = {key for path in chains.values() for key in path}
+    named = [
+        edge._replace(cheapest=number in tree, loses=_lost(graph, states.all, edge, number, chains))
+        for number, edge in enumerate(edges)
+    ]
+    return DiskRestores(
+        disk=disk,
+        states=tuple(states.all),
+        edges=tuple(named),
+        chains=tuple(_chain(at, number, chains, edges) for at, number in states.by_label.items()),
+    )
+
+
+class _States:
+    """The states of a disk that the guest saw, alike ones as one."""
+
+    def __init__(self, timeline: Timeline, disk: str) -> None:
+        self._timeline = timeline
+        self._disk = disk
+        self._views: list[tuple[ClusterMap, int]] = []
+        self._by_moment: dict[int, int] = {}
+        self.all: list[State] = []
+        self.by_label: dict[str, int] = {}
+        for frame in timeline.frames:
+            state = frame.machine.disk(disk)
+            if frame.label is None or not state.chain:
+                continue
+            number = self._number(state.guest_view, state.length, frame.label)
+            known = self.all[number]
+            labels = (*known.labels, frame.label)
+            self.all[number] = known._replace(labels=labels, name=", ".join(labels))
+            self._by_moment.setdefault(state.moment, number)
+            self.by_label[frame.label] = number
+
+    def at(self, moment: int) -> int | None:
+        """Return the node of the state at a moment; None where nobody could look at it."""
+        if moment not in self._by_moment:
+            state = self._timeline.state_at(self._disk, moment)
+            if state is None or not state.chain:
+                return None
+            name = self._timeline.label_at(self._disk, moment)
+            self._by_moment[moment] = self._number(state.guest_view, state.length, f"in {name}")
+        return self._by_moment[moment]
+
+    def view(self, number: int) -> ClusterMap:
+        """Return what the guest saw."""
+        return self._views[number][0]
+
+    def like(self, content: ClusterMap, length: int) -> int | None:
+        """Return the node of the state that reads like some content, or None."""
+        for number, (view, size) in enumerate(self._views):
+            if size == length and content.reads_like(view):
+                return number
+        return None
+
+    def _number(self, view: ClusterMap, length: int, name: str) -> int:
+        known = self.like(view, length)
+        if known is not None:
+            return known
+        self._views.append((view, length))
+        self.all.append(State(len(self.all), (), name))
+        return len(self.all) - 1
+
+
+def _edges(states: _States, backup: Backup) -> Iterator[Edge]:
+    """Yield a backup as an edge: from nothing if it can be read alone, else from its start."""
+    alone = backup.complete or backup.kind is Kind.COPY
+    if alone:
+        end = states.like(backup.content, backup.length)
+        if end is not None or backup.complete:
+            yield Edge(backup.row, NOTHING, end, backup.copied_bytes)
+            return
+    start = states.at(backup.start)
+    if start is not None:
+        given = states.view(start).overlay(backup.content)
+        yield Edge(backup.row, start, states.like(given, backup.length), backup.copied_bytes)
+
+
+def _graph(states: Sequence[State], edges: Sequence[Edge]) -> "MultiDiGraph[int]":
+    import networkx
+
+    graph: MultiDiGraph[int] = networkx.MultiDiGraph()
+    graph.add_node(NOTHING)
+    graph.add_nodes_from(state.number for state in states)
+    for number, edge in enumerate(edges):
+        if edge.end is not None:
+            graph.add_edge(edge.start, edge.end, key=number, size=edge.size)
+    return graph
+
+
+def _cheapest(graph: "MultiDiGraph[int]") -> dict[int, tuple[int, ...]]:
+    """Return the numbers of the edges on the cheapest way to each node that can be reached."""
+    import networkx
+
+    def cost(start: int, end: int, between: Any) -> int:
+        # A byte more for each backup: of two ways that read as much, the one with fewer.
+        return 1 + int(min(each["size"] for each in between.values()))
+
+    def cheapest_of(between: Any) -> int:
+        return int(min((each["size"], key) for key, each in between.items())[1])
+
+    paths = networkx.single_source_dijkstra_path(graph, NOTHING, weight=cost)
+    return {
+        node: tuple(cheapest_of(graph[start][end]) for start, end in pairwise(path))
+        for node, path in paths.items()
+    }
+
+
+def _lost(
+    graph: "MultiDiGraph[int]",
+    states: Sequence[State],
+    edge: Edge,
+    number: int,
+    chains: dict[int, tuple[int, ...]],
+) -> tuple[str, ...]:
+    """Return the instants that nothing else leads to: only what uses the edge can be lost."""
+    import networkx
+
+    users = [node for node, way in chains.items() if number in way]
+    if not users or edge.end is None:
+        return ()
+    without = graph.copy()
+    without.remove_edge(edge.start, edge.end, key=number)
+    reached = networkx.descendants(without, NOTHING)
+    return tuple(
+        label
+        for state in states
+        if state.number in users and state.number not in reached
+        for label in state.labels
+    )
+
+
+def _chain(
+    at: str, number: int, chains: dict[int, tuple[int, ...]], edges: Sequence[Edge]
+) -> Chain:
+    way = chains.get(number)
+    if way is None:
+        return Chain(at, None, 0)
+    return Chain(at, tuple(edges[key].backup for key in way), sum(edges[key].size for key in way))
+
+
+def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
+    """Yield the table of one disk."""
+    if not alone:
+        yield f"{disk.disk}:"
+    rows = [("instant", "cheapest chain", "to read")]
+    for chain in disk.chains:
+        told = " <- ".join(chain.backups) if chain.backups is not None else "cannot be restored"
+        rows.append((chain.at, told, write_size(chain.size) if chain.backups is not None else "-"))
+    widths = [max(len(row[n]) for row in rows) for n in range(3)]
+    for row in rows:
+        yield "  ".join(each.ljust(width) for each, width in zip(row, widths, strict=True)).rstrip()
+    for edge in disk.edges:
+        if edge.loses:
+            yield f"without {edge.backup}: {', '.join(edge.loses)} cannot be restored"
+        if edge.end is None:
+            yield f"{edge.backup} gives no state that the guest saw"
+
+
+def _document(disk: DiskRestores) -> dict[str, Any]:
+    names = {state.number: state.name for state in disk.states} | {NOTHING: None}
+    return {
+        "states": [list(state.labels) or [state.name] for state in disk.states],
+        "backups": {
+            edge.backup: {
+                "from": names[edge.start],
+                "to": names[edge.end] if edge.end is not None else None,
+                "gives_a_state": edge.end is not None,
+                "bytes": edge.size,
+                "cheapest": edge.cheapest,
+                "loses": list(edge.loses),
+            }
+            for edge in disk.edges
+        },
+        "instants": {
+            chain.at: {
+                "chain": list(chain.backups) if chain.backups is not None else None,
+                "bytes": chain.size if chain.backups is not None else None,
+            }
+            for chain in disk.chains
+        },
+    }
