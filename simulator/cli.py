@@ -580,7 +580,7 @@ def draw(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File to write: svg, png, pdf or gif.")
     ],
-    view: Annotated[str, typer.Option("--view", help="film or chain.")] = "film",
+    view: Annotated[str, typer.Option("--view", help="film, chain, time, restore or tree.")] = "film",
     at: Annotated[
         str | None, typer.Option("--at", help="The instant of a chain; the last one if left out.")
     ] = None,
@@ -590,7 +590,7 @@ def draw(
     ] = False,
     model: ModelOption = None,
 ) -> None:
-    """Draw a scenario: its instants as a film, or one of them as a chain."""
+    """Draw a scenario: as a film of its instants, or as another view of it."""
     from simulator.render.palette import Theme
     from simulator.render.pictures import PictureError, View, check_suffix, word_of
 

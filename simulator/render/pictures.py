@@ -15,6 +15,8 @@ from simulator.render.palette import Theme
 from simulator.render.views.chain import lay_out_chain
 from simulator.render.views.film import lay_out_film
 from simulator.render.views.restore import lay_out_restores
+from simulator.render.views.time import lay_out_time
+from simulator.render.views.tree import lay_out_tree
 from simulator.timeline import Frame, Timeline
 
 SECONDS = 2.0
@@ -29,7 +31,9 @@ class View(StrEnum):
 
     FILM = "film"
     CHAIN = "chain"
+    TIME = "time"
     RESTORE = "restore"
+    TREE = "tree"
 
 
 class PictureError(ValueError):
@@ -153,7 +157,9 @@ def draw(
 
 
 _WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {
+    View.TIME: lay_out_time,
     View.RESTORE: lay_out_restores,
+    View.TREE: lay_out_tree,
 }
 """The views of a whole run."""
 
