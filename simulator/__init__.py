@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from simulator.diagnostics import InputError
 
 if TYPE_CHECKING:
-    from simulator.pipeline import Scenario
+    from simulator.pipeline import Run, Scenario
+    from simulator.teaching.quiz import Quiz
 
-__all__ = ["InputError", "load", "loads"]
+__all__ = ["InputError", "load", "loads", "quiz"]
 
 
 def load(path: "str | PathLike[str]") -> "Scenario":
@@ -42,3 +43,19 @@ def loads(text: str, path: str = "<text>") -> "Scenario":
     from simulator.pipeline import loads as load_text
 
     return load_text(text, path)
+
+
+def quiz(run: "Run", at: str, row: str) -> "Quiz":
+    """Return the figure of an instant with a row left out, to be predicted.
+
+    Args:
+        at: The instant.
+        row: An image, a bitmap (``NAME`` or ``NODE.NAME``), ``guest sees``, a backup or a
+            restored disk (``NAME`` or ``NAME/DISK``).
+
+    Raises:
+        ValueError: There is no such instant or row, or the row is too long to be answered.
+    """
+    from simulator.teaching.quiz import ask
+
+    return ask(run, at, row)

@@ -1,0 +1,152 @@
+"""The rows of an instant that can be asked for: images, bitmaps, the guest's view, copies."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from simulator.checks.evidence import join_words
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.disk import Disk, Image
+from simulator.model.machine import Backup, Machine, Restored
+from simulator.notation import (
+    BROKEN,
+    GUEST,
+    write_backup,
+    write_bits,
+    write_clusters,
+    write_view,
+)
+from simulator.scenario.words import alternatives, nearest
+from simulator.teaching.bitmaps import label_of
+from simulator.timeline import Frame, Timeline
+
+Subject: TypeAlias = Image | DirtyBitmap | Disk | Backup | Restored
+"""What a row shows; a disk stands for what its guest sees."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of a figure.
+
+    Attributes:
+        name: As it is drawn.
+        names: All that it may be called.
+        disk: The disk that it belongs to.
+        subject: What it shows.
+        length: Number of clusters.
+        cells: As they are drawn, one a cluster.
+        alike: Whether ``0`` and ``-`` read alike.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    disk: str
+    subject: Subject
+    length: int
+    cells: str
+    alike: bool = False
+
+
+def find_row(timeline: Timeline, frame: Frame, name: str) -> Row:
+    """Return the row that a name means at an instant.
+
+    Raises:
+        ValueError: There is none of that name, or more than one.
+    """
+    zeroes = timeline.draws_zeroes
+    rows = list(rows_of(frame.machine, draws_zeroes=zeroes))
+    found = [row for row in rows if row.name == name] or [r for r in rows if name in r.names]
+    if len(found) == 1 or (found and isinstance(found[0].subject, Image)):
+        return found[0]
+    if found:
+        full = alternatives(row.names[-1] for row in found)
+        raise ValueError(f"{name} names {len(found)} rows at {frame.label}: write {full}")
+    elsewhere = [
+        other.label
+        for other in timeline.frames
+        if other.label is not None
+        and any(name in row.names for row in rows_of(other.machine, draws_zeroes=zeroes))
+    ]
+    if elsewhere:
+        raise ValueError(f"no row {name} at {frame.label}; it is there at {join_words(elsewhere)}")
+    near = nearest(name, [each for row in rows for each in row.names])
+    there = f"there are {', '.join(row.name for row in rows)}"
+    raise ValueError(f"no row {name} at {frame.label}; {_after(near, there)}")
+
+
+def find_frame(timeline: Timeline, label: str) -> Frame:
+    """Return the end of an instant.
+
+    Raises:
+        ValueError: There is no such instant.
+    """
+    frames = {frame.label: frame for frame in timeline.frames if frame.label is not None}
+    if label in frames:
+        return frames[label]
+    there = f"there are {', '.join(frames)}" if frames else "there are none"
+    raise ValueError(f"no instant {label}; {_after(nearest(label, frames), there)}")
+
+
+def _after(question: str, answer: str) -> str:
+    """Return a question, if there is one, and what there is to choose from."""
+    return f"{question} {answer[0].upper()}{answer[1:]}" if question else answer
+
+
+def rows_of(machine: Machine, *, draws_zeroes: bool) -> Iterator[Row]:
+    """Yield every row of an instant: disk by disk, then backups, then restored disks."""
+    for disk in machine.disks:
+        if disk.chain:
+            yield from _disk_rows(disk, alone=len(machine.disks) == 1)
+    for backup in machine.backups:
+        yield Row(
+            name=backup.row,
+            names=(backup.row, backup.name, f"{backup.name}/{backup.disk}"),
+            disk=backup.disk,
+            subject=backup,
+            length=backup.length,
+            cells=write_backup(backup, zeroes=draws_zeroes, scaled=False),
+            alike=backup.complete,
+        )
+    for restored in machine.restores:
+        yield Row(
+            name=restored.row,
+            names=(restored.row, restored.name, f"{restored.name}/{restored.disk}"),
+            disk=restored.disk,
+            subject=restored,
+            length=restored.length,
+            cells=write_view(restored.content, restored.length, scaled=False),
+            alike=True,
+        )
+
+
+def _disk_rows(disk: Disk, *, alone: bool) -> Iterator[Row]:
+    for image in disk.chain:
+        yield Row(
+            name=image.name,
+            names=(image.name,),
+            disk=disk.name,
+            subject=image,
+            length=image.length,
+            cells=write_clusters(image.content, image.length, scaled=False),
+        )
+    for bitmap in disk.bitmaps:
+        length = disk.length_of(bitmap.node)
+        bits = write_bits(disk.clusters_of(bitmap), length, scaled=False)
+        yield Row(
+            name=label_of(disk, bitmap),
+            names=(label_of(disk, bitmap), bitmap.name, f"{bitmap.node}.{bitmap.name}"),
+            disk=disk.name,
+            subject=bitmap,
+            length=length,
+            cells=BROKEN * length if bitmap.inconsistent else bits,
+        )
+    full = f"{GUEST} {disk.name}"
+    yield Row(
+        name=GUEST if alone else full,
+        names=(GUEST, full),
+        disk=disk.name,
+        subject=disk,
+        length=disk.length,
+        cells=write_view(disk.guest_view, disk.length, scaled=False),
+        alike=True,
+    )
