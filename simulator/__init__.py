@@ -16,8 +16,10 @@ from simulator.diagnostics import InputError
 if TYPE_CHECKING:
     from simulator.pipeline import Run, Scenario
     from simulator.teaching.quiz import Quiz
+    from simulator.teaching.stills import Stills
+    from simulator.teaching.widget import Slider
 
-__all__ = ["InputError", "load", "loads", "quiz"]
+__all__ = ["InputError", "explore", "load", "loads", "quiz"]
 
 
 def load(path: "str | PathLike[str]") -> "Scenario":
@@ -59,3 +61,14 @@ def quiz(run: "Run", at: str, row: str) -> "Quiz":
     from simulator.teaching.quiz import ask
 
     return ask(run, at, row)
+
+
+def explore(run: "Run") -> "Slider | Stills":
+    """Return a slider over the instants of a run, or all of them where there are no widgets."""
+    try:
+        from simulator.teaching.widget import Slider
+    except ImportError:
+        from simulator.teaching.stills import Stills
+
+        return Stills(run)
+    return Slider(run)

@@ -1,20 +1,27 @@
 """Quizzes: the question hides the row, and each reason is what the timeline recorded."""
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from traitlets import TraitError
 
 import simulator
 from simulator.model.bitmap import DirtyBitmap
 from simulator.pipeline import Run
 from simulator.teaching.quiz import Quiz
 from simulator.teaching.rows import Row, rows_of
+from simulator.teaching.stills import Stills
+from simulator.teaching.widget import Slider
 from tests.checkout import MAIL, SCENARIOS, scenario_files
 
 MAIL_RUN = simulator.load(MAIL).run()
 FLAGGED = SCENARIOS / "flagged"
+
+NASTY = "scenario: x\ndisk: 2\ntimeline: [{at: T1, do: [create: '<b>']}, {write: A-}, {at: T2}]"
+"""An image with a name that a browser would take for a tag."""
 
 B2_AT_T4 = """\
     guest writes |D----DD-|
@@ -111,8 +118,7 @@ def test_the_guest_s_row_and_an_image_are_left_out_where_they_stand() -> None:
 
 
 def test_names_are_shown_and_never_run() -> None:
-    text = "scenario: x\ndisk: 2\ntimeline: [{at: T1, do: [create: '<b>']}, {write: A-}, {at: T2}]"
-    quiz = simulator.quiz(simulator.loads(text).run(), at="T2", row="<b>")
+    quiz = simulator.quiz(simulator.loads(NASTY).run(), at="T2", row="<b>")
     for shown in (quiz, quiz.answer("AA"), quiz.why(0)):
         html = shown._repr_html_()
         assert "<b>" not in html
@@ -244,6 +250,59 @@ def test_a_large_disk_is_not_asked_for() -> None:
     run = simulator.load(SCENARIOS / "valid" / "small-writes.yaml").run()
     with pytest.raises(ValueError, match="S1 has 16,384 clusters; a quiz takes 128 at most"):
         simulator.quiz(run, at="1h", row="S1")
+
+
+# Leafing through the instants.
+
+
+def test_a_slider_shows_an_instant_with_what_was_found_there_and_follows_its_trait() -> None:
+    slider = simulator.explore(MAIL_RUN)
+    assert isinstance(slider, Slider)
+    assert (slider.instant, slider.instants) == ("T1", ["T1", "T2", "T3", "T4", "T5"])
+    seen: list[str] = []
+    slider.observe(lambda change: seen.append(change["new"]), names="instant")
+    slider.instant = "T4"
+    assert seen == ["T4"]
+    assert "B2: |---XXX--|" in repr(slider)
+    assert "error[BT201] stale-bitmap" in repr(slider)
+    assert [bool(text) for text in slider.findings] == [False, False, False, True, True]
+
+
+def test_a_slider_takes_what_the_browser_writes_back_and_no_instant_that_there_is_not() -> None:
+    slider = Slider(MAIL_RUN)
+    slider.set_state({"instant": "T3"})
+    assert slider.instant == "T3"
+    with pytest.raises(TraitError, match="no instant T9; there are T1, T2, T3, T4, T5"):
+        slider.instant = "T9"
+    assert slider.instant == "T3"
+
+
+def test_a_slider_sends_text_and_its_script_shows_it_as_text_and_loads_nothing() -> None:
+    slider = Slider(simulator.loads(NASTY).run())
+    assert "<b>: |A-|" in slider.figures[1]
+    script = str(slider._esm)
+    assert "textContent" in script
+    for word in ("innerHTML", "insertAdjacentHTML", "fetch", "import ", "http", "eval"):
+        assert word not in script
+
+
+def test_a_reader_without_widgets_gets_all_instants() -> None:
+    html = Slider(simulator.loads(NASTY).run())._repr_mimebundle_()[0]["text/html"]
+    assert "&lt;b&gt;: |A-|" in html
+    assert "<b>" not in html
+
+
+def test_without_anywidget_all_instants_are_shown_one_below_the_other() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "anywidget", None)
+        patch.delitem(sys.modules, "simulator.teaching.widget")
+        plain = simulator.explore(MAIL_RUN)
+    assert isinstance(plain, Stills)
+    places = [repr(plain).index(f"\n{label}\n") for label in ("T2", "T3", "T4", "T5")]
+    assert places == sorted(places)
+    assert plain._repr_html_().count("<pre>") == 5
+    assert "B2 stopped recording at T3" in plain._repr_html_()
+    assert "<b>" not in Stills(simulator.loads(NASTY).run())._repr_html_()
 
 
 # Laws.

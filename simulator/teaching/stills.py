@@ -1,7 +1,8 @@
-"""Instants as text: what led to one, its figure, and the copies made there."""
+"""Instants as text: what led to one, its figure, the copies made there, and what was found."""
 
 import html
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine, Restored
@@ -17,8 +18,9 @@ from simulator.notation import (
     write_rows,
     write_strip,
 )
+from simulator.pipeline import Run
 from simulator.render.layout import lay_out_chain, lay_out_guest
-from simulator.render.report import WIDTH
+from simulator.render.report import WIDTH, write_finding
 from simulator.teaching.rows import Row, rows_of
 from simulator.timeline import Entry, Frame, Timeline
 
@@ -37,15 +39,53 @@ def write_instant(timeline: Timeline, frame: Frame, *, asked: Row | None = None)
     Args:
         asked: A row whose cells are left out.
     """
-    place = timeline.frames.index(frame)
-    first = timeline.frames[place - 1].entries if place else 0
-    entries = timeline.entries[first : frame.entries]
+    entries = timeline.entries[_first_entry(timeline, frame) : frame.entries]
     between = [line for entry in entries for line in _guest_lines(entry)]
     steps = [line for entry in entries for line in _step_lines(timeline, entry)]
     figure = _write_figures(frame.machine, asked)
     copies = _write_copies(timeline, frame, entries, asked)
     blocks = ["\n".join(between), "\n".join([f"{frame.label}", *steps, figure]), copies]
     return "\n\n".join(block for block in blocks if block)
+
+
+def write_findings(run: Run, frame: Frame) -> str:
+    """Return what was found at an instant, or before it in a guest step; often nothing."""
+    timeline = run.timeline
+    entries = range(_first_entry(timeline, frame), frame.entries)
+    return "\n\n".join(
+        write_finding(found, path=timeline.script.path, source=timeline.script.source)
+        for found in run.findings
+        if found.entry in entries
+    )
+
+
+@dataclass(frozen=True)
+class Stills:
+    """All instants of a run, one below the other: for where there are no widgets."""
+
+    run: Run
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Each instant, with what was found there."""
+        frames = [frame for frame in self.run.timeline.frames if frame.label is not None]
+        parts = [
+            (write_instant(self.run.timeline, each), write_findings(self.run, each))
+            for each in frames
+        ]
+        return tuple("\n\n".join(text for text in part if text) for part in parts)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(self.texts)
+
+    def _repr_html_(self) -> str:
+        return "\n".join(as_html(text) for text in self.texts)
+
+
+def _first_entry(timeline: Timeline, frame: Frame) -> int:
+    """Return the number of the first entry after the instant before."""
+    place = timeline.frames.index(frame)
+    return timeline.frames[place - 1].entries if place else 0
 
 
 def _guest_lines(entry: Entry) -> Iterator[str]:
