@@ -578,9 +578,11 @@ def export(
 def draw(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: svg, png, pdf or gif.")
+        Path, typer.Option("--output", "-o", help="File to write: svg, png, pdf, gif or html.")
     ],
-    view: Annotated[str, typer.Option("--view", help="film, chain, time, restore or tree.")] = "film",
+    view: Annotated[
+        str, typer.Option("--view", help="film, chain, time, restore or tree.")
+    ] = "film",
     at: Annotated[
         str | None, typer.Option("--at", help="The instant of a chain; the last one if left out.")
     ] = None,
@@ -604,6 +606,38 @@ def draw(
     except OSError as error:
         _give_up(f"cannot write {output}: {error.strerror}")
     print(f"{output} written")
+
+
+@app.command(epilog="Example: backup-timeline serve scenarios/mail/2018.yaml")
+def serve(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario.")],
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 for any that is free.")
+    ] = 0,
+    show: Annotated[
+        bool, typer.Option("--open/--no-open", help="Whether to open it in a browser.")
+    ] = True,
+    model: ModelOption = None,
+) -> None:
+    """Show a scenario as a page that follows the file while it is edited; for this machine only."""
+    import webbrowser
+
+    from simulator import pipeline
+    from simulator.render.server import make_server
+
+    if not Path(file).is_file():
+        _give_up(f"cannot serve {file}: there is no such file")
+    chosen = _find_model(model)
+    try:
+        server = make_server(lambda: pipeline.look_at(file, chosen), port)
+    except OSError as error:
+        _give_up(f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}")
+    address = f"http://127.0.0.1:{server.server_address[1]}/"
+    print(f"{address} shows {file}; Ctrl-C ends it", flush=True)
+    if show:
+        webbrowser.open(address)
+    with contextlib.suppress(KeyboardInterrupt), server:
+        server.serve_forever()
 
 
 @app.command(epilog="Example: backup-timeline restores scenarios/mail/2018.yaml")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from simulator.render.document import RunDocument
     from simulator.render.pictures import Picture
     from simulator.render.restores import Restores
+    from simulator.render.server import Served
 
 
 def find_model(word: str) -> ApiModel:
@@ -71,6 +72,29 @@ def scenario_files(words: Iterable[str]) -> list[str]:
         found = sorted(each for each in path.rglob("*.y*ml")) if path.is_dir() else ()
         files.update(dict.fromkeys(map(str, found)) if path.is_dir() else {word: None})
     return list(files)
+
+
+def look_at(path: str, model: ApiModel | None = None) -> Served:
+    """Return the page of a scenario's file as it is now, or what is wrong with it as a page."""
+    import hashlib
+
+    from simulator.render.page import write_page, write_problem
+    from simulator.render.report import write_input_error
+    from simulator.render.server import Served
+
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        content = b""
+    version = hashlib.sha256(content).hexdigest()[:16]
+    try:
+        run = loads(content.decode(), path).run(model) if content else load(path).run(model)
+    except InputError as error:
+        return Served(version, write_problem(path, write_input_error(error), version=version))
+    except UnicodeDecodeError:
+        text = f"error: {path} is no text in UTF-8"
+        return Served(version, write_problem(path, text, version=version))
+    return Served(version, write_page(run.timeline, run.findings, version=version))
 
 
 def play_under(scenario: Scenario, model: ApiModel) -> tuple[Any, str | None]:

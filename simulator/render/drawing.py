@@ -29,6 +29,7 @@ class Box(NamedTuple):
         thick: Width of the edge.
         dashed: Whether the edge is dashed.
         title: What a reader who points at it is told.
+        cell: The number of the cell that it is, on a page; None for any other box.
     """
 
     x: float
@@ -40,6 +41,7 @@ class Box(NamedTuple):
     thick: float = 1.0
     dashed: bool = False
     title: str = ""
+    cell: int | None = None
 
 
 class Text(NamedTuple):

@@ -23,7 +23,8 @@ SECONDS = 2.0
 """How long a film shows each instant."""
 
 NEEDS_MATPLOTLIB = (".png", ".pdf", ".gif")
-SUFFIXES = (".svg", *NEEDS_MATPLOTLIB)
+PAGE = ".html"
+SUFFIXES = (".svg", *NEEDS_MATPLOTLIB, PAGE)
 
 
 class View(StrEnum):
@@ -64,10 +65,12 @@ class Picture:
 
     Attributes:
         drawing: The whole of it.
+        page: Writes the page of the run.
         frames: One drawing an instant, all of one size, where it can be shown as a film.
     """
 
     drawing: Drawing
+    page: Callable[[], str]
     frames: tuple[Drawing, ...] = ()
     theme: Theme = Theme.LIGHT
 
@@ -87,7 +90,8 @@ class Picture:
         return svg.write_film(self.frames, self.theme, SECONDS)
 
     def save(self, path: str | Path, *, animate: bool = False) -> None:
-        """Write it; the suffix says how: ``.svg``, ``.png``, ``.pdf`` or ``.gif``.
+        """Write it; the suffix says how: ``.svg``, ``.png``, ``.pdf``,
+        ``.gif``, or ``.html`` for a page of the whole run.
 
         Raises:
             PictureError: There is no such suffix, or matplotlib is missing.
@@ -95,8 +99,11 @@ class Picture:
         """
         target = Path(path)
         suffix = check_suffix(target)
-        if suffix == ".svg":
-            target.write_text(self.svg(animate=animate), encoding="utf-8")
+        if animate and suffix not in (".svg", ".gif"):
+            raise PictureError(f"{suffix} shows one picture; only .svg and .gif are animated")
+        if suffix in (".svg", PAGE):
+            text = self.page() if suffix == PAGE else self.svg(animate=animate)
+            target.write_text(text, encoding="utf-8")
             return
         from simulator.render import axes
 
@@ -143,17 +150,23 @@ def draw(
     Raises:
         PictureError: There is no such instant.
     """
-    if view is View.CHAIN:
-        frame = find_frame(timeline, at)
-        if frame is None:
-            return Picture(framed(nothing(timeline)), theme=theme)
-        return Picture(framed(lay_out_chain(timeline, frame, findings)), theme=theme)
-    if at is not None:
+    from simulator.render.page import write_page
+
+    def page() -> str:
+        return write_page(timeline, findings)
+
+    if at is not None and view is not View.CHAIN:
         raise PictureError(f"the view {view} shows all instants; only chain takes one")
-    if view is View.FILM:
-        frames = film_frames(timeline, findings)
-        return Picture(framed(lay_out_film(timeline, findings)), frames, theme)
-    return Picture(framed(_WHOLE[view](timeline, findings)), theme=theme)
+    match view:
+        case View.CHAIN:
+            frame = find_frame(timeline, at)
+            drawing = lay_out_chain(timeline, frame, findings) if frame else nothing(timeline)
+            return Picture(framed(drawing), page, theme=theme)
+        case View.FILM:
+            frames = film_frames(timeline, findings)
+            return Picture(framed(lay_out_film(timeline, findings)), page, frames, theme)
+        case _:
+            return Picture(framed(_WHOLE[view](timeline, findings)), page, theme=theme)
 
 
 _WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {

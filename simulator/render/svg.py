@@ -117,6 +117,8 @@ def _box(box: Box, paint: Paint) -> str:
         looks.append(f'stroke-width="{_number(box.thick)}"')
     if box.dashed:
         looks.append('stroke-dasharray="3 2"')
+    if box.cell is not None:
+        looks.append(f'data-cell="{box.cell}"')
     attributes = " ".join([numbers, *filter(None, looks)])
     if not box.title:
         return f"<rect {attributes}/>"
@@ -137,6 +139,8 @@ def _text(text: Text, paint: Paint) -> str:
     ]
     if text.anchor != "start":
         looks.append(f'text-anchor="{text.anchor}"')
+    if text.on is not None:
+        looks.append('pointer-events="none"')
     if text.bold:
         looks.append('font-weight="bold"')
     title = f"<title>{escape(text.title)}</title>" if text.title else ""

@@ -5,7 +5,7 @@ sees. A cluster stands below itself in every row, so that a line can go from wha
 to the image that it comes from: it passes only cells that hold nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Power
 from simulator.notation import clusters_in_cell
 from simulator.render.drawing import Drawing, Line, Shape, Text, fit, stack, width_of, wrap
+from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
 from simulator.render.story import made_at, title_of, write_size
 from simulator.render.views.strips import (
@@ -53,24 +54,27 @@ def lay_out_chain(
     frame: Frame,
     findings: Sequence[Finding] = (),
     *,
-    titles: bool = False,
-    hidden: str = "",
+    origins: Origins | None = None,
+    heading: bool = True,
 ) -> Drawing:
     """Return the picture of one instant.
 
     Args:
         frame: One of the timeline's.
         findings: Those that are told below; the ones about other instants are left out.
-        titles: Whether each cell tells who wrote it; for a page.
-        hidden: The label of a row whose cells are not shown.
+        origins: What each cell tells of who wrote it; for a page.
+        heading: Whether the instant's name and steps stand above it.
     """
     rows = _all_rows(timeline, frame)
     count = max((len(row.cells) for row in rows), default=8)
     cells = cells_for(count)
     labels = labels_width(rows) + LABEL_GAP
-    place = _Place(cells, labels, hidden)
+    place = _Place(
+        cells, labels, _teller(timeline, frame, origins) if origins is not None else _silent
+    )
     alone = len(frame.machine.disks) == 1
-    parts = [_heading(timeline, frame, width=ARROW_WIDTH + labels + count * cells.width + 110)]
+    wide = ARROW_WIDTH + labels + count * cells.width + 110
+    parts = [_heading(timeline, frame, width=wide)] if heading else []
     parts += [_disk(disk, place, alone=alone) for disk in frame.machine.disks]
     made = list(_made_rows(timeline, frame))
     if made:
@@ -88,17 +92,34 @@ class _Place(NamedTuple):
 
     Attributes:
         labels: Room for labels, with the gap behind them.
-        hidden: The label of a row whose cells are not shown.
+        tell: Gives a row the sentences that its cells tell.
     """
 
     cells: Cells
     labels: float
-    hidden: str
+    tell: Callable[[Row], Row]
 
     @property
     def left(self) -> float:
         """Where the first cell is."""
         return ARROW_WIDTH + self.labels
+
+
+def _silent(row: Row) -> Row:
+    return row
+
+
+def _teller(timeline: Timeline, frame: Frame, origins: Origins) -> Callable[[Row], Row]:
+    """Return what tells of each cell of a row who wrote it, and when."""
+    made = {each.row: each.disk for each, _ in made_at(timeline, frame)}
+
+    def tell(row: Row) -> Row:
+        name = made[row.label] if row.kind in ("backup", "restore") else row.key[1]
+        disk = frame.machine.disk(name)
+        of = row.key[-1] if row.kind == "image" else row.label
+        return row._replace(titles=tell_cells(origins, disk, frame, row.kind, of, row.cells))
+
+    return tell
 
 
 def _all_rows(timeline: Timeline, frame: Frame) -> list[Row]:
@@ -159,8 +180,7 @@ def _disk(disk: Disk, place: _Place, *, alone: bool) -> Drawing:
     guest = Placed(guest_row(disk, alone=alone), y)
     y += place.cells.height_of(guest.row)
     shapes: list[Shape] = []
-    if place.hidden != guest.row.label:
-        shapes += _links(disk, placed, guest, place)
+    shapes += _links(disk, placed, guest, place)
     shapes += _arrows(placed, place)
     width = place.left
     for row, top in (*placed, guest):
@@ -182,9 +202,8 @@ def _rows(rows: Sequence[Row], place: _Place) -> Drawing:
 
 def _draw(row: Row, y: float, place: _Place) -> Iterator[Shape]:
     """Yield a row: its label, its cells, and what is said beside it."""
-    shown = row._replace(cells="?" * len(row.cells)) if row.label == place.hidden else row
     yield draw_label(row, place.left - LABEL_GAP, y, place.labels - LABEL_GAP, place.cells)
-    yield from draw_cells(shown, place.left, y, place.cells)
+    yield from draw_cells(place.tell(row), place.left, y, place.cells)
     if row.remark:
         x = place.left + len(row.cells) * place.cells.width + REMARK_GAP
         base = middle(y, place.cells.height_of(row), SMALL)

@@ -226,7 +226,8 @@ def draw_cells(
         left, width = x + run.first * cells.width, run.length * cells.width
         edge = "rule" if run.fill is None else "ink"
         title = row.titles[run.first] if row.titles else ""
-        yield Box(left, y, width, height, fill=run.fill, edge=edge, thick=0.75, title=title)
+        cell = run.first if row.titles else None
+        yield Box(left, y, width, height, run.fill, edge, 0.75, title=title, cell=cell)
         if run.fill is not None and cells.letters and not row.shades:
             size = min(cells.letters, height * 0.72)
             base = middle(y, height, size)

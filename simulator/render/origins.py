@@ -1,0 +1,150 @@
+"""Who wrote what a cell shows, when, and through which image the guest sees it: in words."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from simulator.model.clusters import letter_of
+from simulator.model.disk import Disk
+from simulator.model.operations import GuestDiscard, GuestWrite
+from simulator.notation import clusters_in_cell
+from simulator.timeline import Entry, Frame, Timeline
+
+
+class Write(NamedTuple):
+    """One write of the guest to one cluster.
+
+    Attributes:
+        entry: Number of the timeline's entry.
+        letter: What it left there; ``0`` for zeroes.
+        when: In words.
+    """
+
+    entry: int
+    letter: str
+    when: str
+
+
+class Origins:
+    """Every write of the guest to every cluster of the disks that are drawn cluster by cluster."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._writes: dict[tuple[str, int], list[Write]] = {}
+        before = None
+        for frame in timeline.frames:
+            for entry in timeline.entries_of(frame):
+                self._note(entry, _when(entry, before, frame.label))
+            before = frame.label
+
+    def _note(self, entry: Entry, when: str) -> None:
+        for operation in entry.operations if entry.refusal is None else ():
+            if not isinstance(operation, GuestWrite | GuestDiscard):
+                continue
+            disk = entry.after.disk(operation.disk or entry.after.disks[0].name)
+            if clusters_in_cell(disk.length) > 1:
+                continue
+            if isinstance(operation, GuestDiscard):
+                written = [(cluster, "0") for cluster in operation.clusters]
+            else:
+                written = [(c, letter_of(version)) for c, version in operation.data.items()]
+            for cluster, letter in written:
+                write = Write(entry.number, letter, when)
+                self._writes.setdefault((disk.name, cluster), []).append(write)
+
+    def of(self, disk: str, cluster: int, letter: str, frame: Frame) -> str:
+        """Return when a cluster got what it holds; empty where no guest wrote it."""
+        for write in reversed(self._writes.get((disk, cluster), ())):
+            if write.entry < frame.entries and write.letter == letter:
+                return write.when
+        return ""
+
+
+def _when(entry: Entry, before: str | None, label: str | None) -> str:
+    if entry.instant is not None:
+        return f"at {entry.instant}"
+    if label is None:
+        return f"after {before}" if before is not None else "at the end"
+    return f"between {before} and {label}" if before is not None else f"before {label}"
+
+
+def tell_cells(
+    origins: Origins, disk: Disk, frame: Frame, kind: str, name: str, cells: str
+) -> tuple[str, ...]:
+    """Return a sentence for each cell of a row.
+
+    Args:
+        kind: ``image``, ``bitmap``, ``guest``, ``backup`` or ``restore``.
+        name: The row's name; of an image, its own.
+    """
+    scale = clusters_in_cell(disk.length)
+    if scale > 1:
+        ends = [min((n + 1) * scale, disk.length) - 1 for n in range(len(cells))]
+        return tuple(
+            f"clusters {n * scale:,} to {end:,} of {name}: {_several(kind, letter)}"
+            for n, (letter, end) in enumerate(zip(cells, ends, strict=True))
+        )
+    told: list[str] = []
+    for cluster, letter in enumerate(cells):
+        when = origins.of(disk.name, cluster, letter, frame)
+        written = f"{_content(letter)}, written {when}" if when else _content(letter)
+        match kind:
+            case "guest":
+                source = _source(disk, cluster)
+                through = f", through {source}" if source and letter != "-" else ""
+                told.append(f"the guest reads cluster {cluster}: {written}{through}")
+            case "image":
+                told.append(f"cluster {cluster} of {name}: {written}{_seen(disk, cluster, name)}")
+            case "bitmap":
+                state = {"X": "dirty", "!": "not known: inconsistent"}.get(letter, "clean")
+                told.append(f"cluster {cluster} in {name}: {state}")
+            case _:
+                held = written if letter != "-" else "not in it"
+                told.append(f"cluster {cluster} of {name}: {held}")
+    return tuple(told)
+
+
+def _content(letter: str) -> str:
+    return {"-": "nothing", "0": "zeroes", "!": "not known"}.get(letter, letter)
+
+
+def _several(kind: str, letter: str) -> str:
+    if kind == "bitmap":
+        return "some dirty" if letter == "X" else "clean"
+    return "several versions" if letter == "*" else _content(letter)
+
+
+def _source(disk: Disk, cluster: int) -> str:
+    """Return the image through which the guest sees a cluster; empty where it sees nothing."""
+    for image in reversed(disk.chain):
+        if image.content.get(cluster) is not None:
+            return image.name
+    return ""
+
+
+def _seen(disk: Disk, cluster: int, name: str) -> str:
+    """Return whether the guest sees an image's cluster, as the end of a sentence."""
+    source = _source(disk, cluster)
+    image = disk.image(name)
+    if image is None or image.content.get(cluster) is None:
+        names = [each.name for each in disk.chain]
+        lower = source and names.index(source) < names.index(name)
+        return f"; {source} below it shows through" if lower else ""
+    return "; the guest sees it" if source == name else f"; {source} hides it from the guest"
+
+
+def marked_cells(notes: Sequence[str]) -> tuple[int, ...]:
+    """Return the cells below which the carets of a finding's evidence stand.
+
+    >>> marked_cells(["late.bak holds: |---BBD--|", "                      ^ D too new"])
+    (5,)
+    """
+    cells: dict[int, None] = {}
+    bar = -1
+    for note in notes:
+        stripped = note.lstrip(" ")
+        if "|" in note:
+            bar = note.index("|")
+        elif stripped.startswith("^") and bar >= 0:
+            for place, character in enumerate(note):
+                if character == "^" and place > bar:
+                    cells[place - bar - 1] = None
+    return tuple(cells)

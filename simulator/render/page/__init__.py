@@ -1,0 +1,177 @@
+"""A run as one page: no network, no inline style, and scripts only by their hash."""
+
+import base64
+import hashlib
+import html
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+
+from simulator.diagnostics import Finding
+from simulator.render import svg
+from simulator.render.origins import Origins, marked_cells
+from simulator.render.palette import Theme
+from simulator.render.story import guest_lines, summarise, title_of
+from simulator.render.views.chain import lay_out_chain
+from simulator.timeline import Frame, Timeline
+
+POLL = "connect-src 'self'; "
+"""What a page that looks for a newer version of itself may do beside."""
+
+
+def write_page(timeline: Timeline, findings: Sequence[Finding], *, version: str = "") -> str:
+    """Return a run as an HTML file of its own.
+
+    Args:
+        version: What the server calls this state of the file; empty for a page that is a file.
+    """
+    instants, origins = timeline.frames, Origins(timeline)
+    parts = [
+        _header(timeline, findings),
+        _controls(instants),
+        '<div class="columns"><div class="instants">',
+        "<p id=told class=told aria-live=polite>Point at a cell to see who wrote it.</p>",
+        *(_instant(timeline, frame, n, origins) for n, frame in enumerate(instants)),
+        "</div>",
+        _findings(timeline, findings),
+        "</div>",
+    ]
+    return write_document(timeline.script.title, "\n".join(parts), version=version)
+
+
+def write_problem(title: str, text: str, *, version: str = "") -> str:
+    """Return a page that shows why there is none: what is wrong with the scenario, as text."""
+    body = f"<h1>{html.escape(title)}</h1>\n<pre tabindex=0>{html.escape(text)}</pre>"
+    return write_document(title, body, version=version, viewer=False)
+
+
+def write_document(title: str, body: str, *, version: str = "", viewer: bool = True) -> str:
+    """Return an HTML document with the page's style and scripts.
+
+    Args:
+        title: Any text; it is escaped.
+        body: HTML.
+        version: What the server calls this state of the file; empty for a page that is a file.
+        viewer: Whether it has instants to look through.
+    """
+    style = _asset("page.css") + _themes()
+    code = (_asset("page.js") if viewer else "") + (_asset("live.js") if version else "")
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_hash(style)}'; "
+        f"script-src {f'{_quoted(code)}' if code else _NONE}; img-src data:; "
+        f"{POLL if version else ''}base-uri 'none'; form-action 'none'"
+    )
+    told = f' data-version="{html.escape(version)}"' if version else ""
+    return (
+        "<!DOCTYPE html>\n"
+        '<html lang="en"><head><meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f'<title>{html.escape(title)}</title>\n<link rel="icon" href="data:,">\n'
+        f"<style>{style}</style></head>\n<body{told}>\n{body}\n"
+        f"{f'<script>{code}</script>' if code else ''}\n</body></html>\n"
+    )
+
+
+_NONE = "'none'"
+
+
+def _quoted(code: str) -> str:
+    return f"'sha256-{_hash(code)}'"
+
+
+def _asset(name: str) -> str:
+    return files("simulator.render.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _themes() -> str:
+    """Return the colours of the drawings, in light and in dark."""
+    light, dark = svg.style_sheet(Theme.LIGHT), svg.style_sheet(Theme.DARK)
+    return f"{light}@media (prefers-color-scheme:dark){{{dark}}}"
+
+
+def _header(timeline: Timeline, findings: Sequence[Finding]) -> str:
+    script = timeline.script
+    lines = [f"<h1>{html.escape(script.title)}</h1>"]
+    lines += [f"<p>{html.escape(script.about.strip())}</p>"] if script.about.strip() else []
+    origin = f"; source: {html.escape(script.origin)}" if script.origin else ""
+    told = html.escape(summarise(timeline, findings))
+    lines.append(f'<p class="faint">model {html.escape(timeline.model)}{origin}. {told}.</p>')
+    return f"<header>{''.join(lines)}</header>"
+
+
+def _label(frame: Frame) -> str:
+    return frame.label if frame.label is not None else "afterwards"
+
+
+def _controls(instants: Sequence[Frame]) -> str:
+    last = len(instants) - 1
+    links = "".join(
+        f'<li><a href="#i{n}">{html.escape(_label(frame))}</a></li>'
+        for n, frame in enumerate(instants)
+    )
+    off = " disabled" if last < 1 else ""
+    return (
+        '<div class="controls">'
+        f'<button type=button id=back aria-label="the instant before"{off}>&larr;</button>'
+        f'<input type=range id=slider min=0 max="{max(last, 0)}" value="{max(last, 0)}" '
+        f'aria-label="instant"{off}>'
+        f'<button type=button id=next aria-label="the next instant"{off}>&rarr;</button>'
+        f"<button type=button id=play{off}>Play</button>"
+        "<output id=now class=now for=slider></output></div>\n"
+        f'<nav aria-label="instants"><ol>{links}</ol></nav>'
+    )
+
+
+def _instant(timeline: Timeline, frame: Frame, number: int, origins: Origins) -> str:
+    """Return an instant: what was done, its picture, and the same as text."""
+    from simulator.render.layout import write_disk
+
+    drawing = lay_out_chain(timeline, frame, origins=origins, heading=False)
+    label = html.escape(_label(frame))
+    guest = html.escape("; ".join(guest_lines(timeline, frame)))
+    steps = html.escape(title_of(timeline, frame))
+    alone = len(frame.machine.disks) == 1
+    text = "\n\n".join(write_disk(disk, alone=alone) for disk in frame.machine.disks)
+    told = [f"<p class=faint>before: {guest}</p>"] if guest else []
+    told += [f"<p>{steps}</p>"] if steps else []
+    return (
+        f'<section id="i{number}" data-label="{label}" aria-label="{label}"><h2>{label}</h2>'
+        f"{''.join(told)}"
+        f'<div class=figure tabindex=0 data-scrolls role=group aria-label="figure of {label}">'
+        f"{svg.write_inline(drawing)}</div>"
+        f"<details><summary>as text</summary><pre tabindex=0>{html.escape(text)}</pre></details>"
+        "</section>"
+    )
+
+
+def _findings(timeline: Timeline, findings: Sequence[Finding]) -> str:
+    """Return the findings, each with a link to its instant."""
+    place_of = {frame.label: number for number, frame in enumerate(timeline.frames)}
+    items = [_finding(finding, place_of.get(finding.at)) for finding in findings]
+    body = f"<ol>{''.join(items)}</ol>" if items else "<p>none</p>"
+    return f'<aside class="findings" aria-label="findings"><h2>Findings</h2>{body}</aside>'
+
+
+def _finding(finding: Finding, place: int | None) -> str:
+    return "".join(_finding_parts(finding, place))
+
+
+def _finding_parts(finding: Finding, place: int | None) -> Iterator[str]:
+    cells = " ".join(str(cell) for cell in marked_cells(finding.notes))
+    at = f' data-place="{place}"' if place is not None else ""
+    yield f'<li class="{finding.severity.value}"{at} data-cells="{cells}">'
+    known = "expected" if finding.expected else "allowed" if finding.allowed else ""
+    head = html.escape(f"{finding.severity}[{finding.code}] {finding.rule}")
+    yield f"<b>{head}</b>{f' ({known})' if known else ''}"
+    if place is not None and finding.at is not None:
+        yield f' <a href="#i{place}">at {html.escape(finding.at)}</a>'
+    yield f"<p>{html.escape(finding.message)}</p>"
+    if finding.notes:
+        yield f"<pre tabindex=0>{html.escape(chr(10).join(finding.notes))}</pre>"
+    if finding.help:
+        yield f"<p>help: {html.escape(finding.help)}</p>"
+    yield "</li>"
