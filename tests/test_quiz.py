@@ -1,5 +1,6 @@
 """Quizzes: the question hides the row, and each reason is what the timeline recorded."""
 
+import asyncio
 import re
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from simulator.pipeline import Run
 from simulator.teaching.quiz import Quiz
 from simulator.teaching.rows import Row, rows_of
 from simulator.teaching.stills import Stills
+from simulator.teaching.truth import Verdict, hold_against_qemu
 from simulator.teaching.widget import Slider
 from tests.checkout import MAIL, SCENARIOS, scenario_files
 
@@ -110,6 +112,21 @@ def test_a_restored_disk_is_asked_for_below_the_backups_that_it_stacks() -> None
     shown = repr(mail("T5", "mixture"))
     assert "S1.bak:   |AAAA----|\nlate.bak: |---BBD--|\nmixture:  |????????|" in shown
     assert "mixture stacks S1.bak <- late.bak." in shown
+
+
+def test_a_stack_is_shown_in_its_order_and_a_job_ends_where_it_ends() -> None:
+    shown = repr(flagged("BT303-sorted-by-name", "T4", "restored"))
+    rows = [line.partition(":")[0] for line in shown.splitlines() if ": " in line]
+    assert rows[rows.index("full.bak") :][:4] == ["full.bak", "inc.10", "inc.9", "restored"]
+    ended = repr(flagged("BT203-failed", "T4", "inc2.bak"))
+    assert "T4\n    inc1.bak failed\n    backup: {to: inc2.bak, since: c2}\n" in ended
+
+
+def test_a_copy_s_reason_is_told_of_its_own_time() -> None:
+    reason = mail("T4", "full3.bak").reason(6)
+    assert "the guest had not written there by then" not in reason
+    assert "Neither S1 nor S2 held anything there" in reason
+    assert reason.endswith("The write of D between T3 and T4 came later.")
 
 
 def test_the_guest_s_row_and_an_image_are_left_out_where_they_stand() -> None:
@@ -303,6 +320,31 @@ def test_without_anywidget_all_instants_are_shown_one_below_the_other() -> None:
     assert plain._repr_html_().count("<pre>") == 5
     assert "B2 stopped recording at T3" in plain._repr_html_()
     assert "<b>" not in Stills(simulator.loads(NASTY).run())._repr_html_()
+
+
+# Whether it is true.
+
+
+def test_where_qemu_is_missing_one_sentence_says_so_and_how_to_get_it() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        verdict = hold_against_qemu(MAIL_RUN)
+    assert not verdict.played
+    assert "\n" not in repr(verdict)
+    assert "not held against QEMU: qemu-storage-daemon and qemu-img not found; install" in repr(
+        verdict
+    )
+
+
+def test_qemu_is_asked_from_within_a_running_loop_as_in_a_notebook() -> None:
+    async def cell() -> Verdict:
+        return hold_against_qemu(MAIL_RUN)
+
+    verdict = asyncio.run(cell())
+    if not verdict.played:
+        pytest.skip(repr(verdict))
+    assert verdict.agrees
+    assert "steps agree with QEMU" in verdict._repr_html_()
 
 
 # Laws.

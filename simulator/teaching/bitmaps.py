@@ -19,7 +19,15 @@ from simulator.model.operations import (
     ResizeImage,
     RunBackup,
 )
-from simulator.teaching.history import History, Step, disk_at, touches, written_images
+from simulator.teaching.history import (
+    NEVER,
+    NOT_YET,
+    History,
+    Step,
+    disk_at,
+    touches,
+    written_images,
+)
 from simulator.teaching.words import join_deeds
 
 WRITES_TOLD = 3
@@ -68,8 +76,14 @@ def tell_marked(history: History, disk: Disk, bitmap: DirtyBitmap, cluster: int)
     return "it was there from the start"
 
 
-def tell_unmarked(history: History, disk: Disk, bitmap: DirtyBitmap, cluster: int) -> str:
-    """Return why the guest's writes to a cluster left no bit in a bitmap."""
+def tell_unmarked(
+    history: History, disk: Disk, bitmap: DirtyBitmap, cluster: int, *, past: bool = False
+) -> str:
+    """Return why the guest's writes to a cluster left no bit in a bitmap.
+
+    Args:
+        past: Whether it is told of a state that is gone by.
+    """
     turns = list(_turns(history, disk.name, (bitmap.node, bitmap.name)))
     label = label_of(disk, bitmap)
     merged = _tell_merged(history, turns, disk.name, cluster)
@@ -86,7 +100,7 @@ def tell_unmarked(history: History, disk: Disk, bitmap: DirtyBitmap, cluster: in
     deeds += [
         (history.tell(step, cluster), dropped) for step in history.dropped_steps(disk.name, cluster)
     ]
-    return join_deeds(deeds) if deeds else "the guest never wrote there"
+    return join_deeds(deeds) or (NOT_YET if past else NEVER)
 
 
 def _tell_merged(history: History, turns: list[Turn], disk: str, cluster: int) -> str:
@@ -100,7 +114,7 @@ def _tell_merged(history: History, turns: list[Turn], disk: str, cluster: int) -
         given = [b for key in keys if (b := source_disk.bitmap(*key)) is not None]
         told += [
             f"{label_of(source_disk, each)}, merged in {history.when(turn.step)}, had none: "
-            f"{tell_unmarked(then, source_disk, each, cluster)}"
+            f"{tell_unmarked(then, source_disk, each, cluster, past=True)}"
             for each in given
         ]
     return "; ".join(dict.fromkeys(told))

@@ -20,14 +20,26 @@ def tell_backup(history: History, backup: Backup, cluster: int) -> list[str]:
     step = _taken(history, backup)
     if step is None:
         return [f"{backup.name} was there from the start"]
+    if backup.kind is Kind.NONE:
+        return [_tell_kept(history, backup, cluster)]
+    writes = [w for w in history.guest_steps(backup.disk, cluster) if w.number > step.number]
+    later = f"{history.tell(writes[-1], cluster)} came later" if writes else ""
+    return [*_tell_copied(history, step, backup, cluster), later]
+
+
+def _tell_copied(history: History, step: Step, backup: Backup, cluster: int) -> list[str]:
+    """Return what a copy or a job found in a cluster.
+
+    Args:
+        history: What led to it, and more.
+        step: The copy or the job.
+    """
     then, disk = history.before(step), disk_at(step.before, backup.disk)
     image = disk.image(backup.image)
     if isinstance(step.operation, CopyImage) and image is not None:
         copied = f"{backup.name} is a copy of the file {backup.image}, made {history.when(step)}"
         return [copied, *tell_image(then, disk.name, image, cluster, past=True)]
     assert isinstance(step.operation, RunBackup), "a backup is a job or a copy"
-    if backup.kind is Kind.NONE:
-        return [_tell_kept(history, backup, cluster)]
     keys = _keys(step.operation)
     if step.operation.sync is Sync.TOP and image is not None:
         own = f"{backup.name} copied what {backup.image} held itself {history.when(step)}"
@@ -178,7 +190,9 @@ def _tell_no_bit(
         none = f"neither {labels[0]} nor {labels[1]} had a bit there"
     else:
         none = f"none of {join_words(labels)} had a bit there"
-    reasons = dict.fromkeys(tell_unmarked(then, disk, bitmap, cluster) for bitmap in found)
+    reasons = dict.fromkeys(
+        tell_unmarked(then, disk, bitmap, cluster, past=True) for bitmap in found
+    )
     return (none, *reasons)
 
 

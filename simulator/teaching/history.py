@@ -11,6 +11,10 @@ from simulator.model.operations import GuestDiscard, GuestWrite, Operation, Refu
 from simulator.model.transitions import apply
 from simulator.timeline import Entry, Timeline
 
+NEVER = "the guest never wrote there"
+NOT_YET = "the guest had not written there by then"
+"""Of a cluster that no step touched, told of now and of a state that is gone by."""
+
 
 class Step(NamedTuple):
     """One primitive that happened.

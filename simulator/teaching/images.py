@@ -13,6 +13,8 @@ from simulator.model.operations import (
     ResizeImage,
 )
 from simulator.teaching.history import (
+    NEVER,
+    NOT_YET,
     History,
     Step,
     disk_at,
@@ -37,7 +39,7 @@ def tell_image(
     holds = "held" if past else "holds"
     version = image.content.get(cluster)
     if version is None:
-        missed = _tell_missed(history, disk, image.name, cluster)
+        missed = _tell_missed(history, disk, image.name, cluster, past=past)
         return [f"{image.name} {holds} nothing there: {missed}"]
     told = f"{image.name} {holds} {_held(version)} there, {origin(history, disk, image, cluster)}"
     later = _gone_elsewhere(history, disk, image.name, cluster)
@@ -58,7 +60,9 @@ def tell_view(
     seen, short = look_through(chain, cluster)
     held = [image for image in seen if image.content.get(cluster) is not None]
     if not held:
-        return _tell_empty(history, disk, seen, short, cluster, holds)
+        if len(seen) == 1 and short is None:
+            return tell_image(history, disk, seen[0], cluster, past=past)
+        return _tell_empty(seen, short, holds)
     image = held[0]
     version = image.content.get(cluster)
     assert version is not None, "it holds the cluster"
@@ -71,18 +75,8 @@ def tell_view(
     return [told, _tell_hidden(version, held[1:], cluster, past=past)]
 
 
-def _tell_empty(
-    history: History,
-    disk: str,
-    seen: Sequence[Image],
-    short: Image | None,
-    cluster: int,
-    holds: str,
-) -> list[str]:
-    """Return why a cluster that no image holds reads as zeroes."""
-    if len(seen) == 1 and short is None:
-        missed = _tell_missed(history, disk, seen[0].name, cluster)
-        return [f"{seen[0].name} {holds} nothing there: {missed}"]
+def _tell_empty(seen: Sequence[Image], short: Image | None, holds: str) -> list[str]:
+    """Return why a cluster that none of some images holds reads as zeroes."""
     nothing = neither([image.name for image in reversed(seen)], holds, "images") if seen else ""
     if short is None:
         return [f"{nothing} there, so it reads as zeroes"]
@@ -179,11 +173,11 @@ def _from_where(step: Step, disk: str, image: str, cluster: int) -> str:
     return ""
 
 
-def _tell_missed(history: History, disk: str, image: str, cluster: int) -> str:
+def _tell_missed(history: History, disk: str, image: str, cluster: int, *, past: bool) -> str:
     """Return why the guest's writes to a cluster left nothing in an image."""
     writes = list(history.guest_steps(disk, cluster))
     if not writes:
-        return "the guest never wrote there"
+        return NOT_YET if past else NEVER
     made = _made(history, disk, image)
     deeds: list[tuple[str, str]] = []
     for step in writes[-WRITES_TOLD:]:

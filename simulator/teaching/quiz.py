@@ -54,7 +54,8 @@ class Quiz:
         """What is asked, and how it is answered."""
         row = self.row
         blank = bar("-" * row.length)
-        return f"{_ask(row, self.frame)}\n{_legend(row)}\nAnswer: quiz.answer('{blank}')"
+        asked = textwrap.fill(_ask(row, self.frame), WIDTH, break_on_hyphens=False)
+        return f"{asked}\n{_legend(row)}\nAnswer: quiz.answer('{blank}')"
 
     def answer(self, cells: str) -> "Answer":
         """Return how an answer compares with the row as it is.

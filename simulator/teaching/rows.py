@@ -97,26 +97,27 @@ def rows_of(machine: Machine, *, draws_zeroes: bool) -> Iterator[Row]:
     for disk in machine.disks:
         if disk.chain:
             yield from _disk_rows(disk, alone=len(machine.disks) == 1)
-    for backup in machine.backups:
-        yield Row(
-            name=backup.row,
-            names=(backup.row, backup.name, f"{backup.name}/{backup.disk}"),
-            disk=backup.disk,
-            subject=backup,
-            length=backup.length,
-            cells=write_backup(backup, zeroes=draws_zeroes, scaled=False),
-            alike=backup.complete,
-        )
-    for restored in machine.restores:
-        yield Row(
-            name=restored.row,
-            names=(restored.row, restored.name, f"{restored.name}/{restored.disk}"),
-            disk=restored.disk,
-            subject=restored,
-            length=restored.length,
-            cells=write_view(restored.content, restored.length, scaled=False),
-            alike=True,
-        )
+    copies: list[Backup | Restored] = [*machine.backups, *machine.restores]
+    for copy in copies:
+        yield row_of(copy, draws_zeroes=draws_zeroes)
+
+
+def row_of(copy: Backup | Restored, *, draws_zeroes: bool) -> Row:
+    """Return the row of a backup or a restored disk."""
+    if isinstance(copy, Restored):
+        cells, alike = write_view(copy.content, copy.length, scaled=False), True
+    else:
+        cells = write_backup(copy, zeroes=draws_zeroes, scaled=False)
+        alike = copy.complete
+    return Row(
+        name=copy.row,
+        names=(copy.row, copy.name, f"{copy.name}/{copy.disk}"),
+        disk=copy.disk,
+        subject=copy,
+        length=copy.length,
+        cells=cells,
+        alike=alike,
+    )
 
 
 def _disk_rows(disk: Disk, *, alone: bool) -> Iterator[Row]:

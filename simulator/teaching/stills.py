@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine, Restored
-from simulator.model.operations import GuestDiscard, GuestWrite
-from simulator.model.requests import Expect
+from simulator.model.operations import EndJob, GuestDiscard, GuestWrite
+from simulator.model.requests import Expect, FinishJobs
 from simulator.notation import (
     Figure,
     Strip,
@@ -21,7 +21,7 @@ from simulator.notation import (
 from simulator.pipeline import Run
 from simulator.render.layout import lay_out_chain, lay_out_guest
 from simulator.render.report import WIDTH, write_finding
-from simulator.teaching.rows import Row, rows_of
+from simulator.teaching.rows import Row, row_of
 from simulator.timeline import Entry, Frame, Timeline
 
 HIDDEN = "?"
@@ -110,6 +110,11 @@ def _step_lines(timeline: Timeline, entry: Entry) -> Iterator[str]:
     statement = entry.statement
     if entry.instant is None or statement is None or isinstance(statement.request, Expect):
         return
+    if isinstance(statement.request, FinishJobs):
+        # It stands in the file where the job was started.
+        ends = [each for each in entry.operations if isinstance(each, EndJob)]
+        yield from (f"    {end.job} {end.status}" for end in ends)
+        return
     words = statement.verb
     if statement.span is not None:
         span, lines = statement.span, timeline.script.source.splitlines()
@@ -169,24 +174,29 @@ def _write_copies(
 
     Below a restored disk that is asked for stands what it is made of.
     """
-    rows = list(rows_of(frame.machine, draws_zeroes=timeline.draws_zeroes))
-    made = {id(copy) for e in entries for copy in (*e.new_backups, *e.new_restores)}
-    if asked is not None:
-        made = set()
-        if isinstance(asked.subject, Restored):
-            made = {id(source) for source in asked.subject.sources}
-        if isinstance(asked.subject, Backup | Restored):
-            made.add(id(asked.subject))
-    shown = [
-        (
-            row.name,
-            bar(HIDDEN * row.length if asked is not None and _same(row, asked) else row.cells),
-        )
-        for row in rows
-        if id(row.subject) in made
-    ]
-    return "\n".join(write_rows(shown))
+    shown: dict[str, str] = {}
+    for copy in _made(frame, entries) if asked is None else _shown_with(asked):
+        row = row_of(copy, draws_zeroes=timeline.draws_zeroes)
+        hidden = asked is not None and copy is asked.subject
+        shown[row.name] = bar(HIDDEN * row.length if hidden else row.cells)
+    return "\n".join(write_rows(shown.items()))
 
 
-def _same(row: Row, asked: Row) -> bool:
-    return row.subject is asked.subject
+def _made(frame: Frame, entries: Sequence[Entry]) -> list[Backup | Restored]:
+    """Return the copies that an instant made and that are there at its end."""
+    left = {id(copy) for copy in (*frame.machine.backups, *frame.machine.restores)}
+    made: list[Backup | Restored] = []
+    for entry in entries:
+        made += [*entry.new_backups, *entry.new_restores]
+    return [copy for copy in made if id(copy) in left]
+
+
+def _shown_with(asked: Row) -> list[Backup | Restored]:
+    """Return a copy that is asked for, and what a restored disk stacks, oldest first."""
+    match asked.subject:
+        case Restored(sources=sources):
+            return [*sources, asked.subject]
+        case Backup():
+            return [asked.subject]
+        case _:
+            return []
