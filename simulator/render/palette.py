@@ -1,7 +1,8 @@
 """Which colour a role has, in light and in dark. A version keeps its colour in every picture.
 
 The colours of versions are those of Okabe and Ito, which people with the common kinds of colour
-blindness can tell apart; a letter says the same, so that nothing depends on colour alone.
+blindness can tell apart, and a brown in place of their black; a letter says the same, so that
+nothing depends on colour alone.
 """
 
 from enum import StrEnum
@@ -15,7 +16,7 @@ VERSIONS = (
     "#0072B2",
     "#D55E00",
     "#CC79A7",
-    "#999999",
+    "#73260D",
 )
 """Source: Okabe and Ito, "Color Universal Design"."""
 

@@ -66,12 +66,12 @@ class Picture:
     Attributes:
         drawing: The whole of it.
         page: Writes the page of the run.
-        frames: One drawing an instant, all of one size, where it can be shown as a film.
+        film: Gives a drawing for each instant, all of one size, where it can be shown so.
     """
 
     drawing: Drawing
     page: Callable[[], str]
-    frames: tuple[Drawing, ...] = ()
+    film: Callable[[], tuple[Drawing, ...]] | None = None
     theme: Theme = Theme.LIGHT
 
     def svg(self, *, animate: bool = False) -> str:
@@ -85,9 +85,18 @@ class Picture:
         """
         if not animate:
             return svg.write_svg(self.drawing, self.theme)
-        if not self.frames:
-            raise PictureError("only the view film can be animated")
-        return svg.write_film(self.frames, self.theme, SECONDS)
+        return svg.write_film(self.frames(), self.theme, SECONDS)
+
+    def frames(self) -> tuple[Drawing, ...]:
+        """Return a drawing for each instant, all of one size.
+
+        Raises:
+            PictureError: The view has no instants to show so.
+        """
+        frames = self.film() if self.film is not None else ()
+        if not frames:
+            raise PictureError("only the view film of a scenario with instants can be animated")
+        return frames
 
     def save(self, path: str | Path, *, animate: bool = False) -> None:
         """Write it; the suffix says how: ``.svg``, ``.png``, ``.pdf``,
@@ -108,7 +117,7 @@ class Picture:
         from simulator.render import axes
 
         if suffix == ".gif":
-            axes.save_film(self.frames or (self.drawing,), target, self.theme, SECONDS)
+            axes.save_film(self.frames(), target, self.theme, SECONDS)
         else:
             axes.save(self.drawing, target, self.theme)
 
@@ -163,8 +172,8 @@ def draw(
             drawing = lay_out_chain(timeline, frame, findings) if frame else nothing(timeline)
             return Picture(framed(drawing), page, theme=theme)
         case View.FILM:
-            frames = film_frames(timeline, findings)
-            return Picture(framed(lay_out_film(timeline, findings)), page, frames, theme)
+            drawing = framed(lay_out_film(timeline, findings))
+            return Picture(drawing, page, lambda: film_frames(timeline, findings), theme)
         case _:
             return Picture(framed(_WHOLE[view](timeline, findings)), page, theme=theme)
 

@@ -2,7 +2,8 @@
 
 A node is a state of one disk that the guest saw, an edge a backup: laid over the state at its start
 it gives the state at its end. That is judged by content, so an edge that gives a state which the
-guest never saw leads nowhere. A full backup starts from nothing.
+guest never saw leads nowhere. A full backup starts from nothing, and so does whatever was taken
+since the disk was empty.
 """
 
 import html
@@ -13,12 +14,19 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.model.clusters import ClusterMap
-from simulator.model.machine import Backup, Kind, Status
+from simulator.model.machine import Backup, Kind, Power, Status
+from simulator.model.operations import CopyImage
 from simulator.render.story import write_size
 from simulator.timeline import Timeline
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
+
+UNSEEN = "gives no state that the guest saw"
+TORN = "may be torn: it was copied while the guest could write"
+
+EMPTY = -1
+"""The key of the edge to a state in which the disk is empty: no backup is needed for it."""
 
 NOTHING = -1
 """The node from which full backups start."""
@@ -48,6 +56,7 @@ class Edge(NamedTuple):
         size: Bytes that it holds, and a restore has to read.
         cheapest: Whether it is part of the cheapest chain to some state.
         loses: Instants that cannot be restored without it, but can be with it.
+        fault: Why it gives no state; empty where it gives one.
     """
 
     backup: str
@@ -56,13 +65,14 @@ class Edge(NamedTuple):
     size: int
     cheapest: bool = False
     loses: tuple[str, ...] = ()
+    fault: str = ""
 
 
 class Chain(NamedTuple):
     """The cheapest way to an instant.
 
     Attributes:
-        backups: Rows, oldest first; None where there is no way.
+        backups: Rows, oldest first; none for an empty disk, and None where there is no way.
         size: Bytes to read.
     """
 
@@ -123,8 +133,15 @@ def _of_disk(timeline: Timeline, disk: str) -> DiskRestores:
         and backup.status is Status.COMPLETED
         and backup.kind is not Kind.NONE
     ]
-    edges = [edge for backup in left for edge in _edges(states, backup)]
-    graph = _graph(states.all, edges)
+    torn = _torn(timeline)
+    edges = [
+        edge._replace(end=None, fault=TORN)
+        if backup.name in torn
+        else edge._replace(fault="" if edge.end is not None else UNSEEN)
+        for backup in left
+        for edge in _edges(states, backup)
+    ]
+    graph = _graph(states, edges)
     chains = _cheapest(graph)
     tree = {key for path in chains.values() for key in path}
     named = [
@@ -136,6 +153,16 @@ def _of_disk(timeline: Timeline, disk: str) -> DiskRestores:
         states=tuple(states.all),
         edges=tuple(named),
         chains=tuple(_chain(at, number, chains, edges) for at, number in states.by_label.items()),
+    )
+
+
+def _torn(timeline: Timeline) -> frozenset[str]:
+    """Return the plain copies of an image that somebody may have been writing."""
+    return frozenset(
+        copy.target
+        for entry, copy in timeline.accepted(CopyImage)
+        if entry.before.power is Power.RUNNING
+        and any(disk.chain and disk.active.name == copy.image for disk in entry.before.disks)
     )
 
 
@@ -204,12 +231,15 @@ def _edges(states: _States, backup: Backup) -> Iterator[Edge]:
         yield Edge(backup.row, start, states.like(given, backup.length), backup.copied_bytes)
 
 
-def _graph(states: Sequence[State], edges: Sequence[Edge]) -> "MultiDiGraph[int]":
+def _graph(states: _States, edges: Sequence[Edge]) -> "MultiDiGraph[int]":
     import networkx
 
     graph: MultiDiGraph[int] = networkx.MultiDiGraph()
     graph.add_node(NOTHING)
-    graph.add_nodes_from(state.number for state in states)
+    for state in states.all:
+        graph.add_node(state.number)
+        if not any(version for _, _, version in states.view(state.number).runs()):
+            graph.add_edge(NOTHING, state.number, key=EMPTY, size=0)
     for number, edge in enumerate(edges):
         if edge.end is not None:
             graph.add_edge(edge.start, edge.end, key=number, size=edge.size)
@@ -264,7 +294,8 @@ def _chain(
     way = chains.get(number)
     if way is None:
         return Chain(at, None, 0)
-    return Chain(at, tuple(edges[key].backup for key in way), sum(edges[key].size for key in way))
+    taken = [edges[key] for key in way if key != EMPTY]
+    return Chain(at, tuple(edge.backup for edge in taken), sum(edge.size for edge in taken))
 
 
 def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
@@ -273,8 +304,11 @@ def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
         yield f"{disk.disk}:"
     rows = [("instant", "cheapest chain", "to read")]
     for chain in disk.chains:
-        told = " <- ".join(chain.backups) if chain.backups is not None else "cannot be restored"
-        rows.append((chain.at, told, write_size(chain.size) if chain.backups is not None else "-"))
+        told = " <- ".join(chain.backups or ()) or "an empty disk"
+        size = write_size(chain.size)
+        if chain.backups is None:
+            told, size = "cannot be restored", "-"
+        rows.append((chain.at, told, size))
     widths = [max(len(row[n]) for row in rows) for n in range(3)]
     for row in rows:
         yield "  ".join(each.ljust(width) for each, width in zip(row, widths, strict=True)).rstrip()
@@ -282,7 +316,7 @@ def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
         if edge.loses:
             yield f"without {edge.backup}: {', '.join(edge.loses)} cannot be restored"
         if edge.end is None:
-            yield f"{edge.backup} gives no state that the guest saw"
+            yield f"{edge.backup} {edge.fault}"
 
 
 def _document(disk: DiskRestores) -> dict[str, Any]:
@@ -293,7 +327,7 @@ def _document(disk: DiskRestores) -> dict[str, Any]:
             edge.backup: {
                 "from": names[edge.start],
                 "to": names[edge.end] if edge.end is not None else None,
-                "gives_a_state": edge.end is not None,
+                "fault": edge.fault or None,
                 "bytes": edge.size,
                 "cheapest": edge.cheapest,
                 "loses": list(edge.loses),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from simulator.diagnostics import Finding
 from simulator.render.drawing import Box, Drawing, Line, Shape, Text, fit, stack, width_of, wrap
-from simulator.render.restores import NOTHING, DiskRestores, Edge, find_restores
+from simulator.render.restores import NOTHING, TORN, DiskRestores, Edge, find_restores
 from simulator.render.story import write_size
 from simulator.render.views.strips import SMALL
 from simulator.timeline import Timeline
@@ -72,7 +72,9 @@ def _disk(disk: DiskRestores) -> Drawing:
     for state in disk.states:
         chain = sizes.get(state.labels[0]) if state.labels else None
         lost = chain is not None and chain.backups is None
+        empty = chain is not None and chain.backups == ()
         below = "" if chain is None else "no way back" if lost else write_size(chain.size)
+        below = "an empty disk" if empty else below
         role = "error" if lost else "ink"
         shapes += _node(state.name, below, _x(state.number), height, role, dashed=lost)
     right = max(_x(len(disk.states) - 1) + NODE_WIDTH, *(_right(lane) for lane in lanes), 0)
@@ -102,7 +104,7 @@ def _told(edge: Edge) -> str:
     """Return what is written at a backup's arrow."""
     told = f"{fit(edge.backup, 150, SMALL)}  {write_size(edge.size)}"
     if edge.end is None:
-        told += "  gives no state"
+        told += "  may be torn" if edge.fault == TORN else "  gives no state"
     return fit(told, LABEL_MAX, SMALL)
 
 

@@ -36,6 +36,7 @@ class Row(NamedTuple):
         remark: A few words behind it.
         strong: Whether its label is bold: the active image, a bitmap that records.
         titles: What a reader who points at a cell is told; empty for none.
+        scaled: Whether a cell is a range of clusters: cells that are alike are drawn as one.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Row(NamedTuple):
     remark: str = ""
     strong: bool = False
     titles: tuple[str, ...] = ()
+    scaled: bool = False
 
 
 class Cells(NamedTuple):
@@ -98,6 +100,7 @@ def image_rows(disk: Disk) -> Iterator[tuple[Row, tuple[Row, ...]]]:
                 cells=cells,
                 remark=", ".join(filter(None, told)),
                 strong=active,
+                scaled=clusters_in_cell(image.length) > 1,
             ),
             tuple(_bitmap_row(disk, bitmap) for bitmap in disk.bitmaps_on(image.name)),
         )
@@ -117,6 +120,7 @@ def _bitmap_row(disk: Disk, bitmap: DirtyBitmap) -> Row:
         shades=() if bitmap.inconsistent else shades_of(dirty, length),
         remark=_state(bitmap),
         strong=bitmap.recording and not bitmap.inconsistent,
+        scaled=clusters_in_cell(length) > 1,
     )
 
 
@@ -155,6 +159,7 @@ def guest_row(disk: Disk, *, alone: bool) -> Row:
         label=GUEST if alone else f"{GUEST} {disk.name}",
         cells=write_view(disk.guest_view, disk.length),
         strong=True,
+        scaled=clusters_in_cell(disk.length) > 1,
     )
 
 
@@ -166,6 +171,7 @@ def backup_row(backup: Backup, remark: str, *, zeroes: bool) -> Row:
         label=backup.row,
         cells=write_backup(backup, zeroes=zeroes),
         remark=remark,
+        scaled=clusters_in_cell(backup.length) > 1,
     )
 
 
@@ -177,6 +183,7 @@ def restore_row(restored: Restored, remark: str) -> Row:
         label=restored.row,
         cells=write_view(restored.content, restored.length),
         remark=remark,
+        scaled=clusters_in_cell(restored.length) > 1,
     )
 
 
@@ -251,13 +258,14 @@ class _Run(NamedTuple):
 
 
 def _runs(row: Row, cells: Cells) -> Iterator[_Run]:
-    """Yield the cells of a row; where there is no room for letters, alike ones in one."""
+    """Yield the cells of a row; alike ones in one where there is no room for letters."""
     bits = row.kind == "bitmap"
     fills = [_fill(row, number, letter, bits=bits) for number, letter in enumerate(row.cells)]
     first = 0
     for number, fill in enumerate(fills):
         last = number + 1 == len(fills)
-        if last or cells.letters or row.titles or fills[number + 1] != fill:
+        alone = (cells.letters and not row.scaled) or row.titles
+        if last or alone or fills[number + 1] != fill or row.cells[number + 1] != row.cells[number]:
             yield _Run(first, number + 1 - first, fill)
             first = number + 1
 

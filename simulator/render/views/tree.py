@@ -85,8 +85,8 @@ def _backups(disk: DiskRestores) -> Iterator[Node]:
     for edge in disk.edges:
         start = next((s for s in disk.states if s.number == edge.start), None)
         way = gives.get(start.labels[0]) if start is not None and start.labels else None
-        end = names[edge.end] if edge.end is not None else "no state that the guest saw"
-        told = f"{write_size(edge.size)}, gives {end}"
+        outcome = f"gives {names[edge.end]}" if edge.end is not None else edge.fault
+        told = f"{write_size(edge.size)}, {outcome}"
         alone = edge.start == NOTHING
         if not alone and way is None:
             told += f"; what it starts at, {names[edge.start]}, is in no backup"

@@ -1,0 +1,1 @@
+"""Pictures, pages and what they are laid out as."""
