@@ -33,7 +33,7 @@ run_each = @failed=; for step in $(1); do \
 	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check verify bench outs clean
+.PHONY: help setup demo test check verify bench lab outs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -60,6 +60,9 @@ verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each;
 bench: setup ## measure the figures that README.md quotes, each beside its peer
 	@$(install_qemu)
 	@$(BIN)/python -m tests.benchmarks
+
+lab: $(WHOLE) ## open the course in JupyterLab
+	@$(BIN)/jupyter lab notebooks
 
 outs: setup ## write the recorded findings of scenarios/flagged anew, for you to judge
 	@for file in scenarios/flagged/*.yaml; do \

@@ -62,3 +62,8 @@ def test_the_readme_shows_both_commands_and_every_command_of_the_program() -> No
 def test_links_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
         assert (path.parent / link).exists(), link
+
+
+def test_the_picture_of_the_readme_is_the_one_that_is_drawn() -> None:
+    drawn = simulator.load("scenarios/mail/2018.yaml").run().draw("film").svg()
+    assert (ROOT / "docs" / "mail-film.svg").read_text() == drawn

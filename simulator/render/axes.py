@@ -25,61 +25,63 @@ PIXELS_MAX = 20_000
 
 def draw_on(axes: "Axes", drawing: Drawing, theme: Theme = Theme.LIGHT) -> None:
     """Draw on given axes, one data unit a unit, y downwards."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Polygon, Rectangle
-
-    colours = THEMES[theme]
-    fonts = _fonts()
+    colours, fonts = THEMES[theme], _fonts()
     for z, shape in enumerate(drawing.shapes):
         match shape:
             case Box():
-                axes.add_patch(
-                    Rectangle(
-                        (shape.x, shape.y),
-                        shape.width,
-                        shape.height,
-                        zorder=z,
-                        **_looks(shape, colours),
-                    )
-                )
+                _add_box(axes, shape, colours, z)
             case Line():
-                xs, ys = zip(*shape.points, strict=True)
-                dashes: Any = (0, (4, 3)) if shape.dashed else "solid"
-                colour = colours.of(shape.role)
-                axes.add_line(
-                    Line2D(
-                        xs,
-                        ys,
-                        color=colour,
-                        linewidth=shape.thick,
-                        linestyle=dashes,
-                        zorder=z,
-                        solid_joinstyle="miter",
-                    )
-                )
-                if shape.arrow:
-                    head = Polygon(arrow_head(shape), color=colour, linewidth=0, zorder=z)
-                    axes.add_patch(head)
+                _add_line(axes, shape, colours.of(shape.role), z)
             case Text():
-                colour = colours.of(shape.role) if shape.on is None else colours.on(shape.on)
-                axes.text(
-                    shape.x,
-                    shape.y,
-                    shape.text,
-                    color=colour,
-                    zorder=z,
-                    family=fonts,
-                    fontsize=shape.size,
-                    va="baseline",
-                    parse_math=False,
-                    ha={"start": "left", "middle": "center", "end": "right"}[shape.anchor],
-                    fontweight="bold" if shape.bold else "normal",
-                )
+                _add_text(axes, shape, colours, fonts, z)
             case _:
                 assert_never(shape)
     axes.set_xlim(0, drawing.width)
     axes.set_ylim(drawing.height, 0)
     axes.set_axis_off()
+
+
+def _add_box(axes: "Axes", box: Box, colours: Colours, z: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    looks = _looks(box, colours)
+    axes.add_patch(Rectangle((box.x, box.y), box.width, box.height, zorder=z, **looks))
+
+
+def _add_line(axes: "Axes", line: Line, colour: str, z: int) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Polygon
+
+    xs, ys = zip(*line.points, strict=True)
+    style: Any = (0, (4, 3)) if line.dashed else "solid"
+    drawn = Line2D(
+        xs,
+        ys,
+        color=colour,
+        linewidth=line.thick,
+        linestyle=style,
+        zorder=z,
+        solid_joinstyle="miter",
+    )
+    axes.add_line(drawn)
+    if line.arrow:
+        axes.add_patch(Polygon(arrow_head(line), color=colour, linewidth=0, zorder=z))
+
+
+def _add_text(axes: "Axes", text: Text, colours: Colours, fonts: list[str], z: int) -> None:
+    axes.text(
+        text.x,
+        text.y,
+        text.text,
+        color=colours.of(text.role) if text.on is None else colours.on(text.on),
+        zorder=z,
+        family=fonts,
+        fontsize=text.size,
+        fontweight="bold" if text.bold else "normal",
+        ha={"start": "left", "middle": "center", "end": "right"}[text.anchor],
+        va="baseline",
+        parse_math=False,
+    )
 
 
 def _looks(box: Box, colours: Colours) -> dict[str, Any]:
