@@ -10,7 +10,7 @@ from simulator.pipeline import Run
 from simulator.render.drawing import Drawing, Text
 from simulator.render.pictures import Picture, View
 from simulator.render.svg import write_svg
-from tests.render.given import SIZES, machine
+from tests.render.given import SIZES, WEEK, machine
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(
@@ -70,6 +70,17 @@ def test_no_label_overlaps_or_is_cut_however_large_the_machine(
     for drawing in drawings(machine(*size)):
         assert overlapping(drawing) == [], drawing.title
         assert cut(drawing) == [], drawing.title
+
+
+def test_times_stand_where_they_are_and_close_ones_do_not_overlap() -> None:
+    run = simulator.loads(WEEK).run()
+    for drawing in drawings(run):
+        assert overlapping(drawing) == []
+        assert cut(drawing) == []
+    texts = {text.text: text for text in run.draw("time").drawing.texts}
+    day = texts["1d"].x - texts["0s"].x
+    assert texts["3d"].x - texts["0s"].x == pytest.approx(3 * day)
+    assert texts["crash"].role == "error"
 
 
 def test_equal_runs_give_equal_bytes() -> None:

@@ -247,22 +247,41 @@ def _draw_track(track: Track, left: float, y: float) -> Iterator[Shape]:
 
 
 def _head(timeline: Timeline, axis: _Axis, left: float, y: float) -> tuple[list[Shape], float]:
-    """Return the names of the instants and what the host does there, and where that ends."""
+    """Return the names of the instants and what the host does there, and where that ends.
+
+    Where there is no room for all, those where something happens to the machine come first.
+    """
     shapes: list[Shape] = []
-    free, lines = -1e9, 0
-    for number, frame in enumerate(timeline.frames):
-        x, label = left + axis.places[number], frame.label or "afterwards"
-        room = axis.room(number) - 6
-        shown = fit(label, max(room, 60.0) if axis.timed else room, 12)
-        if (x >= free and room > 10) or (x >= free and axis.timed):
-            shapes.append(Text(x, y + 12, shown, 12, bold=True, title=label))
-            free = x + width_of(shown, 12) + 6
-        if room < 52:
-            continue
-        for n, (word, role) in enumerate(_events(timeline, frame)):
+    events = [list(_events(timeline, frame)) for frame in timeline.frames]
+    labels = [frame.label or "afterwards" for frame in timeline.frames]
+    shown = sorted(_with_room(axis, labels, events))
+    lines = 0
+    for place, number in enumerate(shown):
+        x = left + axis.places[number]
+        end = axis.places[shown[place + 1]] if place + 1 < len(shown) else axis.end + 40
+        room = end - axis.places[number] - 6
+        label = fit(labels[number], room, 12)
+        shapes.append(Text(x, y + 12, label, 12, bold=True, title=labels[number]))
+        for n, (word, role) in enumerate(events[number]):
             shapes.append(Text(x, y + 26 + 13 * n, fit(word, room, SMALL), SMALL, role, title=word))
             lines = max(lines, n + 1)
     return shapes, y + 24 + 13 * lines + 4
+
+
+def _with_room(
+    axis: _Axis, labels: Sequence[str], events: Sequence[Sequence[tuple[str, str]]]
+) -> Iterator[int]:
+    """Yield the instants that are named, the most important ones first."""
+    rank = {"error": 0, "warning": 1, "faint": 2}
+    urgent = [min((rank[role] for _, role in each), default=3) for each in events]
+    taken: list[tuple[float, float]] = []
+    for number in sorted(range(len(labels)), key=lambda n: (urgent[n], n)):
+        words = min((width_of(word, SMALL) for word, _ in events[number]), default=0.0)
+        start = axis.places[number]
+        end = start + min(max(width_of(labels[number], 12), min(words, 64.0)), 110.0) + 6
+        if all(end <= a or b <= start for a, b in taken):
+            taken.append((start, end))
+            yield number
 
 
 def _events(timeline: Timeline, frame: Frame) -> Iterator[tuple[str, str]]:
