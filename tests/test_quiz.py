@@ -317,7 +317,7 @@ def test_without_anywidget_all_instants_are_shown_one_below_the_other() -> None:
     assert isinstance(plain, Stills)
     places = [repr(plain).index(f"\n{label}\n") for label in ("T2", "T3", "T4", "T5")]
     assert places == sorted(places)
-    assert plain._repr_html_().count("<pre>") == 5
+    assert plain._repr_html_().count("<pre ") == 5
     assert "B2 stopped recording at T3" in plain._repr_html_()
     assert "<b>" not in Stills(simulator.loads(NASTY).run())._repr_html_()
 

@@ -30,7 +30,8 @@ HIDDEN = "?"
 
 def as_html(text: str) -> str:
     """Return text as a notebook shows it, as it is: names are shown, never run."""
-    return f"<pre>{html.escape(text)}</pre>"
+    # A notebook's own style breaks long lines within words.
+    return f'<pre style="white-space: pre-wrap; word-break: normal">{html.escape(text)}</pre>'
 
 
 def write_instant(timeline: Timeline, frame: Frame, *, asked: Row | None = None) -> str:

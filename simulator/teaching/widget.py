@@ -14,8 +14,6 @@ function render({ model, el }) {
   const make = (kind, parent) => parent.appendChild(document.createElement(kind));
   const box = make("div", el);
   box.className = "backup-timeline";
-  // JupyterLab would take the arrow keys to move between cells.
-  box.setAttribute("data-lm-suppress-shortcuts", "true");
   const line = make("label", box);
   const slider = make("input", line);
   const name = make("output", line);
@@ -26,6 +24,8 @@ function render({ model, el }) {
   slider.max = Math.max(0, instants.length - 1);
   slider.step = 1;
   slider.setAttribute("aria-label", "instant");
+  // JupyterLab would take the arrow keys, to move between cells.
+  slider.setAttribute("data-lm-suppress-shortcuts", "true");
   name.setAttribute("aria-live", "polite");
 
   // Everything that is shown is text: a name in a scenario is never run.
