@@ -117,7 +117,7 @@ def fit(text: str, width: float, size: float) -> str:
     """Return a text that is no wider than that; a longer one loses its middle.
 
     >>> fit("a-name-that-is-long", 50, 10)
-    'a-n…ong'
+    'a-na…ong'
     """
     shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
     if width_of(shown, size) <= width:

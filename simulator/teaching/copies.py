@@ -43,7 +43,9 @@ def _tell_copied(history: History, step: Step, backup: Backup, cluster: int) -> 
     keys = _keys(step.operation)
     if step.operation.sync is Sync.TOP and image is not None:
         own = f"{backup.name} copied what {backup.image} held itself {history.when(step)}"
-        return [own, *tell_image(then, disk.name, image, cluster, past=True)]
+        told = tell_image(then, disk.name, image, cluster, past=True)
+        padded = image.content.get(cluster) is None is not backup.content.get(cluster)
+        return [own, *told, _tell_unit(backup, cluster) if padded else ""]
     if keys is None:
         whole = f"{backup.name} copied all that {_of_what(disk, backup)} {history.when(step)}"
         chain = _chain(disk, backup.image)
@@ -167,8 +169,14 @@ def _tell_partial(
     if former is not None and former.content.get(cluster) == version:
         kept = f"{backup.name} was written over, and {name_version(version)} stood there before"
         return [nothing[0], kept, *nothing[1:]]
-    unit = "the job copied whole units of 64 KiB, and another cluster of this unit had a bit"
-    return [nothing[0], f"{unit}: {name_version(version)} came along"]
+    return [nothing[0], _tell_unit(backup, cluster)]
+
+
+def _tell_unit(backup: Backup, cluster: int) -> str:
+    """Return why a job copied a cluster that it was not asked for."""
+    version = backup.content.get(cluster)
+    came = f"{name_version(version)} came along" if version is not None else "this one came along"
+    return f"the job copied whole units of 64 KiB, and needed another cluster of this unit: {came}"
 
 
 def _tell_marks(then: History, disk: Disk, named: list[DirtyBitmap], cluster: int) -> str:

@@ -190,8 +190,22 @@ def _tell_missed(history: History, disk: str, image: str, cluster: int, *, past:
         elif isinstance(step.operation, GuestDiscard):
             deeds.append((deed, "found nothing to give back"))
         else:
-            deeds.append((deed, "did not last"))
+            deeds.append((deed, _tell_loss(history, disk, image, step, cluster)))
     return join_deeds(deeds)
+
+
+def _tell_loss(history: History, disk: str, image: str, write: Step, cluster: int) -> str:
+    """Return what took away again what the guest wrote, as what follows it in a sentence."""
+    for step in history.steps[write.number + 1 :]:
+        before, after = _image_before(step, disk, image), disk_at(step.after, disk).image(image)
+        lost = after is None or after.content.get(cluster) is None
+        if before is not None and before.content.get(cluster) is not None and lost:
+            match step.operation:
+                case ResizeImage():
+                    return f"fell to the resize {history.when(step)}"
+                case LoadSnapshot(name=name):
+                    return f"fell to the revert to {name} {history.when(step)}"
+    return "did not last"
 
 
 def _made(history: History, disk: str, image: str) -> Step | None:

@@ -58,23 +58,23 @@ SIZES = [
 WEEK = """
 scenario: A week on a large disk
 model: libvirt
-disk: {size: 1 TiB}
+disk: {size: 64 GiB}
 timeline:
   - at: 0s
     do:
       - create: S1
-      - write: {offset: 0, length: 300 GiB, data: A}
+      - write: {offset: 0, length: 18 GiB, data: A}
       - backup: {to: full.bak, checkpoint: c0}
-  - write: {offset: 100 GiB, length: 5 GiB, data: B}
+  - write: {offset: 6 GiB, length: 320 MiB, data: B}
   - at: 1d
     do:
       - backup: {since: c0, to: mon.bak, checkpoint: c1}
-  - write: {offset: 110 GiB, length: 100 MiB, data: C}
+  - write: {offset: 7 GiB, length: 100 MiB, data: C}
   - at: 2d
     do:
       - snapshot: S2
       - backup: {since: c1, to: tue.bak, mode: pull, checkpoint: c2, ends: 2d6h}
-  - write: {offset: 600 GiB, length: 50 GiB, data: D}
+  - write: {offset: 40 GiB, length: 3 GiB, data: D}
   - at: 2d6h
   - at: 2d7h
     do: [shutdown]
