@@ -163,7 +163,7 @@ def _tell_setting(history: History, turn: Turn, disk: str, cluster: int, label: 
                 return f"{history.tell(step, cluster)} set it while {label} was recording"
             return f"it stands for several clusters, and the guest wrote another of them {when}"
         case MergeBitmaps(sources=keys) | RunBackup(sources=tuple() as keys):
-            return _tell_source(history, step, disk, cluster, keys)
+            return _tell_source(history, step, cluster, keys)
         case CommitImages() if turn.before is not None and turn.before.recording:
             return f"the commit {when} copied the cluster here while {label} was recording"
         case CommitImages():
@@ -174,22 +174,22 @@ def _tell_setting(history: History, turn: Turn, disk: str, cluster: int, label: 
             writes = list(history.before(step).guest_steps(disk, cluster))
             deed = f"{history.tell(writes[-1], cluster)} set it" if writes else "it was set"
             return f"{deed} while the job {job} ran, and it came to {label} as that ended {when}"
+        case ResizeImage():
+            return f"it stands for several clusters, and the disk grew by this one {when}"
         case _:
             return f"it came {when}"
 
 
-def _tell_source(
-    history: History, step: Step, disk: str, cluster: int, keys: Sequence[BitmapKey]
-) -> str:
+def _tell_source(history: History, step: Step, cluster: int, keys: Sequence[BitmapKey]) -> str:
     """Return which bitmap a bit was merged from, and what had set it there."""
-    then, source_disk = history.before(step), disk_at(step.before, disk)
-    given = [b for key in keys if (b := source_disk.bitmap(*key)) is not None]
-    named = [bitmap for bitmap in given if has_bit(source_disk, bitmap, cluster)]
-    merged = f"merged in {history.when(step)}"
+    then, merged = history.before(step), f"merged in {history.when(step)}"
+    homes = [(key, step.before.disk_of(key[0])) for key in keys]
+    given = [(home, b) for key, home in homes if home and (b := home.bitmap(*key)) is not None]
+    named = [(home, bitmap) for home, bitmap in given if has_bit(home, bitmap, cluster)]
     if not named:
-        return f"it came from another disk, {merged}"
-    labels = join_words(label_of(source_disk, bitmap) for bitmap in named)
-    where = tell_marked(then, source_disk, named[0], cluster)
+        return f"it stands for several clusters, and another of them was {merged}"
+    labels = join_words(label_of(home, bitmap) for home, bitmap in named)
+    where = tell_marked(then, *named[0], cluster)
     return f"it came from {labels}, {merged}, where {where}"
 
 
