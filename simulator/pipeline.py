@@ -17,6 +17,7 @@ from simulator.diagnostics import Finding, InputError, Problem
 from simulator.engine import play
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.render import layout, story
+from simulator.render.report import as_html
 from simulator.scenario import load_file, load_text
 from simulator.timeline import Frame, Script, Timeline
 
@@ -158,13 +159,6 @@ def _check_pictures(timeline: Timeline) -> None:
         raise InputError(timeline.script.path, timeline.script.source, wrong)
 
 
-def _as_html(text: str) -> str:
-    """Return text as a notebook shows it, as it is: names are shown, never run."""
-    import html
-
-    return f"<pre>{html.escape(text)}</pre>"
-
-
 class FigureText(str):
     """A figure as text, which a notebook shows as it is."""
 
@@ -174,7 +168,7 @@ class FigureText(str):
         return str(self)
 
     def _repr_html_(self) -> str:
-        return _as_html(self)
+        return as_html(self)
 
 
 @dataclass(frozen=True)
@@ -238,13 +232,13 @@ class Run:
                 return Moment(frame)
         raise KeyError(f"no instant {label}; there are {', '.join(self.labels)}")
 
-    def text(self, *, colour: bool = False) -> str:
+    def text(self, *, colour: bool = False) -> FigureText:
         """Return the whole run as ``backup-timeline run`` prints it."""
-        return story.write_story(self.timeline, self.findings, colour=colour)
+        return FigureText(story.write_story(self.timeline, self.findings, colour=colour))
 
-    def findings_text(self, *, colour: bool = False) -> str:
+    def findings_text(self, *, colour: bool = False) -> FigureText:
         """Return the findings as ``backup-timeline check`` prints them."""
-        return story.write_findings(self.timeline, self.findings, colour=colour)
+        return FigureText(story.write_findings(self.timeline, self.findings, colour=colour))
 
     def json(self) -> str:
         """Return the run document as JSON text."""
@@ -289,7 +283,7 @@ class Run:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return _as_html(self.text())
+        return as_html(self.text())
 
 
 @dataclass(frozen=True)
@@ -309,7 +303,7 @@ class Moment:
         return f"{self.frame.label}\n{self.figure()}"
 
     def _repr_html_(self) -> str:
-        return _as_html(repr(self))
+        return as_html(repr(self))
 
 
 __all__ = ["InputError", "Moment", "Run", "Scenario", "find_model", "load", "loads"]

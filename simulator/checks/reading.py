@@ -139,7 +139,9 @@ class LateRead(NamedTuple):
 
 def _late_reads(timeline: Timeline) -> Iterator[LateRead]:
     for entry, backup in timeline.made_backups:
-        if backup.kind is Kind.COPY or backup.read is None or backup.end >= backup.moment:
+        # A job with ``sync: none`` reads through no bitmap, also over a target that was read so.
+        through = backup.kind not in (Kind.COPY, Kind.NONE) and backup.read is not None
+        if not through or backup.end >= backup.moment:
             continue
         if backup.status is not Status.COMPLETED:
             continue
@@ -147,6 +149,7 @@ def _late_reads(timeline: Timeline) -> Iterator[LateRead]:
         now = timeline.state_at(backup.disk, backup.moment)
         if then is not None and now is not None:
             changed = then.guest_view.differing(now.guest_view).below(now.length)
+            assert backup.read is not None, "it was read through bitmaps"
             yield LateRead(entry, backup, backup.read, then, now, changed)
 
 

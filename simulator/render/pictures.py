@@ -121,6 +121,9 @@ class Picture:
         else:
             axes.save(self.drawing, target, self.theme)
 
+    def __repr__(self) -> str:
+        return f"<picture: {self.drawing.title}>"
+
     def _repr_html_(self) -> str:
         return f'<div style="overflow-x:auto">{self.svg()}</div>'
 

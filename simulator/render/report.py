@@ -1,5 +1,6 @@
 """Findings and problems as text: the place, the line with carets, the evidence, the way out."""
 
+import html
 import textwrap
 from collections.abc import Iterable
 
@@ -160,3 +161,9 @@ def _wrap(text: str, *, indent: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def as_html(text: str) -> str:
+    """Return text as a notebook shows it, as it is: names are shown, never run."""
+    # A notebook's own style breaks long lines within words.
+    return f'<pre style="white-space: pre; overflow-x: auto">{html.escape(text)}</pre>'

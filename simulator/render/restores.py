@@ -6,7 +6,6 @@ guest never saw leads nowhere. A full backup starts from nothing, and so does wh
 since the disk was empty.
 """
 
-import html
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from simulator.model.clusters import ClusterMap
 from simulator.model.machine import Backup, Kind, Power, Status
 from simulator.model.operations import CopyImage
+from simulator.render.report import as_html
 from simulator.render.story import write_size
 from simulator.timeline import Timeline
 
@@ -115,7 +115,7 @@ class Restores:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text())}</pre>"
+        return as_html(self.text())
 
 
 def find_restores(timeline: Timeline) -> Restores:

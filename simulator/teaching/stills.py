@@ -1,6 +1,5 @@
 """Instants as text: what led to one, its figure, the copies made there, and what was found."""
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,18 +19,12 @@ from simulator.notation import (
 )
 from simulator.pipeline import Run
 from simulator.render.layout import lay_out_chain, lay_out_guest
-from simulator.render.report import WIDTH, write_finding
+from simulator.render.report import WIDTH, as_html, write_finding
 from simulator.teaching.rows import Row, row_of
 from simulator.timeline import Entry, Frame, Timeline
 
 HIDDEN = "?"
 """A cell that is asked for."""
-
-
-def as_html(text: str) -> str:
-    """Return text as a notebook shows it, as it is: names are shown, never run."""
-    # A notebook's own style breaks long lines within words.
-    return f'<pre style="white-space: pre-wrap; word-break: normal">{html.escape(text)}</pre>'
 
 
 def write_instant(timeline: Timeline, frame: Frame, *, asked: Row | None = None) -> str:
@@ -40,7 +33,7 @@ def write_instant(timeline: Timeline, frame: Frame, *, asked: Row | None = None)
     Args:
         asked: A row whose cells are left out.
     """
-    entries = timeline.entries[_first_entry(timeline, frame) : frame.entries]
+    entries = timeline.entries_of(frame)
     between = [line for entry in entries for line in _guest_lines(entry)]
     steps = [line for entry in entries for line in _step_lines(timeline, entry)]
     figure = _write_figures(frame.machine, asked)
@@ -52,7 +45,7 @@ def write_instant(timeline: Timeline, frame: Frame, *, asked: Row | None = None)
 def write_findings(run: Run, frame: Frame) -> str:
     """Return what was found at an instant, or before it in a guest step; often nothing."""
     timeline = run.timeline
-    entries = range(_first_entry(timeline, frame), frame.entries)
+    entries = {entry.number for entry in timeline.entries_of(frame)}
     return "\n\n".join(
         write_finding(found, path=timeline.script.path, source=timeline.script.source)
         for found in run.findings
@@ -81,12 +74,6 @@ class Stills:
 
     def _repr_html_(self) -> str:
         return "\n".join(as_html(text) for text in self.texts)
-
-
-def _first_entry(timeline: Timeline, frame: Frame) -> int:
-    """Return the number of the first entry after the instant before."""
-    place = timeline.frames.index(frame)
-    return timeline.frames[place - 1].entries if place else 0
 
 
 def _guest_lines(entry: Entry) -> Iterator[str]:

@@ -4,8 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from simulator.pipeline import Run
-from simulator.render.report import write_finding
-from simulator.teaching.stills import as_html
+from simulator.render.report import as_html, write_finding
 from simulator.verify.peers import NOT_THERE
 from simulator.verify.verification import Verification, verify
 
