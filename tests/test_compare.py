@@ -173,6 +173,19 @@ def test_more_of_the_same_data_is_a_warning() -> None:
     assert (back.kind, back.level) == ("less-copied", "INFO")
 
 
+def test_a_restore_that_needs_one_more_backup_is_a_warning() -> None:
+    old = document(
+        SNAPSHOT.replace("{to: inc.bak, since: c1, checkpoint: c2}", "full3.bak"), "libvirt"
+    )
+    new = document(SNAPSHOT, "libvirt")
+    (found,) = [e for e in find_differences(old, new) if e.kind.endswith("-restore")]
+    assert (found.kind, found.level, found.at) == ("longer-restore", "WARN", "T3")
+    assert found.message == "T3 is restored by 2 backups, by 1 before"
+    assert found.notes == ("libvirt: full3.bak", "libvirt: full.bak <- inc.bak")
+    (back,) = [e for e in find_differences(new, old) if e.kind.endswith("-restore")]
+    assert (back.kind, back.level) == ("shorter-restore", "INFO")
+
+
 def test_a_baseline_is_the_same_as_the_model_that_it_was_recorded_under(tmp_path: Path) -> None:
     folder = str(tmp_path / "base")
     assert command("record", "scenarios/mail", "-o", folder, "--model", "libvirt").status == 0

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from simulator.compare.cells import Runs, as_read, holds_more, runs_of
 from simulator.compare.differences import refusals, told
-from simulator.compare.restorable import restorable
+from simulator.compare.restorable import ONTO, restorable
 
 WIDTH = 72
 """Columns of the text."""
@@ -29,10 +29,12 @@ KINDS: dict[str, tuple[Level, str]] = {
     "wrong-now": (Level.ERR, "a step that was refused, or right, is silently wrong"),
     "not-playable": (Level.ERR, "the scenario cannot be played any more"),
     "more-copied": (Level.WARN, "a backup copies more data for the same instant"),
+    "longer-restore": (Level.WARN, "a restore stacks more backups for the same instant"),
     "other-words": (Level.WARN, "a refusal has another text"),
     "new-warning": (Level.WARN, "a step has a warning that it had not"),
     "new-ability": (Level.INFO, "a step that was refused is accepted"),
     "new-restore": (Level.INFO, "an instant can be restored that could not be"),
+    "shorter-restore": (Level.INFO, "a restore stacks fewer backups for the same instant"),
     "less-copied": (Level.INFO, "a backup copies less data for the same instant"),
     "finding-less": (Level.INFO, "a finding is gone"),
     "new-note": (Level.INFO, "a step has a note that it had not"),
@@ -93,6 +95,13 @@ def _restores(old: Any, new: Any) -> Iterator[Difference]:
         message = f"{at} can be restored now"
         notes = (f"{new['model']}: {after[at]}",)
         yield Difference("new-restore", old["file"], 0, at, message, notes)
+    for at in [label for label in before if label in after]:
+        was, now = (1 + way.count(ONTO) for way in (before[at], after[at]))
+        if was != now:
+            kind = "longer-restore" if now > was else "shorter-restore"
+            message = f"{at} is restored by {now} backups, by {was} before"
+            ways = (f"{old['model']}: {before[at]}", f"{new['model']}: {after[at]}")
+            yield Difference(kind, old["file"], 0, at, message, ways)
 
 
 def _seen(old: Any, new: Any, at: str) -> Iterator[str]:

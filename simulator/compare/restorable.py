@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from simulator.compare.cells import Runs, as_read, overlay, runs_of
 
+ONTO = " <- "
+"""Stands between two backups of a stack, the older one first."""
+
 CANDIDATES_MAX = 32
 """So many stacks are tried below a backup of which nobody knows where it starts."""
 
@@ -40,11 +43,11 @@ def restorable(document: Any) -> dict[str, str]:
             continue
         chains = [found[disk].get(label) for disk in disks]
         if all(chains):
-            ways[label] = ", ".join(" <- ".join(chain.names) for chain in chains if chain)
+            ways[label] = ", ".join(ONTO.join(chain.names) for chain in chains if chain)
     for restored in document["restores"]:
         for label in restored["same_as"]:
             if len(_disks(document)) == 1:
-                ways.setdefault(label, " <- ".join(restored["from"]))
+                ways.setdefault(label, ONTO.join(restored["from"]))
     order = [frame["at"] for frame in document["frames"]]
     return {label: ways[label] for label in order if label in ways}
 
