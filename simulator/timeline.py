@@ -13,7 +13,7 @@ from simulator.diagnostics import Span
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT, Disk
 from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
-from simulator.model.operations import Operation, Refusal
+from simulator.model.operations import Operation, Refusal, RestoreCheckpoint
 from simulator.model.requests import Request
 
 R = TypeVar("R")
@@ -226,8 +226,10 @@ class Timeline:
         return tuple((entry, made) for entry in self.entries for made in entry.new_restores)
 
     def made_checkpoints(self) -> Iterator[tuple[Entry, Checkpoint]]:
-        """Yield every checkpoint with the entry that made it."""
+        """Yield every checkpoint with the entry that made it; to tell of it again makes none."""
         for entry in self.entries:
+            if any(isinstance(each, RestoreCheckpoint) for each in entry.operations):
+                continue
             if entry.after.checkpoints is not entry.before.checkpoints:
                 known = {each.name for each in entry.before.checkpoints}
                 for checkpoint in entry.after.checkpoints:

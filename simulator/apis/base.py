@@ -39,12 +39,14 @@ from simulator.model.requests import (
     FinishJobs,
     Pull,
     Qmp,
+    RedefineCheckpoint,
     Request,
     Resize,
     Revert,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
+    Undefine,
 )
 
 Plan: TypeAlias = tuple[Operation, ...] | Refusal
@@ -104,10 +106,14 @@ class ApiModel:
                 return self.attach(machine, request)
             case Detach():
                 return self.detach(machine, request)
+            case Undefine():
+                return self.undefine(machine, request)
             case Snapshot():
                 return self.snapshot(machine, request)
             case StartCheckpoint():
                 return self.checkpoint(machine, request.name, request.disks)
+            case RedefineCheckpoint():
+                return self.redefine(machine, request)
             case TakeBackup():
                 return self.backup(machine, request)
             case DeleteCheckpoint(children=False, metadata=False):
@@ -180,6 +186,10 @@ class ApiModel:
         """Take a disk off the machine, with its images and their bitmaps."""
         return (DetachDisk(disk=request.disk),)
 
+    def undefine(self, machine: Machine, request: Undefine) -> Plan:
+        """Give up the host's definition of the machine; only libvirt has any."""
+        return Refusal(f"{self.id} has no definition of a machine")
+
     def refuse_checkpoint(
         self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]
     ) -> Refusal | None:
@@ -228,6 +238,10 @@ class ApiModel:
             return nodes
         formats = {disk: machine.disk(disk).active.format for disk in disks}
         return self.refuse_checkpoint(machine, nodes, name, formats) or self.begin(nodes, name)
+
+    def redefine(self, machine: Machine, request: RedefineCheckpoint) -> Plan:
+        """Note a checkpoint again whose metadata is lost; only libvirt keeps any."""
+        return Refusal(f"{self.id} keeps no metadata of checkpoints apart from their bitmaps")
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out, and start the next checkpoint in the same atomic step."""

@@ -20,6 +20,8 @@ from simulator.model.operations import (
     PullImages,
     Refusal,
     RemoveBitmap,
+    RestoreCheckpoint,
+    UndefineMachine,
 )
 from simulator.model.requests import (
     CancelJob,
@@ -28,11 +30,13 @@ from simulator.model.requests import (
     DeleteSnapshot,
     Detach,
     Pull,
+    RedefineCheckpoint,
     Request,
     Resize,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
+    Undefine,
 )
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
@@ -147,6 +151,53 @@ class Libvirt(ApiModel):
                 return Refusal(
                     "internal error: unable to execute QEMU command 'transaction': "
                     f"Bitmap already exists: {name}"
+                )
+        return None
+
+    def undefine(self, machine: Machine, request: Undefine) -> Plan:
+        """Give up the definition: a machine that runs is transient then, and its metadata goes
+        when it stops; of one that is off, only if that is said. Bitmaps stay where they are.
+        """
+        if machine.power is Power.RUNNING:
+            return (UndefineMachine(),)
+        count = len(machine.checkpoints)
+        if count and not request.metadata:
+            return Refusal(
+                "Requested operation is not valid: cannot delete inactive domain with "
+                f"{count} checkpoints"
+            )
+        return tuple(ForgetCheckpoint(name=each.name) for each in machine.checkpoints)
+
+    def redefine(self, machine: Machine, request: RedefineCheckpoint) -> Plan:
+        """Note a checkpoint again, parents first (R15); bitmaps are looked for only if asked."""
+        name, parent = request.name, request.parent
+        if parent == name:
+            return Refusal(f"invalid argument: cannot set moment {name} as its own parent")
+        if parent is not None and machine.checkpoint(parent) is None:
+            return Refusal(f"invalid argument: parent {parent} for moment {name} not found")
+        above = machine.checkpoint(parent) if parent is not None else None
+        while above is not None:
+            if above.parent == name:
+                told = f"parent {parent} would create cycle to {name}"
+                return Refusal(f"invalid argument: {told}")
+            above = machine.checkpoint(above.parent) if above.parent is not None else None
+        if request.validate:
+            refusal = self._refuse_validation(machine, request)
+            if refusal is not None:
+                return refusal
+        return (RestoreCheckpoint(name=name, disks=request.disks, parent=parent),)
+
+    def _refuse_validation(self, machine: Machine, request: RedefineCheckpoint) -> Refusal | None:
+        """Return libvirt's words for bitmaps that a checkpoint needs and are not there."""
+        if machine.power is not Power.RUNNING:
+            return Refusal(NOT_RUNNING, cause="the machine is off")
+        for disk in request.disks:
+            cause = broken_chain(machine.disk(disk), request.name)
+            if cause:
+                return Refusal(
+                    f"checkpoint inconsistent: missing or broken bitmap '{request.name}' "
+                    f"for disk '{disk}'",
+                    cause=cause,
                 )
         return None
 

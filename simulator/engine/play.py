@@ -9,7 +9,7 @@ from simulator.engine.feed import Reader
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import Refusal
-from simulator.model.requests import StartCheckpoint, TakeBackup
+from simulator.model.requests import RedefineCheckpoint, StartCheckpoint, TakeBackup
 from simulator.model.transitions import apply, apply_all
 from simulator.model.values import replace
 from simulator.timeline import Entry, Frame, Instant, Script, Statement, Timeline
@@ -147,7 +147,7 @@ class _Recorder:
 def _with_disks(statement: Statement, machine: Machine) -> Statement:
     """Return a statement about all disks as one about those that the machine has then."""
     request = statement.request
-    if not isinstance(request, TakeBackup | StartCheckpoint) or request.disks:
+    if not isinstance(request, TakeBackup | StartCheckpoint | RedefineCheckpoint) or request.disks:
         return statement
     there = tuple(disk.name for disk in machine.disks if disk.chain)
     return statement._replace(request=request._replace(disks=there or (machine.disks[0].name,)))

@@ -291,6 +291,7 @@ class Machine:
         exports: Those that a user opened, in that order; the guest's own is not among them.
         power: Whether a process has the images open.
         at: Label of the current instant; None before the first and after the last.
+        transient: Whether the host forgets the machine, and its checkpoints, when it stops.
     """
 
     disks: tuple[Disk, ...]
@@ -301,6 +302,7 @@ class Machine:
     exports: tuple[Export, ...] = ()
     power: Power = Power.RUNNING
     at: str | None = None
+    transient: bool = False
 
     def disk(self, name: str) -> Disk:
         """Return a disk by its name; it must exist.

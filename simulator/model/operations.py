@@ -70,6 +70,10 @@ class AttachDisk(NamedTuple):
     disk: str
 
 
+class UndefineMachine(NamedTuple):
+    """Let the host give up its definition of a machine that runs: it is transient from then on."""
+
+
 class AddOverlay(NamedTuple):
     """Put a new, empty image on top of an active one (QEMU: ``blockdev-snapshot``)."""
 
@@ -347,6 +351,14 @@ class RecordCheckpoint(NamedTuple):
     disks: tuple[str, ...]
 
 
+class RestoreCheckpoint(NamedTuple):
+    """Let the host note a checkpoint again, as its bitmaps tell of it. It touches no bitmap."""
+
+    name: str
+    disks: tuple[str, ...]
+    parent: str | None = None
+
+
 class ForgetCheckpoint(NamedTuple):
     """Let the host forget a checkpoint; its children get its parent. It touches no bitmap."""
 
@@ -388,10 +400,12 @@ ChainOperation: TypeAlias = (
 ExportOperation: TypeAlias = ExportNode | UnexportNode
 
 OutsideOperation: TypeAlias = (
-    CopyImage | DropBackup | StackBackups | RecordCheckpoint | ForgetCheckpoint
+    CopyImage | DropBackup | StackBackups | RecordCheckpoint | RestoreCheckpoint | ForgetCheckpoint
 )
 
-PowerOperation: TypeAlias = CloseImages | OpenImages | KillProcess | DetachDisk | AttachDisk
+PowerOperation: TypeAlias = (
+    CloseImages | OpenImages | KillProcess | DetachDisk | AttachDisk | UndefineMachine
+)
 
 Operation: TypeAlias = (
     GuestOperation

@@ -12,6 +12,7 @@ from simulator.model.operations import (
     OutsideOperation,
     RecordCheckpoint,
     Refusal,
+    RestoreCheckpoint,
     StackBackups,
 )
 from simulator.model.values import replace
@@ -28,6 +29,8 @@ def apply(machine: Machine, operation: OutsideOperation) -> Machine | Refusal:
             return _stack_backups(machine, operation)
         case RecordCheckpoint():
             return _record_checkpoint(machine, operation)
+        case RestoreCheckpoint():
+            return _restore_checkpoint(machine, operation)
         case ForgetCheckpoint():
             return _forget_checkpoint(machine, operation)
         case _:
@@ -150,6 +153,28 @@ def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | 
         moments=tuple((name, machine.disk(name).moment) for name in record.disks),
     )
     return replace(machine, checkpoints=(*machine.checkpoints, checkpoint))
+
+
+def _restore_checkpoint(machine: Machine, restore: RestoreCheckpoint) -> Machine | Refusal:
+    """Note a checkpoint again. Its moment is the one at which its oldest bitmap began.
+
+    One that is noted already gets the new parent, and keeps its place.
+    """
+    known = machine.checkpoint(restore.name)
+    if known is not None:
+        kept = (
+            replace(each, parent=restore.parent) if each is known else each
+            for each in machine.checkpoints
+        )
+        return replace(machine, checkpoints=tuple(kept))
+    moments = []
+    for name in restore.disks:
+        disk = machine.disk(name)
+        windows = [w for b in disk.bitmaps if b.name == restore.name for w in b.windows]
+        begun = min((window.start for window in windows), default=disk.moment)
+        moments.append((name, begun))
+    again = Checkpoint(name=restore.name, parent=restore.parent, moments=tuple(moments))
+    return replace(machine, checkpoints=(*machine.checkpoints, again))
 
 
 def _forget_checkpoint(machine: Machine, forget: ForgetCheckpoint) -> Machine | Refusal:

@@ -17,6 +17,7 @@ from simulator.model.operations import (
     OpenImages,
     PowerOperation,
     Refusal,
+    UndefineMachine,
 )
 from simulator.model.values import replace
 
@@ -34,6 +35,8 @@ def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:
             return _detach(machine, machine.disk(operation.disk))
         case AttachDisk():
             return _attach(machine, machine.disk(operation.disk))
+        case UndefineMachine():
+            return replace(machine, transient=True)
         case _:
             assert_never(operation)
 
@@ -50,7 +53,16 @@ def _close_images(machine: Machine) -> Machine | Refusal:
     closed = job_transitions.end_all(machine, Status.CANCELLED)
     for disk in closed.disks:
         closed = closed.with_disk(_closed(disk))
-    return _without_exports(replace(closed, power=Power.OFF))
+    return _without_exports(_stopped(closed, Power.OFF))
+
+
+def _stopped(machine: Machine, power: Power) -> Machine:
+    """Return a machine without a process; the host forgets a transient one, and its metadata.
+
+    What starts later is a machine that is defined anew. Source: ``facts/LIBVIRT.md``, R14.
+    """
+    kept = () if machine.transient else machine.checkpoints
+    return replace(machine, power=power, checkpoints=kept, transient=False)
 
 
 def _closed(disk: Disk) -> Disk:
@@ -129,7 +141,7 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
             if bitmap.kept is not Kept.MEMORY
         )
         killed = killed.with_disk(replace(disk, bitmaps=left))
-    return _without_exports(replace(killed, power=Power.CRASHED))
+    return _without_exports(_stopped(killed, Power.CRASHED))
 
 
 def _without_exports(machine: Machine) -> Machine:

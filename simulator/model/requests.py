@@ -49,6 +49,16 @@ class Detach(NamedTuple):
     disk: str
 
 
+class Undefine(NamedTuple):
+    """Give up the host's definition of the machine.
+
+    Attributes:
+        metadata: Whether the metadata of its checkpoints may go with it.
+    """
+
+    metadata: bool = False
+
+
 class Snapshot(NamedTuple):
     """Put an overlay on the chain of one or more disks.
 
@@ -68,6 +78,21 @@ class StartCheckpoint(NamedTuple):
 
     name: str
     disks: tuple[str, ...]
+
+
+class RedefineCheckpoint(NamedTuple):
+    """Tell the host again of a checkpoint whose metadata it has lost; its bitmaps are let be.
+
+    Attributes:
+        disks: Names of the disks that take part; none for all that there are.
+        parent: The checkpoint before it; None for none.
+        validate: Whether the host looks for its bitmaps.
+    """
+
+    name: str
+    disks: tuple[str, ...]
+    parent: str | None = None
+    validate: bool = False
 
 
 class TakeBackup(NamedTuple):
@@ -216,8 +241,10 @@ Request: TypeAlias = (
     Create
     | Attach
     | Detach
+    | Undefine
     | Snapshot
     | StartCheckpoint
+    | RedefineCheckpoint
     | TakeBackup
     | FinishJobs
     | CancelJob

@@ -17,40 +17,20 @@ from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import CommitJob, Machine, Power
 from simulator.model.operations import (
-    AddBitmap,
-    AddOverlay,
-    AttachDisk,
-    ClearBitmap,
-    CloseImages,
-    CommitImages,
-    CopyImage,
+    BitmapOperation,
+    ChainOperation,
     CreateImage,
-    DetachDisk,
-    DisableBitmap,
-    DropBackup,
-    DropSnapshot,
-    EnableBitmap,
     EndJob,
-    ExportNode,
+    ExportOperation,
     Extent,
-    ForgetCheckpoint,
     GuestDiscard,
     GuestWrite,
-    KillProcess,
-    LoadSnapshot,
-    MergeBitmaps,
-    OpenImages,
     Operation,
-    PullImages,
-    RecordCheckpoint,
+    OutsideOperation,
+    PowerOperation,
     Refusal,
     RemoveBitmap,
-    ResizeImage,
-    RevertImages,
     RunBackup,
-    SaveSnapshot,
-    StackBackups,
-    UnexportNode,
 )
 from simulator.model.values import replace
 
@@ -102,40 +82,23 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             return _guest_write(machine, operation)
         case RunBackup():
             return job_transitions.run_backup(machine, operation)
-        case (
-            AddBitmap()
-            | RemoveBitmap()
-            | ClearBitmap()
-            | EnableBitmap()
-            | DisableBitmap()
-            | MergeBitmaps()
-        ):
-            return bitmap_transitions.apply(machine, operation)
         case GuestDiscard():
             return _guest_discard(machine, operation)
         case CreateImage():
             return _create_image(machine, operation)
-        case (
-            AddOverlay()
-            | ResizeImage()
-            | RevertImages()
-            | SaveSnapshot()
-            | DropSnapshot()
-            | LoadSnapshot()
-            | CommitImages()
-            | PullImages()
-        ):
-            return chain_transitions.apply(machine, operation)
-        case ExportNode() | UnexportNode():
-            return export_transitions.apply(machine, operation)
         case EndJob():
             return job_transitions.end_job(machine, operation)
-        case CopyImage() | DropBackup() | StackBackups() | RecordCheckpoint() | ForgetCheckpoint():
-            return outside_transitions.apply(machine, operation)
-        case CloseImages() | OpenImages() | KillProcess() | DetachDisk() | AttachDisk():
-            return power_transitions.apply(machine, operation)
-        case _:
-            assert_never(operation)
+    if isinstance(operation, BitmapOperation):
+        return bitmap_transitions.apply(machine, operation)
+    if isinstance(operation, ChainOperation):
+        return chain_transitions.apply(machine, operation)
+    if isinstance(operation, ExportOperation):
+        return export_transitions.apply(machine, operation)
+    if isinstance(operation, OutsideOperation):
+        return outside_transitions.apply(machine, operation)
+    if isinstance(operation, PowerOperation):
+        return power_transitions.apply(machine, operation)
+    assert_never(operation)
 
 
 def _guest_disk(machine: Machine, name: str | None) -> Disk | Refusal:

@@ -38,11 +38,13 @@ from simulator.model.requests import (
     FinishJobs,
     Pull,
     Qmp,
+    RedefineCheckpoint,
     Resize,
     Revert,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
+    Undefine,
 )
 from simulator.notation import (
     bar,
@@ -277,6 +279,8 @@ def _tell(entry: Entry, statement: Statement) -> str:
             | Detach(disk=name)
         ):
             text = f"{statement.verb} {name}"
+        case RedefineCheckpoint(name=name):
+            text = f"redefine {name}"
         case Attach(disk=name, image=image):
             text = f"attach {name} with {image}"
         case Snapshot(images=images, outside=outside):
@@ -296,7 +300,7 @@ def _tell(entry: Entry, statement: Statement) -> str:
             text = f"delete {name}"
         case Qmp(commands=commands):
             text = f"qmp {_listed(commands)}".rstrip()
-        case CloseImages() | OpenImages() | KillProcess():
+        case CloseImages() | OpenImages() | KillProcess() | Undefine():
             text = statement.verb
         case _:
             assert_never(statement.request)

@@ -286,6 +286,8 @@ _NEW: Mapping[str, tuple[tuple[str, Thing], ...]] = {
 def _introduced(path: Path, step: Mapping[str, Any]) -> Iterator[New]:
     """Yield the names that a step introduces, but for those of QEMU's own primitives."""
     for verb, arguments in step.items():
+        if verb == "checkpoint" and arguments.get("redefine"):
+            continue  # Its bitmaps are there already, and so is its name.
         for key, thing in _NEW.get(verb, ()):
             if key in arguments:
                 yield New(thing, arguments[key], (*path, verb, key), arguments.get("disk"))

@@ -188,6 +188,15 @@ class Detach(TypedDict):
 
 
 @with_config(STRICT)
+class Undefine(TypedDict):
+    """The host's definition of the machine is given up."""
+
+    metadata: NotRequired[
+        Annotated[bool, Field(description="Whether the metadata of checkpoints may go with it.")]
+    ]
+
+
+@with_config(STRICT)
 class Guest(TypedDict):
     """What the guest writes, as a picture or as a range of bytes."""
 
@@ -236,6 +245,15 @@ class Checkpoint(TypedDict):
 
     name: Annotated[FileName, Field(description="Name of the checkpoint.", examples=["C1"])]
     disks: NotRequired[Annotated[Names, Field(description="Those that take part; default all.")]]
+    redefine: NotRequired[
+        Annotated[bool, Field(description="Tell the host again of one whose metadata is lost.")]
+    ]
+    parent: NotRequired[
+        Annotated[Word, Field(description="The checkpoint before one that is redefined.")]
+    ]
+    validate: NotRequired[
+        Annotated[bool, Field(description="Whether the host looks for the bitmaps of it.")]
+    ]
 
 
 @with_config(STRICT)
@@ -590,6 +608,13 @@ class Step(GuestStep):
             Field(description="Take a disk off the machine.", examples=["vdb"]),
         ]
     ]
+    undefine: NotRequired[
+        Annotated[
+            Undefine,
+            BeforeValidator(_nothing),
+            Field(description="Give up the host's definition of the machine."),
+        ]
+    ]
     shutdown: NotRequired[Annotated[NoArguments, Field(description="Close all images cleanly.")]]
     start: NotRequired[Annotated[NoArguments, Field(description="Open the images again.")]]
     crash: NotRequired[Annotated[NoArguments, Field(description="The process dies.")]]
@@ -616,7 +641,7 @@ BESIDE = ("expect", "allow", *ENDINGS)
 
 VERBS = tuple(key for key in Step.__annotations__ if key not in ("allow", *ENDINGS))
 GUEST_VERBS = ("write", "zero", "discard")
-VERBS_ALONE = ("shutdown", "start", "crash")
+VERBS_ALONE = ("shutdown", "start", "crash", "undefine")
 """Verbs that take nothing, so that a step may be just the word."""
 
 
@@ -633,7 +658,7 @@ class Instant(TypedDict):
     ]
     do: NotRequired[
         Annotated[
-            list[Step | Literal["shutdown", "start", "crash"]],
+            list[Step | Literal["shutdown", "start", "crash", "undefine"]],
             Field(description="One verb each; they happen in this order."),
         ]
     ]

@@ -34,6 +34,7 @@ from simulator.scenario.shapes import (
     Revert,
     Snapshot,
     Step,
+    Undefine,
 )
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
@@ -62,6 +63,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "attach": tuple(Attach.__annotations__),
     "detach": tuple(Detach.__annotations__),
     **dict.fromkeys(VERBS_ALONE, ()),
+    "undefine": tuple(Undefine.__annotations__),
     "qmp": tuple(Command.__annotations__),
     "allow": tuple(Allowed.__annotations__),
     "disk": tuple(Disk.__annotations__),
@@ -88,6 +90,7 @@ _FORMS: Mapping[str, str] = {
     **dict.fromkeys(("ends", "fails"), "the label of a later instant"),
     "mode": "push or pull",
     **dict.fromkeys(VERBS_ALONE, "nothing"),
+    "undefine": "nothing, or {metadata: true}",
     "qmp": "{execute: COMMAND, arguments: {...}} or a list of these",
     "arguments": "a mapping",
     "images": "{DISK: NAME, ...}",
@@ -99,7 +102,7 @@ _FORMS: Mapping[str, str] = {
     "clusters": "a number of clusters",
     "cells": "a picture, one character a cluster",
     "data": "a letter or 0",
-    **dict.fromkeys(("outside", "children", "metadata"), "true or false"),
+    **dict.fromkeys(("outside", "children", "metadata", "redefine", "validate"), "true or false"),
     "until": "a checkpoint, or an instant",
     "seed": "a whole number",
     **dict.fromkeys(

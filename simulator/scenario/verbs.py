@@ -29,12 +29,14 @@ from simulator.model.requests import (
     FinishJobs,
     Pull,
     Qmp,
+    RedefineCheckpoint,
     Request,
     Resize,
     Revert,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
+    Undefine,
 )
 from simulator.scenario.disks import Disks, clusters_of
 from simulator.scenario.figures import Figures
@@ -74,6 +76,7 @@ class Verbs:
             "shutdown": lambda path, arguments: CloseImages(),
             "start": lambda path, arguments: OpenImages(),
             "crash": lambda path, arguments: KillProcess(),
+            "undefine": lambda path, arguments: Undefine(arguments.get("metadata", False)),
             "commit": self._commit,
             "pull": self._pull,
             "revert": self._revert,
@@ -242,7 +245,26 @@ class Verbs:
         )
 
     def _checkpoint(self, path: Path, arguments: Mapping[str, Any]) -> Request:
-        return StartCheckpoint(name=arguments["name"], disks=self._listed_disks(path, arguments))
+        disks = self._listed_disks(path, arguments)
+        parent = arguments.get("parent")
+        if parent is not None:
+            self._names.check(Thing.CHECKPOINT, (*path, "parent"), parent)
+        if arguments.get("redefine", False):
+            return RedefineCheckpoint(
+                name=arguments["name"],
+                disks=disks,
+                parent=parent,
+                validate=arguments.get("validate", False),
+            )
+        for key in ("parent", "validate"):
+            if key in arguments:
+                self._problems.add(
+                    (*path, key),
+                    f"{key} stands in a checkpoint that is not redefined",
+                    expected="redefine: true beside it",
+                    at_key=True,
+                )
+        return StartCheckpoint(name=arguments["name"], disks=disks)
 
     def _listed_disks(self, path: Path, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the disks that a step lists; none where it lists none: all there are then."""

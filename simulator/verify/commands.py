@@ -42,17 +42,20 @@ from simulator.model.operations import (
     MergeBitmaps,
     OpenImages,
     Operation,
+    OutsideOperation,
     PowerOperation,
     PullImages,
     RecordCheckpoint,
     Refusal,
     RemoveBitmap,
     ResizeImage,
+    RestoreCheckpoint,
     RevertImages,
     RunBackup,
     SaveSnapshot,
     StackBackups,
     Sync,
+    UndefineMachine,
     UnexportNode,
 )
 from simulator.model.transitions import apply
@@ -112,27 +115,27 @@ class Commands:
                 self._do(guest_step(self._names, machine, operation))
             case CreateImage():
                 self._create_image(machine.disk(operation.disk), operation)
-            case (
-                AddOverlay()
-                | ResizeImage()
-                | RevertImages()
-                | SaveSnapshot()
-                | DropSnapshot()
-                | LoadSnapshot()
-                | CommitImages()
-                | PullImages()
-            ):
-                self._change_chain(machine, operation)
             case RemoveBitmap():
                 self._remove_bitmap(machine, operation)
             case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap() | MergeBitmaps():
                 self._change_bitmap(operation)
-            case ExportNode() | UnexportNode():
-                self._change_export(machine, operation)
             case RunBackup():
                 self._run_backup(machine, operation)
             case EndJob():
                 self._end_job(machine, operation)
+            case _ if isinstance(operation, ChainOperation):
+                self._change_chain(machine, operation)
+            case _ if isinstance(operation, ExportOperation):
+                self._change_export(machine, operation)
+            case _ if isinstance(operation, OutsideOperation):
+                self._outside(machine, operation)
+            case _ if isinstance(operation, PowerOperation):
+                self._switch(machine, operation)
+            case _:
+                assert_never(operation)
+
+    def _outside(self, machine: Machine, operation: OutsideOperation) -> None:
+        match operation:
             case CopyImage():
                 self._copy_image(machine, operation)
             case DropBackup():
@@ -140,9 +143,7 @@ class Commands:
                 self._do(*(DeleteFile(self._names.copies[b.name, b.disk]) for b in gone))
             case StackBackups():
                 self._stack_backups(machine, operation)
-            case OpenImages() | CloseImages() | KillProcess() | DetachDisk() | AttachDisk():
-                self._switch(machine, operation)
-            case RecordCheckpoint() | ForgetCheckpoint():
+            case RecordCheckpoint() | RestoreCheckpoint() | ForgetCheckpoint():
                 pass  # The host's own notes: QEMU knows nothing of them.
             case _:
                 assert_never(operation)
@@ -168,6 +169,8 @@ class Commands:
                 disk = machine.disk(operation.disk).detached
                 if disk is not None and machine.power is Power.RUNNING:
                     self._open_disk(disk)
+            case UndefineMachine():
+                pass  # QEMU knows nothing of it.
             case KillProcess():
                 # What a job copied counts as flushed, too.
                 guests = [self._names.guests[disk.name] for disk in machine.disks if disk.chain]

@@ -40,11 +40,13 @@ from simulator.model.requests import (
     Expect,
     FinishJobs,
     Pull,
+    RedefineCheckpoint,
     Request,
     Resize,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
+    Undefine,
 )
 from simulator.timeline import Entry, Timeline
 from simulator.verify.actions import (
@@ -241,6 +243,18 @@ def device_of(disk: str) -> str:
     return f"/machine/peripheral/{virtio_name(disk)}/virtio-backend"
 
 
+def _rest(entry: Entry, request: Request | None) -> Iterator[Virsh]:
+    """Yield what aborts a job, or an undefine that is refused; nothing else can be asked for."""
+    if isinstance(request, CancelJob):
+        yield Virsh(("domjobabort", DOMAIN))
+        return
+    if isinstance(request, Undefine) and entry.refusal is not None:
+        yield Virsh(("undefine", DOMAIN))
+        return
+    verb = entry.statement.verb if entry.statement is not None else "a guest workload"
+    raise UnsupportedError(verb)
+
+
 class _Commands:
     """Turns requests into what libvirt is sent."""
 
@@ -278,12 +292,12 @@ class _Commands:
                 yield from self._snapshot(machine, request)
             case StartCheckpoint():
                 yield self._checkpoint(machine, request.name, request.disks)
+            case RedefineCheckpoint():
+                yield self._redefine(machine, request)
             case TakeBackup():
                 yield from self._backup(machine, request)
             case FinishJobs():
                 yield from self._finish(entry)
-            case CancelJob():
-                yield Virsh(("domjobabort", DOMAIN))
             case DeleteCheckpoint():
                 yield _delete_checkpoint(request)
             case Commit() | Pull() | Resize() | DeleteSnapshot():
@@ -293,8 +307,7 @@ class _Commands:
             case CloseImages() | OpenImages() | KillProcess():
                 yield _switch(request)
             case _:
-                verb = entry.statement.verb if entry.statement is not None else "a guest workload"
-                raise UnsupportedError(verb)
+                yield from _rest(entry, request)
 
     def _create(self, entry: Entry, create: Create) -> Iterator[LibvirtAction]:
         if entry.refusal is not None:
@@ -368,6 +381,16 @@ class _Commands:
                 kind = "bitmap" if disk.name in disks else "no"
                 words += ["--diskspec", f"{disk.name},checkpoint={kind}"]
         return Virsh(tuple(words))
+
+    def _redefine(self, machine: Machine, request: RedefineCheckpoint) -> Virsh:
+        """Return what tells libvirt again of a checkpoint, as a document."""
+        self._documents += 1
+        name = f"checkpoint-{self._documents}.xml"
+        disks = [(disk.name, disk.name in request.disks) for disk in machine.disks]
+        words = ["checkpoint-create", DOMAIN, path_of(name), "--redefine"]
+        words += ["--redefine-validate"] if request.validate else []
+        text = checkpoint_xml(request.name, disks, again=True, parent=request.parent)
+        return Virsh(tuple(words), ((name, text),))
 
     def _backup(self, machine: Machine, request: TakeBackup) -> Iterator[LibvirtAction]:
         for there, what in (

@@ -119,15 +119,22 @@ def backup_xml(targets: Iterable[Target], *, since: str | None, pulled: bool) ->
     return "\n".join([*lines, "  </disks>", "</domainbackup>", ""])
 
 
-def checkpoint_xml(name: str, disks: Iterable[tuple[str, bool]]) -> str:
+def checkpoint_xml(
+    name: str, disks: Iterable[tuple[str, bool]], *, again: bool = False, parent: str | None = None
+) -> str:
     """Return a checkpoint.
 
     Args:
         disks: Each disk of the machine, and whether it takes part.
+        again: Whether libvirt is told again of one that it has forgotten.
+        parent: The one before it, then.
     """
+    told = ["  <creationTime>1</creationTime>"] if again else []
+    told += [f"  <parent><name>{escape(parent)}</name></parent>"] if parent is not None else []
     lines = [
         "<domaincheckpoint>",
         f"  <name>{escape(name)}</name>",
+        *told,
         "  <disks>",
         *(
             f"    <disk name={quoteattr(disk)} checkpoint='{'bitmap' if part else 'no'}'/>"

@@ -102,6 +102,17 @@ CASES = [
     step(
         "a disk that is too large joins", "attach: {disk: vdb, clusters: 0}", (39, "vdb has 0 cl")
     ),
+    step(
+        "a parent of a checkpoint that is new",
+        "checkpoint: {name: C1, parent: B1}",
+        (32, "parent stands in a checkpoint that is not redefined|redefine: true beside it"),
+    ),
+    step(
+        "an unknown parent",
+        "checkpoint: {name: B1, redefine: true, parent: B9}",
+        (56, "unknown checkpoint B9|B1"),
+    ),
+    step("undefine with a word", "undefine: yes", (19, "undefine is yes|nothing, or {metadata")),
     step("an unknown disk leaves", "detach: vdb", (17, "unknown disk vdb|vda")),
     step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
