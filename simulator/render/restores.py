@@ -3,7 +3,8 @@
 A node is a state of one disk that the guest saw, an edge a backup: laid over the state at its start
 it gives the state at its end. That is judged by content, so an edge that gives a state which the
 guest never saw leads nowhere. A full backup starts from nothing, and so does whatever was taken
-since the disk was empty.
+since the disk was empty. A chain has each backup on the state that it starts at; that one may be
+left out and the rest reads well by luck is nothing to count on.
 """
 
 import json
@@ -39,11 +40,13 @@ class State(NamedTuple):
         number: Its node.
         labels: Its instants; none for a state between two of them.
         name: What to call it.
+        reached: Whether some chain of backups gives it.
     """
 
     number: int
     labels: tuple[str, ...]
     name: str
+    reached: bool = False
 
 
 class Edge(NamedTuple):
@@ -125,7 +128,6 @@ def find_restores(timeline: Timeline) -> Restores:
 
 
 def _of_disk(timeline: Timeline, disk: str) -> DiskRestores:
-    states = _States(timeline, disk)
     left = [
         backup
         for backup in timeline.last.backups
@@ -133,6 +135,7 @@ def _of_disk(timeline: Timeline, disk: str) -> DiskRestores:
         and backup.status is Status.COMPLETED
         and backup.kind is not Kind.NONE
     ]
+    states = _States(timeline, disk, left)
     torn = _torn(timeline)
     edges = [
         edge._replace(end=None, fault=TORN)
@@ -150,7 +153,7 @@ def _of_disk(timeline: Timeline, disk: str) -> DiskRestores:
     ]
     return DiskRestores(
         disk=disk,
-        states=tuple(states.all),
+        states=tuple(state._replace(reached=state.number in chains) for state in states.all),
         edges=tuple(named),
         chains=tuple(_chain(at, number, chains, edges) for at, number in states.by_label.items()),
     )
@@ -167,35 +170,41 @@ def _torn(timeline: Timeline) -> frozenset[str]:
 
 
 class _States:
-    """The states of a disk that the guest saw, alike ones as one."""
+    """The states of a disk that the guest saw, in the order of time, alike ones as one.
 
-    def __init__(self, timeline: Timeline, disk: str) -> None:
-        self._timeline = timeline
-        self._disk = disk
+    They are those at the end of instants, and those that backups start at or stand for.
+    """
+
+    def __init__(self, timeline: Timeline, disk: str, backups: Sequence[Backup]) -> None:
         self._views: list[tuple[ClusterMap, int]] = []
         self._by_moment: dict[int, int] = {}
         self.all: list[State] = []
         self.by_label: dict[str, int] = {}
-        for frame in timeline.frames:
-            state = frame.machine.disk(disk)
-            if frame.label is None or not state.chain:
-                continue
-            number = self._number(state.guest_view, state.length, frame.label)
-            known = self.all[number]
-            labels = (*known.labels, frame.label)
-            self.all[number] = known._replace(labels=labels, name=", ".join(labels))
+        named = [
+            (frame.machine.disk(disk), frame.label)
+            for frame in timeline.frames
+            if frame.label is not None
+        ]
+        others = {m for each in backups for m in (each.start, each.end, each.moment)}
+        others -= {state.moment for state, _ in named}
+        between = [(timeline.state_at(disk, moment), None) for moment in sorted(others)]
+        there = [(state, label) for state, label in [*named, *between] if state and state.chain]
+        for state, label in sorted(there, key=lambda each: each[0].moment):
+            name = f"in {timeline.label_at(disk, state.moment)}"
+            number = self._number(state.guest_view, state.length, name)
             self._by_moment.setdefault(state.moment, number)
-            self.by_label[frame.label] = number
+            if label is not None:
+                self._add_label(number, label)
+
+    def _add_label(self, number: int, label: str) -> None:
+        known = self.all[number]
+        labels = (*known.labels, label)
+        self.all[number] = known._replace(labels=labels, name=", ".join(labels))
+        self.by_label[label] = number
 
     def at(self, moment: int) -> int | None:
         """Return the node of the state at a moment; None where nobody could look at it."""
-        if moment not in self._by_moment:
-            state = self._timeline.state_at(self._disk, moment)
-            if state is None or not state.chain:
-                return None
-            name = self._timeline.label_at(self._disk, moment)
-            self._by_moment[moment] = self._number(state.guest_view, state.length, f"in {name}")
-        return self._by_moment[moment]
+        return self._by_moment.get(moment)
 
     def view(self, number: int) -> ClusterMap:
         """Return what the guest saw."""
@@ -307,14 +316,14 @@ def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
         told = " <- ".join(chain.backups or ()) or "an empty disk"
         size = write_size(chain.size)
         if chain.backups is None:
-            told, size = "cannot be restored", "-"
+            told, size = "no chain", "-"
         rows.append((chain.at, told, size))
     widths = [max(len(row[n]) for row in rows) for n in range(3)]
     for row in rows:
         yield "  ".join(each.ljust(width) for each, width in zip(row, widths, strict=True)).rstrip()
     for edge in disk.edges:
         if edge.loses:
-            yield f"without {edge.backup}: {', '.join(edge.loses)} cannot be restored"
+            yield f"without {edge.backup}: no chain to {', '.join(edge.loses)}"
         if edge.end is None:
             yield f"{edge.backup} {edge.fault}"
 

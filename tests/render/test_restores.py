@@ -23,7 +23,7 @@ def test_the_mail_s_instants_and_the_cheapest_way_to_each() -> None:
         "T3       S1.bak <- B2.bak  448 KiB\n"
         "T4       full4.bak         512 KiB\n"
         "T5       full4.bak         512 KiB\n"
-        "without S1.bak: T2 cannot be restored\n"
+        "without S1.bak: no chain to T2\n"
         "late.bak gives no state that the guest saw\n"
     )
 

@@ -71,9 +71,9 @@ def _disk(disk: DiskRestores) -> Drawing:
     shapes += _node("no backup", "", _x(NOTHING), height, "faint", dashed=False)
     for state in disk.states:
         chain = sizes.get(state.labels[0]) if state.labels else None
-        lost = chain is not None and chain.backups is None
+        lost = not state.reached
         empty = chain is not None and chain.backups == ()
-        below = "" if chain is None else "no way back" if lost else write_size(chain.size)
+        below = "no way back" if lost else write_size(chain.size) if chain else ""
         below = "an empty disk" if empty else below
         role = "error" if lost else "ink"
         shapes += _node(state.name, below, _x(state.number), height, role, dashed=lost)
