@@ -597,8 +597,10 @@ def draw(
     from simulator.render.pictures import PictureError, View, check_suffix, word_of
 
     try:
-        check_suffix(output)
+        page = check_suffix(output) == ".html"
         word_of(View, view), word_of(Theme, theme)
+        if page and (at or animate or view != "film" or theme != "light"):
+            _give_up("a page has every instant in both themes: give no other option than -o and -m")
         picture = _played(file, model).draw(view, at=at, theme=theme)
         picture.save(output, animate=animate)
     except PictureError as error:

@@ -94,7 +94,12 @@ def clusters_in_cell(length: int) -> int:
 
 
 def write_clusters(
-    content: ClusterMap, length: int, *, empty: str = "-", scaled: bool = True
+    content: ClusterMap,
+    length: int,
+    *,
+    empty: str = "-",
+    scaled: bool = True,
+    scale: int | None = None,
 ) -> str:
     """Return the cells of an image, a backup or a view.
 
@@ -102,8 +107,9 @@ def write_clusters(
         length: Number of clusters of the disk.
         empty: What is drawn where the content holds nothing.
         scaled: Whether a large disk is drawn with several clusters to a cell.
+        scale: How many; None for as many as the length asks for.
     """
-    scale = clusters_in_cell(length) if scaled else 1
+    scale = scale or (clusters_in_cell(length) if scaled else 1)
     cells = [empty] * -(-length // scale)
     for first, count, version in content.runs():
         letter = letter_of(version)
@@ -112,12 +118,16 @@ def write_clusters(
     return "".join(cells)
 
 
-def write_view(content: ClusterMap, length: int, *, scaled: bool = True) -> str:
+def write_view(
+    content: ClusterMap, length: int, *, scaled: bool = True, scale: int | None = None
+) -> str:
     """Return the cells of what a guest sees, where zeroes and nothing read alike."""
-    return write_clusters(content, length, scaled=scaled).replace("0", "-")
+    return write_clusters(content, length, scaled=scaled, scale=scale).replace("0", "-")
 
 
-def write_backup(backup: Backup, *, zeroes: bool, scaled: bool = True) -> str:
+def write_backup(
+    backup: Backup, *, zeroes: bool, scaled: bool = True, scale: int | None = None
+) -> str:
     """Return the cells of a backup.
 
     Args:
@@ -125,14 +135,21 @@ def write_backup(backup: Backup, *, zeroes: bool, scaled: bool = True) -> str:
             all that reads as zero; the mail of 2018 leaves them out.
     """
     if not backup.whole:
-        return write_clusters(backup.content, backup.length, scaled=scaled)
-    cells = write_clusters(backup.content, backup.length, empty="0", scaled=scaled)
+        return write_clusters(backup.content, backup.length, scaled=scaled, scale=scale)
+    cells = write_clusters(backup.content, backup.length, empty="0", scaled=scaled, scale=scale)
     return cells if zeroes else cells.replace("0", "-")
 
 
-def write_bits(bits: ClusterSet, length: int, *, mark: str = "X", scaled: bool = True) -> str:
+def write_bits(
+    bits: ClusterSet,
+    length: int,
+    *,
+    mark: str = "X",
+    scaled: bool = True,
+    scale: int | None = None,
+) -> str:
     """Return the cells of a bitmap, or of any set of clusters, with another mark."""
-    scale = clusters_in_cell(length) if scaled else 1
+    scale = scale or (clusters_in_cell(length) if scaled else 1)
     empty = " " if mark == "^" else "-"
     cells = [empty] * -(-length // scale)
     for first, count in bits.runs():

@@ -120,7 +120,8 @@ def save(drawing: Drawing, path: Path, theme: Theme = Theme.LIGHT) -> None:
     import matplotlib
 
     dpi = min(DPI, 72 * PIXELS_MAX / max(drawing.width, drawing.height))
-    told: dict[str, Any] = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+    suffix = path.suffix.lower()
+    told: dict[str, Any] = {"CreationDate": None} if suffix == ".pdf" else {"Software": None}
     with matplotlib.rc_context({"pdf.fonttype": 42}), _quiet():
         figure_of(drawing, theme).savefig(path, dpi=dpi, metadata=told)
 

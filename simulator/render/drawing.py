@@ -30,6 +30,7 @@ class Box(NamedTuple):
         dashed: Whether the edge is dashed.
         title: What a reader who points at it is told.
         cell: The number of the cell that it is, on a page; None for any other box.
+        row: The label of that cell's row.
     """
 
     x: float
@@ -42,6 +43,7 @@ class Box(NamedTuple):
     dashed: bool = False
     title: str = ""
     cell: int | None = None
+    row: str = ""
 
 
 class Text(NamedTuple):

@@ -15,11 +15,13 @@ class Write(NamedTuple):
 
     Attributes:
         entry: Number of the timeline's entry.
+        image: The active image, which took it.
         letter: What it left there; ``0`` for zeroes.
         when: In words.
     """
 
     entry: int
+    image: str
     letter: str
     when: str
 
@@ -47,14 +49,24 @@ class Origins:
             else:
                 written = [(c, letter_of(version)) for c, version in operation.data.items()]
             for cluster, letter in written:
-                write = Write(entry.number, letter, when)
+                write = Write(entry.number, disk.active.name, letter, when)
                 self._writes.setdefault((disk.name, cluster), []).append(write)
 
-    def of(self, disk: str, cluster: int, letter: str, frame: Frame) -> str:
-        """Return when a cluster got what it holds; empty where no guest wrote it."""
-        for write in reversed(self._writes.get((disk, cluster), ())):
-            if write.entry < frame.entries and write.letter == letter:
-                return write.when
+    def of(self, disk: str, cluster: int, letter: str, frame: Frame, image: str = "") -> str:
+        """Return when a cluster got what it holds; empty where that cannot be told for certain.
+
+        Args:
+            image: The image that holds it; empty where it is a backup.
+        """
+        writes = [
+            write
+            for write in self._writes.get((disk, cluster), ())
+            if write.entry < frame.entries and write.letter == letter
+        ]
+        # What the guest wrote to the image itself; else it was merged or copied from elsewhere.
+        own = [write for write in writes if write.image == image]
+        if own or len(writes) == 1:
+            return (own or writes)[-1].when
         return ""
 
 
@@ -67,39 +79,48 @@ def _when(entry: Entry, before: str | None, label: str | None) -> str:
 
 
 def tell_cells(
-    origins: Origins, disk: Disk, frame: Frame, kind: str, name: str, cells: str
+    origins: Origins, disk: Disk, frame: Frame, kind: str, name: str, cells: str, scale: int
 ) -> tuple[str, ...]:
     """Return a sentence for each cell of a row.
 
     Args:
         kind: ``image``, ``bitmap``, ``guest``, ``backup`` or ``restore``.
         name: The row's name; of an image, its own.
+        scale: How many clusters a cell stands for.
     """
-    scale = clusters_in_cell(disk.length)
     if scale > 1:
-        ends = [min((n + 1) * scale, disk.length) - 1 for n in range(len(cells))]
+        image = disk.image(name) if kind == "image" else None
+        length = image.length if image is not None else disk.length
+        ends = [max(n * scale, min((n + 1) * scale, length) - 1) for n in range(len(cells))]
         return tuple(
             f"clusters {n * scale:,} to {end:,} of {name}: {_several(kind, letter)}"
             for n, (letter, end) in enumerate(zip(cells, ends, strict=True))
         )
-    told: list[str] = []
-    for cluster, letter in enumerate(cells):
-        when = origins.of(disk.name, cluster, letter, frame)
-        written = f"{_content(letter)}, written {when}" if when else _content(letter)
-        match kind:
-            case "guest":
-                source = _source(disk, cluster)
-                through = f", through {source}" if source and letter != "-" else ""
-                told.append(f"the guest reads cluster {cluster}: {written}{through}")
-            case "image":
-                told.append(f"cluster {cluster} of {name}: {written}{_seen(disk, cluster, name)}")
-            case "bitmap":
-                state = {"X": "dirty", "!": "not known: inconsistent"}.get(letter, "clean")
-                told.append(f"cluster {cluster} in {name}: {state}")
-            case _:
-                held = written if letter != "-" else "not in it"
-                told.append(f"cluster {cluster} of {name}: {held}")
-    return tuple(told)
+    return tuple(
+        _tell_cell(origins, disk, frame, kind, name, cluster, letter)
+        for cluster, letter in enumerate(cells)
+    )
+
+
+def _tell_cell(
+    origins: Origins, disk: Disk, frame: Frame, kind: str, name: str, cluster: int, letter: str
+) -> str:
+    """Return the sentence of a cell that is one cluster."""
+    source = _source(disk, cluster)
+    holder = name if kind == "image" else source if kind == "guest" else ""
+    when = origins.of(disk.name, cluster, letter, frame, holder)
+    written = f"{_content(letter)}, written {when}" if when else _content(letter)
+    match kind:
+        case "guest":
+            through = f", through {source}" if source and letter != "-" else ""
+            return f"the guest reads cluster {cluster}: {written}{through}"
+        case "image":
+            return f"cluster {cluster} of {name}: {written}{_seen(disk, cluster, name)}"
+        case "bitmap":
+            state = {"X": "dirty", "!": "not known: inconsistent"}.get(letter, "clean")
+            return f"cluster {cluster} in {name}: {state}"
+        case _:
+            return f"cluster {cluster} of {name}: {written if letter != '-' else 'not in it'}"
 
 
 def _content(letter: str) -> str:
@@ -113,8 +134,13 @@ def _several(kind: str, letter: str) -> str:
 
 
 def _source(disk: Disk, cluster: int) -> str:
-    """Return the image through which the guest sees a cluster; empty where it sees nothing."""
+    """Return the image through which the guest sees a cluster; empty where it sees nothing.
+
+    An image that ends before the cluster hides what lies below it there.
+    """
     for image in reversed(disk.chain):
+        if cluster >= image.length:
+            return ""
         if image.content.get(cluster) is not None:
             return image.name
     return ""
@@ -124,27 +150,36 @@ def _seen(disk: Disk, cluster: int, name: str) -> str:
     """Return whether the guest sees an image's cluster, as the end of a sentence."""
     source = _source(disk, cluster)
     image = disk.image(name)
+    names = [each.name for each in disk.chain]
     if image is None or image.content.get(cluster) is None:
-        names = [each.name for each in disk.chain]
         lower = source and names.index(source) < names.index(name)
         return f"; {source} below it shows through" if lower else ""
-    return "; the guest sees it" if source == name else f"; {source} hides it from the guest"
+    if source == name:
+        return "; the guest sees it"
+    hides = source or next(each.name for each in reversed(disk.chain) if each.length <= cluster)
+    ends = "" if source else ", which ends before it,"
+    return f"; {hides}{ends} hides it from the guest"
 
 
-def marked_cells(notes: Sequence[str]) -> tuple[int, ...]:
-    """Return the cells below which the carets of a finding's evidence stand.
+def marked_cells(notes: Sequence[str], rows: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Return the cells below which the carets of a finding's evidence stand, each with its row.
 
-    >>> marked_cells(["late.bak holds: |---BBD--|", "                      ^ D too new"])
-    (5,)
+    A line of evidence begins with the name of its row, and goes on in words; where it names none of
+    the rows that are drawn, nothing is marked.
+
+    >>> notes = ["late.bak holds: |---BBD--|", "                      ^ D too new"]
+    >>> marked_cells(notes, ["S1", "late.bak"])
+    (('late.bak', 5),)
     """
-    cells: dict[int, None] = {}
-    bar = -1
+    cells: dict[tuple[str, int], None] = {}
+    bar, row = -1, ""
     for note in notes:
-        stripped = note.lstrip(" ")
         if "|" in note:
             bar = note.index("|")
-        elif stripped.startswith("^") and bar >= 0:
+            named = [each for each in rows if f"{note[:bar]} ".startswith((f"{each} ", f"{each}:"))]
+            row = max(named, key=len, default="")
+        elif note.lstrip(" ").startswith("^") and row:
             for place, character in enumerate(note):
                 if character == "^" and place > bar:
-                    cells[place - bar - 1] = None
+                    cells[row, place - bar - 1] = None
     return tuple(cells)

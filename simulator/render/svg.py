@@ -117,8 +117,10 @@ def _box(box: Box, paint: Paint) -> str:
         looks.append(f'stroke-width="{_number(box.thick)}"')
     if box.dashed:
         looks.append('stroke-dasharray="3 2"')
+    if box.title and box.fill is None:
+        looks.append('pointer-events="all"')
     if box.cell is not None:
-        looks.append(f'data-cell="{box.cell}"')
+        looks.append(f'data-cell="{box.cell}" data-row={quoteattr(box.row)}')
     attributes = " ".join([numbers, *filter(None, looks)])
     if not box.title:
         return f"<rect {attributes}/>"

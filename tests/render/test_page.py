@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import re
 import threading
 import urllib.error
@@ -95,7 +96,24 @@ def test_every_cell_tells_who_wrote_it() -> None:
 
 def test_a_finding_marks_the_cells_below_its_carets() -> None:
     text = page_of(simulator.load(MAIL).run())
-    assert '<li class="error" data-place="3" data-cells="5">' in text
+    marks = html.escape('[["late.bak", 5]]')
+    assert f'<li class="error" data-place="3" data-marks="{marks}">' in text
+
+
+def test_a_cell_is_dated_by_the_image_that_took_it_and_hidden_by_one_that_ends_before_it() -> None:
+    text = page_of(
+        simulator.loads(
+            "scenario: the same letter\ndisk: 8\ntimeline:\n  - {at: T1, do: [create: S1]}\n"
+            "  - write: A------B\n  - {at: T2, do: [snapshot: S2]}\n  - write: B-------\n"
+            "  - {at: T3}\n  - write: A-------\n  - {at: T4, do: [resize: 4]}\n"
+            "  - {at: T5, do: [snapshot: S3, resize: 8]}\n".replace(
+                "[snapshot: S3, resize: 8]", "[{snapshot: S3}, {resize: 8}]"
+            )
+        ).run()
+    )
+    assert text.count("cluster 0 of S1: A, written between T1 and T2; S2 hides it") == 3
+    assert "cluster 0 of S2: A, written between T3 and T4; the guest sees it" in text
+    assert "cluster 7 of S1: B, written between T1 and T2; S2, which ends before it, hides" in text
 
 
 @contextmanager

@@ -116,6 +116,18 @@ def test_a_cluster_that_the_guest_sees_is_linked_to_the_image_that_it_comes_from
     assert ends[1] == ends[2] == min(ends)
 
 
+def test_images_on_both_sides_of_a_change_of_scale_are_drawn_to_one_scale() -> None:
+    from simulator.render.drawing import Box
+
+    run = simulator.loads(
+        "scenario: resize\ndisk: 100\ntimeline:\n  - {at: T1, do: [create: S1]}\n"
+        f"  - write: {'A' * 100}\n  - {{at: T2, do: [{{snapshot: S2}}, {{resize: 300}}]}}\n"
+    ).run()
+    boxes = [s for s in run.draw("chain").drawing.shapes if isinstance(s, Box) and s.row == "S1"]
+    guest = [s for s in run.draw("chain").drawing.shapes if isinstance(s, Box) and "sees" in s.row]
+    assert max(b.x + b.width for b in boxes) < max(b.x + b.width for b in guest) / 2
+
+
 def test_a_large_disk_says_how_many_clusters_a_cell_is() -> None:
     run = simulator.loads(
         "scenario: large\ndisk: 1000000\ntimeline:\n"

@@ -3,15 +3,17 @@
 import base64
 import hashlib
 import html
+import json
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from urllib.parse import quote
 
 from simulator.diagnostics import Finding
 from simulator.render import svg
 from simulator.render.origins import Origins, marked_cells
 from simulator.render.palette import Theme
 from simulator.render.story import guest_lines, summarise, title_of
-from simulator.render.views.chain import lay_out_chain
+from simulator.render.views.chain import lay_out_chain, row_labels
 from simulator.timeline import Frame, Timeline
 
 POLL = "connect-src 'self'; "
@@ -30,7 +32,10 @@ def write_page(timeline: Timeline, findings: Sequence[Finding], *, version: str 
         _controls(instants),
         '<div class="columns"><div class="instants">',
         "<p id=told class=told aria-live=polite>Point at a cell to see who wrote it.</p>",
-        *(_instant(timeline, frame, n, origins) for n, frame in enumerate(instants)),
+        *(
+            _instant(timeline, frame, label, origins)
+            for frame, label in zip(instants, _labels(instants), strict=True)
+        ),
         "</div>",
         _findings(timeline, findings),
         "</div>",
@@ -103,15 +108,22 @@ def _header(timeline: Timeline, findings: Sequence[Finding]) -> str:
     return f"<header>{''.join(lines)}</header>"
 
 
-def _label(frame: Frame) -> str:
-    return frame.label if frame.label is not None else "afterwards"
+def _labels(instants: Sequence[Frame]) -> list[str]:
+    """Return what to call each instant; what comes after the last named one has a name, too."""
+    named = {frame.label for frame in instants}
+    last = "afterwards" if "afterwards" not in named else "after the last instant"
+    return [frame.label if frame.label is not None else last for frame in instants]
+
+
+def _link(label: str) -> str:
+    """Return the address of an instant on the page."""
+    return f"#{html.escape(quote(label, safe=''))}"
 
 
 def _controls(instants: Sequence[Frame]) -> str:
     last = len(instants) - 1
     links = "".join(
-        f'<li><a href="#i{n}">{html.escape(_label(frame))}</a></li>'
-        for n, frame in enumerate(instants)
+        f'<li><a href="{_link(label)}">{html.escape(label)}</a></li>' for label in _labels(instants)
     )
     off = " disabled" if last < 1 else ""
     return (
@@ -126,12 +138,12 @@ def _controls(instants: Sequence[Frame]) -> str:
     )
 
 
-def _instant(timeline: Timeline, frame: Frame, number: int, origins: Origins) -> str:
+def _instant(timeline: Timeline, frame: Frame, name: str, origins: Origins) -> str:
     """Return an instant: what was done, its picture, and the same as text."""
     from simulator.render.layout import write_disk
 
     drawing = lay_out_chain(timeline, frame, origins=origins, heading=False)
-    label = html.escape(_label(frame))
+    label = html.escape(name)
     guest = html.escape("; ".join(guest_lines(timeline, frame)))
     steps = html.escape(title_of(timeline, frame))
     alone = len(frame.machine.disks) == 1
@@ -139,7 +151,7 @@ def _instant(timeline: Timeline, frame: Frame, number: int, origins: Origins) ->
     told = [f"<p class=faint>before: {guest}</p>"] if guest else []
     told += [f"<p>{steps}</p>"] if steps else []
     return (
-        f'<section id="i{number}" data-label="{label}" aria-label="{label}"><h2>{label}</h2>'
+        f'<section data-label="{label}" aria-label="{label}"><h2>{label}</h2>'
         f"{''.join(told)}"
         f'<div class=figure tabindex=0 data-scrolls role=group aria-label="figure of {label}">'
         f"{svg.write_inline(drawing)}</div>"
@@ -151,24 +163,26 @@ def _instant(timeline: Timeline, frame: Frame, number: int, origins: Origins) ->
 def _findings(timeline: Timeline, findings: Sequence[Finding]) -> str:
     """Return the findings, each with a link to its instant."""
     place_of = {frame.label: number for number, frame in enumerate(timeline.frames)}
-    items = [_finding(finding, place_of.get(finding.at)) for finding in findings]
+    items = [_finding(timeline, finding, place_of.get(finding.at)) for finding in findings]
     body = f"<ol>{''.join(items)}</ol>" if items else "<p>none</p>"
     return f'<aside class="findings" aria-label="findings"><h2>Findings</h2>{body}</aside>'
 
 
-def _finding(finding: Finding, place: int | None) -> str:
-    return "".join(_finding_parts(finding, place))
+def _finding(timeline: Timeline, finding: Finding, place: int | None) -> str:
+    return "".join(_finding_parts(timeline, finding, place))
 
 
-def _finding_parts(finding: Finding, place: int | None) -> Iterator[str]:
-    cells = " ".join(str(cell) for cell in marked_cells(finding.notes))
+def _finding_parts(timeline: Timeline, finding: Finding, place: int | None) -> Iterator[str]:
+    frame = timeline.frames[place] if place is not None else None
+    rows = row_labels(timeline, frame) if frame is not None else ()
+    marks = [list(mark) for mark in marked_cells(finding.notes, rows)]
     at = f' data-place="{place}"' if place is not None else ""
-    yield f'<li class="{finding.severity.value}"{at} data-cells="{cells}">'
+    yield f'<li class="{finding.severity.value}"{at} data-marks="{html.escape(json.dumps(marks))}">'
     known = "expected" if finding.expected else "allowed" if finding.allowed else ""
     head = html.escape(f"{finding.severity}[{finding.code}] {finding.rule}")
     yield f"<b>{head}</b>{f' ({known})' if known else ''}"
     if place is not None and finding.at is not None:
-        yield f' <a href="#i{place}">at {html.escape(finding.at)}</a>'
+        yield f' <a href="{_link(finding.at)}">at {html.escape(finding.at)}</a>'
     yield f"<p>{html.escape(finding.message)}</p>"
     if finding.notes:
         yield f"<pre tabindex=0>{html.escape(chr(10).join(finding.notes))}</pre>"

@@ -32,7 +32,8 @@
   }
 
   function fromHash() {
-    let wanted = location.hash.slice(1);
+    // A bare % in a label that somebody typed is no escape.
+    let wanted = location.hash.slice(1).replace(/%(?![0-9a-fA-F]{2})/g, "%25");
     try { wanted = decodeURIComponent(wanted); } catch { /* a hash that is no text is looked for as it is */ }
     const found = sections.findIndex((section) => section.dataset.label === wanted);
     show(found < 0 ? (wanted ? place : sections.length - 1) : found, "hash");
@@ -55,9 +56,10 @@
 
   function markCells(item) {
     unmark();
-    const cells = new Set(item.dataset.cells.split(" ").filter(Boolean));
+    const marks = JSON.parse(item.dataset.marks);
     sections[Number(item.dataset.place)].querySelectorAll("rect[data-cell]").forEach((rect) => {
-      if (cells.has(rect.dataset.cell)) rect.classList.add("mark");
+      const marked = marks.some(([row, cell]) => row === rect.dataset.row && cell === Number(rect.dataset.cell));
+      if (marked) rect.classList.add("mark");
     });
   }
 
@@ -78,7 +80,9 @@
   document.addEventListener("keydown", (event) => {
     if (event.target === slider || event.altKey || event.ctrlKey || event.metaKey) return;
     const steps = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: sections.length - 1 };
-    if (event.key in steps && !event.target.closest("[data-scrolls]")) {
+    const box = event.target.closest("[data-scrolls]");
+    const scrolls = box && box.scrollWidth > box.clientWidth;
+    if (event.key in steps && !scrolls) {
       stop();
       show(steps[event.key]);
       event.preventDefault();

@@ -5,18 +5,18 @@ sees. A cluster stands below itself in every row, so that a line can go from wha
 to the image that it comes from: it passes only cells that hold nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from simulator.diagnostics import Finding
+from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Power
-from simulator.notation import clusters_in_cell
 from simulator.render.drawing import Drawing, Line, Shape, Text, fit, stack, width_of, wrap
 from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
-from simulator.render.story import made_at, title_of, write_size
+from simulator.render.story import made_at, title_of
 from simulator.render.views.strips import (
     LABEL_GAP,
     LABEL_SIZE,
@@ -32,6 +32,8 @@ from simulator.render.views.strips import (
     labels_width,
     middle,
     restore_row,
+    scales_of,
+    tell_scales,
 )
 from simulator.timeline import Frame, Timeline
 
@@ -65,18 +67,19 @@ def lay_out_chain(
         origins: What each cell tells of who wrote it; for a page.
         heading: Whether the instant's name and steps stand above it.
     """
-    rows = _all_rows(timeline, frame)
+    scales = scales_of(timeline)
+    rows = _all_rows(timeline, frame, scales)
     count = max((len(row.cells) for row in rows), default=8)
     cells = cells_for(count)
     labels = labels_width(rows) + LABEL_GAP
     place = _Place(
-        cells, labels, _teller(timeline, frame, origins) if origins is not None else _silent
+        cells, labels, scales, _teller(timeline, frame, origins) if origins is not None else _silent
     )
     alone = len(frame.machine.disks) == 1
     wide = ARROW_WIDTH + labels + count * cells.width + 110
     parts = [_heading(timeline, frame, width=wide)] if heading else []
     parts += [_disk(disk, place, alone=alone) for disk in frame.machine.disks]
-    made = list(_made_rows(timeline, frame))
+    made = list(_made_rows(timeline, frame, scales))
     if made:
         parts.append(_rows(made, place))
     told = [f for f in findings if f.at == frame.label]
@@ -87,16 +90,23 @@ def lay_out_chain(
     return stack(parts, title=f"{timeline.script.title}: {label}")
 
 
+def row_labels(timeline: Timeline, frame: Frame) -> tuple[str, ...]:
+    """Return the labels of all rows of an instant."""
+    return tuple(row.label for row in _all_rows(timeline, frame, scales_of(timeline)))
+
+
 class _Place(NamedTuple):
     """Where rows are put.
 
     Attributes:
         labels: Room for labels, with the gap behind them.
+        scales: How many clusters a cell of each disk stands for.
         tell: Gives a row the sentences that its cells tell.
     """
 
     cells: Cells
     labels: float
+    scales: Mapping[str, int]
     tell: Callable[[Row], Row]
 
     @property
@@ -112,32 +122,40 @@ def _silent(row: Row) -> Row:
 def _teller(timeline: Timeline, frame: Frame, origins: Origins) -> Callable[[Row], Row]:
     """Return what tells of each cell of a row who wrote it, and when."""
     made = {each.row: each.disk for each, _ in made_at(timeline, frame)}
+    scales = scales_of(timeline)
 
     def tell(row: Row) -> Row:
         name = made[row.label] if row.kind in ("backup", "restore") else row.key[1]
         disk = frame.machine.disk(name)
         of = row.key[-1] if row.kind == "image" else row.label
-        return row._replace(titles=tell_cells(origins, disk, frame, row.kind, of, row.cells))
+        return row._replace(
+            titles=tell_cells(origins, disk, frame, row.kind, of, row.cells, scales[disk.name])
+        )
 
     return tell
 
 
-def _all_rows(timeline: Timeline, frame: Frame) -> list[Row]:
+def _all_rows(timeline: Timeline, frame: Frame, scales: Mapping[str, int]) -> list[Row]:
     disks = frame.machine.disks
     rows = [
-        row for disk in disks for image, bitmaps in image_rows(disk) for row in (image, *bitmaps)
+        row
+        for disk in disks
+        for image, bitmaps in image_rows(disk, scales[disk.name])
+        for row in (image, *bitmaps)
     ]
-    rows += [guest_row(disk, alone=len(disks) == 1) for disk in disks if disk.chain]
-    return [*rows, *_made_rows(timeline, frame)]
+    rows += [
+        guest_row(disk, scales[disk.name], alone=len(disks) == 1) for disk in disks if disk.chain
+    ]
+    return [*rows, *_made_rows(timeline, frame, scales)]
 
 
-def _made_rows(timeline: Timeline, frame: Frame) -> Iterator[Row]:
+def _made_rows(timeline: Timeline, frame: Frame, scales: Mapping[str, int]) -> Iterator[Row]:
     """Yield the backups and the restored disks that an instant made."""
     for made, remark in made_at(timeline, frame):
         if isinstance(made, Backup):
-            yield backup_row(made, remark, zeroes=timeline.draws_zeroes)
+            yield backup_row(made, remark, scales[made.disk], zeroes=timeline.draws_zeroes)
         else:
-            yield restore_row(made, remark)
+            yield restore_row(made, remark, scales[made.disk])
 
 
 def _heading(timeline: Timeline, frame: Frame, width: float) -> Drawing:
@@ -148,12 +166,7 @@ def _heading(timeline: Timeline, frame: Frame, width: float) -> Drawing:
     lines = wrap(title_of(timeline, frame), max(width, WIDTH_MIN) - x, SMALL)
     for number, line in enumerate(lines):
         shapes.append(Text(x, 13 + number * 14, line, size=SMALL, role="faint"))
-    scaled = [
-        f"one cell of {disk.name} is {clusters_in_cell(disk.length):,} clusters of "
-        f"{write_size(disk.cluster_size)}"
-        for disk in frame.machine.disks
-        if clusters_in_cell(disk.length) > 1
-    ]
+    scaled = tell_scales(timeline)
     if frame.machine.power is not Power.RUNNING:
         scaled.append("crashed" if frame.machine.power is Power.CRASHED else "machine off")
     y = 13.0 + 14 * (len(lines) - 1)
@@ -171,13 +184,13 @@ def _disk(disk: Disk, place: _Place, *, alone: bool) -> Drawing:
         return Drawing(WIDTH_MIN, 16, (Text(0, 12, told, LABEL_SIZE, "faint"),))
     placed: list[Placed] = []
     y = 0.0
-    for number, (image, bitmaps) in enumerate(image_rows(disk)):
+    for number, (image, bitmaps) in enumerate(image_rows(disk, place.scales[disk.name])):
         y += IMAGE_GAP if number else 0
         for row in (image, *bitmaps):
             placed.append(Placed(row, y))
             y += place.cells.height_of(row) + ROW_GAP
     y += IMAGE_GAP
-    guest = Placed(guest_row(disk, alone=alone), y)
+    guest = Placed(guest_row(disk, place.scales[disk.name], alone=alone), y)
     y += place.cells.height_of(guest.row)
     shapes: list[Shape] = []
     shapes += _links(disk, placed, guest, place)
@@ -217,26 +230,44 @@ def _right(row: Row, place: _Place) -> float:
 
 
 def _links(disk: Disk, placed: Sequence[Placed], guest: Placed, place: _Place) -> Iterator[Shape]:
-    """Yield a line from each cluster that the guest sees to the image that it comes from."""
+    """Yield a line from each cell that the guest sees to the images that it comes from."""
     images = {each.row.key[-1]: each for each in placed if each.row.kind == "image"}
+    scale = place.scales[disk.name]
     for cell, letter in enumerate(guest.row.cells):
         if letter == "-":
             continue
-        for image in reversed(disk.chain):
-            source = images[image.name]
-            if cell < len(source.row.cells) and source.row.cells[cell] != "-":
-                x = place.left + (cell + 0.5) * place.cells.width
-                bottom = source.y + place.cells.height_of(source.row)
-                role = role_of(letter)
-                yield Line(((x, guest.y), (x, bottom)), role, thick=2.5)
-                break
+        x = place.left + (cell + 0.5) * place.cells.width
+        for name in _sources(disk, cell * scale, min((cell + 1) * scale, disk.length)):
+            source = images[name]
+            bottom = source.y + place.cells.height_of(source.row)
+            role = role_of(source.row.cells[cell])
+            yield Line(((x, guest.y), (x, bottom)), role, thick=2.5)
+
+
+def _sources(disk: Disk, first: int, end: int) -> Iterable[str]:
+    """Return the images through which the guest sees data of some clusters, the lowest first.
+
+    An image that ends before a cluster hides what lies below it there.
+    """
+    left, found = set_of(disk.length, range(first, end)), list[str]()
+    for image in reversed(disk.chain):
+        left = left.below(image.length)
+        held = image.content.clusters() & left
+        if any(version for _, _, version in image.content.restrict(held).runs()):
+            found.append(image.name)
+        left = left - held
+        if not left:
+            break
+    return reversed(found)
 
 
 def _arrows(placed: Sequence[Placed], place: _Place) -> Iterator[Shape]:
     """Yield an arrow from each overlay to its backing image, left of the labels."""
     images = [each for each in placed if each.row.kind == "image"]
     half = place.cells.height / 2
-    widest = min(max(width_of(row.label, LABEL_SIZE) for row, _ in images), place.labels)
+    widest = min(
+        max(width_of(row.label, LABEL_SIZE) for row, _ in placed), place.labels - LABEL_GAP
+    )
     right = place.left - LABEL_GAP - widest - 6
     for below, above in pairwise(images):
         start, end = above.y + half - 3, below.y + half + 3

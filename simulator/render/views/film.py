@@ -4,14 +4,13 @@ A row stands at the same height in each instant of a band, and a cluster at the 
 row. What changed since the instant before has an edge of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup
-from simulator.notation import clusters_in_cell
 from simulator.render.drawing import Box, Drawing, Shape, Text, fit, stack, wrap
-from simulator.render.story import made_at, title_of, write_size
+from simulator.render.story import made_at, title_of
 from simulator.render.views.strips import (
     LABEL_GAP,
     SMALL,
@@ -25,12 +24,17 @@ from simulator.render.views.strips import (
     image_rows,
     labels_width,
     restore_row,
+    scales_of,
+    tell_scales,
 )
 from simulator.timeline import Frame, Timeline
 
 BAND_WIDTH = 1100.0
 ROW_WIDTH = 300.0
 """Room for the cells of one instant, if there are few enough of them."""
+
+LETTER_WIDTH = 8.5
+"""Least width of a cell, so that its letter can be read."""
 
 COLUMN_MIN = 92.0
 COLUMN_GAP = 22.0
@@ -65,7 +69,7 @@ def lay_out_film(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     order = _order(states)
     lengths = [len(row.cells) for state in states for row in state.rows.values()]
     count = max(lengths, default=8)
-    cells = cells_for(count, width_max=ROW_WIDTH)
+    cells = cells_for(count, width_max=max(ROW_WIDTH, LETTER_WIDTH * count))
     cells = cells._replace(width=min(cells.width, 16.0), height=min(cells.height, 18.0), small=13.0)
     cells = cells._replace(letters=min(cells.letters, 10.0))
     known = {key: row for state in states for key, row in state.rows.items()}
@@ -84,13 +88,14 @@ def states_of(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[State
     """Yield every instant with what changed there."""
     before: dict[tuple[str, ...], Row] = {}
     rank = {Severity.ERROR: 3, Severity.WARNING: 2, Severity.INFO: 1}
+    scales = scales_of(timeline)
     for number, frame in enumerate(timeline.frames):
-        rows = {row.key: row for row in _rows(frame)}
+        rows = {row.key: row for row in _rows(frame, scales)}
         changed = {key: _changes(before.get(key), row) for key, row in rows.items() if number}
         made = tuple(
-            backup_row(each, remark, zeroes=timeline.draws_zeroes)
+            backup_row(each, remark, scales[each.disk], zeroes=timeline.draws_zeroes)
             if isinstance(each, Backup)
-            else restore_row(each, remark)
+            else restore_row(each, remark, scales[each.disk])
             for each, remark in made_at(timeline, frame)
         )
         here = [finding.severity for finding in findings if finding.at == frame.label]
@@ -105,14 +110,14 @@ def states_of(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[State
         before = rows
 
 
-def _rows(frame: Frame) -> Iterator[Row]:
+def _rows(frame: Frame, scales: Mapping[str, int]) -> Iterator[Row]:
     disks = frame.machine.disks
     for disk in disks:
-        for image, bitmaps in image_rows(disk):
+        for image, bitmaps in image_rows(disk, scales[disk.name]):
             yield image
             yield from bitmaps
         if disk.chain:
-            yield guest_row(disk, alone=len(disks) == 1)
+            yield guest_row(disk, scales[disk.name], alone=len(disks) == 1)
 
 
 def _changes(before: Row | None, row: Row) -> tuple[int, ...]:
@@ -172,12 +177,7 @@ def _title(timeline: Timeline) -> Drawing:
         Text(0, 14 + 18 * n, line, 14, bold=True) for n, line in enumerate(lines)
     ]
     told = [f"model {timeline.model}"]
-    told += [
-        f"one cell of {disk.name} is {clusters_in_cell(disk.length):,} clusters of "
-        f"{write_size(disk.cluster_size)}"
-        for disk in timeline.last.disks
-        if clusters_in_cell(disk.length) > 1
-    ]
+    told += tell_scales(timeline)
     y = 14.0 + 18 * len(lines)
     for line in told:
         shapes.append(Text(0, y, fit(line, BAND_WIDTH, SMALL), SMALL, "faint"))

@@ -18,11 +18,14 @@ from simulator.notation import (
 )
 from simulator.render.drawing import ASCENT, DESCENT, Box, Shape, Text, fit, width_of
 from simulator.render.palette import SHADES, role_of
+from simulator.render.story import write_size
+from simulator.timeline import Timeline
 
 LABEL_SIZE = 12.0
 SMALL = 10.0
 LABEL_WIDTH_MAX = 190.0
 LABEL_GAP = 10.0
+REMARK_MAX = 420.0
 
 
 class Row(NamedTuple):
@@ -81,8 +84,32 @@ def cells_for(count: int, *, width_max: float = 760.0) -> Cells:
     )
 
 
-def image_rows(disk: Disk) -> Iterator[tuple[Row, tuple[Row, ...]]]:
-    """Yield the row of each image, the base first, with the rows of its bitmaps."""
+def scales_of(timeline: Timeline) -> dict[str, int]:
+    """Return how many clusters a cell of each disk stands for: as the longest it ever has."""
+    longest: dict[str, int] = {}
+    for frame in timeline.frames:
+        for disk in frame.machine.disks:
+            lengths = (disk.length, *(image.length for image in disk.chain))
+            longest[disk.name] = max(longest.get(disk.name, 1), *lengths)
+    return {name: clusters_in_cell(length) for name, length in longest.items()}
+
+
+def tell_scales(timeline: Timeline) -> list[str]:
+    """Return a line for each disk of which a cell is several clusters."""
+    sizes = {disk.name: disk.cluster_size for disk in timeline.last.disks}
+    return [
+        f"one cell of {name} is {scale:,} clusters of {write_size(sizes[name])}"
+        for name, scale in scales_of(timeline).items()
+        if scale > 1
+    ]
+
+
+def image_rows(disk: Disk, scale: int) -> Iterator[tuple[Row, tuple[Row, ...]]]:
+    """Yield the row of each image, the base first, with the rows of its bitmaps.
+
+    Args:
+        scale: How many clusters a cell stands for.
+    """
     for image in disk.chain:
         active = image is disk.active
         shorter = image.length != disk.length
@@ -91,7 +118,7 @@ def image_rows(disk: Disk) -> Iterator[tuple[Row, tuple[Row, ...]]]:
             image.format if image.format != "qcow2" else "",
             f"{image.length:,} clusters" if shorter else "",
         ]
-        cells = write_clusters(image.content, image.length)
+        cells = write_clusters(image.content, image.length, scale=scale)
         yield (
             Row(
                 kind="image",
@@ -100,27 +127,27 @@ def image_rows(disk: Disk) -> Iterator[tuple[Row, tuple[Row, ...]]]:
                 cells=cells,
                 remark=", ".join(filter(None, told)),
                 strong=active,
-                scaled=clusters_in_cell(image.length) > 1,
+                scaled=scale > 1,
             ),
-            tuple(_bitmap_row(disk, bitmap) for bitmap in disk.bitmaps_on(image.name)),
+            tuple(_bitmap_row(disk, bitmap, scale) for bitmap in disk.bitmaps_on(image.name)),
         )
 
 
-def _bitmap_row(disk: Disk, bitmap: DirtyBitmap) -> Row:
+def _bitmap_row(disk: Disk, bitmap: DirtyBitmap, scale: int) -> Row:
     namesakes = sum(other.name == bitmap.name for other in disk.bitmaps)
     length = disk.length_of(bitmap.node)
-    count = -(-length // clusters_in_cell(length))
+    count = -(-length // scale)
     dirty = disk.clusters_of(bitmap)
-    cells = BROKEN * count if bitmap.inconsistent else write_bits(dirty, length)
+    cells = BROKEN * count if bitmap.inconsistent else write_bits(dirty, length, scale=scale)
     return Row(
         kind="bitmap",
         key=("bitmap", disk.name, bitmap.node, bitmap.name),
         label=f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name,
         cells=cells,
-        shades=() if bitmap.inconsistent else shades_of(dirty, length),
+        shades=() if bitmap.inconsistent else shades_of(dirty, length, scale),
         remark=_state(bitmap),
         strong=bitmap.recording and not bitmap.inconsistent,
-        scaled=clusters_in_cell(length) > 1,
+        scaled=scale > 1,
     )
 
 
@@ -136,9 +163,8 @@ def _state(bitmap: DirtyBitmap) -> str:
     return ", ".join(words)
 
 
-def shades_of(dirty: ClusterSet, length: int) -> tuple[int, ...]:
+def shades_of(dirty: ClusterSet, length: int, scale: int) -> tuple[int, ...]:
     """Return how much of each cell is dirty, in four steps; none where a cell is a cluster."""
-    scale = clusters_in_cell(length)
     if scale == 1:
         return ()
     counts = [0] * -(-length // scale)
@@ -151,39 +177,39 @@ def shades_of(dirty: ClusterSet, length: int) -> tuple[int, ...]:
     return tuple(-(-SHADES * each // scale) for each in counts)
 
 
-def guest_row(disk: Disk, *, alone: bool) -> Row:
+def guest_row(disk: Disk, scale: int, *, alone: bool) -> Row:
     """Return the row of what the guest sees."""
     return Row(
         kind="guest",
         key=("guest", disk.name),
         label=GUEST if alone else f"{GUEST} {disk.name}",
-        cells=write_view(disk.guest_view, disk.length),
+        cells=write_view(disk.guest_view, disk.length, scale=scale),
         strong=True,
-        scaled=clusters_in_cell(disk.length) > 1,
+        scaled=scale > 1,
     )
 
 
-def backup_row(backup: Backup, remark: str, *, zeroes: bool) -> Row:
+def backup_row(backup: Backup, remark: str, scale: int, *, zeroes: bool) -> Row:
     """Return the row of a backup."""
     return Row(
         kind="backup",
         key=("backup", backup.row),
         label=backup.row,
-        cells=write_backup(backup, zeroes=zeroes),
-        remark=remark,
-        scaled=clusters_in_cell(backup.length) > 1,
+        cells=write_backup(backup, zeroes=zeroes, scale=scale),
+        remark=fit(remark, REMARK_MAX, SMALL),
+        scaled=scale > 1,
     )
 
 
-def restore_row(restored: Restored, remark: str) -> Row:
+def restore_row(restored: Restored, remark: str, scale: int) -> Row:
     """Return the row of a restored disk."""
     return Row(
         kind="restore",
         key=("restore", restored.row),
         label=restored.row,
-        cells=write_view(restored.content, restored.length),
-        remark=remark,
-        scaled=clusters_in_cell(restored.length) > 1,
+        cells=write_view(restored.content, restored.length, scale=scale),
+        remark=fit(remark, REMARK_MAX, SMALL),
+        scaled=scale > 1,
     )
 
 
@@ -234,7 +260,9 @@ def draw_cells(
         edge = "rule" if run.fill is None else "ink"
         title = row.titles[run.first] if row.titles else ""
         cell = run.first if row.titles else None
-        yield Box(left, y, width, height, run.fill, edge, 0.75, title=title, cell=cell)
+        yield Box(
+            left, y, width, height, run.fill, edge, 0.75, title=title, cell=cell, row=row.label
+        )
         if run.fill is not None and cells.letters and not row.shades:
             size = min(cells.letters, height * 0.72)
             base = middle(y, height, size)
