@@ -40,7 +40,7 @@ B1: |XXXX----|    B2: |????????|
 guest sees: |DAABBDD-|
 
 Which clusters does B2 name at the end of T4?
-8 cells: X for a set bit, - for none.
+8 cells: X for a set bit, - for none, ! for one that nobody knows.
 Answer: quiz.answer('|--------|')"""
 
 WRONG_B2 = """\

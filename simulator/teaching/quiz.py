@@ -228,7 +228,8 @@ def _describe(backup: Backup) -> str:
 def _legend(row: Row) -> str:
     """Return which characters an answer has."""
     if isinstance(row.subject, DirtyBitmap):
-        return f"{row.length} cells: X for a set bit, - for none, {BROKEN} for one that nobody knows."
+        bits = f"X for a set bit, - for none, {BROKEN} for one that nobody knows"
+        return f"{row.length} cells: {bits}."
     if row.alike:
         return f"{row.length} cells: a letter for data, - for what reads as zeroes."
     return f"{row.length} cells: a letter for data, 0 for explicit zeroes, - for nothing."

@@ -11,15 +11,17 @@ from typing import NamedTuple
 from simulator.diagnostics import Finding
 from simulator.model.clusters import letter_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Machine, Power, Status
+from simulator.model.machine import Backup, BackupJob, CommitJob, Machine, Power, Status
 from simulator.model.operations import (
     CloseImages,
+    CommitImages,
     GuestDiscard,
     GuestWrite,
     KillProcess,
     OpenImages,
+    PullImages,
 )
-from simulator.model.requests import Attach, Detach, Revert, Snapshot
+from simulator.model.requests import Attach, Detach, Resize, Revert, Snapshot
 from simulator.render.drawing import Box, Drawing, Line, Shape, Text, fit, width_of, wrap
 from simulator.render.palette import role_of
 from simulator.render.views.strips import SMALL, middle
@@ -31,6 +33,8 @@ LABELS_MAX = 170.0
 ROW = 19.0
 BAR = 13.0
 GROUP_GAP = 9.0
+MARK = 7.0
+"""Width of a job that takes no time."""
 
 
 class Bar(NamedTuple):
@@ -81,7 +85,7 @@ def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     groups = [
         [_guest_track(timeline, axis)],
         *(list(_disk_tracks(timeline, axis, disk.name)) for disk in timeline.last.disks),
-        list(_job_tracks(timeline, axis)),
+        [*_job_tracks(timeline, axis), *_chain_job_tracks(timeline, axis)],
     ]
     labels = [track.label for group in groups for track in group] + ["findings"]
     left = min(LABELS_MAX, max(width_of(label, 12) for label in labels)) + 12
@@ -102,9 +106,18 @@ def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     shapes += _moments(timeline, axis, left, first - 4, y)
     shapes += [*head, *rows, *marks]
     legend = _legend(y + 16)
+    unnamed = len(timeline.frames) - sum(text.size == 12 for text in head if isinstance(text, Text))
+    if unnamed:
+        told = f"{unnamed} instants have no room for their names"
+        legend = (*legend, Text(left, y + 40, told, SMALL, "faint"))
     right = max(shape.extent[2] for shape in (*shapes, *legend) if isinstance(shape, Text))
     width = max(left + axis.end, right)
-    return Drawing(width, y + 16 + 24, (*shapes, *legend), f"{timeline.script.title}: time")
+    return Drawing(
+        width,
+        y + 16 + (42 if unnamed else 24),
+        (*shapes, *legend),
+        f"{timeline.script.title}: time",
+    )
 
 
 def _axis(timeline: Timeline) -> _Axis:
@@ -218,8 +231,30 @@ def _job_tracks(timeline: Timeline, axis: _Axis) -> Iterator[Track]:
         role = "error" if bad else "v2"
         yield Track(
             backup.row,
-            (Bar(start - 4, max(end, start + 4), role, told, f"{backup.row}: {told}", bad),),
+            (Bar(start, max(end, start + MARK), role, told, f"{backup.row}: {told}", bad),),
         )
+
+
+def _chain_job_tracks(timeline: Timeline, axis: _Axis) -> Iterator[Track]:
+    """Yield a row for each commit or pull that runs on for a while."""
+    begun: dict[tuple[str, str], int] = {}
+    for number, frame in enumerate(timeline.frames):
+        running = {
+            (job.name, "commit" if isinstance(job, CommitJob) else "pull")
+            for job in frame.machine.jobs
+            if not isinstance(job, BackupJob)
+        }
+        for key in [key for key in begun if key not in running]:
+            yield _chain_job(key, axis.places[begun.pop(key)], axis.places[number])
+        for key in sorted(running):
+            begun.setdefault(key, number)
+    for key, number in begun.items():
+        yield _chain_job(key, axis.places[number], axis.end)
+
+
+def _chain_job(key: tuple[str, str], start: float, end: float) -> Track:
+    name, kind = key
+    return Track(name, (Bar(start, end, "busy", kind, f"{name}: {kind}"),))
 
 
 def _ends_at(timeline: Timeline, backup: Backup, number: int) -> int:
@@ -301,6 +336,14 @@ def _events(timeline: Timeline, frame: Frame) -> Iterator[tuple[str, str]]:
                 yield entry.statement.verb, "warning"
             case Attach(disk=disk) | Detach(disk=disk):
                 yield f"{entry.statement.verb} {disk}", "faint"
+            case Resize():
+                yield "resize", "faint"
+        for operation in entry.operations:
+            match operation:
+                case CommitImages(top=top):
+                    yield f"commit {top or operation.device}", "faint"
+                case PullImages(into=into):
+                    yield f"pull into {into}", "faint"
         for checkpoint in entry.after.checkpoints:
             if checkpoint.name not in known:
                 yield f"checkpoint {checkpoint.name}", "faint"
