@@ -550,16 +550,9 @@ def export(
     model: ModelOption = None,
 ) -> None:
     """Write a scenario as a script for a real QEMU, or a real libvirt."""
-    from simulator import pipeline
-    from simulator.render.report import write_input_error
     from simulator.verify.peers import UnsupportedError, export_timeline
 
-    chosen = _find_model(model)
-    try:
-        timeline = pipeline.load(file).run(chosen).timeline
-    except pipeline.InputError as error:
-        print(write_input_error(error, colour=_colour(sys.stderr)), file=sys.stderr)
-        raise typer.Exit(UNUSABLE) from None
+    timeline = _played(file, model).timeline
     try:
         text = export_timeline(timeline, to.value)
     except UnsupportedError as error:
@@ -631,7 +624,9 @@ def serve(
         _give_up(f"cannot serve {file}: there is no such file")
     chosen = _find_model(model)
     try:
-        server = make_server(lambda: pipeline.look_at(file, chosen), port)
+        server = make_server(
+            lambda: pipeline.live_page(file, chosen), lambda: pipeline.file_version(file), port
+        )
     except OSError as error:
         _give_up(f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}")
     address = f"http://127.0.0.1:{server.server_address[1]}/"

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from simulator.render.document import RunDocument
     from simulator.render.pictures import Picture
     from simulator.render.restores import Restores
-    from simulator.render.server import Served
 
 
 def find_model(word: str) -> ApiModel:
@@ -75,27 +74,38 @@ def scenario_files(words: Iterable[str]) -> list[str]:
     return list(files)
 
 
-def look_at(path: str, model: ApiModel | None = None) -> Served:
-    """Return the page of a scenario's file as it is now, or what is wrong with it as a page."""
+def file_version(path: str) -> str:
+    """Return what changes when a file does; a file that is gone is as one that is empty."""
+    return _version_of(_content_of(path))
+
+
+def _content_of(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def _version_of(content: bytes) -> str:
     import hashlib
 
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def live_page(path: str, model: ApiModel | None = None) -> str:
+    """Return the page of a scenario's file as it is now, or what is wrong with it as a page."""
     from simulator.render.page import write_page, write_problem
     from simulator.render.report import write_input_error
-    from simulator.render.server import Served
 
-    try:
-        content = Path(path).read_bytes()
-    except OSError:
-        content = b""
-    version = hashlib.sha256(content).hexdigest()[:16]
+    content = _content_of(path)
+    version = _version_of(content)
     try:
         run = loads(content.decode(), path).run(model) if content else load(path).run(model)
     except InputError as error:
-        return Served(version, write_problem(path, write_input_error(error), version=version))
+        return write_problem(path, write_input_error(error), version=version)
     except UnicodeDecodeError:
-        text = f"error: {path} is no text in UTF-8"
-        return Served(version, write_problem(path, text, version=version))
-    return Served(version, write_page(run.timeline, run.findings, version=version))
+        return write_problem(path, f"error: {path} is no text in UTF-8", version=version)
+    return write_page(run.timeline, run.findings, version=version)
 
 
 def play_under(scenario: Scenario, model: ApiModel) -> tuple[Any, str | None]:
@@ -227,9 +237,9 @@ class Run:
         Raises:
             KeyError: The scenario has no such instant.
         """
-        for frame in self.timeline.frames:
-            if frame.label == label:
-                return Moment(frame)
+        frame = self.timeline.frame_of(label)
+        if frame is not None:
+            return Moment(frame)
         raise KeyError(f"no instant {label}; there are {', '.join(self.labels)}")
 
     def text(self, *, colour: bool = False) -> FigureText:

@@ -4,6 +4,7 @@ A :class:`Script` is a scenario as values. A :class:`Timeline` is the record of 
 each statement, and a frame for each instant.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -188,6 +189,35 @@ class Timeline:
         ends = [0, *(frame.entries for frame in self.frames)]
         return {frame.label: end for frame, end in zip(self.frames, ends, strict=False)}
 
+    def frame_of(self, label: str) -> Frame | None:
+        """Return the end of an instant; None where there is no such instant."""
+        return next((frame for frame in self.frames if frame.label == label), None)
+
+    def when(self, entry: Entry) -> str:
+        """Return when an entry happened, in words: ``at T2``, ``between T2 and T3``."""
+        if entry.instant is not None:
+            return f"at {entry.instant}"
+        place = bisect_right(self._named, entry.number, key=lambda frame: frame.entries)
+        before = self._named[place - 1].label if place else None
+        after = self._named[place].label if place < len(self._named) else None
+        if before is None:
+            return f"before {after}" if after is not None else "at the start"
+        return f"between {before} and {after}" if after is not None else f"after {before}"
+
+    @cached_property
+    def _named(self) -> tuple[Frame, ...]:
+        return tuple(frame for frame in self.frames if frame.label is not None)
+
+    @cached_property
+    def longest(self) -> dict[str, int]:
+        """The most clusters that each disk, or an image of it, has at the end of any instant."""
+        longest: dict[str, int] = {}
+        for frame in self.frames:
+            for disk in frame.machine.disks:
+                lengths = (disk.length, *(image.length for image in disk.chain))
+                longest[disk.name] = max(longest.get(disk.name, 1), *lengths)
+        return longest
+
     def asked(self, kind: type[R]) -> Iterator[tuple[Entry, R]]:
         """Yield every statement that made a kind of request, refused or not."""
         for entry in self.entries:
@@ -283,7 +313,7 @@ class Timeline:
 
     def moment_of(self, label: str, disk: str) -> int | None:
         """Return the moment of a disk at the end of an instant; None before it is reached."""
-        frame = next((frame for frame in self.frames if frame.label == label), None)
+        frame = self.frame_of(label)
         return frame.machine.disk(disk).moment if frame is not None else None
 
     def instants_like(self, restored: Restored) -> tuple[str, ...]:

@@ -140,6 +140,12 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     return [fit(line, width, size) for line in lines]
 
 
+def title_lines(title: str, width: float) -> tuple[Text, ...]:
+    """Return the title of a picture, at its top: lines of 18 units, each no wider than that."""
+    lines = wrap(title, width, 14)
+    return tuple(Text(0, 14 + 18 * n, line, 14, bold=True) for n, line in enumerate(lines))
+
+
 def moved(shapes: tuple[Shape, ...], x: float, y: float) -> tuple[Shape, ...]:
     """Return shapes elsewhere."""
     return tuple(

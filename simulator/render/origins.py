@@ -31,11 +31,8 @@ class Origins:
 
     def __init__(self, timeline: Timeline) -> None:
         self._writes: dict[tuple[str, int], list[Write]] = {}
-        before = None
-        for frame in timeline.frames:
-            for entry in timeline.entries_of(frame):
-                self._note(entry, _when(entry, before, frame.label))
-            before = frame.label
+        for entry in timeline.entries:
+            self._note(entry, timeline.when(entry))
 
     def _note(self, entry: Entry, when: str) -> None:
         for operation in entry.operations if entry.refusal is None else ():
@@ -68,14 +65,6 @@ class Origins:
         if own or len(writes) == 1:
             return (own or writes)[-1].when
         return ""
-
-
-def _when(entry: Entry, before: str | None, label: str | None) -> str:
-    if entry.instant is not None:
-        return f"at {entry.instant}"
-    if label is None:
-        return f"after {before}" if before is not None else "at the end"
-    return f"between {before} and {label}" if before is not None else f"before {label}"
 
 
 def tell_cells(

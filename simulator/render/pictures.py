@@ -205,9 +205,9 @@ def find_frame(timeline: Timeline, at: str | None) -> Frame | None:
     """
     if at is None:
         return timeline.frames[-1] if timeline.frames else None
-    for frame in timeline.frames:
-        if frame.label == at:
-            return frame
+    frame = timeline.frame_of(at)
+    if frame is not None:
+        return frame
     labels = [frame.label for frame in timeline.frames if frame.label is not None]
     raise PictureError(f"no instant {at}; there are {', '.join(labels) or 'none'}")
 

@@ -2,30 +2,20 @@
 
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
 
 HOST = "127.0.0.1"
 NAMES = (HOST, "localhost")
 """What a browser of this machine calls the server; any other name comes from elsewhere."""
 
 
-class Served(NamedTuple):
-    """What there is to see now.
-
-    Attributes:
-        version: Changes when the page does.
-        page: HTML.
-    """
-
-    version: str
-    page: str
-
-
-def make_server(look: Callable[[], Served], port: int = 0) -> ThreadingHTTPServer:
+def make_server(
+    page: Callable[[], str], version: Callable[[], str], port: int = 0
+) -> ThreadingHTTPServer:
     """Return a server on the loopback interface that is ready to ``serve_forever``.
 
     Args:
-        look: Gives what there is to see now.
+        page: Gives the page as it is now.
+        version: Gives what changes when the page does; asked for again and again.
         port: 0 for any that is free.
 
     Raises:
@@ -40,9 +30,9 @@ def make_server(look: Callable[[], Served], port: int = 0) -> ThreadingHTTPServe
             if (self.headers.get("Host") or "").partition(":")[0] not in NAMES:
                 self._answer(403, "text/plain", "this server answers this machine only")
             elif self.path == "/":
-                self._answer(200, "text/html", look().page)
+                self._answer(200, "text/html", page())
             elif self.path == "/version":
-                self._answer(200, "text/plain", look().version)
+                self._answer(200, "text/plain", version())
             else:
                 self._answer(404, "text/plain", "there is / and /version")
 

@@ -45,14 +45,7 @@ class History:
 
     def when(self, step: Step) -> str:
         """Return when a step happened: ``at T2``, ``between T2 and T3``."""
-        if step.entry.instant is not None:
-            return f"at {step.entry.instant}"
-        labelled = [frame for frame in self.timeline.frames if frame.label is not None]
-        earlier = [frame.label for frame in labelled if frame.entries <= step.entry.number]
-        later = [frame.label for frame in labelled if frame.entries > step.entry.number]
-        if not earlier:
-            return f"before {later[0]}" if later else "at the start"
-        return f"between {earlier[-1]} and {later[0]}" if later else f"after {earlier[-1]}"
+        return self.timeline.when(step.entry)
 
     def guest_steps(self, disk: str, cluster: int) -> Iterator[Step]:
         """Yield what the guest did to a cluster, oldest first, as far as it changed its disk."""

@@ -10,7 +10,7 @@ from simulator.model.clusters import set_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Backup, Kind, Restored
 from simulator.notation import BROKEN, CELLS_MAX, bar, write_rows
-from simulator.pipeline import Run
+from simulator.pipeline import FigureText, Run
 from simulator.render.report import WIDTH, as_html
 from simulator.scenario.pictures import WRITABLE, without_bars
 from simulator.teaching.bitmaps import tell_bit
@@ -21,18 +21,6 @@ from simulator.teaching.rows import Row, find_frame, find_row
 from simulator.teaching.stills import write_instant
 from simulator.teaching.words import write_sentences
 from simulator.timeline import Frame
-
-
-class Reason(str):
-    """Why some cells are as they are; a notebook shows it as it is."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ class Quiz:
         """
         return Answer(self, _read_cells(self.row, cells))
 
-    def why(self, cluster: int) -> Reason:
+    def why(self, cluster: int) -> FigureText:
         """Return why a cell is as it is, whether it was answered or not.
 
         Args:
@@ -81,7 +69,7 @@ class Quiz:
             last = self.row.length - 1
             raise ValueError(f"{self.row.name} has the clusters 0 to {last}, and no {cluster}")
         told = f"cluster {cluster} of {self.row.name}: {self.row.cells[cluster]}"
-        return Reason(f"{told}\n{_indent(self.reason(cluster))}")
+        return FigureText(f"{told}\n{_indent(self.reason(cluster))}")
 
     def reason(self, cluster: int) -> str:
         """Return why a cell is as it is, in sentences."""
@@ -139,7 +127,7 @@ class Answer:
     def __bool__(self) -> bool:
         return self.right
 
-    def why(self, cluster: int) -> Reason:
+    def why(self, cluster: int) -> FigureText:
         """Return why a cell is as it is; see :meth:`Quiz.why`."""
         return self.quiz.why(cluster)
 

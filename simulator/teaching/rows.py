@@ -80,11 +80,12 @@ def find_frame(timeline: Timeline, label: str) -> Frame:
     Raises:
         ValueError: There is no such instant.
     """
-    frames = {frame.label: frame for frame in timeline.frames if frame.label is not None}
-    if label in frames:
-        return frames[label]
-    there = f"there are {', '.join(frames)}" if frames else "there are none"
-    raise ValueError(f"no instant {label}; {_after(nearest(label, frames), there)}")
+    frame = timeline.frame_of(label)
+    if frame is not None:
+        return frame
+    labels = [frame.label for frame in timeline.frames if frame.label is not None]
+    there = f"there are {', '.join(labels)}" if labels else "there are none"
+    raise ValueError(f"no instant {label}; {_after(nearest(label, labels), there)}")
 
 
 def _after(question: str, answer: str) -> str:

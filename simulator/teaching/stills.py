@@ -5,14 +5,12 @@ from dataclasses import dataclass
 
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine, Restored
-from simulator.model.operations import EndJob, GuestDiscard, GuestWrite
+from simulator.model.operations import EndJob
 from simulator.model.requests import Expect, FinishJobs
 from simulator.notation import (
     Figure,
     Strip,
     bar,
-    write_bits,
-    write_clusters,
     write_figure,
     write_rows,
     write_strip,
@@ -20,6 +18,7 @@ from simulator.notation import (
 from simulator.pipeline import Run
 from simulator.render.layout import lay_out_chain, lay_out_guest
 from simulator.render.report import WIDTH, as_html, write_finding
+from simulator.render.story import guest_lines
 from simulator.teaching.rows import Row, row_of
 from simulator.timeline import Entry, Frame, Timeline
 
@@ -34,7 +33,7 @@ def write_instant(timeline: Timeline, frame: Frame, *, asked: Row | None = None)
         asked: A row whose cells are left out.
     """
     entries = timeline.entries_of(frame)
-    between = [line for entry in entries for line in _guest_lines(entry)]
+    between = [f"    {line}" for line in guest_lines(timeline, frame)]
     steps = [line for entry in entries for line in _step_lines(timeline, entry)]
     figure = _write_figures(frame.machine, asked)
     copies = _write_copies(timeline, frame, entries, asked)
@@ -74,23 +73,6 @@ class Stills:
 
     def _repr_html_(self) -> str:
         return "\n".join(as_html(text) for text in self.texts)
-
-
-def _guest_lines(entry: Entry) -> Iterator[str]:
-    """Yield what the guest did between two instants, as lines between their figures."""
-    if entry.instant is not None or entry.statement is None:
-        return
-    request = entry.statement.request
-    if not isinstance(request, GuestWrite | GuestDiscard):
-        return
-    disk = entry.before.disk(request.disk or entry.before.disks[0].name)
-    if isinstance(request, GuestDiscard):
-        cells, does = write_bits(request.clusters, disk.length), "discards"
-    else:
-        cells = write_clusters(request.data, disk.length)
-        does = "zeroes" if entry.statement.verb == "zero" else "writes"
-    where = f" {disk.name}" if len(entry.before.disks) > 1 else ""
-    yield f"    guest {does}{where} {bar(cells)}{_refused(entry)}"
 
 
 def _step_lines(timeline: Timeline, entry: Entry) -> Iterator[str]:

@@ -119,7 +119,9 @@ def test_a_cell_is_dated_by_the_image_that_took_it_and_hidden_by_one_that_ends_b
 @contextmanager
 def served(path: Path) -> Iterator[str]:
     """The address of a server of a file, which is ended."""
-    server = make_server(lambda: pipeline.look_at(str(path)))
+    server = make_server(
+        lambda: pipeline.live_page(str(path)), lambda: pipeline.file_version(str(path))
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -61,8 +61,8 @@ def write_document(title: str, body: str, *, version: str = "", viewer: bool = T
     style = _asset("page.css") + _themes()
     code = (_asset("page.js") if viewer else "") + (_asset("live.js") if version else "")
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_hash(style)}'; "
-        f"script-src {f'{_quoted(code)}' if code else _NONE}; img-src data:; "
+        f"default-src 'none'; style-src {_source(style)}; "
+        f"script-src {_source(code)}; img-src data:; "
         f"{POLL if version else ''}base-uri 'none'; form-action 'none'"
     )
     told = f' data-version="{html.escape(version)}"' if version else ""
@@ -77,19 +77,15 @@ def write_document(title: str, body: str, *, version: str = "", viewer: bool = T
     )
 
 
-_NONE = "'none'"
-
-
-def _quoted(code: str) -> str:
-    return f"'sha256-{_hash(code)}'"
-
-
 def _asset(name: str) -> str:
     return files("simulator.render.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _source(text: str) -> str:
+    """Return what a policy calls a text: its hash, or none where there is no text."""
+    if not text:
+        return "'none'"
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _themes() -> str:

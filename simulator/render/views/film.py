@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup
-from simulator.render.drawing import Box, Drawing, Shape, Text, fit, stack, wrap
+from simulator.render.drawing import Box, Drawing, Shape, Text, fit, stack, title_lines, wrap
 from simulator.render.story import made_at, title_of
 from simulator.render.views.strips import (
     LABEL_GAP,
@@ -172,10 +172,8 @@ class _Band(NamedTuple):
 
 
 def _title(timeline: Timeline) -> Drawing:
-    lines = wrap(timeline.script.title, BAND_WIDTH * 0.8, 14)
-    shapes: list[Shape] = [
-        Text(0, 14 + 18 * n, line, 14, bold=True) for n, line in enumerate(lines)
-    ]
+    lines = title_lines(timeline.script.title, BAND_WIDTH * 0.8)
+    shapes: list[Shape] = [*lines]
     told = [f"model {timeline.model}"]
     told += tell_scales(timeline)
     y = 14.0 + 18 * len(lines)

@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from simulator.diagnostics import Finding
-from simulator.render.drawing import Box, Drawing, Line, Shape, Text, fit, stack, width_of, wrap
+from simulator.render.drawing import (
+    Box,
+    Drawing,
+    Line,
+    Shape,
+    Text,
+    fit,
+    stack,
+    title_lines,
+    width_of,
+)
 from simulator.render.restores import NOTHING, TORN, DiskRestores, Edge, find_restores
 from simulator.render.story import write_size
 from simulator.render.views.strips import SMALL
@@ -33,11 +43,12 @@ def lay_out_restores(timeline: Timeline, findings: Sequence[Finding] = ()) -> Dr
 
 
 def _title(title: str) -> Drawing:
-    lines = [*wrap(title, 640, 14)]
-    shapes = tuple(Text(0, 14 + 18 * n, line, 14, bold=True) for n, line in enumerate(lines))
-    told = Text(0, 14 + 18 * len(lines), "what the backups that are left give back", SMALL, "faint")
+    shapes = title_lines(title, 640)
+    told = Text(
+        0, 14 + 18 * len(shapes), "what the backups that are left give back", SMALL, "faint"
+    )
     right = max(text.extent[2] for text in (*shapes, told))
-    return Drawing(right, 18 * len(lines) + 18, (*shapes, told))
+    return Drawing(right, 18 * len(shapes) + 18, (*shapes, told))
 
 
 class _Lane(NamedTuple):

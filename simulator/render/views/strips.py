@@ -86,12 +86,7 @@ def cells_for(count: int, *, width_max: float = 760.0) -> Cells:
 
 def scales_of(timeline: Timeline) -> dict[str, int]:
     """Return how many clusters a cell of each disk stands for: as the longest it ever has."""
-    longest: dict[str, int] = {}
-    for frame in timeline.frames:
-        for disk in frame.machine.disks:
-            lengths = (disk.length, *(image.length for image in disk.chain))
-            longest[disk.name] = max(longest.get(disk.name, 1), *lengths)
-    return {name: clusters_in_cell(length) for name, length in longest.items()}
+    return {name: clusters_in_cell(length) for name, length in timeline.longest.items()}
 
 
 def tell_scales(timeline: Timeline) -> list[str]:

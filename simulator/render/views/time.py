@@ -22,7 +22,7 @@ from simulator.model.operations import (
     PullImages,
 )
 from simulator.model.requests import Attach, Detach, Resize, Revert, Snapshot
-from simulator.render.drawing import Box, Drawing, Line, Shape, Text, fit, width_of, wrap
+from simulator.render.drawing import Box, Drawing, Line, Shape, Text, fit, title_lines, width_of
 from simulator.render.palette import role_of
 from simulator.render.views.strips import SMALL, middle
 from simulator.timeline import Entry, Frame, Timeline
@@ -89,10 +89,8 @@ def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     ]
     labels = [track.label for group in groups for track in group] + ["findings"]
     left = min(LABELS_MAX, max(width_of(label, 12) for label in labels)) + 12
-    title = wrap(timeline.script.title, max(420.0, axis.end), 14)
-    shapes: list[Shape] = [
-        Text(0, 14 + 18 * n, line, 14, bold=True) for n, line in enumerate(title)
-    ]
+    title = title_lines(timeline.script.title, max(420.0, axis.end))
+    shapes: list[Shape] = [*title]
     top = 18.0 * len(title) + 12
     head, y = _head(timeline, axis, left, top)
     first = y

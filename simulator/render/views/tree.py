@@ -9,7 +9,17 @@ from typing import NamedTuple
 
 from simulator.diagnostics import Finding
 from simulator.model.machine import Machine
-from simulator.render.drawing import Box, Drawing, Line, Shape, Text, fit, stack, width_of, wrap
+from simulator.render.drawing import (
+    Box,
+    Drawing,
+    Line,
+    Shape,
+    Text,
+    fit,
+    stack,
+    title_lines,
+    width_of,
+)
 from simulator.render.restores import NOTHING, DiskRestores, find_restores
 from simulator.render.story import write_size
 from simulator.render.views.strips import SMALL
@@ -46,9 +56,8 @@ class _Placed(NamedTuple):
 def lay_out_tree(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawing:
     """Return the picture of what there is at the end, and what needs what."""
     machine = timeline.last
-    lines = wrap(timeline.script.title, 640, 14)
-    title = tuple(Text(0, 14 + 18 * n, line, 14, bold=True) for n, line in enumerate(lines))
-    parts = [Drawing(max(t.extent[2] for t in title), 18.0 * len(lines), title)]
+    title = title_lines(timeline.script.title, 640)
+    parts = [Drawing(max(t.extent[2] for t in title), 18.0 * len(title), title)]
     sections = [
         ("images", list(_images(machine))),
         ("checkpoints", list(_checkpoints(machine))),
