@@ -18,6 +18,7 @@ from simulator.model.operations import (
     GuestDiscard,
     GuestWrite,
     LoadSnapshot,
+    MirrorDisk,
     Operation,
     PullImages,
     RecordCheckpoint,
@@ -29,6 +30,7 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import (
     Attach,
+    BlockCopy,
     CancelJob,
     Commit,
     Create,
@@ -61,6 +63,7 @@ NEEDS_RUNNING: frozenset[type] = frozenset(
         DeleteCheckpoint,
         Commit,
         Pull,
+        BlockCopy,
         Resize,
         DeleteSnapshot,
         CancelJob,
@@ -122,7 +125,7 @@ class ApiModel:
                 return self.delete_more(machine, request)
             case Qmp():
                 return self.qmp(request)
-            case Commit() | Pull() | Resize() | Revert() | DeleteSnapshot():
+            case Commit() | Pull() | BlockCopy() | Resize() | Revert() | DeleteSnapshot():
                 return self.change_chain(machine, request)
             case CancelJob():
                 return self.cancel(machine, request)
@@ -131,7 +134,9 @@ class ApiModel:
         return (request,)
 
     def change_chain(
-        self, machine: Machine, request: Commit | Pull | Resize | Revert | DeleteSnapshot
+        self,
+        machine: Machine,
+        request: Commit | Pull | BlockCopy | Resize | Revert | DeleteSnapshot,
     ) -> Plan:
         """Return what a request about the images of a chain stands for."""
         match request:
@@ -139,6 +144,8 @@ class ApiModel:
                 return self.commit(machine, request)
             case Pull():
                 return self.pull(machine, request)
+            case BlockCopy():
+                return self.blockcopy(machine, request)
             case Resize():
                 return self.resize(machine, request)
             case Revert():
@@ -355,6 +362,20 @@ class ApiModel:
     def pull(self, machine: Machine, request: Pull) -> Plan:
         """Pull backing data up; what becomes of its bitmaps is up to the model."""
         return (PullImages(into=request.into, base=request.base),)
+
+    def blockcopy(self, machine: Machine, request: BlockCopy) -> Plan:
+        """Copy a disk into a new image; what becomes of its bitmaps is up to the model."""
+        nodes = active_nodes(machine, (request.disk,))
+        if isinstance(nodes, Refusal):
+            return nodes
+        return (
+            MirrorDisk(
+                node=nodes[request.disk],
+                into=request.to,
+                format=request.format or machine.disk(request.disk).active.format,
+                lasting=request.lasting,
+            ),
+        )
 
     def resize(self, machine: Machine, request: Resize) -> Plan:
         """Let the active image grow or shrink."""

@@ -28,6 +28,7 @@ POLICIES = (
     "delete_more",
     "commit",
     "pull",
+    "blockcopy",
     "resize",
     "revert",
     "delete_snapshot",

@@ -7,14 +7,17 @@ Source: ``facts/LIBVIRT.md``, rules R1 to R9 and the catalogue of section 3; obs
 import re
 
 from simulator.apis.base import ApiModel, Plan
+from simulator.model.chain_transitions import merges_whole, whole_bitmaps
 from simulator.model.disk import Disk, Image
-from simulator.model.machine import Machine, Power, Transfer
+from simulator.model.machine import Machine, MirrorJob, Power, Status, Transfer
 from simulator.model.operations import (
     AddBitmap,
     BitmapKey,
     CloseImages,
     CommitImages,
+    EndJob,
     ForgetCheckpoint,
+    MirrorDisk,
     OpenImages,
     Operation,
     PullImages,
@@ -24,11 +27,13 @@ from simulator.model.operations import (
     UndefineMachine,
 )
 from simulator.model.requests import (
+    BlockCopy,
     CancelJob,
     Commit,
     DeleteCheckpoint,
     DeleteSnapshot,
     Detach,
+    FinishJobs,
     Pull,
     RedefineCheckpoint,
     Request,
@@ -88,7 +93,8 @@ class Libvirt(ApiModel):
             return Refusal("Domain is already active")
         if isinstance(request, CloseImages) and not running:
             return Refusal(NOT_RUNNING, cause="the machine is off")
-        return refuse_beside_backup(machine, request) or super().plan(machine, request)
+        beside = refuse_beside_backup(machine, request) or refuse_beside_copy(machine, request)
+        return beside or super().plan(machine, request)
 
     def when_running(self, machine: Machine, request: Request) -> Refusal | None:
         """Refuse in libvirt's words what needs a running machine."""
@@ -96,7 +102,7 @@ class Libvirt(ApiModel):
             return None
         if isinstance(request, DeleteSnapshot):
             return None
-        if isinstance(request, Commit | Pull | Resize | CancelJob):
+        if isinstance(request, Commit | Pull | BlockCopy | Resize | CancelJob):
             return Refusal(NOT_RUNNING, cause="the machine is off")
         if isinstance(request, Snapshot):
             return None if request.outside else self._refuse_offline_snapshot(machine)
@@ -254,8 +260,36 @@ class Libvirt(ApiModel):
         gone = disk.chain[low : names.index(request.into)]
         return carried(pulled) if can_merge(disk, gone, disk.length_of(request.into)) else pulled
 
+    def blockcopy(self, machine: Machine, request: BlockCopy) -> Plan:
+        """Copy a disk into a new image and pivot to it, with its bitmaps merged (R8)."""
+        if machine.disk_of(request.to) is not None:
+            return Refusal(
+                f"unsupported configuration: external destination file for disk {request.disk} "
+                f"already exists and is not a block device: {request.to}"
+            )
+        copied = super().blockcopy(machine, request)
+        if isinstance(copied, Refusal):
+            return copied
+        (mirror,) = copied
+        assert isinstance(mirror, MirrorDisk), "that is what a copy is"
+        left = () if request.lasting else after_pivot(machine, request.disk, mirror)
+        return (mirror._replace(carry=True), *left)
+
+    def finish(self, machine: Machine, request: FinishJobs) -> Plan:
+        """End the jobs that were said to end now; a copied disk is pivoted to its new image."""
+        ends = super().finish(machine, request)
+        if isinstance(ends, Refusal):
+            return ends
+        copies = {job.name: job for job in machine.jobs if isinstance(job, MirrorJob)}
+        done = [
+            copies[end.job]
+            for end in ends
+            if isinstance(end, EndJob) and end.status is Status.COMPLETED and end.job in copies
+        ]
+        return (*ends, *(each for job in done for each in after_pivot(machine, job.disk, job)))
+
     def cancel(self, machine: Machine, request: CancelJob) -> Plan:
-        """Abort the job (``domjobabort``)."""
+        """Abort the job (``domjobabort``, ``blockjob --abort``)."""
         if not machine.jobs:
             return Refusal("Requested operation is not valid: no job is active on the domain")
         return super().cancel(machine, request)
@@ -361,13 +395,59 @@ def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
     match request:
         case Commit(top=image) | Pull(into=image):
             disk = machine.disk_of(image)
-        case Detach(disk=name):
+        case Detach(disk=name) | BlockCopy(disk=name):
             disk = machine.disk(name)
         case _:
             return None
     if disk is not None and any(job.disk == disk.name for job in machine.backup_jobs):
         return Refusal(f"Operation not supported: disk '{disk.name}' already in active block job")
     return None
+
+
+def refuse_beside_copy(machine: Machine, request: Request) -> Refusal | None:
+    """Return libvirt's words to what it does not do while a disk is copied to a new image.
+
+    A checkpoint may begin or be deleted (number 30). Source: libvirt 9.0.0 with QEMU 7.2.22.
+    """
+    if machine.power is not Power.RUNNING:
+        return None
+    copied = {job.disk: job for job in machine.jobs if isinstance(job, MirrorJob)}
+    for disk in disks_of(machine, request) if copied else ():
+        if disk not in copied:
+            continue
+        cause = f"{disk} is being copied to {copied[disk].into}"
+        if isinstance(request, TakeBackup):
+            told = f"internal error: disk '{disk}' has a blockjob assigned"
+        elif isinstance(request, Resize):
+            told = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
+        else:
+            told = f"block copy still active: disk '{disk}' already in active block job"
+        return Refusal(told, cause=cause)
+    return None
+
+
+def disks_of(machine: Machine, request: Request) -> tuple[str, ...]:
+    """Return the disks that a request needs to be without a job of their own."""
+    match request:
+        case TakeBackup(disks=disks):
+            return disks or tuple(disk.name for disk in machine.disks)
+        case Snapshot(images=images):
+            return tuple(disk for disk, _ in images)
+        case Commit(top=image) | Pull(into=image) | DeleteSnapshot(name=image):
+            disk = machine.disk_of(image)
+            return (disk.name,) if disk is not None else ()
+        case BlockCopy(disk=name) | Resize(disk=name):
+            return (name,)
+        case _:
+            return ()
+
+
+def after_pivot(machine: Machine, disk: str, copy: MirrorDisk | MirrorJob) -> tuple[Operation, ...]:
+    """Return the bitmap that libvirt forgets in a copied disk's image where it cannot merge."""
+    state = machine.disk(disk)
+    if not whole_bitmaps(state) or merges_whole(state, copy.format):
+        return ()
+    return (AddBitmap(node=copy.into, name=FORGOTTEN, persistent=False),)
 
 
 def can_merge(disk: Disk, gone: tuple[Image, ...], length: int) -> bool:

@@ -16,8 +16,8 @@ from simulator.timeline import Timeline
 def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds bitmaps that are lost because their image is committed or pulled away, and nobody merges
-    them into one of the same name.
+    Finds bitmaps that are lost because their image is committed, pulled or copied away, and nobody
+    merges them into one of the same name.
 
     ## Why is this wrong?
     QEMU moves data only. A bitmap goes with its image, and what it named is in no bitmap any more:
@@ -59,7 +59,7 @@ def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             continue
         for before in entry.before.disks:
             after = entry.after.disk(before.name)
-            lost = _lost(before, after) if len(after.chain) < len(before.chain) else []
+            lost = _lost(before, after)
             if not lost:
                 continue
             names = join_words(f"{b.node}.{b.name}" for b in lost)
@@ -71,8 +71,15 @@ def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
                 notes=tuple(
                     write_rows((f"{b.node}.{b.name}", bar(_bits(before, b))) for b in lost)
                 ),
-                help="merge it into a bitmap of the image that stays, before its own is dropped",
+                help=_advise(after),
             )
+
+
+def _advise(after: Disk) -> str:
+    """Return what to do so that bitmaps are not lost with their images."""
+    if after.chain and after.active.format == "raw":
+        return "let a qcow2 image take the data: a raw one stores no bitmaps"
+    return "merge it into a bitmap of the image that stays, before its own is dropped"
 
 
 def _lost(before: Disk, after: Disk) -> list[DirtyBitmap]:

@@ -54,7 +54,7 @@ def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
             B2: |---XXX--|+           B2: |---XXX--|+
                                       B3: |--------|+
     """
-    granularity = add.granularity or disk.granularity_default
+    granularity = add.granularity or disk.granularity_of(add.node)
     refusal = _refuse_add(disk, add)
     if refusal is not None:
         return refusal
@@ -77,7 +77,7 @@ def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
 def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
     image = disk.image(add.node)
     assert image is not None, "the disk was found by this node"
-    granularity = add.granularity if add.granularity is not None else disk.granularity_default
+    granularity = add.granularity if add.granularity is not None else disk.granularity_of(add.node)
     if granularity > GRANULARITY_MAX:
         return Refusal("Parameter 'granularity' expects uint32_t")
     if granularity < GRANULARITY_MIN or granularity & (granularity - 1):
@@ -94,7 +94,7 @@ def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
             f"Name length exceeds maximum ({NAME_BYTES_MAX} characters)"
         )
     # At the default granularity a checkpoint of more than 256 TiB is let through: see DECISIONS.md.
-    finer = granularity < disk.granularity_default
+    finer = granularity < disk.granularity_of(add.node)
     if add.persistent and finer and -(-disk.bytes_of(add.node) // granularity) > STORED_BITS_MAX:
         return Refusal(
             f"Can't make bitmap '{add.name}' persistent in '{add.node}': "

@@ -10,9 +10,11 @@ from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
 from simulator.model.disk import Disk, Image, InternalSnapshot
 from simulator.model.machine import (
     BackupJob,
+    ChainJob,
     CommitJob,
     Job,
     Machine,
+    MirrorJob,
     Power,
     PullJob,
     Status,
@@ -24,6 +26,7 @@ from simulator.model.operations import (
     CommitImages,
     DropSnapshot,
     LoadSnapshot,
+    MirrorDisk,
     PullImages,
     Refusal,
     ResizeImage,
@@ -52,6 +55,8 @@ def apply(machine: Machine, operation: ChainOperation) -> Machine | Refusal:
             return _commit_images(machine, operation)
         case PullImages():
             return _pull_images(machine, operation)
+        case MirrorDisk():
+            return _mirror_disk(machine, operation)
         case _:
             assert_never(operation)
 
@@ -185,9 +190,9 @@ def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | 
     jobs = [
         job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob) or job.guarding
     ]
-    pulled = Transfer.PULL
-    for job in jobs:
-        if not isinstance(job, BackupJob) or job.backup.transfer is pulled:
+    # Of backups, the filter of the newest one lies on top.
+    for job in [*(job for job in jobs if not isinstance(job, BackupJob)), *jobs[-1:]]:
+        if not isinstance(job, BackupJob) or job.backup.transfer is Transfer.PULL:
             return Refusal("Device '(null)' is in use", cause=f"the job {job.name} runs")
     if jobs or any(export.node == node for export in machine.exports):
         return _conflict(node, filtered=bool(jobs))
@@ -245,9 +250,11 @@ def _exported(machine: Machine, disk: Disk) -> Refusal | None:
     return Refusal(f"Node {used} is in use") if used is not None else None
 
 
-def works_on(job: CommitJob | PullJob, disk: Disk) -> set[str]:
+def works_on(job: ChainJob, disk: Disk) -> set[str]:
     """Return the images that a job on a chain needs for itself."""
     names = [image.name for image in disk.chain]
+    if isinstance(job, MirrorJob):
+        return {disk.active.name}
     if isinstance(job, CommitJob):
         return set(names[names.index(job.base) : names.index(job.top) + 1])
     low = names.index(job.base) + 1 if job.base is not None else 0
@@ -263,18 +270,22 @@ def lies_above(job: Job, disk: Disk) -> bool:
             return job.top == disk.active.name
         case PullJob():
             return job.into == disk.active.name
+        case MirrorJob():
+            return True
 
 
 def in_use_by(job: Job, node: str) -> Refusal:
     """Return QEMU's words for a node that a job works on."""
-    kind = {BackupJob: "backup", CommitJob: "commit", PullJob: "stream"}[type(job)]
+    words = {BackupJob: "backup", CommitJob: "commit", PullJob: "stream", MirrorJob: "mirror"}
+    kind = words[type(job)]
     return Refusal(f"Node '{node}' is busy: block device is in use by block job: {kind}")
 
 
 def _save_snapshot(machine: Machine, save: SaveSnapshot) -> Machine | Refusal:
     """Keep the state of the active image inside it. Bitmaps are no part of it."""
     disk = machine.disk_of(save.node)
-    refusal = _refuse_internal(machine, disk, save.node)
+    unable = f"Block format 'raw' used by device '{save.node}' does not support internal snapshots"
+    refusal = _refuse_internal(machine, disk, save.node, unable)
     if refusal is not None:
         return refusal
     assert disk is not None, "it was looked for"
@@ -292,7 +303,8 @@ def _save_snapshot(machine: Machine, save: SaveSnapshot) -> Machine | Refusal:
 def _drop_snapshot(machine: Machine, drop: DropSnapshot) -> Machine | Refusal:
     """Drop a state that is kept inside the active image."""
     disk = machine.disk_of(drop.node)
-    refusal = _refuse_internal(machine, disk, drop.node)
+    unable = "Failed to get a snapshot list: Operation not supported"
+    refusal = _refuse_internal(machine, disk, drop.node, unable)
     if refusal is not None:
         return refusal
     assert disk is not None, "it was looked for"
@@ -306,17 +318,15 @@ def _drop_snapshot(machine: Machine, drop: DropSnapshot) -> Machine | Refusal:
     return machine.with_disk(disk.with_image(replace(image, snapshots=left)))
 
 
-def _refuse_internal(machine: Machine, disk: Disk | None, node: str) -> Refusal | None:
+def _refuse_internal(machine: Machine, disk: Disk | None, node: str, unable: str) -> Refusal | None:
+    """Return why the state of an image cannot be kept inside it; *unable* where it is raw."""
     if disk is None:
         return no_node(node)
     filtered = any(lies_above(job, disk) for job in machine.jobs_on(disk.name))
     if node != disk.active.name or filtered:
         return Refusal("Need a root block node")
     if disk.active.format != "qcow2":
-        return Refusal(
-            f"Block format '{disk.active.format}' used by device '{node}' does not support "
-            "internal snapshots"
-        )
+        return Refusal(unable)
     return None
 
 
@@ -610,13 +620,96 @@ def _drop_pulled(disk: Disk, job: PullJob) -> Disk:
     return replace(taken, chain=chain, bitmaps=bitmaps)
 
 
-def end_chain_job(machine: Machine, job: CommitJob | PullJob, status: Status) -> Machine:
-    """Return the machine when a commit or a pull has ended; only a completed one drops images.
+def _mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
+    """Copy a disk into a new image, which takes the place of its chain.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    after  C1: |AAABBB00|
+                B1: |XXXX----|+   B1: |---XXX--|+          B1: |XXXXXX--|+  if carried
+
+    The job writes zeroes over the whole of the new image before it copies. Source: libvirt 9.0
+    with QEMU 7.2, ``blockcopy --pivot``.
+    """
+    disk = machine.disk_of(mirror.node)
+    if disk is None:
+        return no_node(mirror.node)
+    if machine.disk_of(mirror.into) is not None:
+        return Refusal(f"Duplicate nodes with node-name='{mirror.into}'")
+    jobs = machine.jobs_on(disk.name)
+    if jobs:
+        return in_use_by(jobs[0], disk.active.name)
+    job = MirrorJob(
+        name=mirror.job or mirror.into,
+        disk=disk.name,
+        into=mirror.into,
+        format=mirror.format,
+        carry=mirror.carry,
+    )
+    if mirror.lasting:
+        return replace(machine, jobs=(*machine.jobs, job))
+    return machine.with_disk(_pivoted(disk, job))
+
+
+def _pivoted(disk: Disk, job: MirrorJob) -> Disk:
+    """Return a disk whose chain is one image that holds all that the guest sees."""
+    whole = range_of(disk.length, 0, disk.length, ZERO).overlay(disk.guest_view)
+    image = Image(
+        name=job.into,
+        content=whole,
+        length=disk.length,
+        format=job.format,
+        since=disk.chain[0].since,
+    )
+    bitmaps: list[DirtyBitmap] = []
+    for name in merges_whole(disk, job.format) if job.carry else ():
+        found = [disk.bitmap(node, name) for node in reversed(disk.nodes_with(name))]
+        newest, *older = [bitmap for bitmap in found if bitmap is not None]
+        merged = replace(newest, node=job.into, kept=Kept.MEMORY, batch=0)
+        for bitmap in older:
+            merged = merged.merge(bitmap, disk.moment)
+        bitmaps.append(merged)
+    return replace(disk, chain=(image,), bitmaps=tuple(bitmaps))
+
+
+def merges_whole(disk: Disk, format: str) -> tuple[str, ...]:
+    """Return the bitmaps that can go into one image of the whole disk; all of them, or none.
+
+    Each must be whole: on the active image, and on those below it without a gap. One that is not
+    is passed over; one that the new image cannot take, or that is of another size, fails the
+    transaction that merges them all. Source: libvirt 9.0 with QEMU 7.2, ``blockcopy --pivot``.
+    """
+    whole = whole_bitmaps(disk)
+    lengths = {disk.length_of(node) for name in whole for node in disk.nodes_with(name)}
+    return whole if format == "qcow2" and lengths <= {disk.length} else ()
+
+
+def whole_bitmaps(disk: Disk) -> tuple[str, ...]:
+    """Return the names of the bitmaps that reach from the active image down without a fault."""
+    images = [image.name for image in disk.chain]
+    names = [bitmap.name for bitmap in disk.bitmaps_on(disk.active.name)]
+    return tuple(
+        name
+        for name in names
+        if (nodes := disk.nodes_with(name)) == tuple(images[images.index(nodes[0]) :])
+        and all(
+            bitmap is not None
+            and bitmap.persistent
+            and bitmap.recording
+            and not bitmap.inconsistent
+            for bitmap in (disk.bitmap(node, name) for node in nodes)
+        )
+    )
+
+
+def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:
+    """Return the machine when a job on a chain has ended; only a completed one drops images.
 
     What it copied stays where it is. The base of an image in the middle is read-only again, with
     its bitmaps stored; that of the active one stays open for writing.
     """
     disk = machine.disk(job.disk)
+    left = replace(machine, jobs=tuple(each for each in machine.jobs if each is not job))
+    if isinstance(job, MirrorJob):
+        return left.with_disk(_pivoted(disk, job)) if status is Status.COMPLETED else left
     if status is Status.COMPLETED and isinstance(job, CommitJob):
         disk = _drop_merged(disk, job)
     elif status is Status.COMPLETED and isinstance(job, PullJob):
@@ -626,6 +719,4 @@ def end_chain_job(machine: Machine, job: CommitJob | PullJob, status: Status) ->
     if not stays_open and written != disk.active.name:
         bitmaps = tuple(_retire(disk, b) if b.node == written else b for b in disk.bitmaps)
         disk = replace(disk, bitmaps=bitmaps)
-    return replace(
-        machine.with_disk(disk), jobs=tuple(each for each in machine.jobs if each is not job)
-    )
+    return left.with_disk(disk)

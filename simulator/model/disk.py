@@ -90,10 +90,14 @@ class Disk:
         """Bytes."""
         return self.length * self.cluster_size
 
-    @property
-    def granularity_default(self) -> int:
-        """Bytes for one bit of a new bitmap. Source: QEMU 7.2, cluster size within 4 to 64 KiB."""
-        return min(max(self.cluster_size, 4096), 65536)
+    def granularity_of(self, node: str) -> int:
+        """Return the bytes for one bit of a new bitmap on an image.
+
+        Source: QEMU 7.2: the cluster size within 4 to 64 KiB, and 64 KiB where there are none.
+        """
+        image = self.image(node)
+        raw = image is not None and image.format == "raw"
+        return 65536 if raw else min(max(self.cluster_size, 4096), 65536)
 
     @cached_property
     def guest_view(self) -> ClusterMap:

@@ -213,7 +213,9 @@ def _read(
     image = disk.image(run.image)
     assert image is not None, "the job was accepted, so its image is there"
     if run.sync is Sync.TOP:
-        own = image.content.clusters()
+        # A raw image has every cluster, whether it was written or not.
+        raw = image.format == "raw"
+        own = set_of(image.length, range(image.length)) if raw else image.content.clusters()
         return _copy_units(disk, own, image.length), (Window(start=image.since),)
     if run.sync is Sync.BITMAP:
         assert bitmap is not None, "without its bitmap the job was refused"
@@ -230,7 +232,7 @@ def _merged(disk: Disk, run: RunBackup, sources: tuple[DirtyBitmap, ...]) -> Dir
 
     B2: |---XXX--|, B3: |X----XX-|  give  backup-S2_3.bak: |X--XXXX-|
     """
-    granularity = disk.granularity_default
+    granularity = disk.granularity_of(run.image)
     length = -(-disk.bytes_of(run.image) // granularity)
     merged = DirtyBitmap(
         node=run.image,
@@ -279,6 +281,7 @@ def _lay_over(below: Backup, record: Backup) -> Backup:
 
     full |AAAA0000|    through  B1: |X----X--|    gives  full |BAAA0B00|
     """
+    record = replace(record, format=below.format)
     if record.complete or below.status is not Status.COMPLETED:
         return record
     read = None

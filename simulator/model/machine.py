@@ -106,6 +106,7 @@ class Backup:
         copied_bytes: Bytes that a job or a copy moved.
         transfer: Who moved them; None for a plain copy.
         status: How far it got; only a completed one holds anything.
+        format: That of its file; a job writes qcow2, and a copy is as its image is.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Backup:
     copied_bytes: int = 0
     transfer: Transfer | None = Transfer.PUSH
     status: Status = Status.COMPLETED
+    format: str = "qcow2"
 
     @property
     def row(self) -> str:
@@ -230,6 +232,23 @@ class PullJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorJob:
+    """A running copy of a disk, which the guest's writes reach as well; its chain is still there.
+
+    Attributes:
+        name: What the user calls the job.
+        disk: The disk that it works on.
+        into, format, carry: As in the operation.
+    """
+
+    name: str
+    disk: str
+    into: str
+    format: str
+    carry: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     """A node that clients may read.
 
@@ -245,7 +264,10 @@ class Export:
     bitmaps: tuple[tuple[str, str], ...] = ()
 
 
-Job: TypeAlias = BackupJob | CommitJob | PullJob
+ChainJob: TypeAlias = CommitJob | PullJob | MirrorJob
+"""Jobs that change which images a chain has."""
+
+Job: TypeAlias = BackupJob | ChainJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -285,6 +285,26 @@ class PullImages(NamedTuple):
     job: str | None = None
 
 
+class MirrorDisk(NamedTuple):
+    """Copy a disk into a new image that takes its chain's place (QEMU: ``blockdev-mirror``).
+
+    Attributes:
+        node: The active image of the chain.
+        into: Name of the new image, which has nothing below it.
+        format: ``qcow2`` or ``raw``.
+        carry: Whether the bitmaps of the whole chain go along, as with libvirt.
+        lasting: Whether the job runs on until :class:`EndJob`, with the guest writing to both.
+        job: What the user calls the job.
+    """
+
+    node: str
+    into: str
+    format: str = "qcow2"
+    carry: bool = False
+    lasting: bool = False
+    job: str | None = None
+
+
 class EndJob(NamedTuple):
     """End a running job.
 
@@ -395,6 +415,7 @@ ChainOperation: TypeAlias = (
     | LoadSnapshot
     | CommitImages
     | PullImages
+    | MirrorDisk
 )
 
 ExportOperation: TypeAlias = ExportNode | UnexportNode

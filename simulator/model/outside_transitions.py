@@ -59,6 +59,7 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
         at=machine.at,
         copied_bytes=len(image.content) * disk.cluster_size,
         transfer=None,
+        format=image.format,
     )
     kept = tuple(b for b in machine.backups if b.name != copy.target)
     return replace(machine, backups=(*kept, record))

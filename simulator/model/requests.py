@@ -166,6 +166,21 @@ class Pull(NamedTuple):
     base: str | None = None
 
 
+class BlockCopy(NamedTuple):
+    """Copy a disk into a new image, which takes the place of its chain.
+
+    Attributes:
+        to: Name of the new image.
+        format: Its format; None for that of the active image.
+        lasting: Whether the job runs on, until a :class:`FinishJobs`.
+    """
+
+    to: str
+    disk: str
+    format: str | None = None
+    lasting: bool = False
+
+
 class Resize(NamedTuple):
     """Let a disk grow or shrink to a number of clusters."""
 
@@ -252,6 +267,7 @@ Request: TypeAlias = (
     | DeleteSnapshot
     | Commit
     | Pull
+    | BlockCopy
     | Resize
     | Revert
     | Qmp

@@ -28,6 +28,7 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import (
     Attach,
+    BlockCopy,
     CancelJob,
     Commit,
     Create,
@@ -288,7 +289,7 @@ def _tell(entry: Entry, statement: Statement) -> str:
             text = f"snapshot {_listed(image for _, image in images)}{made}"
         case TakeBackup(to=name):
             text = f"backup {name}"
-        case FinishJobs() | CancelJob() | Commit() | Pull() | Resize() | Revert():
+        case FinishJobs() | CancelJob() | Commit() | Pull() | BlockCopy() | Resize() | Revert():
             text = _tell_change(entry, statement.request)
         case DeleteSnapshot(name=name):
             text = f"delete snapshot {name}"
@@ -308,7 +309,8 @@ def _tell(entry: Entry, statement: Statement) -> str:
 
 
 def _tell_change(
-    entry: Entry, request: FinishJobs | CancelJob | Commit | Pull | Resize | Revert
+    entry: Entry,
+    request: FinishJobs | CancelJob | Commit | Pull | BlockCopy | Resize | Revert,
 ) -> str:
     """Return what happens to a job or a chain, in a few words."""
     match request:
@@ -321,6 +323,8 @@ def _tell_change(
             return f"commit {top}" + (f" to {base}" if base is not None else "")
         case Pull(into=into):
             return f"pull into {into}"
+        case BlockCopy(disk=disk, to=image):
+            return f"blockcopy {disk} to {image}"
         case Resize():
             return f"resize {_tell_resize(entry, request)}"
         case Revert(snapshot=name):

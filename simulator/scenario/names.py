@@ -107,6 +107,9 @@ class Names:
                 self.known[thing].setdefault(name, ())
                 if thing is Thing.IMAGE and node in self.disks:
                     self.disks.setdefault(name, self.disks[node])
+            if "blockcopy" in step:
+                # The job goes by the name of the image that it makes.
+                self.known[Thing.JOB].setdefault(step["blockcopy"]["to"], ())
             if "restore" in step and "as" not in step["restore"]:
                 unnamed.append(path)
             if "revert" in step:
@@ -279,6 +282,7 @@ _NEW: Mapping[str, tuple[tuple[str, Thing], ...]] = {
     "copy": (("to", Thing.BACKUP),),
     "restore": (("as", Thing.RESTORE),),
     "revert": (("image", Thing.IMAGE),),
+    "blockcopy": (("to", Thing.IMAGE),),
 }
 """The arguments of each verb that introduce a name."""
 

@@ -356,6 +356,23 @@ class Pull(TypedDict):
 
 
 @with_config(STRICT)
+class BlockCopy(TypedDict):
+    """A disk is copied into a new image, which takes the place of its chain."""
+
+    to: Annotated[FileName, Field(description="The new image.", examples=["C1"])]
+    disk: NotRequired[DiskWord]
+    format: NotRequired[
+        Annotated[Literal["qcow2", "raw"], Field(description="Of it; default the active image's.")]
+    ]
+    ends: NotRequired[
+        Annotated[Word, Field(description="The later instant at which it takes over.")]
+    ]
+    fails: NotRequired[
+        Annotated[Word, Field(description="The later instant at which the job fails.")]
+    ]
+
+
+@with_config(STRICT)
 class Revert(TypedDict):
     """A return to an earlier state."""
 
@@ -567,6 +584,16 @@ class Step(GuestStep):
             ),
         ]
     ]
+    blockcopy: NotRequired[
+        Annotated[
+            BlockCopy,
+            BeforeValidator(_long("to"), json_schema_input_type=FileName | BlockCopy),
+            Field(
+                description="Copy a disk into a new image that takes over.",
+                examples=["C1", {"to": "C1", "ends": "T3"}],
+            ),
+        ]
+    ]
     revert: NotRequired[
         Annotated[
             Revert,
@@ -634,7 +661,7 @@ class Step(GuestStep):
 
 
 ENDINGS = ("ends", "fails")
-"""Keys that let a job run on to a later instant: arguments of backup, and beside qmp."""
+"""Keys that let a job run on: arguments of backup and blockcopy, and beside qmp."""
 
 BESIDE = ("expect", "allow", *ENDINGS)
 """Keys of a step that stand beside its verb; the first is a verb too, where it stands alone."""

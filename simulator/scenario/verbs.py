@@ -20,6 +20,7 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import (
     Attach,
+    BlockCopy,
     CancelJob,
     Commit,
     Create,
@@ -79,6 +80,7 @@ class Verbs:
             "undefine": lambda path, arguments: Undefine(arguments.get("metadata", False)),
             "commit": self._commit,
             "pull": self._pull,
+            "blockcopy": self._blockcopy,
             "revert": self._revert,
             "resize": self._resize,
             "cancel": self._cancel,
@@ -117,7 +119,7 @@ class Verbs:
             self._problems.add(
                 (*path, beside[0]),
                 f"{beside[0]} stands beside {verb}",
-                expected="ends or fails as an argument of backup, or beside qmp",
+                expected="ends or fails as an argument of backup or blockcopy, or beside qmp",
                 at_key=True,
             )
         if not named:
@@ -338,6 +340,17 @@ class Verbs:
                 self._names.check(Thing.IMAGE, (*path, key), arguments[key])
         return Pull(into=arguments["into"], base=arguments.get("base"))
 
+    def _blockcopy(self, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+        disk = self._disks.find(path, arguments.get("disk"), "blockcopy")
+        if disk is None:
+            return None
+        return BlockCopy(
+            to=arguments["to"],
+            disk=disk,
+            format=arguments.get("format"),
+            lasting=any(key in arguments for key in ENDINGS),
+        )
+
     def _revert(self, path: Path, arguments: Mapping[str, Any]) -> Request:
         name = arguments["snapshot"]
         self._check_snapshot((*path, "snapshot"), name)
@@ -475,7 +488,7 @@ class Verbs:
 def _jobs_of(request: Request) -> tuple[str, ...]:
     """Return the names of the jobs that a request starts."""
     match request:
-        case TakeBackup(to=target):
+        case TakeBackup(to=target) | BlockCopy(to=target):
             return (target,)
         case Qmp(operations=operations):
             backups = [each.target for each in operations if isinstance(each, RunBackup)]

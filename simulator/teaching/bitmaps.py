@@ -15,6 +15,7 @@ from simulator.model.operations import (
     GuestWrite,
     KillProcess,
     MergeBitmaps,
+    MirrorDisk,
     PullImages,
     ResizeImage,
     RunBackup,
@@ -168,6 +169,8 @@ def _tell_setting(history: History, turn: Turn, disk: str, cluster: int, label: 
             return f"the commit {when} copied the cluster here while {label} was recording"
         case CommitImages():
             return f"it came from an image that was merged down {when}"
+        case MirrorDisk():
+            return f"it came from the chain that was copied {when}"
         case PullImages():
             return f"it came from an image that was pulled up {when}"
         case EndJob(job=job):

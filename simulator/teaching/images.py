@@ -6,9 +6,11 @@ from simulator.model.clusters import ZERO, Version
 from simulator.model.disk import Image
 from simulator.model.operations import (
     CommitImages,
+    EndJob,
     GuestDiscard,
     GuestWrite,
     LoadSnapshot,
+    MirrorDisk,
     PullImages,
     ResizeImage,
 )
@@ -154,6 +156,8 @@ def _tell_moved(history: History, step: Step, disk: str, image: str, cluster: in
             return f"brought down{_from_where(step, disk, image, cluster)} by the commit {when}"
         case PullImages():
             return f"brought up{_from_where(step, disk, image, cluster)} by the pull {when}"
+        case MirrorDisk() | EndJob():
+            return f"copied{_from_where(step, disk, image, cluster)} by the blockcopy {when}"
         case ResizeImage():
             return f"written by the resize {when}, so that no old data comes to light"
         case LoadSnapshot(name=name):

@@ -3,13 +3,17 @@
 from typing import Any, assert_never
 
 from simulator.model.bitmap import Kept
+from simulator.model.chain_transitions import merges_whole
 from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
+    Backup,
     BackupJob,
+    ChainJob,
     CommitJob,
     Kind,
     Machine,
+    MirrorJob,
     Power,
     PullJob,
     Status,
@@ -40,6 +44,7 @@ from simulator.model.operations import (
     KillProcess,
     LoadSnapshot,
     MergeBitmaps,
+    MirrorDisk,
     OpenImages,
     Operation,
     OutsideOperation,
@@ -80,7 +85,6 @@ from simulator.verify.actions import (
     StartQemu,
 )
 from simulator.verify.names import Names
-from simulator.verify.sight import format_of
 
 PULLED = "pulled"
 """The bitmap beside a scratch image that tells a client what to read."""
@@ -194,6 +198,8 @@ class Commands:
                 self._commit_images(machine, operation)
             case PullImages():
                 self._pull_images(machine, operation)
+            case MirrorDisk():
+                self._mirror_disk(machine, operation)
             case _:
                 assert_never(operation)
 
@@ -347,8 +353,8 @@ class Commands:
         if run.pulled:
             self._before += make_scratch(names, disk, run.image, key)
             self._tell_bitmap(target, run)
-        elif run.reuse and has_file(machine, disk, run.target):
-            self._before.append(open_target(file, target))
+        elif run.reuse and (before := written_over(machine, disk, run.target)) is not None:
+            self._before.append(open_target(file, target, format=before.format))
         else:
             self._before += make_target(disk, size, file, target)
         if run.group:
@@ -484,10 +490,14 @@ class Commands:
                 DropGuest(names.guests[disk.name]), export_to_guest(names, disk.name, job.base)
             )
 
-    def _end_chain_job(self, disk: Disk, job: CommitJob | PullJob, status: Status) -> None:
+    def _end_chain_job(self, disk: Disk, job: ChainJob, status: Status) -> None:
         name = self._names.job(job.name)
         if status is not Status.COMPLETED:
             self._do(Command("job-cancel", {"id": name}), AwaitJobs((name,), JobEnd.CANCELLED))
+            if isinstance(job, MirrorJob):
+                self._do(close_image(self._names, job.into))
+        elif isinstance(job, MirrorJob):
+            self._finish_mirror(disk, job)
         elif isinstance(job, CommitJob):
             self._finish_commit(disk, job)
         else:
@@ -556,6 +566,44 @@ class Commands:
             self._carry(disk, pulled, job.into, newest=job.into, pivots=pivots)
         self._do(*(close_image(names, image) for image in reversed(pulled)))
 
+    def _mirror_disk(self, machine: Machine, mirror: MirrorDisk) -> None:
+        names, disk = self._names, _disk_of(machine, mirror.node)
+        outcome = apply(machine, mirror._replace(lasting=True))
+        assert not isinstance(outcome, Refusal), "the copy was accepted before"
+        job = outcome.jobs[-1]
+        assert isinstance(job, MirrorJob), "it has just been started"
+        name = names.job(job.name)
+        self._do(
+            MakeImage(names.files[job.into], job.format, disk.size, disk.cluster_size),
+            open_image(names, job.into, job.format, backing=None),
+            Command(
+                "blockdev-mirror",
+                {
+                    "job-id": name,
+                    "device": names.node(mirror.node),
+                    "target": names.node(job.into),
+                    "sync": "full",
+                },
+            ),
+            AwaitJobs((name,), JobEnd.READY),
+        )
+        if not mirror.lasting:
+            self._finish_mirror(disk, job)
+
+    def _finish_mirror(self, disk: Disk, job: MirrorJob) -> None:
+        """Pivot to the new image, merge the bitmaps of the chain into it, and close the chain."""
+        names = self._names
+        name = names.job(job.name)
+        self._do(Command("job-complete", {"id": name}), AwaitJobs((name,)))
+        for bitmap in merges_whole(disk, job.format) if job.carry else ():
+            keys = tuple((node, bitmap) for node in disk.nodes_with(bitmap))
+            newest = disk.bitmap(*keys[-1])
+            assert newest is not None, "the node was found by this bitmap"
+            added = AddBitmap(job.into, bitmap, newest.granularity)
+            self._together.append(change_bitmap(names, added))
+            self._together.append(change_bitmap(names, MergeBitmaps(job.into, bitmap, keys)))
+        self._do(*(close_image(names, image.name) for image in reversed(disk.chain)))
+
     def _copy_image(self, machine: Machine, copy: CopyImage) -> None:
         """Copy a file; of the active image of a running machine, what its guest has flushed."""
         names, disk = self._names, machine.disk_of(copy.image)
@@ -567,7 +615,7 @@ class Commands:
     def _stack_backups(self, machine: Machine, stack: StackBackups) -> None:
         for disk in machine.disks:
             files = tuple(
-                (self._names.copies[backup.name, backup.disk], format_of(backup, disk))
+                (self._names.copies[backup.name, backup.disk], backup.format)
                 for name in stack.sources
                 for backup in machine.backups_named(name)
                 if backup.disk == disk.name
@@ -735,15 +783,18 @@ def backup_command(names: Names, run: RunBackup, target: str) -> Command:
     return Command("blockdev-backup", options)
 
 
-def open_target(file: str, target: str, *, backing: str | None = None) -> Command:
+def open_target(
+    file: str, target: str, *, format: str = "qcow2", backing: str | None = None
+) -> Command:
     """Return the command that opens an image to back a disk up into."""
     options: dict[str, Any] = {
-        "driver": "qcow2",
+        "driver": format,
         "node-name": target,
         "discard": "unmap",
-        "backing": backing,
         "file": {"driver": "file", "filename": file},
     }
+    if format == "qcow2":
+        options["backing"] = backing
     return Command("blockdev-add", options)
 
 
@@ -805,9 +856,10 @@ def internal_snapshot(names: Names, operation: SaveSnapshot | DropSnapshot) -> C
     return Command(execute, {"device": names.node(operation.node), "name": operation.name})
 
 
-def has_file(machine: Machine, disk: Disk, target: str) -> bool:
-    """Whether a target is there already, to be written over."""
-    return any(b.disk == disk.name and b.has_file for b in machine.backups_named(target))
+def written_over(machine: Machine, disk: Disk, target: str) -> Backup | None:
+    """Return the backup of this target that is there already, if it left a file."""
+    made = machine.backups_named(target)
+    return next((b for b in made if b.disk == disk.name and b.has_file), None)
 
 
 def _disk_of(machine: Machine, node: str) -> Disk:

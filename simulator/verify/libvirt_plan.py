@@ -15,6 +15,7 @@ from simulator.model.machine import (
     BackupJob,
     Checkpoint,
     Machine,
+    MirrorJob,
     Power,
     Restored,
     Status,
@@ -32,6 +33,7 @@ from simulator.model.operations import (
     StackBackups,
 )
 from simulator.model.requests import (
+    BlockCopy,
     CancelJob,
     Commit,
     Create,
@@ -70,7 +72,7 @@ from simulator.verify.libvirt_xml import (
     path_of,
 )
 from simulator.verify.names import Names, choose_names
-from simulator.verify.sight import Sight, format_of, sight_of
+from simulator.verify.sight import Sight, sight_of
 
 MODEL = "libvirt"
 """Id of the only API model that a real libvirt is like."""
@@ -246,7 +248,9 @@ def device_of(disk: str) -> str:
 def _rest(entry: Entry, request: Request | None) -> Iterator[Virsh]:
     """Yield what aborts a job, or an undefine that is refused; nothing else can be asked for."""
     if isinstance(request, CancelJob):
-        yield Virsh(("domjobabort", DOMAIN))
+        copies = [job for job in entry.before.jobs if isinstance(job, MirrorJob)]
+        copied = next((job for job in copies if job.name == request.job), None)
+        yield Virsh(("domjobabort", DOMAIN)) if copied is None else end_copy(copied, "--abort")
         return
     if isinstance(request, Undefine) and entry.refusal is not None:
         yield Virsh(("undefine", DOMAIN))
@@ -300,8 +304,8 @@ class _Commands:
                 yield from self._finish(entry)
             case DeleteCheckpoint():
                 yield _delete_checkpoint(request)
-            case Commit() | Pull() | Resize() | DeleteSnapshot():
-                yield from self._change_chain(machine, request)
+            case Commit() | Pull() | BlockCopy() | Resize() | DeleteSnapshot():
+                yield from self._change_chain(entry, request)
             case CopyImage() | DropBackup() | StackBackups():
                 yield from self._outside(machine, request)
             case CloseImages() | OpenImages() | KillProcess():
@@ -441,6 +445,10 @@ class _Commands:
 
     def _finish(self, entry: Entry) -> Iterator[LibvirtAction]:
         ends = {each.job: each.status for each in entry.operations if isinstance(each, EndJob)}
+        for copy in (job for job in entry.before.jobs if isinstance(job, MirrorJob)):
+            if copy.name in ends:
+                done = ends[copy.name] is Status.COMPLETED
+                yield end_copy(copy, "--pivot" if done else "--abort")
         jobs = [job for job in entry.before.backup_jobs if _status(ends, job) is not None]
         if not jobs:
             return
@@ -453,13 +461,18 @@ class _Commands:
             yield Virsh(("domjobabort", DOMAIN))
 
     def _change_chain(
-        self, machine: Machine, request: Commit | Pull | Resize | DeleteSnapshot
+        self, entry: Entry, request: Commit | Pull | BlockCopy | Resize | DeleteSnapshot
     ) -> Iterator[LibvirtAction]:
+        machine = entry.before
         match request:
             case Commit():
                 yield self._commit(machine, request)
             case Pull():
                 yield self._pull(machine, request)
+            case BlockCopy():
+                if entry.refusal is None:
+                    yield from self._make_room(request.to)
+                yield self._blockcopy(machine, request)
             case Resize():
                 disk = machine.disk(request.disk)
                 size = f"{request.length * disk.cluster_size}B"
@@ -489,6 +502,19 @@ class _Commands:
             words += ["--base", path_of(self._file_of(pull.base))]
         return Virsh(tuple(words))
 
+    def _make_room(self, image: str) -> Iterator[LibvirtAction]:
+        """Yield what deletes the file of an earlier image of this name, which is in no chain."""
+        if image in self._images:
+            yield DeleteFile(self._file_of(image))
+        self._images.add(image)
+
+    def _blockcopy(self, machine: Machine, request: BlockCopy) -> Virsh:
+        """Return what copies a disk; the job has to be transient where the machine is defined."""
+        active = machine.disk(request.disk).active
+        words = ["blockcopy", DOMAIN, request.disk, "--dest", path_of(self._file_of(request.to))]
+        words += ["--format", request.format or active.format, "--transient-job", "--wait"]
+        return Virsh((*words, *(() if request.lasting else ("--pivot",))))
+
     def _outside(
         self, machine: Machine, request: CopyImage | DropBackup | StackBackups
     ) -> Iterator[LibvirtAction]:
@@ -504,7 +530,7 @@ class _Commands:
             case StackBackups():
                 for disk in machine.disks:
                     files = tuple(
-                        (names.copies[backup.name, backup.disk], format_of(backup, disk))
+                        (names.copies[backup.name, backup.disk], backup.format)
                         for name in request.sources
                         for backup in machine.backups_named(name)
                         if backup.disk == disk.name
@@ -527,6 +553,11 @@ def _switch(request: CloseImages | OpenImages | KillProcess) -> LibvirtAction:
 def _status(ends: dict[str, Status], job: BackupJob) -> Status | None:
     """Return how a job ends, if it does now."""
     return ends.get(job.backup.name, ends.get(job.name))
+
+
+def end_copy(job: MirrorJob, how: str) -> Virsh:
+    """Return what ends the copy of a disk: ``--pivot`` to its new image, or ``--abort``."""
+    return Virsh(("blockjob", DOMAIN, job.disk, how))
 
 
 def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simulator.model.machine import Backup, Machine, Transfer
+from simulator.model.machine import Backup, Machine, MirrorJob, Transfer
 from simulator.model.operations import AddOverlay, Operation, Refusal, RunBackup
 from simulator.model.requests import Qmp
 from simulator.timeline import Timeline
@@ -67,6 +67,10 @@ def choose_names(timeline: Timeline) -> Names:
         if image.name not in names.nodes:
             names.nodes[image.name] = nodes.choose(image.name, "image")
             names.files[image.name] = files.choose(_with_suffix(image.name, image.format), "image")
+    for copy in (job for machine in machines for job in machine.jobs):
+        if isinstance(copy, MirrorJob) and copy.into not in names.nodes:
+            names.nodes[copy.into] = nodes.choose(copy.into, "image")
+            names.files[copy.into] = files.choose(_with_suffix(copy.into, copy.format), "image")
     for overlay in _refused_overlays(timeline):
         if overlay not in names.nodes:
             names.nodes[overlay] = nodes.choose(overlay, "image")

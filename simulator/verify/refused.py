@@ -34,13 +34,13 @@ from simulator.verify.commands import (
     close_image,
     export_command,
     export_to_guest,
-    has_file,
     internal_snapshot,
     make_target,
     on_bitmap,
     open_image,
     open_target,
     unexport_command,
+    written_over,
 )
 from simulator.verify.names import Names
 
@@ -172,8 +172,9 @@ def _backup(names: Names, machine: Machine, run: RunBackup) -> Part:
     image = disk.image(run.image)
     size = disk.size if image is None else disk.bytes_of(image.name)
     needed: list[Action] = list(make_target(disk, size, file, target))
-    if has_file(machine, disk, run.target):
-        needed = [open_target(file, target)]
+    before = written_over(machine, disk, run.target)
+    if before is not None:
+        needed = [open_target(file, target, format=before.format)]
     return needed, command, [Command("blockdev-del", {"node-name": target})]
 
 

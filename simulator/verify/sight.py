@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, CommitJob, Kind, Machine, Restored, Transfer
+from simulator.model.machine import Backup, CommitJob, Machine, Restored, Transfer
 from simulator.verify.actions import Held
 
 DIRTY = 1
@@ -199,7 +199,7 @@ def _sight_of_disk(disk: Disk, kept: set[str], hidden: bool) -> DiskSight:
 
 def _sight_of_backup(backup: Backup, disk: Disk) -> CopySight:
     """Return what a backup must hold. A complete one holds zeroes for all that reads so."""
-    source = _source_of(backup, disk)
+    source = _source_of(backup)
     cells = cells_of(backup.content)
     # The client of a full pull leaves zeroes out.
     pulled = backup.transfer is Transfer.PULL and backup.complete
@@ -223,20 +223,14 @@ def _sight_of_restored(restored: Restored, disk: Disk) -> CopySight:
         row=restored.row,
         length=restored.length,
         cluster_size=disk.cluster_size,
-        sources=tuple(_source_of(source, disk) for source in restored.sources),
+        sources=tuple(_source_of(source) for source in restored.sources),
         alike=True,
         cells=view_of(restored.content),
     )
 
 
-def _source_of(backup: Backup, disk: Disk) -> Source:
-    return Source(backup.name, backup.disk, format_of(backup, disk))
-
-
-def format_of(backup: Backup, disk: Disk) -> str:
-    """Return the format of a backup's file: a job writes qcow2, a copy is as its image is."""
-    image = disk.image(backup.image)
-    return image.format if backup.kind is Kind.COPY and image is not None else "qcow2"
+def _source_of(backup: Backup) -> Source:
+    return Source(backup.name, backup.disk, backup.format)
 
 
 def view_of(content: ClusterMap) -> Cells:

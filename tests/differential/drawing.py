@@ -266,6 +266,16 @@ class Drawer:
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
         self.scenario.do({"qmp": command, **self.ending()})
 
+    def blockcopy(self) -> None:
+        """Copy a disk into a new image that takes over; its guest writes on while that lasts."""
+        disk = self.disk()
+        if self.machine.jobs_on(disk.name):
+            return
+        step: dict[str, Any] = {"to": self.scenario.name("S"), "disk": disk.name}
+        if self.seldom():
+            step["format"] = "raw"
+        self.scenario.do({"blockcopy": {**step, **self.ending()}})
+
     def resize(self) -> None:
         """Let a disk grow or shrink."""
         disk = self.disk()

@@ -84,6 +84,10 @@ class Timelines(RuleBasedStateMachine):
         self._drawer(data).pull()
 
     @rule(data=st.data())
+    def blockcopy(self, data: st.DataObject) -> None:
+        self._drawer(data).blockcopy()
+
+    @rule(data=st.data())
     def resize(self, data: st.DataObject) -> None:
         self._drawer(data).resize()
 
@@ -159,7 +163,7 @@ def shrink(found: DisagreementError) -> DisagreementError:
     """Return the same disagreement of a scenario with as few entries as will do.
 
     Entries are left out one by one, from the end: each try is one timeline, where Hypothesis would
-    have to draw and play hundreds.
+    have to draw and play hundreds. Where another one refers to an instant, its steps go alone.
     """
     head, timeline, rest = found.text.partition("timeline:\n")
     entries = re.split(r"(?m)^(?=  - )", rest)
@@ -167,12 +171,20 @@ def shrink(found: DisagreementError) -> DisagreementError:
     while left_out:
         left_out = False
         for place in reversed(range(len(entries))):
-            fewer = entries[:place] + entries[place + 1 :]
-            text = head + timeline + "".join(fewer)
-            finding = compare(text)
-            if finding is not None and _kind(finding) == _kind(found.finding):
-                entries, found, left_out = fewer, DisagreementError(text, finding), True
+            for kept in ([], _bare(entries[place])):
+                fewer = [*entries[:place], *kept, *entries[place + 1 :]]
+                text = head + timeline + "".join(fewer)
+                finding = compare(text) if fewer != entries else None
+                if finding is not None and _kind(finding) == _kind(found.finding):
+                    entries, found, left_out = fewer, DisagreementError(text, finding), True
+                    break
     return found
+
+
+def _bare(entry: str) -> list[str]:
+    """Return an instant without its steps; nothing for any other entry."""
+    at = re.match(r"  - (?:\{at: (\w+)\}|at: (\w+))\n", entry)
+    return [f"  - {{at: {at[1] or at[2]}}}\n"] if at is not None else []
 
 
 def _kind(finding: Finding) -> tuple[str, str]:

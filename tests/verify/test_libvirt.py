@@ -332,6 +332,8 @@ def test_a_signal_ends_it_with_all_that_it_started(
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell starts what runs in the background with Ctrl-C switched off.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         home = wait_for_libvirt(process.pid, open_folder)
         process.send_signal(number)

@@ -11,13 +11,23 @@ from typing import NamedTuple
 from simulator.diagnostics import Finding
 from simulator.model.clusters import letter_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, BackupJob, CommitJob, Machine, Power, Status
+from simulator.model.machine import (
+    Backup,
+    BackupJob,
+    CommitJob,
+    Machine,
+    MirrorJob,
+    Power,
+    PullJob,
+    Status,
+)
 from simulator.model.operations import (
     CloseImages,
     CommitImages,
     GuestDiscard,
     GuestWrite,
     KillProcess,
+    MirrorDisk,
     OpenImages,
     PullImages,
 )
@@ -233,12 +243,16 @@ def _job_tracks(timeline: Timeline, axis: _Axis) -> Iterator[Track]:
         )
 
 
+_KINDS = {CommitJob: "commit", PullJob: "pull", MirrorJob: "blockcopy"}
+"""What a job on a chain is called."""
+
+
 def _chain_job_tracks(timeline: Timeline, axis: _Axis) -> Iterator[Track]:
-    """Yield a row for each commit or pull that runs on for a while."""
+    """Yield a row for each commit, pull or copy of a disk that runs on for a while."""
     begun: dict[tuple[str, str], int] = {}
     for number, frame in enumerate(timeline.frames):
         running = {
-            (job.name, "commit" if isinstance(job, CommitJob) else "pull")
+            (job.name, _KINDS[type(job)])
             for job in frame.machine.jobs
             if not isinstance(job, BackupJob)
         }
@@ -342,6 +356,8 @@ def _events(timeline: Timeline, frame: Frame) -> Iterator[tuple[str, str]]:
                     yield f"commit {top or operation.device}", "faint"
                 case PullImages(into=into):
                     yield f"pull into {into}", "faint"
+                case MirrorDisk(into=into):
+                    yield f"blockcopy to {into}", "faint"
         for checkpoint in entry.after.checkpoints:
             if checkpoint.name not in known:
                 yield f"checkpoint {checkpoint.name}", "faint"
