@@ -85,6 +85,7 @@ from simulator.verify.actions import (
     StartQemu,
 )
 from simulator.verify.names import Names
+from simulator.verify.sight import stacked
 
 PULLED = "pulled"
 """The bitmap beside a scratch image that tells a client what to read."""
@@ -493,7 +494,11 @@ class Commands:
     def _end_chain_job(self, disk: Disk, job: ChainJob, status: Status) -> None:
         name = self._names.job(job.name)
         if status is not Status.COMPLETED:
-            self._do(Command("job-cancel", {"id": name}), AwaitJobs((name,), JobEnd.CANCELLED))
+            cancel = Command("job-cancel", {"id": name})
+            if isinstance(job, CommitJob) and job.top == disk.active.name:
+                # This one copies first what the guest has just written.
+                cancel = Command("block-job-cancel", {"device": name})
+            self._do(cancel, AwaitJobs((name,), JobEnd.CANCELLED))
             if isinstance(job, MirrorJob):
                 self._do(close_image(self._names, job.into))
         elif isinstance(job, MirrorJob):
@@ -614,12 +619,7 @@ class Commands:
 
     def _stack_backups(self, machine: Machine, stack: StackBackups) -> None:
         for disk in machine.disks:
-            files = tuple(
-                (self._names.copies[backup.name, backup.disk], backup.format)
-                for name in stack.sources
-                for backup in machine.backups_named(name)
-                if backup.disk == disk.name
-            )
+            files = stack_files(self._names, machine, stack, disk)
             if files:
                 self._do(Stack(self._names.restores[stack.name, disk.name], files))
 
@@ -854,6 +854,19 @@ def internal_snapshot(names: Names, operation: SaveSnapshot | DropSnapshot) -> C
         "blockdev-snapshot-internal-sync" if saves else ("blockdev-snapshot-delete-internal-sync")
     )
     return Command(execute, {"device": names.node(operation.node), "name": operation.name})
+
+
+def stack_files(
+    names: Names, machine: Machine, stack: StackBackups, disk: Disk
+) -> tuple[tuple[str, str], ...]:
+    """Return the files that a restore of one disk lays over one another, each with its format."""
+    sources = [
+        backup
+        for name in stack.sources
+        for backup in machine.backups_named(name)
+        if backup.disk == disk.name
+    ]
+    return tuple((names.copies[each.name, each.disk], each.format) for each in stacked(sources))
 
 
 def written_over(machine: Machine, disk: Disk, target: str) -> Backup | None:

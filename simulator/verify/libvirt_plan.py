@@ -62,7 +62,7 @@ from simulator.verify.actions import (
     Stack,
     bytes_of,
 )
-from simulator.verify.commands import guest_step
+from simulator.verify.commands import guest_step, stack_files
 from simulator.verify.libvirt_xml import (
     DOMAIN,
     Drive,
@@ -529,12 +529,7 @@ class _Commands:
                     yield DeleteFile(names.copies[backup.name, backup.disk])
             case StackBackups():
                 for disk in machine.disks:
-                    files = tuple(
-                        (names.copies[backup.name, backup.disk], backup.format)
-                        for name in request.sources
-                        for backup in machine.backups_named(name)
-                        if backup.disk == disk.name
-                    )
+                    files = stack_files(names, machine, request, disk)
                     if files:
                         yield Stack(names.restores[request.name, disk.name], files)
 

@@ -1,6 +1,6 @@
 """What can be seen of a machine: the simulated one and the real one in the same terms. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
@@ -223,10 +223,19 @@ def _sight_of_restored(restored: Restored, disk: Disk) -> CopySight:
         row=restored.row,
         length=restored.length,
         cluster_size=disk.cluster_size,
-        sources=tuple(_source_of(source) for source in restored.sources),
+        sources=tuple(_source_of(source) for source in stacked(restored.sources)),
         alike=True,
         cells=view_of(restored.content),
     )
+
+
+def stacked(sources: Sequence[Backup]) -> Sequence[Backup]:
+    """Return the backups that are laid over one another: a pulled full one has none below it.
+
+    Its client leaves zeroes out, so that in its file alone nothing hides what would lie below.
+    """
+    pulled = [n for n, b in enumerate(sources) if b.whole and b.transfer is Transfer.PULL]
+    return sources[pulled[-1] :] if pulled else sources
 
 
 def _source_of(backup: Backup) -> Source:

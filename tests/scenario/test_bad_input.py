@@ -129,7 +129,12 @@ CASES = [
     step(
         "ends beside a verb",
         "backup: x\n        ends: T1",
-        (8, 9, "ends stands beside backup|ends or fails as an argument of backup or blockcopy, or beside qmp"),
+        (
+            8,
+            9,
+            "ends stands beside backup|"
+            "ends or fails as an argument of backup or blockcopy, or beside qmp",
+        ),
     ),
     step("ends alone", "ends: T1", (9, "a step has no verb")),
     step("an end that is no later one", "backup: {to: x, ends: T1}", (31, "T1 is no later one")),
