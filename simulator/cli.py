@@ -571,7 +571,10 @@ def export(
 def draw(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: svg, png, pdf, gif or html.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="File to write: svg, png, pdf, gif, txt or html; - prints text."
+        ),
     ],
     view: Annotated[
         str, typer.Option("--view", help="film, chain, time, restore or tree.")
@@ -590,11 +593,16 @@ def draw(
     from simulator.render.pictures import PictureError, View, check_suffix, word_of
 
     try:
-        page = check_suffix(output) == ".html"
+        page = str(output) != "-" and check_suffix(output) == ".html"
         word_of(View, view), word_of(Theme, theme)
         if page and (at or animate or view != "film" or theme != "light"):
             _give_up("a page has every instant in both themes: give no other option than -o and -m")
         picture = _played(file, model).draw(view, at=at, theme=theme)
+        if str(output) == "-":
+            if animate:
+                _give_up("text shows one picture; only .svg and .gif are animated")
+            print(picture.text(), end="")
+            return
         picture.save(output, animate=animate)
     except PictureError as error:
         _give_up(str(error))

@@ -31,6 +31,7 @@ class Box(NamedTuple):
         title: What a reader who points at it is told.
         cell: The number of the cell that it is, on a page; None for any other box.
         row: The label of that cell's row.
+        letters: What it is as text, one character a cell: of a run of cells, or carets.
     """
 
     x: float
@@ -44,6 +45,7 @@ class Box(NamedTuple):
     title: str = ""
     cell: int | None = None
     row: str = ""
+    letters: str = ""
 
 
 class Text(NamedTuple):

@@ -12,6 +12,7 @@ from simulator.diagnostics import Finding
 from simulator.render import svg
 from simulator.render.drawing import Drawing, Text, framed
 from simulator.render.palette import Theme
+from simulator.render.text import write_text
 from simulator.render.views.chain import lay_out_chain
 from simulator.render.views.film import lay_out_film
 from simulator.render.views.restore import lay_out_restores
@@ -24,7 +25,8 @@ SECONDS = 2.0
 
 NEEDS_MATPLOTLIB = (".png", ".pdf", ".gif")
 PAGE = ".html"
-SUFFIXES = (".svg", *NEEDS_MATPLOTLIB, PAGE)
+TEXT = ".txt"
+SUFFIXES = (".svg", *NEEDS_MATPLOTLIB, TEXT, PAGE)
 
 
 class View(StrEnum):
@@ -87,6 +89,10 @@ class Picture:
             return svg.write_svg(self.drawing, self.theme)
         return svg.write_film(self.frames(), self.theme, SECONDS)
 
+    def text(self) -> str:
+        """Return it as lines of text, with a final newline."""
+        return write_text(self.drawing)
+
     def frames(self) -> tuple[Drawing, ...]:
         """Return a drawing for each instant, all of one size.
 
@@ -100,7 +106,7 @@ class Picture:
 
     def save(self, path: str | Path, *, animate: bool = False) -> None:
         """Write it; the suffix says how: ``.svg``, ``.png``, ``.pdf``,
-        ``.gif``, or ``.html`` for a page of the whole run.
+        ``.gif``, ``.txt``, or ``.html`` for a page of the whole run.
 
         Raises:
             PictureError: There is no such suffix, or matplotlib is missing.
@@ -110,9 +116,8 @@ class Picture:
         suffix = check_suffix(target)
         if animate and suffix not in (".svg", ".gif"):
             raise PictureError(f"{suffix} shows one picture; only .svg and .gif are animated")
-        if suffix in (".svg", PAGE):
-            text = self.page() if suffix == PAGE else self.svg(animate=animate)
-            target.write_text(text, encoding="utf-8")
+        if suffix not in NEEDS_MATPLOTLIB:
+            target.write_text(self._written(suffix, animate=animate), encoding="utf-8")
             return
         from simulator.render import axes
 
@@ -120,6 +125,12 @@ class Picture:
             axes.save_film(self.frames(), target, self.theme, SECONDS)
         else:
             axes.save(self.drawing, target, self.theme)
+
+    def _written(self, suffix: str, *, animate: bool) -> str:
+        """Return the text of a file that needs no matplotlib."""
+        if suffix == PAGE:
+            return self.page()
+        return self.text() if suffix == TEXT else self.svg(animate=animate)
 
     def __repr__(self) -> str:
         return f"<picture: {self.drawing.title}>"
@@ -141,7 +152,7 @@ def check_suffix(path: Path) -> str:
     if suffix in NEEDS_MATPLOTLIB and importlib.util.find_spec("matplotlib") is None:
         raise PictureError(
             f"{suffix} needs matplotlib: pip install 'backup-timeline[pictures]'; "
-            ".svg and .html need nothing"
+            ".svg, .txt and .html need nothing"
         )
     return suffix
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import simulator
 from simulator.model.disk import Disk
-from simulator.model.machine import BackupJob, Machine, Power, Status, Transfer
+from simulator.model.machine import BackupJob, Machine, MirrorJob, Power, Status, Transfer
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
@@ -242,6 +242,10 @@ class Drawer:
         """Whether a commit or a pull works on a disk: what a second one meets is by chance."""
         return any(not isinstance(job, BackupJob) for job in self.machine.jobs_on(disk.name))
 
+    def copying(self, disk: Disk) -> bool:
+        """Whether a disk is copied: a backup that outlives its chain keeps QEMU from closing it."""
+        return any(isinstance(job, MirrorJob) for job in self.machine.jobs_on(disk.name))
+
     def commit(self) -> None:
         """Commit some images of a chain."""
         disk = self.disk()
@@ -345,7 +349,10 @@ class Drawer:
 
     def backup(self) -> None:
         """Run a backup job by QEMU's own command."""
-        command = self.backup_command(self.disk())
+        disk = self.disk()
+        if self.copying(disk):
+            return
+        command = self.backup_command(disk)
         ending = self.ending()
         # What a job that fails has copied is not fixed, and neither is what it then clears.
         if "fails" in ending and command["arguments"].get("bitmap-mode") == "always":
@@ -356,6 +363,8 @@ class Drawer:
         """Run a job on each disk, which end together."""
         actions = []
         for disk in self.machine.disks:
+            if self.copying(disk):
+                return
             command = self.backup_command(disk)
             command["arguments"]["target"] = self.scenario.name("k")
             if command["arguments"]["sync"] == "none":
@@ -374,6 +383,8 @@ class Drawer:
     def backup_verb(self) -> None:
         """Take a backup by the verb: pushed or pulled, full or through bitmaps."""
         disk = self.disk()
+        if self.copying(disk):
+            return
         step: dict[str, Any] = {"to": self.scenario.name("k"), "disks": [disk.name]}
         if self.half():
             step["mode"] = "pull"
@@ -437,7 +448,7 @@ class Drawer:
             self.scenario.do({"delete": {"checkpoint": self._draw(names)}})
         elif how == "start":
             self.scenario.do({"checkpoint": self.scenario.name("B")})
-        else:
+        elif not any(map(self.copying, self.machine.disks)):
             step = {"to": self.scenario.name("k"), "checkpoint": self.scenario.name("B")}
             if names and not self.seldom():
                 step["since"] = self._draw(names)

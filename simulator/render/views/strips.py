@@ -256,7 +256,17 @@ def draw_cells(
         title = row.titles[run.first] if row.titles else ""
         cell = run.first if row.titles else None
         yield Box(
-            left, y, width, height, run.fill, edge, 0.75, title=title, cell=cell, row=row.label
+            left,
+            y,
+            width,
+            height,
+            run.fill,
+            edge,
+            0.75,
+            title=title,
+            cell=cell,
+            row=row.label,
+            letters=row.cells[run.first : run.first + run.length],
         )
         if run.fill is not None and cells.letters and not row.shades:
             size = min(cells.letters, height * 0.72)
@@ -265,7 +275,7 @@ def draw_cells(
             yield Text(left + width / 2, base, letter, size, anchor="middle", on=run.fill)
     for first, count in _joined(changed, len(row.cells)):
         left, width = x + first * cells.width, count * cells.width
-        yield Box(left, y, width, height, edge="changed", thick=2)
+        yield Box(left, y, width, height, edge="changed", thick=2, letters="^" * count)
 
 
 class _Run(NamedTuple):
