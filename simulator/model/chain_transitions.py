@@ -171,8 +171,12 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         return Refusal("Parameter 'size' expects a >0 size")
     if resize.length == 0:
         return Refusal("a disk has at least one cluster here")
-    read = [job for job in machine.jobs_on(disk.name) if isinstance(job, BackupJob)]
-    if any(job.node == resize.node and not job.guarding for job in read):
+    read = [
+        job
+        for job in machine.jobs_on(disk.name)
+        if isinstance(job, BackupJob) and job.node == resize.node and not job.guarding
+    ]
+    if read and read[-1].backup.transfer is not Transfer.PULL:
         return _conflict(resize.node, filtered=True)
     if resize.node != disk.active.name:
         return Refusal("Device '(null)' is in use", cause=f"{resize.node} is a backing image")
