@@ -683,6 +683,8 @@ def explain(
         if rule.lower() in (each.code.lower(), each.name):
             models = f"Models: {', '.join(each.models) or 'all'}"
             print(f"# {each.code} {each.name} ({each.severity})\n\n{each.explanation}\n\n{models}")
+            if each.code in IN_REAL_CHAINS:
+                print(f"\nFound by inspect, too:\n{IN_REAL_CHAINS[each.code][1]}.")
             return
     for code, (name, found) in IN_REAL_CHAINS.items():
         if rule.lower() in (code.lower(), name):

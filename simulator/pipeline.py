@@ -49,7 +49,7 @@ def load(path: str) -> Scenario:
     Raises:
         InputError: The file cannot be used; it tells every problem.
     """
-    return Scenario(load_file(path, rules=checks.RULE_NAMES))
+    return Scenario(load_file(path, rules=checks.RULE_NAMES, refusals=checks.REFUSALS))
 
 
 def loads(text: str, path: str = "<text>") -> Scenario:
@@ -61,7 +61,7 @@ def loads(text: str, path: str = "<text>") -> Scenario:
     Raises:
         InputError: The text cannot be used; it tells every problem.
     """
-    return Scenario(load_text(text, path, rules=checks.RULE_NAMES))
+    return Scenario(load_text(text, path, rules=checks.RULE_NAMES, refusals=checks.REFUSALS))
 
 
 def scenario_files(words: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from simulator.model.operations import (
     DetachDisk,
     DropSnapshot,
     EndJob,
+    Fault,
     GuestDiscard,
     GuestWrite,
     LoadSnapshot,
@@ -161,7 +162,7 @@ class ApiModel:
         """Return why a request needs a running machine, if there is none."""
         if machine.power is Power.RUNNING:
             return None
-        return Refusal("QEMU is not running: the machine is off")
+        return Refusal("QEMU is not running: the machine is off", fault=Fault.OFF)
 
     def create(self, machine: Machine, request: Create) -> Plan:
         """Make the base image, and begin a checkpoint where a bitmap is named."""
@@ -298,7 +299,7 @@ class ApiModel:
             f"there is no end boundary: a backup of {request.to} ends now, not at {until}",
             cause="a bitmap says where the guest wrote, never what: "
             f"the data of {until} is gone where it was overwritten since",
-            boundary=True,
+            fault=Fault.BOUNDARY,
         )
 
     def bitmaps_since(
@@ -461,7 +462,7 @@ def named_bitmaps(
         nodes = disk.nodes_with(name) if node is None else (node,)
         keys = [(n, name) for n in nodes if disk.bitmap(n, name) is not None]
         if not keys:
-            return Refusal(f"Dirty bitmap '{name}' not found")
+            return Refusal(f"Dirty bitmap '{name}' not found", fault=Fault.MISSING)
         found += keys
     return tuple(found)
 

@@ -16,6 +16,7 @@ from simulator.model.operations import (
     CloseImages,
     CommitImages,
     EndJob,
+    Fault,
     ForgetCheckpoint,
     MirrorDisk,
     OpenImages,
@@ -92,7 +93,7 @@ class Libvirt(ApiModel):
         if isinstance(request, OpenImages) and running:
             return Refusal("Domain is already active")
         if isinstance(request, CloseImages) and not running:
-            return Refusal(NOT_RUNNING, cause="the machine is off")
+            return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
         beside = refuse_beside_backup(machine, request) or refuse_beside_copy(machine, request)
         return beside or super().plan(machine, request)
 
@@ -103,7 +104,7 @@ class Libvirt(ApiModel):
         if isinstance(request, DeleteSnapshot):
             return None
         if isinstance(request, Commit | Pull | BlockCopy | Resize | CancelJob):
-            return Refusal(NOT_RUNNING, cause="the machine is off")
+            return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
         if isinstance(request, Snapshot):
             return None if request.outside else self._refuse_offline_snapshot(machine)
         if isinstance(request, DeleteCheckpoint) and request.metadata:
@@ -111,7 +112,9 @@ class Libvirt(ApiModel):
         said = INACTIVE.get(type(request))
         if said is None:
             return super().when_running(machine, request)
-        return Refusal(f"Operation not supported: {said}", cause="the machine is off")
+        return Refusal(
+            f"Operation not supported: {said}", cause="the machine is off", fault=Fault.OFF
+        )
 
     def _refuse_offline_snapshot(self, machine: Machine) -> Refusal | None:
         if not machine.checkpoints:
@@ -119,6 +122,7 @@ class Libvirt(ApiModel):
         return Refusal(
             "Operation not supported: cannot perform block operations while checkpoint exists",
             cause="the machine is off, so QEMU is not there to re-create the bitmaps",
+            fault=Fault.OFF,
         )
 
     def repeat_bitmaps(self, machine: Machine, request: Snapshot) -> tuple[Operation, ...]:
@@ -156,7 +160,9 @@ class Libvirt(ApiModel):
             if machine.disk(disk).bitmap(node, name) is not None:
                 return Refusal(
                     "internal error: unable to execute QEMU command 'transaction': "
-                    f"Bitmap already exists: {name}"
+                    f"Bitmap already exists: {name}",
+                    cause=f"{node} holds a bitmap {name} that no checkpoint of the host names",
+                    fault=Fault.OUT_OF_STEP,
                 )
         return None
 
@@ -196,15 +202,11 @@ class Libvirt(ApiModel):
     def _refuse_validation(self, machine: Machine, request: RedefineCheckpoint) -> Refusal | None:
         """Return libvirt's words for bitmaps that a checkpoint needs and are not there."""
         if machine.power is not Power.RUNNING:
-            return Refusal(NOT_RUNNING, cause="the machine is off")
+            return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
         for disk in request.disks:
-            cause = broken_chain(machine.disk(disk), request.name)
-            if cause:
-                return Refusal(
-                    f"checkpoint inconsistent: missing or broken bitmap '{request.name}' "
-                    f"for disk '{disk}'",
-                    cause=cause,
-                )
+            refusal = broken_chain(machine.disk(disk), request.name)
+            if refusal is not None:
+                return refusal
         return None
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
@@ -303,23 +305,23 @@ class Libvirt(ApiModel):
         recording and not inconsistent (R4). libvirt has one text for all of these faults.
         """
         if machine.checkpoint(checkpoint) is None:
+            held = disk.nodes_with(checkpoint)
             return Refusal(
                 f"Domain checkpoint not found: Checkpoint '{checkpoint}' "
-                f"for incremental backup of disk '{disk.name}' not found"
+                f"for incremental backup of disk '{disk.name}' not found",
+                cause=f"{', '.join(held)} still holds its bitmap" if held else "",
+                fault=Fault.OUT_OF_STEP if held else Fault.UNKNOWN,
             )
-        cause = broken_chain(disk, checkpoint)
-        if cause:
-            return Refusal(
-                f"checkpoint inconsistent: missing or broken bitmap '{checkpoint}' "
-                f"for disk '{disk.name}'",
-                cause=cause,
-            )
+        refusal = broken_chain(disk, checkpoint)
+        if refusal is not None:
+            return refusal
         for node in reversed(disk.nodes_with(checkpoint)):
             if disk.bytes_of(node) != disk.size:
                 return Refusal(
                     f"{QEMU_SAYS} 'transaction': Bitmaps are of different sizes (destination size "
                     f"is {disk.size}, source size is {disk.bytes_of(node)}) and can't be merged",
                     cause=f"the disk was resized since {checkpoint} on {node} was an active bitmap",
+                    fault=Fault.UNMERGEABLE,
                 )
         return tuple((node, checkpoint) for node in reversed(disk.nodes_with(checkpoint)))
 
@@ -347,7 +349,8 @@ class Libvirt(ApiModel):
         """Let the active image grow or shrink; QEMU says no while a client pulls from it."""
         jobs = (job for job in machine.backup_jobs if job.disk == request.disk)
         if any(job.backup.transfer is Transfer.PULL for job in jobs):
-            return Refusal(f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use")
+            told = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
+            return Refusal(told, fault=Fault.JOB)
         return super().resize(machine, request)
 
     def delete_snapshot(self, machine: Machine, name: str) -> Plan:
@@ -367,7 +370,8 @@ class Libvirt(ApiModel):
         gone = machine.checkpoint(name)
         if gone is None:
             return Refusal(
-                f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'"
+                f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'",
+                fault=Fault.UNKNOWN,
             )
         removed: list[Operation] = []
         for disk in machine.disks:
@@ -376,6 +380,7 @@ class Libvirt(ApiModel):
                 return Refusal(
                     f"internal error: bitmap '{name}' not found in backing chain of '{disk.name}'",
                     cause="the bitmap is gone from every image, the checkpoint is not",
+                    fault=Fault.OUT_OF_STEP,
                 )
             removed += [RemoveBitmap(node=node, name=name, reopen=True) for node in nodes]
         return (*removed, ForgetCheckpoint(name=name))
@@ -391,7 +396,7 @@ def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
         return None
     if isinstance(request, TakeBackup | Snapshot | DeleteSnapshot):
         running = ", ".join(dict.fromkeys(job.backup.name for job in machine.backup_jobs))
-        return Refusal(LOCKED, cause=f"the backup {running} runs")
+        return Refusal(LOCKED, cause=f"the backup {running} runs", fault=Fault.JOB)
     match request:
         case Commit(top=image) | Pull(into=image):
             disk = machine.disk_of(image)
@@ -400,7 +405,8 @@ def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
         case _:
             return None
     if disk is not None and any(job.disk == disk.name for job in machine.backup_jobs):
-        return Refusal(f"Operation not supported: disk '{disk.name}' already in active block job")
+        told = f"Operation not supported: disk '{disk.name}' already in active block job"
+        return Refusal(told, cause="a backup of it runs", fault=Fault.JOB)
     return None
 
 
@@ -422,7 +428,7 @@ def refuse_beside_copy(machine: Machine, request: Request) -> Refusal | None:
             told = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
         else:
             told = f"block copy still active: disk '{disk}' already in active block job"
-        return Refusal(told, cause=cause)
+        return Refusal(told, cause=cause, fault=Fault.JOB)
     return None
 
 
@@ -478,27 +484,31 @@ def carried(plan: tuple[Operation, ...]) -> tuple[Operation, ...]:
     )
 
 
-def broken_chain(disk: Disk, name: str) -> str:
-    """Return what is wrong with a checkpoint's bitmaps on a disk; empty where nothing is.
+def broken_chain(disk: Disk, name: str) -> Refusal | None:
+    """Return libvirt's no to a checkpoint's bitmaps on a disk; it has one text for all faults.
 
     Source: ``facts/LIBVIRT.md``, R4.
     """
+    told = f"checkpoint inconsistent: missing or broken bitmap '{name}' for disk '{disk.name}'"
     nodes = disk.nodes_with(name)
     if disk.active.name not in nodes:
         below = f"; {', '.join(nodes)} below it does" if nodes else ", nor does any below it"
-        return f"the active image {disk.active.name} does not hold {name}{below}"
+        cause = f"the active image {disk.active.name} does not hold {name}{below}"
+        return Refusal(told, cause=cause, fault=Fault.MISSING)
     images = [image.name for image in disk.chain]
-    run = images[images.index(nodes[0]) :]
-    gap = [image for image in run if image not in nodes]
+    gap = [image for image in images[images.index(nodes[0]) :] if image not in nodes]
     if gap:
-        return f"{name} is missing on {', '.join(gap)}, between images that hold it"
+        cause = f"{name} is missing on {', '.join(gap)}, between images that hold it"
+        return Refusal(told, cause=cause, fault=Fault.GAP)
     for node in nodes:
         bitmap = disk.bitmap(node, name)
         assert bitmap is not None, "the node was found by this bitmap"
         if bitmap.inconsistent:
-            return f"{name} on {node} is inconsistent: the process died while it was open"
+            cause = f"{name} on {node} is inconsistent: the process died while it was open"
+            return Refusal(told, cause=cause, fault=Fault.INCONSISTENT)
         if not bitmap.recording:
-            return f"{name} on {node} is disabled, so it does not reach now"
+            cause = f"{name} on {node} is disabled, so it does not reach now"
+            return Refusal(told, cause=cause, fault=Fault.FROZEN)
         if not bitmap.persistent:
-            return f"{name} on {node} is not persistent"
-    return ""
+            return Refusal(told, cause=f"{name} on {node} is not persistent")
+    return None

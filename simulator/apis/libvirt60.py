@@ -9,7 +9,7 @@ from simulator.apis.libvirt import Libvirt
 from simulator.apis.mail2018 import bitmaps_from, freeze, merge_into_parent
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
-from simulator.model.operations import BitmapKey, Refusal
+from simulator.model.operations import BitmapKey, Fault, Refusal
 from simulator.model.requests import DeleteCheckpoint, Snapshot
 
 
@@ -47,7 +47,8 @@ class Libvirt60(Libvirt):
         if machine.checkpoint(checkpoint) is None:
             return Refusal(
                 f"Domain checkpoint not found: Checkpoint '{checkpoint}' "
-                f"for incremental backup of disk '{disk.name}' not found"
+                f"for incremental backup of disk '{disk.name}' not found",
+                fault=Fault.UNKNOWN,
             )
         return bitmaps_from(machine, disk, checkpoint)
 
@@ -64,6 +65,7 @@ class Libvirt60(Libvirt):
         """Merge the checkpoint's bitmap into its parent's."""
         if machine.checkpoint(name) is None:
             return Refusal(
-                f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'"
+                f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'",
+                fault=Fault.UNKNOWN,
             )
         return merge_into_parent(machine, name)

@@ -8,6 +8,7 @@ from simulator.model.operations import (
     BitmapKey,
     DisableBitmap,
     EnableBitmap,
+    Fault,
     ForgetCheckpoint,
     MergeBitmaps,
     Operation,
@@ -53,7 +54,7 @@ class Mail2018(ApiModel):
     def delete(self, machine: Machine, name: str) -> Plan:
         """Merge the checkpoint's bitmap into its parent's, which records on where it did."""
         if machine.checkpoint(name) is None:
-            return Refusal(f"there is no checkpoint {name} here")
+            return Refusal(f"there is no checkpoint {name} here", fault=Fault.UNKNOWN)
         return merge_into_parent(machine, name)
 
 
@@ -61,12 +62,13 @@ def bitmaps_from(machine: Machine, disk: Disk, checkpoint: str) -> tuple[BitmapK
     """Return the bitmaps of a checkpoint and of all newer ones; windows follow one another."""
     names = [each.name for each in machine.checkpoints if disk.name in each.disks]
     if checkpoint not in names:
-        return Refusal(f"there is no checkpoint {checkpoint} of disk {disk.name} here")
+        told = f"there is no checkpoint {checkpoint} of disk {disk.name} here"
+        return Refusal(told, fault=Fault.UNKNOWN)
     found: list[BitmapKey] = []
     for name in names[names.index(checkpoint) :]:
         nodes = disk.nodes_with(name)
         if not nodes:
-            return Refusal(f"Dirty bitmap '{name}' not found")
+            return Refusal(f"Dirty bitmap '{name}' not found", fault=Fault.MISSING)
         found += [(node, name) for node in nodes]
     return tuple(found)
 

@@ -12,6 +12,7 @@ from simulator.model.operations import (
     BitmapMode,
     ClearBitmap,
     CreateImage,
+    Fault,
     Operation,
     Refusal,
     RunBackup,
@@ -63,7 +64,7 @@ class QemuSingle(ApiModel):
         """Return the consumer's bitmap on the active image."""
         node = disk.active.name
         if disk.bitmap(node, checkpoint) is None:
-            return Refusal(f"Bitmap '{checkpoint}' could not be found")
+            return Refusal(f"Bitmap '{checkpoint}' could not be found", fault=Fault.MISSING)
         return ((node, checkpoint),)
 
     def job(

@@ -7,17 +7,25 @@ from dataclasses import replace
 
 from simulator.checks import chains, expectations, jobs, points, reading, refusals, restoring
 from simulator.checks.rule import Rule
-from simulator.diagnostics import Finding, Span
+from simulator.diagnostics import REFUSED, Finding, Span
 from simulator.timeline import Allowance, Timeline
 
 RULES: tuple[Rule, ...] = (
+    refusals.bitmap_missing,
+    refusals.bitmap_gap,
+    refusals.bitmap_not_recording,
+    refusals.inconsistent_bitmap,
+    refusals.busy_bitmap,
+    refusals.unmergeable_bitmaps,
     chains.dropped_by_commit,
     reading.stale_bitmap,
     reading.lucky_read,
     jobs.hole_after_failed_backup,
     reading.torn_copy,
     jobs.overwritten_restore_point,
+    refusals.not_in_checkpoint,
     jobs.scratch_full,
+    refusals.overlapping_job,
     points.end_is_now,
     restoring.unseen_state,
     restoring.chain_hole,
@@ -25,6 +33,9 @@ RULES: tuple[Rule, ...] = (
     restoring.wrong_base,
     restoring.wrong_instant,
     points.checkpoint_without_backup,
+    refusals.metadata_out_of_step,
+    refusals.deleted_start,
+    refusals.machine_off,
     refusals.refused,
 )
 """Every rule, by its code."""
@@ -34,6 +45,11 @@ RULE_NAMES: dict[str, str] = {
     **dict((expectations.UNMET_FIGURE, expectations.UNMET_FINDING)),
 }
 """The name of each code that a finding can carry."""
+
+REFUSALS = frozenset(
+    (REFUSED, *(word for rule in RULES if rule.refusal for word in (rule.code, rule.name)))
+)
+"""What a statement expects, or allows, that the host will turn down."""
 
 _NOWHERE = Span(line=0, column=0, end_line=0, end_column=0)
 

@@ -22,6 +22,7 @@ from simulator.notation import (
 )
 from simulator.timeline import Timeline
 
+REFUSED_CODE = "BT901"
 UNMET_FIGURE = ("EX001", "unmet-figure")
 UNMET_FINDING = ("EX002", "unmet-finding")
 
@@ -92,8 +93,11 @@ def unmet_findings(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[
 
 
 def matches(finding: Finding, wanted: str) -> bool:
-    """Whether a finding is the one that a statement expects, by code, name or ``refused``."""
-    if wanted == REFUSED and finding.refused is not None:
+    """Whether a finding is the one that a statement expects, by code, name or ``refused``.
+
+    BT901 is the rule of all that is refused, also where another one knows more.
+    """
+    if wanted in (REFUSED, REFUSED_CODE) and finding.refused is not None:
         return True
     return wanted in (finding.code, finding.rule)
 

@@ -11,12 +11,13 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Checkpoint, Status
+from simulator.model.operations import Fault
 from simulator.model.requests import TakeBackup
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
 
 
-@rule("BT213", "end-is-now", Severity.ERROR)
+@rule("BT213", "end-is-now", Severity.ERROR, refusal=True)
 def end_is_now(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
@@ -57,7 +58,7 @@ def end_is_now(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     not the current point in time".
     """
     for entry, backup in timeline.asked(TakeBackup):
-        if entry.refusal is None or not entry.refusal.boundary:
+        if entry.refusal is None or entry.refusal.fault is not Fault.BOUNDARY:
             continue
         yield self.found(
             entry,

@@ -19,6 +19,7 @@ class Rule:
         name: Named for the mistake, so that "allow stale-bitmap" reads well.
         severity: Error, unless wrong data or a later failure cannot come of it.
         models: Ids of the API models it applies to; empty for all.
+        refusal: Whether it finds requests that the host turned down.
         look: Yields the findings of a timeline.
     """
 
@@ -26,6 +27,7 @@ class Rule:
     name: str
     severity: Severity
     models: tuple[str, ...]
+    refusal: bool
     look: Look
 
     @property
@@ -97,7 +99,12 @@ def find_at(
 
 
 def rule(
-    code: str, name: str, severity: Severity, *, models: tuple[str, ...] = ()
+    code: str,
+    name: str,
+    severity: Severity,
+    *,
+    models: tuple[str, ...] = (),
+    refusal: bool = False,
 ) -> Callable[[Callable[[Rule, Timeline], Iterator[Finding]]], Rule]:
     """Make a rule of a function; the function gets the rule itself, to report under its code."""
 
@@ -106,7 +113,9 @@ def rule(
             return look(made, timeline)
 
         bound.__doc__ = look.__doc__
-        made = Rule(code=code, name=name, severity=severity, models=models, look=bound)
+        made = Rule(
+            code=code, name=name, severity=severity, models=models, refusal=refusal, look=bound
+        )
         return made
 
     return make

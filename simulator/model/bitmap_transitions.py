@@ -24,6 +24,7 @@ from simulator.model.operations import (
     ClearBitmap,
     DisableBitmap,
     EnableBitmap,
+    Fault,
     MergeBitmaps,
     Refusal,
     RemoveBitmap,
@@ -113,7 +114,7 @@ def _change(
     """Change a bitmap that must exist already."""
     bitmap = disk.bitmap(operation.node, operation.name)
     if bitmap is None:
-        return Refusal(f"Dirty bitmap '{operation.name}' not found")
+        return Refusal(f"Dirty bitmap '{operation.name}' not found", fault=Fault.MISSING)
     if isinstance(operation, MergeBitmaps):
         return _merge(machine, disk, bitmap, operation)
     refusal = _refuse_change(disk, bitmap, operation)
@@ -156,7 +157,10 @@ def _refuse_change(
 
 def in_use(name: str) -> Refusal:
     """Return QEMU's words for a bitmap that is busy."""
-    return Refusal(f"Bitmap '{name}' is currently in use by another operation and cannot be used")
+    return Refusal(
+        f"Bitmap '{name}' is currently in use by another operation and cannot be used",
+        fault=Fault.BUSY,
+    )
 
 
 def refuse_use(
@@ -173,7 +177,9 @@ def refuse_use(
     if changed and disk.read_only(bitmap):
         return Refusal(f"Bitmap '{bitmap.name}' is readonly and cannot be modified")
     if bitmap.inconsistent and not broken:
-        return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
+        return Refusal(
+            f"Bitmap '{bitmap.name}' is inconsistent and cannot be used", fault=Fault.INCONSISTENT
+        )
     return None
 
 
@@ -212,7 +218,7 @@ def find_sources(
             return Refusal(f"Node '{node}' not found")
         source = disk.bitmap(node, name)
         if source is None:
-            return Refusal(f"Dirty bitmap '{name}' not found")
+            return Refusal(f"Dirty bitmap '{name}' not found", fault=Fault.MISSING)
         into = machine.disk_of(target.node) if target is not None else None
         if target is not None and into is not None:
             refusal = refuse_use(into, target, changed=True)
@@ -224,7 +230,8 @@ def find_sources(
         if disk.bytes_of(node) != size:
             return Refusal(
                 f"Bitmaps are of different sizes (destination size is {size}, "
-                f"source size is {disk.bytes_of(node)}) and can't be merged"
+                f"source size is {disk.bytes_of(node)}) and can't be merged",
+                fault=Fault.UNMERGEABLE,
             )
         found.append(source)
     return tuple(found)

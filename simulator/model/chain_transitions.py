@@ -25,6 +25,7 @@ from simulator.model.operations import (
     ChainOperation,
     CommitImages,
     DropSnapshot,
+    Fault,
     LoadSnapshot,
     MirrorDisk,
     PullImages,
@@ -97,7 +98,8 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     ]
     if above is not None or scratch:
         user = above or scratch[0]
-        return Refusal(f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'")
+        told = f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'"
+        return Refusal(told, fault=Fault.JOB if above is None else None)
     if machine.disk_of(snapshot.overlay) is not None:
         return Refusal("The overlay is already in use")
     bitmaps = tuple(
@@ -185,7 +187,10 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         return busy
     for bitmap in disk.directory(resize.node):
         if bitmap.inconsistent:
-            return Refusal(f"Bitmap '{bitmap.name}' is inconsistent and cannot be used")
+            return Refusal(
+                f"Bitmap '{bitmap.name}' is inconsistent and cannot be used",
+                fault=Fault.INCONSISTENT,
+            )
     return None
 
 
@@ -197,7 +202,9 @@ def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | 
     # Of backups, the filter of the newest one lies on top.
     for job in [*(job for job in jobs if not isinstance(job, BackupJob)), *jobs[-1:]]:
         if not isinstance(job, BackupJob) or job.backup.transfer is Transfer.PULL:
-            return Refusal("Device '(null)' is in use", cause=f"the job {job.name} runs")
+            return Refusal(
+                "Device '(null)' is in use", cause=f"the job {job.name} runs", fault=Fault.JOB
+            )
     if jobs or any(export.node == node for export in machine.exports):
         return _conflict(node, filtered=bool(jobs))
     return None
@@ -216,6 +223,7 @@ def _conflict(node: str, *, filtered: bool) -> Refusal:
         f"unnamed block device {used} and unshared by "
         f"{other if filtered else f'an unnamed block device {used}'}.",
         cause="a backup job reads it" if filtered else "a client may read an export of it",
+        fault=Fault.JOB if filtered else None,
     )
 
 
@@ -282,7 +290,8 @@ def in_use_by(job: Job, node: str) -> Refusal:
     """Return QEMU's words for a node that a job works on."""
     words = {BackupJob: "backup", CommitJob: "commit", PullJob: "stream", MirrorJob: "mirror"}
     kind = words[type(job)]
-    return Refusal(f"Node '{node}' is busy: block device is in use by block job: {kind}")
+    told = f"Node '{node}' is busy: block device is in use by block job: {kind}"
+    return Refusal(told, fault=Fault.JOB)
 
 
 def _save_snapshot(machine: Machine, save: SaveSnapshot) -> Machine | Refusal:

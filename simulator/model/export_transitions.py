@@ -10,7 +10,14 @@ from simulator.model.bitmap_transitions import refuse_use
 from simulator.model.chain_transitions import no_node
 from simulator.model.disk import Disk
 from simulator.model.machine import Export, Machine
-from simulator.model.operations import BitmapKey, ExportNode, ExportOperation, Refusal, UnexportNode
+from simulator.model.operations import (
+    BitmapKey,
+    ExportNode,
+    ExportOperation,
+    Fault,
+    Refusal,
+    UnexportNode,
+)
 from simulator.model.values import replace
 
 
@@ -42,7 +49,7 @@ def _export_node(machine: Machine, export: ExportNode) -> Machine | Refusal:
     for node, name in export.bitmaps:
         bitmap = _find(machine, node or export.node, name)
         if bitmap is None:
-            return Refusal(f"Bitmap '{name}' is not found")
+            return Refusal(f"Bitmap '{name}' is not found", fault=Fault.MISSING)
         home = machine.disk_of(bitmap.node)
         assert home is not None, "the bitmap was found on it"
         refusal = refuse_use(home, bitmap, changed=False)

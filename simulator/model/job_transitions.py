@@ -16,7 +16,7 @@ from simulator.model.clusters import (
 )
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
-from simulator.model.operations import BitmapMode, EndJob, Refusal, RunBackup, Sync
+from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
 from simulator.model.values import replace
 
 COPY_UNIT = 64 * 1024
@@ -148,7 +148,7 @@ def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Re
     if run.bitmap is None or run.temporary:
         return None
     if bitmap is None:
-        return Refusal(f"Bitmap '{run.bitmap}' could not be found")
+        return Refusal(f"Bitmap '{run.bitmap}' could not be found", fault=Fault.MISSING)
     return refuse_use(disk, bitmap, changed=False)
 
 

@@ -13,6 +13,7 @@ from simulator.model.operations import (
     AttachDisk,
     CloseImages,
     DetachDisk,
+    Fault,
     KillProcess,
     OpenImages,
     PowerOperation,
@@ -127,7 +128,7 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
     A commit that runs has its base open for writing, too. Source: QEMU.md section 3, E5 to E7, E71.
     """
     if machine.power is not Power.RUNNING:
-        return Refusal("no process is running: the machine is off")
+        return Refusal("no process is running: the machine is off", fault=Fault.OFF)
     killed = job_transitions.end_all(machine, Status.FAILED)
     for disk in killed.disks:
         open_then = {

@@ -28,12 +28,18 @@ PICTURED = frozenset({"write", "zero", "discard", "cells"})
 """Keys of pictures: 0000 is one, and no number."""
 
 
-def load_file(path: str, *, rules: Mapping[str, str] | None = None) -> Script:
+def load_file(
+    path: str,
+    *,
+    rules: Mapping[str, str] | None = None,
+    refusals: frozenset[str] = frozenset((REFUSED,)),
+) -> Script:
     """Return the scenario of a file.
 
     Args:
         path: The file; ``-`` is standard input.
         rules: Names of rules by their codes, to hold expectations against.
+        refusals: What a step expects, or allows, that the host will turn down.
 
     Raises:
         InputError: The file cannot be read or used; it tells every problem found.
@@ -46,16 +52,23 @@ def load_file(path: str, *, rules: Mapping[str, str] | None = None) -> Script:
                 content = file.read(FILE_BYTES_MAX + 1)
     except (OSError, ValueError) as error:
         raise InputError(path, "", [_unreadable(error)]) from error
-    return load_text(content, path, rules=rules)
+    return load_text(content, path, rules=rules, refusals=refusals)
 
 
-def load_text(text: str | bytes, path: str, *, rules: Mapping[str, str] | None = None) -> Script:
+def load_text(
+    text: str | bytes,
+    path: str,
+    *,
+    rules: Mapping[str, str] | None = None,
+    refusals: frozenset[str] = frozenset((REFUSED,)),
+) -> Script:
     """Return the scenario of a text.
 
     Args:
         text: YAML 1.2, in UTF-8 where it is bytes.
         path: What to call it.
         rules: Names of rules by their codes; without them, expectations are not held against any.
+        refusals: What a step expects, or allows, that the host will turn down.
 
     Raises:
         InputError: The text cannot be used; it tells every problem found.
@@ -70,7 +83,7 @@ def load_text(text: str | bytes, path: str, *, rules: Mapping[str, str] | None =
         found = describe(document.value) if document.value is not None else "empty"
         problems.add((), f"the file is {found}", expected="scenario: TITLE and timeline: [...]")
         problems.tell()
-    return _Loading(document.places, problems, rules).script(document.value, path, text)
+    return _Loading(document.places, problems, rules, refusals).script(document.value, path, text)
 
 
 def _decode(text: str | bytes, path: str) -> str:
@@ -122,10 +135,12 @@ class _Loading:
         places: Mapping[tuple[int, str | int], Place],
         problems: Problems,
         rules: Mapping[str, str] | None,
+        refusals: frozenset[str],
     ) -> None:
         self._places = places
         self._problems = problems
         self._rules = rules
+        self._refusals = refusals
         self._words = None if rules is None else frozenset((*rules, *rules.values()))
 
     def script(self, root: dict[str, object], path: str, text: str) -> Script:
@@ -195,7 +210,7 @@ class _Loading:
         ]
         disks = Disks(self._problems)
         disks.read(head, sound, whole=told and not broken)
-        names = Names(disks, self._problems, restarts=restarts)
+        names = Names(disks, self._problems, restarts=restarts, refusals=self._refusals)
         names.survey(sound, broken)
         verbs = Verbs(disks, names, entries.labels, self._problems)
         endings: Endings = []

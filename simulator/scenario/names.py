@@ -5,7 +5,6 @@ from enum import StrEnum
 from itertools import count
 from typing import Any, NamedTuple
 
-from simulator.diagnostics import REFUSED
 from simulator.model.bitmap import NAME_BYTES_MAX
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.problems import FIRST, Problems
@@ -17,9 +16,6 @@ GUEST_SEES = "guest sees"
 """The row of what the guest sees; with several disks a disk's name follows."""
 
 RESTORED_DEFAULT = "restored"
-
-EXPECTED_REFUSALS = (REFUSED, "BT901")
-"""What a step expects, or allows, that the host will turn down."""
 
 
 class Thing(StrEnum):
@@ -69,13 +65,21 @@ class Names:
         overlays: The name of the overlay that each revert makes, by the path of its step.
     """
 
-    def __init__(self, disks: Disks, problems: Problems, *, restarts: bool = False) -> None:
+    def __init__(
+        self,
+        disks: Disks,
+        problems: Problems,
+        *,
+        restarts: bool = False,
+        refusals: frozenset[str] = frozenset(),
+    ) -> None:
         """Start with no names.
 
         Args:
             disks: The disks of the file.
             problems: Where what is wrong is noted.
             restarts: Whether a checkpoint of a name that is there starts it anew.
+            refusals: What a step expects, or allows, that the host will turn down.
         """
         self.known: dict[Thing, dict[str, Path]] = {thing: {} for thing in Thing}
         self.disks: dict[str, str] = {}
@@ -85,6 +89,7 @@ class Names:
         self._excused: set[Path] = set()
         self._live: dict[tuple[Thing, str], list[New]] = {}
         self._restarts = restarts
+        self._refusals = refusals
         self._disks = disks
         self._problems = problems
 
@@ -171,7 +176,7 @@ class Names:
         live = self._live.setdefault((new.thing, new.name), [])
         first = next((other for other in live if _clash(new, other)), None)
         if first is None or (self._restarts and new.thing is Thing.CHECKPOINT):
-            if not _turned_down(step):
+            if not _turned_down(step, self._refusals):
                 live.append(new)
         elif new.path not in self._excused:
             self._tell_clash(new, first.path)
@@ -231,10 +236,10 @@ def _clash(new: New, other: New) -> bool:
     return new.disk == other.disk
 
 
-def _turned_down(step: Mapping[str, Any]) -> bool:
+def _turned_down(step: Mapping[str, Any], refusals: frozenset[str]) -> bool:
     """Whether a step says that the host will turn it down, so that it takes no name."""
     allows = (each.get("rule") for each in step.get("allow", ()))
-    return any(word in EXPECTED_REFUSALS for word in (*step.get("expect", ()), *allows))
+    return any(word in refusals for word in (*step.get("expect", ()), *allows))
 
 
 def _words(value: object) -> Iterator[str]:

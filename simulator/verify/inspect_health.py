@@ -28,7 +28,7 @@ IN_REAL_CHAINS: Mapping[str, tuple[str, str]] = {
     "BT106": ("unmergeable-bitmaps", "the bitmaps of one name differ in size"),
     "BT109": ("stale-namesake", "an older bitmap of the same name is further down"),
 }
-"""The rules that only real chains are held against so far: code to name, and what is found."""
+"""The rules that real chains are held against: code to name, and what is found there."""
 
 
 def find_faults(disk: SeenDisk, cells: int) -> tuple[Finding, ...]:

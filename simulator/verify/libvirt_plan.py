@@ -25,6 +25,7 @@ from simulator.model.operations import (
     CopyImage,
     DropBackup,
     EndJob,
+    Fault,
     GuestDiscard,
     GuestOperation,
     GuestWrite,
@@ -218,7 +219,11 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
         return False
     outside = isinstance(request, CopyImage | DropBackup | StackBackups | KillProcess)
     off = entry.before.power is not Power.RUNNING
-    return entry.refusal.boundary or outside or (off and isinstance(request, GuestOperation))
+    return (
+        entry.refusal.fault is Fault.BOUNDARY
+        or outside
+        or (off and isinstance(request, GuestOperation))
+    )
 
 
 def _done(backups: Iterable[Backup]) -> tuple[Backup, ...]:

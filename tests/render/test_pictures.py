@@ -81,7 +81,10 @@ def test_labels_are_no_wider_than_the_layout_takes_them_to_be() -> None:
         (["--view", "flim", "-o", "a.svg"], "unknown view flim; there are film, chain, time, "),
         (["--view", "flim", "-o", "a.svg"], "did you mean film?"),
         (["--theme", "drak", "-o", "a.svg"], "unknown theme drak; there are light, dark; did you"),
-        (["-o", "a.jpg"], "a.jpg has the suffix .jpg; a picture is .svg, .png, .pdf, .gif, .txt, .html"),
+        (
+            ["-o", "a.jpg"],
+            "a.jpg has the suffix .jpg; a picture is .svg, .png, .pdf, .gif, .txt, .html",
+        ),
         (["-o", "a"], "a has no suffix; a picture is .svg"),
         (["-o", "nowhere/a.svg"], "cannot write nowhere/a.svg: No such file or directory"),
         (["-o", "/proc/a.png"], "cannot write /proc/a.png: "),

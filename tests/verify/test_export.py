@@ -113,7 +113,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_qmp_says_which_command_is_to_be_turned_down() -> None:
-    outcome = command("export", "scenarios/flagged/BT901-sizes-differ.yaml", "--to", "qmp")
+    outcome = command("export", "scenarios/flagged/BT106-sizes-differ.yaml", "--to", "qmp")
     lines = [json.loads(line) for line in outcome.out.splitlines()]
     told = [
         (command["execute"], line["refused"])

@@ -32,7 +32,7 @@ SHIPPED = (
     "flagged/BT108-pull-after-resize",
     "flagged/BT108-raw-base",
     "flagged/BT203-cancelled",
-    "flagged/BT901-crash-after-restart",
+    "flagged/BT104-crash-after-restart",
 )
 """Those in which libvirt does most; the others only say the same again."""
 
@@ -354,7 +354,7 @@ def wait_for_libvirt(parent: int, folder: Path) -> Path:
     raise AssertionError("no libvirt was started")
 
 
-@pytest.mark.parametrize("name", ["valid/pull-backup", "flagged/BT901-crash"])
+@pytest.mark.parametrize("name", ["valid/pull-backup", "flagged/BT101-crash"])
 def test_the_script_plays_the_scenario(name: str, open_folder: Path) -> None:
     need_libvirt()
     timeline = simulator.load(SCENARIOS / f"{name}.yaml").run().timeline
