@@ -1,5 +1,7 @@
 """What a notebook user would guess: load, run, at, figure, findings."""
 
+import re
+
 import pytest
 
 import simulator
@@ -58,3 +60,24 @@ def test_a_text_that_cannot_be_used_tells_every_problem() -> None:
     with pytest.raises(InputError) as caught:
         simulator.loads("scenario: x\ndisk: 8\ntimeline: [{wirte: AAAA----}, {zreo: A-------}]\n")
     assert [p.span.line for p in caught.value.problems if p.span] == [3, 3]
+
+
+def test_all_states_of_a_disk_that_grows_are_drawn_to_one_scale() -> None:
+    text = simulator.loads(
+        "scenario: s\ndisk: 100\ntimeline:\n"
+        "  - {at: T1, do: [{create: S1}]}\n"
+        "  - write: {offset: 0, length: 2 MiB, data: A}\n"
+        "  - {at: T2, do: [{snapshot: S2}, {resize: 200}, {backup: full.bak}]}\n"
+    ).run()
+    told = text.text()
+    assert "one cell of vda is 5 clusters" in told
+    rows = re.findall(r"(S1|S2|guest sees|full.bak|writes):? +(\|[^|]*\|)", told)
+    assert [(label, len(cells) - 2) for label, cells in rows] == [
+        ("S1", 20),
+        ("guest sees", 20),
+        ("writes", 20),
+        ("S1", 20),
+        ("S2", 40),
+        ("guest sees", 40),
+        ("full.bak", 40),
+    ]

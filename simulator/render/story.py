@@ -1,7 +1,7 @@
 """A run as text: each instant with its figure, the copies made there, and the findings."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from simulator.diagnostics import Finding
@@ -49,14 +49,13 @@ from simulator.model.requests import (
 )
 from simulator.notation import (
     bar,
-    clusters_in_cell,
     write_backup,
     write_bits,
     write_clusters,
     write_view,
 )
 from simulator.render.colour import Role, paint
-from simulator.render.layout import write_disk
+from simulator.render.layout import scales_of, write_disks
 from simulator.render.report import WIDTH, write_finding
 from simulator.timeline import Entry, Frame, Statement, Timeline
 
@@ -124,8 +123,8 @@ def _title(timeline: Timeline, *, colour: bool) -> str:
         *textwrap.wrap(script.title, WIDTH),
         *textwrap.wrap(f"model {timeline.model}; {disks}", WIDTH),
     ]
-    scaled = [s for s in script.disks if clusters_in_cell(s.length) > 1]
-    lines += [f"one cell of {s.name} is {clusters_in_cell(s.length):,} clusters" for s in scaled]
+    scales = scales_of(timeline).items()
+    lines += [f"one cell of {name} is {scale:,} clusters" for name, scale in scales if scale > 1]
     return "\n".join([paint(lines[0], Role.TITLE, colour=colour), *lines[1:]])
 
 
@@ -140,14 +139,16 @@ def write_size(number: int) -> str:
 def title_of(timeline: Timeline, frame: Frame) -> str:
     """Return the steps of an instant in a few words each; empty where there are none."""
     entries = timeline.entries_of(frame)
-    told = [_tell(e, e.statement) for e in entries if e.instant is not None and e.statement]
+    scales = scales_of(timeline)
+    told = [_tell(e, e.statement, scales) for e in entries if e.instant is not None and e.statement]
     return ", ".join(text for text in told if text)
 
 
 def guest_lines(timeline: Timeline, frame: Frame) -> list[str]:
     """Return what the guest did since the instant before, a line for each step."""
     between = (e for e in timeline.entries_of(frame) if e.instant is None or e.statement is None)
-    return [_guest_line(entry) for entry in between]
+    scales = scales_of(timeline)
+    return [_guest_line(entry, scales) for entry in between]
 
 
 def _instant(timeline: Timeline, frame: Frame, *, colour: bool) -> Iterator[str]:
@@ -160,16 +161,16 @@ def _instant(timeline: Timeline, frame: Frame, *, colour: bool) -> Iterator[str]
     first, *rest = textwrap.wrap(
         head, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
     )
-    blocks = ["\n".join([paint(first, Role.TITLE, colour=colour), *rest, _state(frame.machine)])]
+    state = _state(timeline, frame.machine)
+    blocks = ["\n".join([paint(first, Role.TITLE, colour=colour), *rest, state])]
     copies = _copies(timeline, frame)
     if copies:
         blocks.append("\n".join(copies))
     yield from blocks
 
 
-def _state(machine: Machine) -> str:
-    figures = [write_disk(disk, alone=len(machine.disks) == 1) for disk in machine.disks]
-    state = "\n\n".join(figures)
+def _state(timeline: Timeline, machine: Machine) -> str:
+    state = write_disks(timeline, machine)
     if machine.power is Power.RUNNING:
         return state
     return f"{state}\n({'crashed' if machine.power is Power.CRASHED else 'machine off'})"
@@ -177,12 +178,13 @@ def _state(machine: Machine) -> str:
 
 def _copies(timeline: Timeline, frame: Frame) -> list[str]:
     """Return the rows of the backups and restores that an instant made, bars aligned."""
-    rows = []
+    rows, scales = [], scales_of(timeline)
     for made, remark in made_at(timeline, frame):
         if isinstance(made, Backup):
-            cells = write_backup(made, zeroes=timeline.draws_zeroes)
+            zeroes = timeline.draws_zeroes
+            cells = write_backup(made, zeroes=zeroes, scale=scales[made.disk])
         else:
-            cells = write_view(made.content, made.length)
+            cells = write_view(made.content, made.length, scale=scales[made.disk])
         rows.append((made.row, cells, remark))
     return list(_align(rows))
 
@@ -240,39 +242,39 @@ def _tell_restored(timeline: Timeline, restored: Restored) -> str:
     return f"{is_what}, from {' <- '.join(source.row for source in restored.sources)}"
 
 
-def _guest_line(entry: Entry) -> str:
+def _guest_line(entry: Entry, scales: Mapping[str, int]) -> str:
     """Return one guest step as a line between two figures."""
     refused = " (refused)" if entry.refusal is not None else ""
     if entry.statement is None:
         write = entry.operations[0]
         assert isinstance(write, GuestWrite), "a workload only writes"
         return f"guest workload: {_count(write.writes, 'write')}{refused}"
-    return f"{_tell_guest(entry)}{refused}"
+    return f"{_tell_guest(entry, scales)}{refused}"
 
 
-def _tell_guest(entry: Entry) -> str:
+def _tell_guest(entry: Entry, scales: Mapping[str, int]) -> str:
     assert entry.statement is not None, "a guest step is a statement"
     request, verb = entry.statement.request, entry.statement.verb
     if isinstance(request, GuestWrite | GuestDiscard):
         name = request.disk or entry.after.disks[0].name
         length = entry.after.disk(name).length
         if isinstance(request, GuestDiscard):
-            cells = write_bits(request.clusters, length)
+            cells = write_bits(request.clusters, length, scale=scales[name])
         else:
-            cells = write_clusters(request.data, length)
+            cells = write_clusters(request.data, length, scale=scales[name])
         where = f" {name}" if len(entry.after.disks) > 1 else ""
         does = "zeroes" if verb == "zero" else f"{verb}s"
         return f"guest {does}{where} {bar(cells)}"
     return verb
 
 
-def _tell(entry: Entry, statement: Statement) -> str:
+def _tell(entry: Entry, statement: Statement, scales: Mapping[str, int]) -> str:
     """Return a statement in a few words; empty for an expectation."""
     match statement.request:
         case Expect():
             return ""
         case GuestWrite() | GuestDiscard():
-            text = _tell_guest(entry)
+            text = _tell_guest(entry, scales)
         case (
             Create(image=name)
             | StartCheckpoint(name=name)

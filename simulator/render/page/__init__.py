@@ -136,14 +136,13 @@ def _controls(instants: Sequence[Frame]) -> str:
 
 def _instant(timeline: Timeline, frame: Frame, name: str, origins: Origins) -> str:
     """Return an instant: what was done, its picture, and the same as text."""
-    from simulator.render.layout import write_disk
+    from simulator.render.layout import write_disks
 
     drawing = lay_out_chain(timeline, frame, origins=origins, heading=False)
     label = html.escape(name)
     guest = html.escape("; ".join(guest_lines(timeline, frame)))
     steps = html.escape(title_of(timeline, frame))
-    alone = len(frame.machine.disks) == 1
-    text = "\n\n".join(write_disk(disk, alone=alone) for disk in frame.machine.disks)
+    text = write_disks(timeline, frame.machine)
     told = [f"<p class=faint>before: {guest}</p>"] if guest else []
     told += [f"<p>{steps}</p>"] if steps else []
     return (

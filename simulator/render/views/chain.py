@@ -14,6 +14,7 @@ from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Power
 from simulator.render.drawing import Drawing, Line, Shape, Text, fit, stack, width_of, wrap
+from simulator.render.layout import scales_of
 from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
 from simulator.render.story import made_at, title_of
@@ -32,7 +33,6 @@ from simulator.render.views.strips import (
     labels_width,
     middle,
     restore_row,
-    scales_of,
     tell_scales,
 )
 from simulator.timeline import Frame, Timeline

@@ -10,13 +10,13 @@ from simulator.model.machine import Backup, Restored
 from simulator.notation import (
     BROKEN,
     GUEST,
-    clusters_in_cell,
     write_backup,
     write_bits,
     write_clusters,
     write_view,
 )
 from simulator.render.drawing import ASCENT, DESCENT, Box, Shape, Text, fit, width_of
+from simulator.render.layout import scales_of
 from simulator.render.palette import SHADES, role_of
 from simulator.render.story import write_size
 from simulator.timeline import Timeline
@@ -82,11 +82,6 @@ def cells_for(count: int, *, width_max: float = 760.0) -> Cells:
         small=max(11.0, min(18.0, width)),
         letters=letters if letters >= 5 else 0.0,
     )
-
-
-def scales_of(timeline: Timeline) -> dict[str, int]:
-    """Return how many clusters a cell of each disk stands for: as the longest it ever has."""
-    return {name: clusters_in_cell(length) for name, length in timeline.longest.items()}
 
 
 def tell_scales(timeline: Timeline) -> list[str]:
