@@ -63,13 +63,13 @@ def test_a_text_that_cannot_be_used_tells_every_problem() -> None:
 
 
 def test_all_states_of_a_disk_that_grows_are_drawn_to_one_scale() -> None:
-    text = simulator.loads(
+    run = simulator.loads(
         "scenario: s\ndisk: 100\ntimeline:\n"
         "  - {at: T1, do: [{create: S1}]}\n"
         "  - write: {offset: 0, length: 2 MiB, data: A}\n"
         "  - {at: T2, do: [{snapshot: S2}, {resize: 200}, {backup: full.bak}]}\n"
     ).run()
-    told = text.text()
+    told = run.text()
     assert "one cell of vda is 5 clusters" in told
     rows = re.findall(r"(S1|S2|guest sees|full.bak|writes):? +(\|[^|]*\|)", told)
     assert [(label, len(cells) - 2) for label, cells in rows] == [
