@@ -7,6 +7,7 @@ translated and not the operations that the simulator makes of it.
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.disk import Disk
@@ -196,15 +197,15 @@ def _step(commands: "_Commands", entry: Entry) -> LibvirtStep | None:
     actions: tuple[LibvirtAction, ...] = ()
     unsupported = ""
     try:
-        actions = tuple(commands.of(entry, request))
+        # What is refused is the first command; there is nothing to wait for then, or to read.
+        actions = tuple(islice(commands.of(entry, request), 1 if entry.refusal else None))
     except UnsupportedError as error:
         unsupported = str(error)
     if not actions and not unsupported and not entry.new_restores:
         return None
     return LibvirtStep(
         entry=entry,
-        # What is refused is the first command; there is nothing to wait for then.
-        actions=actions if entry.refusal is None else actions[:1],
+        actions=actions,
         unsupported=unsupported,
         refusal=entry.refusal.text if entry.refusal is not None else None,
         machine=entry.after,

@@ -29,6 +29,7 @@ SHIPPED = (
     "valid/two-disks",
     "valid/pull-backup",
     "valid/delete-middle",
+    "valid/blockcopy",
     "flagged/BT108-pull-after-resize",
     "flagged/BT108-raw-base",
     "flagged/BT203-cancelled",
@@ -224,6 +225,16 @@ def test_a_verb_that_is_not_supported_is_a_finding_and_no_agreement(step: str, t
     unsupported = [s.unsupported for s in make_libvirt_plan(timeline).steps if s.unsupported]
     assert unsupported
     assert f"{unsupported[0]} cannot be verified".find(told) >= 0
+
+
+def test_a_pull_that_is_refused_is_begun_and_not_read() -> None:
+    text = HEAD.format("a pull since a bitmap that a crash took") + (
+        "  - {at: T1, do: [{create: S1}, {checkpoint: c1}, crash, start]}\n"
+        "  - {at: T2, do: [{backup: {since: c1, to: inc.bak, mode: pull}}]}\n"
+    )
+    (action,) = make_libvirt_plan(simulator.loads(text).run().timeline).steps[-1].actions
+    assert isinstance(action, Virsh)
+    assert action.words[0] == "backup-begin"
 
 
 def test_it_is_told_which_verb_is_not_supported(tmp_path: Path) -> None:
