@@ -421,11 +421,16 @@ class _Commands:
     def _begin(self, machine: Machine, request: TakeBackup) -> Virsh:
         """Return what begins a backup, with a checkpoint where one is to start."""
         files = self._names.scratches if request.pulled else self._names.copies
+        several = len(request.disks) > 1
+        refused = {
+            name: _fallback(f"{request.to}-{name}" if several else request.to)
+            for name in request.disks
+        }
         targets = [
             Target(
                 disk.name,
-                files.get((request.to, disk.name), _fallback(request.to))
-                if disk.name in request.disks
+                files.get((request.to, disk.name), refused[disk.name])
+                if disk.name in refused
                 else None,
             )
             for disk in machine.disks
