@@ -315,7 +315,7 @@ class _Commands:
             case CopyImage() | DropBackup() | StackBackups():
                 yield from self._outside(machine, request)
             case CloseImages() | OpenImages() | KillProcess():
-                yield _switch(request)
+                yield from _switch(machine, request)
             case _:
                 yield from _rest(entry, request)
 
@@ -545,15 +545,19 @@ class _Commands:
                         yield Stack(names.restores[request.name, disk.name], files)
 
 
-def _switch(request: CloseImages | OpenImages | KillProcess) -> LibvirtAction:
-    """Return what switches the machine; ``destroy`` closes all images, as a shutdown does."""
+def _switch(
+    machine: Machine, request: CloseImages | OpenImages | KillProcess
+) -> Iterator[LibvirtAction]:
+    """Yield what switches the machine; ``destroy`` closes all images, as a shutdown does."""
     match request:
         case CloseImages():
-            return Virsh(("destroy", DOMAIN))
+            yield Virsh(("destroy", DOMAIN))
         case OpenImages():
-            return Virsh(("start", DOMAIN, "--paused"))
+            yield Virsh(("start", DOMAIN, "--paused"))
         case KillProcess():
-            return KillQemu()
+            # What a job copied counts as flushed, as what the guest wrote does.
+            yield from (_qemu_io(disk.name, "flush") for disk in machine.disks)
+            yield KillQemu()
 
 
 def _status(ends: dict[str, Status], job: BackupJob) -> Status | None:
