@@ -53,9 +53,9 @@ test: $(WHOLE) ## everything: style, types, layers, tests; installs QEMU, libvir
 check: $(WHOLE) ## the static part of test
 	$(call run_each,$(STATIC))
 
-verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same
+verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same, WITH=libvirt
 	@$(install_qemu)
-	@$(BIN)/python -m tests.differential $(or $(N),200) $(SEED)
+	@$(BIN)/python -m tests.differential $(or $(N),200) "$(SEED)" $(or $(WITH),qemu)
 
 bench: setup ## measure the figures that README.md quotes, each beside its peer
 	@$(install_qemu)

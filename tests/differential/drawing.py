@@ -54,7 +54,10 @@ class Scenario:
         instants: How many there are.
     """
 
-    def __init__(self, *, model: str, cells: int, cluster_size: int, disks: int) -> None:
+    def __init__(
+        self, *, model: str, cells: int, cluster_size: int, disks: int, bitmaps: bool = True
+    ) -> None:
+        """Start with the base image of each disk, each with a bitmap of its own or with none."""
         names = [f"vd{letter}" for letter in "ab"[:disks]]
         shape = {"clusters": cells, "cluster_size": cluster_size}
         self.model = model
@@ -71,7 +74,8 @@ class Scenario:
         self._lines: list[str] = []
         self._named = {"S": 0, "B": 0, "k": 0, "i": 0, "r": 0}
         for name in names:
-            self.do({"create": {"image": self.name("S"), "disk": name, "bitmap": self.name("B")}})
+            bitmap = {"bitmap": self.name("B")} if bitmaps else {}
+            self.do({"create": {"image": self.name("S"), "disk": name, **bitmap}})
 
     def name(self, kind: str) -> str:
         """Return a name that nothing has yet: S for images, B for bitmaps, k for backups."""

@@ -5,17 +5,25 @@ from pathlib import Path
 import pytest
 
 from simulator.model.bitmap import DirtyBitmap
-from tests.differential import timelines
+from tests.differential import on_libvirt, timelines
 from tests.differential.drawing import flow
-from tests.verify.real import need_qemu
+from tests.verify.real import need_libvirt, need_qemu
 
 EXAMPLES = 30
 """Timelines of up to 25 steps; ``make verify N=1000`` plays more of them."""
+
+EXAMPLES_LIBVIRT = 3
+"""The same on libvirt, whose start takes seconds; ``make verify N=100 WITH=libvirt``."""
 
 
 def test_random_timelines_agree_with_qemu() -> None:
     need_qemu()
     timelines.play(EXAMPLES)
+
+
+def test_random_timelines_agree_with_libvirt() -> None:
+    need_libvirt()
+    on_libvirt.play(EXAMPLES_LIBVIRT)
 
 
 def test_a_wrong_line_in_the_model_is_caught_and_shrunk_to_a_scenario(

@@ -5,7 +5,9 @@ A disagreement is shrunk, and the scenario file that is left belongs into ``scen
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
@@ -159,7 +161,11 @@ def compare(text: str) -> Finding | None:
     return verify(timeline, timeout=TIMEOUT_SECONDS).finding
 
 
-def shrink(found: DisagreementError) -> DisagreementError:
+Compare: TypeAlias = Callable[[str], Finding | None]
+"""Holds a scenario's text against the real thing."""
+
+
+def shrink(found: DisagreementError, compare: Compare = compare) -> DisagreementError:
     """Return the same disagreement of a scenario with as few entries as will do.
 
     Entries are left out one by one, from the end: each try is one timeline, where Hypothesis would
@@ -192,19 +198,27 @@ def _kind(finding: Finding) -> tuple[str, str]:
     return finding.code, re.sub(r"\d+", "", finding.message)[:KIND_CHARACTERS]
 
 
-def play(examples: int, *, seed: int | None = None) -> None:
-    """Draw so many timelines, and hold each against QEMU.
+def play(
+    examples: int,
+    *,
+    seed: int | None = None,
+    machine: type[RuleBasedStateMachine] = Timelines,
+    compare: Compare = compare,
+) -> None:
+    """Draw so many timelines, and hold each against the real thing.
 
     Args:
         seed: Of the draw; None for the same timelines each time.
+        machine: Draws a timeline, and compares it at its end.
+        compare: How.
 
     Raises:
         DisagreementError: They do not agree. The smallest scenario that shows it is written.
     """
-    machine = type("Seeded", (Timelines,), {})
+    drawn = type("Seeded", (machine,), {})
     try:
         run_state_machine_as_test(
-            machine if seed is None else hypothesis.seed(seed)(machine),
+            drawn if seed is None else hypothesis.seed(seed)(drawn),
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=STEPS_MAX,
@@ -217,6 +231,6 @@ def play(examples: int, *, seed: int | None = None) -> None:
             ),
         )
     except DisagreementError as found:
-        smallest = shrink(found)
+        smallest = shrink(found, compare)
         DISAGREEMENT.write_text(smallest.text, encoding="utf-8")
         raise smallest from None
