@@ -290,7 +290,7 @@ class Libvirt(ApiModel):
 
     def blockcopy(self, machine: Machine, request: BlockCopy) -> Plan:
         """Copy a disk into a new image and pivot to it, with its bitmaps merged (R8)."""
-        if machine.disk_of(request.to) is not None:
+        if machine.node_taken(request.to):
             return Refusal(
                 f"unsupported configuration: external destination file for disk {request.disk} "
                 f"already exists and is not a block device: {request.to}"
@@ -331,13 +331,7 @@ class Libvirt(ApiModel):
         recording and not inconsistent (R4). libvirt has one text for all of these faults.
         """
         if machine.checkpoint(checkpoint) is None:
-            held = disk.nodes_with(checkpoint)
-            return Refusal(
-                f"Domain checkpoint not found: Checkpoint '{checkpoint}' "
-                f"for incremental backup of disk '{disk.name}' not found",
-                cause=f"{', '.join(held)} still holds its bitmap" if held else "",
-                fault=Fault.OUT_OF_STEP if held else Fault.UNKNOWN,
-            )
+            return unknown_checkpoint(disk, checkpoint)
         refusal = broken_chain(disk, checkpoint)
         if refusal is not None:
             return refusal
@@ -444,6 +438,10 @@ def refuse_beside_copy(machine: Machine, request: Request) -> Refusal | None:
     if machine.power is not Power.RUNNING:
         return None
     copied = {job.disk: job for job in machine.jobs if isinstance(job, MirrorJob)}
+    if copied and isinstance(request, DeleteSnapshot):
+        told = "cannot delete external snapshots when there is another active block job"
+        cause = f"{', '.join(copied)} is being copied"
+        return Refusal(f"Operation not supported: {told}", cause=cause, fault=Fault.JOB)
     for disk in disks_of(machine, request) if copied else ():
         if disk not in copied:
             continue
@@ -462,13 +460,13 @@ def disks_of(machine: Machine, request: Request) -> tuple[str, ...]:
     """Return the disks that a request needs to be without a job of their own."""
     match request:
         case TakeBackup(disks=disks):
-            return disks or tuple(disk.name for disk in machine.disks)
+            return disks
         case Snapshot(images=images):
             return tuple(disk for disk, _ in images)
-        case Commit(top=image) | Pull(into=image) | DeleteSnapshot(name=image):
+        case Commit(top=image) | Pull(into=image):
             disk = machine.disk_of(image)
             return (disk.name,) if disk is not None else ()
-        case BlockCopy(disk=name) | Resize(disk=name):
+        case BlockCopy(disk=name) | Resize(disk=name) | Detach(disk=name):
             return (name,)
         case _:
             return ()
@@ -507,6 +505,17 @@ def carried(plan: tuple[Operation, ...]) -> tuple[Operation, ...]:
     return tuple(
         each._replace(carry=True) if isinstance(each, CommitImages | PullImages) else each
         for each in plan
+    )
+
+
+def unknown_checkpoint(disk: Disk, name: str) -> Refusal:
+    """Return libvirt's no to an incremental since a checkpoint that it does not know."""
+    held = disk.nodes_with(name)
+    return Refusal(
+        f"Domain checkpoint not found: Checkpoint '{name}' "
+        f"for incremental backup of disk '{disk.name}' not found",
+        cause=f"{', '.join(held)} still holds its bitmap" if held else "",
+        fault=Fault.OUT_OF_STEP if held else Fault.UNKNOWN,
     )
 
 

@@ -5,12 +5,12 @@ Source: ``facts/LIBVIRT.md``, sections 4, 5 and 8: the documentation of those ve
 """
 
 from simulator.apis.base import Plan
-from simulator.apis.libvirt import Libvirt
+from simulator.apis.libvirt import Libvirt, unknown_checkpoint
 from simulator.apis.mail2018 import bitmaps_from, freeze, merge_into_parent
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import BitmapKey, Fault, Refusal
-from simulator.model.requests import DeleteCheckpoint, Snapshot
+from simulator.model.requests import BlockCopy, DeleteCheckpoint, Snapshot
 
 
 class Libvirt60(Libvirt):
@@ -35,6 +35,15 @@ class Libvirt60(Libvirt):
             )
         return super().snapshot(machine, request)
 
+    def blockcopy(self, machine: Machine, request: BlockCopy) -> Plan:
+        """Refuse while checkpoints exist: nobody merged disjoint bitmaps into a copy then."""
+        if machine.checkpoints:
+            return Refusal(
+                "Operation not supported: cannot perform block operations while checkpoint exists",
+                cause="the bitmaps would stay behind with the images",
+            )
+        return super().blockcopy(machine, request)
+
     def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
         """Freeze the bitmap that records, and start the next one beside it."""
         begun = super().checkpoint(machine, name, disks)
@@ -45,11 +54,7 @@ class Libvirt60(Libvirt):
     ) -> tuple[BitmapKey, ...] | Refusal:
         """Return the checkpoint's own bitmap and those of all newer checkpoints, to be merged."""
         if machine.checkpoint(checkpoint) is None:
-            return Refusal(
-                f"Domain checkpoint not found: Checkpoint '{checkpoint}' "
-                f"for incremental backup of disk '{disk.name}' not found",
-                fault=Fault.UNKNOWN,
-            )
+            return unknown_checkpoint(disk, checkpoint)
         return bitmaps_from(machine, disk, checkpoint)
 
     def delete_more(self, machine: Machine, request: DeleteCheckpoint) -> Plan:

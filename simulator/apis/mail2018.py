@@ -63,7 +63,8 @@ def bitmaps_from(machine: Machine, disk: Disk, checkpoint: str) -> tuple[BitmapK
     names = [each.name for each in machine.checkpoints if disk.name in each.disks]
     if checkpoint not in names:
         told = f"there is no checkpoint {checkpoint} of disk {disk.name} here"
-        return Refusal(told, fault=Fault.UNKNOWN)
+        known = machine.checkpoint(checkpoint) is not None
+        return Refusal(told, fault=Fault.MISSING if known else Fault.UNKNOWN)
     found: list[BitmapKey] = []
     for name in names[names.index(checkpoint) :]:
         nodes = disk.nodes_with(name)

@@ -11,10 +11,12 @@ from simulator.checks.rule import Rule, rule
 from simulator.checks.turned_down import (
     FULL,
     deleted,
+    in_the_way,
     joined_later,
     line_of,
     report,
     turned_down,
+    turned_down_else,
 )
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Fault
@@ -385,9 +387,10 @@ def overlapping_job(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     dead client.
     """
     for entry in turned_down(timeline, Fault.JOB):
-        running = join_words(dict.fromkeys(job.name for job in entry.before.jobs))
+        jobs = in_the_way(entry)
+        running = join_words(dict.fromkeys(job.name for job in jobs)) if jobs else "the job"
         help = f"end {running} first, or wait for it"
-        yield report(self, timeline, entry, help=help if running else "")
+        yield report(self, timeline, entry, help=help)
 
 
 @rule("BT403", "metadata-out-of-step", Severity.ERROR, refusal=True)
@@ -563,8 +566,5 @@ def refused(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     Observed on libvirt 9.0.0 and 11.3.0, and on QEMU 7.2.22.
     """
-    for entry in turned_down(timeline, None):
+    for entry in turned_down_else(timeline):
         yield report(self, timeline, entry)
-    for entry in turned_down(timeline, Fault.UNKNOWN):
-        if deleted(timeline, entry) is None:
-            yield report(self, timeline, entry)

@@ -7,12 +7,13 @@ from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
 from simulator.model.bitmap import Kept
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine
+from simulator.model.machine import Job, Machine
 from simulator.model.operations import (
     AddOverlay,
     CommitImages,
     CreateImage,
     DetachDisk,
+    DisableBitmap,
     Fault,
     KillProcess,
     MirrorDisk,
@@ -20,21 +21,41 @@ from simulator.model.operations import (
     RemoveBitmap,
     RevertImages,
 )
-from simulator.model.requests import DeleteCheckpoint, TakeBackup
+from simulator.model.requests import (
+    BlockCopy,
+    Commit,
+    DeleteCheckpoint,
+    Detach,
+    Pull,
+    Resize,
+    Snapshot,
+    TakeBackup,
+)
 from simulator.timeline import Entry, Timeline
 
 FULL = "take a full backup that starts a new checkpoint"
 """The way out where an incremental is impossible."""
 
 
-def turned_down(timeline: Timeline, fault: Fault | None) -> Iterator[Entry]:
+OWN_RULE = frozenset(Fault) - {Fault.BOUNDARY, Fault.UNKNOWN}
+"""The faults of which each has a rule that finds them in any request."""
+
+
+def turned_down(timeline: Timeline, fault: Fault) -> Iterator[Entry]:
     """Yield the requests that were turned down for one kind of mistake."""
     for entry in timeline.entries:
-        if (
-            entry.refusal is not None
-            and entry.refusal.fault is fault
-            and not is_scratch_full(entry)
-        ):
+        if entry.refusal is not None and entry.refusal.fault == fault:
+            yield entry
+
+
+def turned_down_else(timeline: Timeline) -> Iterator[Entry]:
+    """Yield the requests that were turned down and that no rule of a fault knows."""
+    for entry in timeline.entries:
+        if entry.refusal is None or is_scratch_full(entry) or entry.refusal.fault in OWN_RULE:
+            continue
+        fault, request = entry.refusal.fault, entry.statement and entry.statement.request
+        bounded = fault == Fault.BOUNDARY and isinstance(request, TakeBackup)
+        if not bounded and not (fault == Fault.UNKNOWN and deleted(timeline, entry)):
             yield entry
 
 
@@ -44,6 +65,8 @@ def report(
     """Return a finding about a request that was turned down, in the host's own words."""
     assert entry.refusal is not None, "it was turned down"
     verb = entry.statement.verb if entry.statement is not None else "the guest's workload"
+    if entry.statement is not None and not isinstance(entry.statement.request, TakeBackup):
+        help = help.removesuffix(FULL).removesuffix("; ")
     return self.found(
         entry,
         f"{verb} is refused: {entry.refusal.text}",
@@ -85,6 +108,9 @@ def _why(entry: Entry, before: Disk, name: str) -> str:
     """Return what a step did to a bitmap, in a few words; empty where they say no more."""
     bitmap = before.bitmap(before.active.name, name)
     for operation in entry.operations:
+        node = getattr(operation, "node", None)
+        if isinstance(node, str) and before.image(node) is None:
+            continue  # It is about another disk.
         match operation:
             case KillProcess() if bitmap is not None and bitmap.kept is Kept.MEMORY:
                 return "it was never stored"
@@ -92,6 +118,8 @@ def _why(entry: Entry, before: Disk, name: str) -> str:
                 return "it was open for writing"
             case RemoveBitmap(name=gone) if gone == name:
                 return "it was removed"
+            case DisableBitmap(name=gone) if gone == name:
+                return "it was disabled"
             case RevertImages():
                 return "the new overlay has no bitmaps"
             case AddOverlay():
@@ -149,13 +177,29 @@ def deleted(timeline: Timeline, entry: Entry) -> Entry | None:
     if name is None:
         return None
     for earlier in reversed(timeline.entries[: entry.number]):
-        deletes = earlier.statement is not None and isinstance(
-            earlier.statement.request, DeleteCheckpoint
-        )
-        if deletes and _knows(earlier.before, name) and not _knows(earlier.after, name):
-            return earlier
+        if _knows(earlier.before, name) and not _knows(earlier.after, name):
+            asked = earlier.statement.request if earlier.statement is not None else None
+            return earlier if isinstance(asked, DeleteCheckpoint) else None
     return None
 
 
 def _knows(machine: Machine, checkpoint: str) -> bool:
     return machine.checkpoint(checkpoint) is not None
+
+
+def in_the_way(entry: Entry) -> tuple[Job, ...]:
+    """Return the jobs that a request met: those on its disks, or else all of the machine."""
+    request = entry.statement.request if entry.statement is not None else None
+    match request:
+        case TakeBackup(disks=disks):
+            names = set(disks)
+        case Snapshot(images=images):
+            names = {disk for disk, _ in images}
+        case BlockCopy(disk=name) | Resize(disk=name) | Detach(disk=name):
+            names = {name}
+        case Commit(top=image) | Pull(into=image):
+            disk = entry.before.disk_of(image)
+            names = {disk.name} if disk is not None else set[str]()
+        case _:
+            names = set[str]()
+    return tuple(job for job in entry.before.jobs if job.disk in names) or entry.before.jobs

@@ -100,7 +100,7 @@ def _add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
         user = above or scratch[0]
         told = f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'"
         return Refusal(told, fault=Fault.JOB if above is None else None)
-    if machine.disk_of(snapshot.overlay) is not None:
+    if machine.node_taken(snapshot.overlay):
         return Refusal("The overlay is already in use")
     bitmaps = tuple(
         _retire(disk, bitmap.close_window(disk.moment)) if bitmap.node == snapshot.node else bitmap
@@ -337,7 +337,8 @@ def _refuse_internal(machine: Machine, disk: Disk | None, node: str, unable: str
         return no_node(node)
     filtered = any(lies_above(job, disk) for job in machine.jobs_on(disk.name))
     if node != disk.active.name or filtered:
-        return Refusal("Need a root block node")
+        fault = Fault.JOB if node == disk.active.name else None
+        return Refusal("Need a root block node", fault=fault)
     if disk.active.format != "qcow2":
         return Refusal(unable)
     return None
@@ -412,8 +413,10 @@ JOB_FAILS = "Operation not supported"
 def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:
     names = [image.name for image in disk.chain]
     jobs = machine.jobs_on(disk.name)
-    if device != disk.active.name or any(lies_above(job, disk) for job in jobs):
-        return Refusal("Need a root block node")
+    above = any(lies_above(job, disk) for job in jobs)
+    if device != disk.active.name or above:
+        fault = Fault.JOB if device == disk.active.name else None
+        return Refusal("Need a root block node", fault=fault)
     for name in (commit.top, commit.base):
         if machine.disk_of(name) is None:
             return no_node(name, device=False)
@@ -633,6 +636,13 @@ def _drop_pulled(disk: Disk, job: PullJob) -> Disk:
     return replace(taken, chain=chain, bitmaps=bitmaps)
 
 
+ZEROES_MAX = 1 << 22
+"""Clusters up to which a copied disk holds the zeroes that fill it: they cost what it is long.
+
+Nothing lies below them, so that a reader sees no difference.
+"""
+
+
 def _mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
     """Copy a disk into a new image, which takes the place of its chain.
 
@@ -645,13 +655,16 @@ def _mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
     disk = machine.disk_of(mirror.node)
     if disk is None:
         return no_node(mirror.node)
-    if machine.disk_of(mirror.into) is not None:
+    if machine.node_taken(mirror.into):
         return Refusal(f"Duplicate nodes with node-name='{mirror.into}'")
     jobs = machine.jobs_on(disk.name)
     if jobs:
         return in_use_by(jobs[0], disk.active.name)
+    exported = _exported(machine, disk)
+    if exported is not None:
+        return exported
     job = MirrorJob(
-        name=mirror.job or mirror.into,
+        name=mirror.into,
         disk=disk.name,
         into=mirror.into,
         format=mirror.format,
@@ -664,10 +677,12 @@ def _mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
 
 def _pivoted(disk: Disk, job: MirrorJob) -> Disk:
     """Return a disk whose chain is one image that holds all that the guest sees."""
-    whole = range_of(disk.length, 0, disk.length, ZERO).overlay(disk.guest_view)
+    content = disk.guest_view
+    if disk.length <= ZEROES_MAX:
+        content = range_of(disk.length, 0, disk.length, ZERO).overlay(content)
     image = Image(
         name=job.into,
-        content=whole,
+        content=content,
         length=disk.length,
         format=job.format,
         since=disk.chain[0].since,

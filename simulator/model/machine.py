@@ -353,6 +353,11 @@ class Machine:
         """The newest checkpoint."""
         return self.checkpoints[-1] if self.checkpoints else None
 
+    def node_taken(self, name: str) -> bool:
+        """Whether an image has this name, or is to have it when a disk has been copied."""
+        copies = {job.into for job in self.jobs if isinstance(job, MirrorJob)}
+        return name in copies or self.disk_of(name) is not None
+
     def backups_named(self, name: str) -> tuple[Backup, ...]:
         """Return the backups under a name, one a disk; ``NAME/DISK`` names just one."""
         return self.backups_by_name.get(name, ())

@@ -294,7 +294,6 @@ class MirrorDisk(NamedTuple):
         format: ``qcow2`` or ``raw``.
         carry: Whether the bitmaps of the whole chain go along, as with libvirt.
         lasting: Whether the job runs on until :class:`EndJob`, with the guest writing to both.
-        job: What the user calls the job.
     """
 
     node: str
@@ -302,7 +301,6 @@ class MirrorDisk(NamedTuple):
     format: str = "qcow2"
     carry: bool = False
     lasting: bool = False
-    job: str | None = None
 
 
 class EndJob(NamedTuple):

@@ -170,6 +170,8 @@ def _item(shape: Shape) -> Item | None:
         if shape.on is not None and shape.anchor == "middle":
             return None  # It stands in a cell, whose row has it, or on a mark.
         text = shape.text.replace(ELLIPSIS, "...")
+        if shape.bold and shape.role == "warning":
+            text = f"*{text}*"
         width = columns_of(text)
         before = {"start": 0, "middle": width // 2, "end": width}[shape.anchor]
         y = shape.y - 0.35 * shape.size
@@ -201,7 +203,9 @@ def _stretch(shape: Shape) -> Stretch | None:
     if shape.height > BAR_MAX:
         return Stretch(shape.x, end, shape.y, shape.y + shape.height, " ")
     y = shape.y + shape.height / 2
-    return Stretch(shape.x, end, y, y, FILLS.get(shape.fill or "", " "))
+    # No letter, which would run into the words on it.
+    fill = "/" if shape.fill == "error" else FILLS.get(shape.fill or "", " ")
+    return Stretch(shape.x, end, y, y, fill)
 
 
 def _words(items: Iterable[Item], stretches: Iterable[Stretch]) -> Iterator[float]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from simulator.checks.evidence import join_words
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
+from simulator.model.machine import MirrorJob
 from simulator.model.operations import (
     BitmapKey,
     ClearBitmap,
@@ -169,6 +170,10 @@ def _tell_setting(history: History, turn: Turn, disk: str, cluster: int, label: 
             return f"the commit {when} copied the cluster here while {label} was recording"
         case CommitImages():
             return f"it came from an image that was merged down {when}"
+        case EndJob(job=job) if any(
+            isinstance(each, MirrorJob) and each.name == job for each in step.before.jobs
+        ):
+            return f"it came from the chain that was copied {when}"
         case MirrorDisk():
             return f"it came from the chain that was copied {when}"
         case PullImages():

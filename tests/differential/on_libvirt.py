@@ -22,7 +22,11 @@ class LibvirtDrawer(Drawer):
         """Start a checkpoint on all disks or on one, or delete one."""
         names = [each.name for each in self.machine.checkpoints]
         if names and self.half():
-            step: dict[str, Any] = {"checkpoint": self._draw(names)}
+            name = self._draw(names)
+            # libvirt gives the children another parent before it finds the bitmap gone.
+            if not all(disk.nodes_with(name) for disk in self.machine.disks):
+                return
+            step: dict[str, Any] = {"checkpoint": name}
             step |= {key: True for key in ("children", "metadata") if self.seldom()}
             self.scenario.do({"delete": step})
             return
