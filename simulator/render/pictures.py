@@ -39,6 +39,9 @@ class View(StrEnum):
     TREE = "tree"
 
 
+NEEDS_NETWORKX = (View.RESTORE, View.TREE)
+
+
 class PictureError(ValueError):
     """A picture that cannot be made; it says why, and what can be."""
 
@@ -180,6 +183,10 @@ def draw(
 
     if at is not None and view is not View.CHAIN:
         raise PictureError(f"the view {view} shows all instants; only chain takes one")
+    if view in NEEDS_NETWORKX and importlib.util.find_spec("networkx") is None:
+        raise PictureError(
+            f"the view {view} needs networkx: pip install 'backup-timeline[pictures]'"
+        )
     match view:
         case View.CHAIN:
             frame = find_frame(timeline, at)
