@@ -593,22 +593,23 @@ def draw(
     from simulator.render.pictures import PictureError, View, check_suffix, word_of
 
     try:
-        page = str(output) != "-" and check_suffix(output) == ".html"
+        printed = str(output) == "-"
+        page = not printed and check_suffix(output) == ".html"
         word_of(View, view), word_of(Theme, theme)
         if page and (at or animate or view != "film" or theme != "light"):
             _give_up("a page has every instant in both themes: give no other option than -o and -m")
         picture = _played(file, model).draw(view, at=at, theme=theme)
-        if str(output) == "-":
-            if animate:
-                _give_up("text shows one picture; only .svg and .gif are animated")
-            print(picture.text(), end="")
-            return
-        picture.save(output, animate=animate)
+        if printed and animate:
+            _give_up("text shows one picture; only .svg and .gif are animated")
+        if not printed:
+            picture.save(output, animate=animate)
+    except ModuleNotFoundError as error:
+        _give_up_without(f"the view {view}", error)
     except PictureError as error:
         _give_up(str(error))
     except OSError as error:
         _give_up(f"cannot write {output}: {error.strerror}")
-    print(f"{output} written")
+    print(picture.text() if printed else f"{output} written\n", end="")
 
 
 @app.command(epilog="Example: backup-timeline serve scenarios/mail/2018.yaml")
@@ -657,8 +658,13 @@ def restores(
     try:
         found = _played(file, model).restores()
     except ModuleNotFoundError as error:
-        _give_up(f"restores needs {error.name}: pip install 'backup-timeline[pictures]'")
+        _give_up_without("restores", error)
     print(found.json() if format is Format.JSON else found.text(), end="")
+
+
+def _give_up_without(what: str, missing: ModuleNotFoundError) -> None:
+    """End with status 2: something needs a library that is not installed."""
+    _give_up(f"{what} needs {missing.name}: pip install 'backup-timeline[pictures]'")
 
 
 def _played(file: str, model: str | None) -> "Run":

@@ -7,7 +7,7 @@ Source: ``facts/LIBVIRT.md``, rules R1 to R9 and the catalogue of section 3; obs
 import re
 
 from simulator.apis.base import ApiModel, Plan
-from simulator.model.chain_transitions import merges_whole, whole_bitmaps
+from simulator.model.chain_transitions import chain_fault, merges_whole, whole_bitmaps
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, MirrorJob, Power, Status, Transfer
 from simulator.model.operations import (
@@ -43,6 +43,7 @@ from simulator.model.requests import (
     StartCheckpoint,
     TakeBackup,
     Undefine,
+    disks_of,
 )
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
@@ -72,6 +73,9 @@ FORGOTTEN = "libvirt-tmp-activewrite"
 
 QEMU_SAYS = "internal error: unable to execute QEMU command"
 """How libvirt begins where it passes on what QEMU says."""
+
+RESIZE_IN_USE = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
+"""Its words for a resize beside a job."""
 
 
 class Libvirt(ApiModel):
@@ -369,8 +373,7 @@ class Libvirt(ApiModel):
         """Let the active image grow or shrink; QEMU says no while a client pulls from it."""
         jobs = (job for job in machine.backup_jobs if job.disk == request.disk)
         if any(job.backup.transfer is Transfer.PULL for job in jobs):
-            told = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
-            return Refusal(told, fault=Fault.JOB)
+            return Refusal(RESIZE_IN_USE, fault=Fault.JOB)
         return super().resize(machine, request)
 
     def delete_snapshot(self, machine: Machine, name: str) -> Plan:
@@ -449,27 +452,11 @@ def refuse_beside_copy(machine: Machine, request: Request) -> Refusal | None:
         if isinstance(request, TakeBackup):
             told = f"internal error: disk '{disk}' has a blockjob assigned"
         elif isinstance(request, Resize):
-            told = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
+            told = RESIZE_IN_USE
         else:
             told = f"block copy still active: disk '{disk}' already in active block job"
         return Refusal(told, cause=cause, fault=Fault.JOB)
     return None
-
-
-def disks_of(machine: Machine, request: Request) -> tuple[str, ...]:
-    """Return the disks that a request needs to be without a job of their own."""
-    match request:
-        case TakeBackup(disks=disks):
-            return disks
-        case Snapshot(images=images):
-            return tuple(disk for disk, _ in images)
-        case Commit(top=image) | Pull(into=image):
-            disk = machine.disk_of(image)
-            return (disk.name,) if disk is not None else ()
-        case BlockCopy(disk=name) | Resize(disk=name) | Detach(disk=name):
-            return (name,)
-        case _:
-            return ()
 
 
 def after_pivot(machine: Machine, disk: str, copy: MirrorDisk | MirrorJob) -> tuple[Operation, ...]:
@@ -520,30 +507,10 @@ def unknown_checkpoint(disk: Disk, name: str) -> Refusal:
 
 
 def broken_chain(disk: Disk, name: str) -> Refusal | None:
-    """Return libvirt's no to a checkpoint's bitmaps on a disk; it has one text for all faults.
-
-    Source: ``facts/LIBVIRT.md``, R4.
-    """
+    """Return libvirt's no to a checkpoint's bitmaps on a disk; it has one text for all faults."""
+    found = chain_fault(disk, name)
+    if found is None:
+        return None
+    fault, cause = found
     told = f"checkpoint inconsistent: missing or broken bitmap '{name}' for disk '{disk.name}'"
-    nodes = disk.nodes_with(name)
-    if disk.active.name not in nodes:
-        below = f"; {', '.join(nodes)} below it does" if nodes else ", nor does any below it"
-        cause = f"the active image {disk.active.name} does not hold {name}{below}"
-        return Refusal(told, cause=cause, fault=Fault.MISSING)
-    images = [image.name for image in disk.chain]
-    gap = [image for image in images[images.index(nodes[0]) :] if image not in nodes]
-    if gap:
-        cause = f"{name} is missing on {', '.join(gap)}, between images that hold it"
-        return Refusal(told, cause=cause, fault=Fault.GAP)
-    for node in nodes:
-        bitmap = disk.bitmap(node, name)
-        assert bitmap is not None, "the node was found by this bitmap"
-        if bitmap.inconsistent:
-            cause = f"{name} on {node} is inconsistent: the process died while it was open"
-            return Refusal(told, cause=cause, fault=Fault.INCONSISTENT)
-        if not bitmap.recording:
-            cause = f"{name} on {node} is disabled, so it does not reach now"
-            return Refusal(told, cause=cause, fault=Fault.FROZEN)
-        if not bitmap.persistent:
-            return Refusal(told, cause=f"{name} on {node} is not persistent")
-    return None
+    return Refusal(told, cause=cause, fault=fault)

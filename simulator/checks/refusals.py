@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import Rule, rule
 from simulator.checks.turned_down import (
-    FULL,
     deleted,
     in_the_way,
     joined_later,
@@ -17,6 +16,7 @@ from simulator.checks.turned_down import (
     report,
     turned_down,
     turned_down_else,
+    way_out,
 )
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Fault
@@ -62,7 +62,7 @@ def bitmap_missing(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     for entry in turned_down(timeline, Fault.MISSING):
         if not joined_later(timeline, entry):
-            yield report(self, timeline, entry, help=FULL)
+            yield report(self, timeline, entry, help=way_out(entry))
 
 
 @rule("BT102", "bitmap-gap", Severity.ERROR, refusal=True)
@@ -110,7 +110,7 @@ def bitmap_gap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     tools make.
     """
     for entry in turned_down(timeline, Fault.GAP):
-        yield report(self, timeline, entry, help=FULL)
+        yield report(self, timeline, entry, help=way_out(entry))
 
 
 @rule("BT103", "bitmap-not-recording", Severity.ERROR, refusal=True)
@@ -153,7 +153,7 @@ def bitmap_not_recording(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0 and 11.3.
     """
     for entry in turned_down(timeline, Fault.FROZEN):
-        yield report(self, timeline, entry, help=FULL)
+        yield report(self, timeline, entry, help=way_out(entry))
 
 
 @rule("BT104", "inconsistent-bitmap", Severity.ERROR, refusal=True)
@@ -197,7 +197,8 @@ def inconsistent_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     limitations.
     """
     for entry in turned_down(timeline, Fault.INCONSISTENT):
-        yield report(self, timeline, entry, help=f"remove the bitmap; {FULL}")
+        help = "; ".join(filter(None, ("remove the bitmap", way_out(entry))))
+        yield report(self, timeline, entry, help=help)
 
 
 @rule("BT105", "busy-bitmap", Severity.ERROR, refusal=True)
@@ -296,7 +297,7 @@ def unmergeable_bitmaps(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0 and 11.3; virtnbdbackup issue 109.
     """
     for entry in turned_down(timeline, Fault.UNMERGEABLE):
-        yield report(self, timeline, entry, help=FULL)
+        yield report(self, timeline, entry, help=way_out(entry))
 
 
 @rule("BT208", "not-in-checkpoint", Severity.ERROR, refusal=True)
@@ -490,7 +491,7 @@ def deleted_start(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         gone = deleted(timeline, entry)
         if gone is not None:
             note = f"deleted {timeline.when(gone)}{line_of(gone)}"
-            yield report(self, timeline, entry, notes=(note,), help=FULL)
+            yield report(self, timeline, entry, notes=(note,), help=way_out(entry))
 
 
 @rule("BT405", "machine-off", Severity.ERROR, refusal=True)

@@ -21,21 +21,8 @@ from simulator.model.operations import (
     RemoveBitmap,
     RevertImages,
 )
-from simulator.model.requests import (
-    BlockCopy,
-    Commit,
-    DeleteCheckpoint,
-    Detach,
-    Pull,
-    Resize,
-    Snapshot,
-    TakeBackup,
-)
+from simulator.model.requests import DeleteCheckpoint, TakeBackup, disks_of
 from simulator.timeline import Entry, Timeline
-
-FULL = "take a full backup that starts a new checkpoint"
-"""The way out where an incremental is impossible."""
-
 
 OWN_RULE = frozenset(Fault) - {Fault.BOUNDARY, Fault.UNKNOWN}
 """The faults of which each has a rule that finds them in any request."""
@@ -59,14 +46,20 @@ def turned_down_else(timeline: Timeline) -> Iterator[Entry]:
             yield entry
 
 
+def way_out(entry: Entry) -> str:
+    """Return what to do where an incremental is impossible; empty for any other request."""
+    statement = entry.statement
+    if statement is not None and not isinstance(statement.request, TakeBackup):
+        return ""
+    return "take a full backup that starts a new checkpoint"
+
+
 def report(
     self: Rule, timeline: Timeline, entry: Entry, *, notes: tuple[str, ...] = (), help: str = ""
 ) -> Finding:
     """Return a finding about a request that was turned down, in the host's own words."""
     assert entry.refusal is not None, "it was turned down"
     verb = entry.statement.verb if entry.statement is not None else "the guest's workload"
-    if entry.statement is not None and not isinstance(entry.statement.request, TakeBackup):
-        help = help.removesuffix(FULL).removesuffix("; ")
     return self.found(
         entry,
         f"{verb} is refused: {entry.refusal.text}",
@@ -189,17 +182,5 @@ def _knows(machine: Machine, checkpoint: str) -> bool:
 
 def in_the_way(entry: Entry) -> tuple[Job, ...]:
     """Return the jobs that a request met: those on its disks, or else all of the machine."""
-    request = entry.statement.request if entry.statement is not None else None
-    match request:
-        case TakeBackup(disks=disks):
-            names = set(disks)
-        case Snapshot(images=images):
-            names = {disk for disk, _ in images}
-        case BlockCopy(disk=name) | Resize(disk=name) | Detach(disk=name):
-            names = {name}
-        case Commit(top=image) | Pull(into=image):
-            disk = entry.before.disk_of(image)
-            names = {disk.name} if disk is not None else set[str]()
-        case _:
-            names = set[str]()
+    names = disks_of(entry.before, entry.statement.request) if entry.statement is not None else ()
     return tuple(job for job in entry.before.jobs if job.disk in names) or entry.before.jobs

@@ -163,6 +163,12 @@ def in_use(name: str) -> Refusal:
     )
 
 
+def inconsistent(name: str) -> Refusal:
+    """Return QEMU's words for a bitmap that was open when its process died."""
+    told = f"Bitmap '{name}' is inconsistent and cannot be used"
+    return Refusal(told, fault=Fault.INCONSISTENT)
+
+
 def refuse_use(
     disk: Disk, bitmap: DirtyBitmap, *, changed: bool, broken: bool = False
 ) -> Refusal | None:
@@ -177,9 +183,7 @@ def refuse_use(
     if changed and disk.read_only(bitmap):
         return Refusal(f"Bitmap '{bitmap.name}' is readonly and cannot be modified")
     if bitmap.inconsistent and not broken:
-        return Refusal(
-            f"Bitmap '{bitmap.name}' is inconsistent and cannot be used", fault=Fault.INCONSISTENT
-        )
+        return inconsistent(bitmap.name)
     return None
 
 

@@ -6,6 +6,7 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 4.1 to 4.6.
 from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
+from simulator.model.bitmap_transitions import inconsistent
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
 from simulator.model.disk import Disk, Image, InternalSnapshot
 from simulator.model.machine import (
@@ -187,10 +188,7 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         return busy
     for bitmap in disk.directory(resize.node):
         if bitmap.inconsistent:
-            return Refusal(
-                f"Bitmap '{bitmap.name}' is inconsistent and cannot be used",
-                fault=Fault.INCONSISTENT,
-            )
+            return inconsistent(bitmap.name)
     return None
 
 
@@ -712,20 +710,35 @@ def merges_whole(disk: Disk, format: str) -> tuple[str, ...]:
 
 def whole_bitmaps(disk: Disk) -> tuple[str, ...]:
     """Return the names of the bitmaps that reach from the active image down without a fault."""
-    images = [image.name for image in disk.chain]
     names = [bitmap.name for bitmap in disk.bitmaps_on(disk.active.name)]
-    return tuple(
-        name
-        for name in names
-        if (nodes := disk.nodes_with(name)) == tuple(images[images.index(nodes[0]) :])
-        and all(
-            bitmap is not None
-            and bitmap.persistent
-            and bitmap.recording
-            and not bitmap.inconsistent
-            for bitmap in (disk.bitmap(node, name) for node in nodes)
-        )
-    )
+    return tuple(name for name in names if chain_fault(disk, name) is None)
+
+
+def chain_fault(disk: Disk, name: str) -> tuple[Fault | None, str] | None:
+    """Return what is wrong with the bitmaps of a name, in words as well; None for nothing.
+
+    The active image must hold one, those below it without a gap, and each must be persistent,
+    recording and not inconsistent. Source: ``facts/LIBVIRT.md``, R4.
+    """
+    nodes = disk.nodes_with(name)
+    if disk.active.name not in nodes:
+        below = f"; {', '.join(nodes)} below it does" if nodes else ", nor does any below it"
+        return Fault.MISSING, f"the active image {disk.active.name} does not hold {name}{below}"
+    images = [image.name for image in disk.chain]
+    gap = [image for image in images[images.index(nodes[0]) :] if image not in nodes]
+    if gap:
+        return Fault.GAP, f"{name} is missing on {', '.join(gap)}, between images that hold it"
+    for node in nodes:
+        bitmap = disk.bitmap(node, name)
+        assert bitmap is not None, "the node was found by this bitmap"
+        if bitmap.inconsistent:
+            told = f"{name} on {node} is inconsistent: the process died while it was open"
+            return Fault.INCONSISTENT, told
+        if not bitmap.recording:
+            return Fault.FROZEN, f"{name} on {node} is disabled, so it does not reach now"
+        if not bitmap.persistent:
+            return None, f"{name} on {node} is not persistent"
+    return None
 
 
 def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:

@@ -6,7 +6,7 @@ already.
 
 from typing import NamedTuple, TypeAlias
 
-from simulator.model.machine import Status
+from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
     CloseImages,
     CopyImage,
@@ -281,3 +281,22 @@ Request: TypeAlias = (
     | KillProcess
 )
 """Where every API means the same by a verb, the request is the operation."""
+
+
+def disks_of(machine: Machine, request: Request) -> tuple[str, ...]:
+    """Return the disks that a request works on, and that a job may keep from it; none for others.
+
+    Those of jobs, of checkpoints and of the guest are not told.
+    """
+    match request:
+        case TakeBackup(disks=disks):
+            return disks
+        case Snapshot(images=images):
+            return tuple(disk for disk, _ in images)
+        case Commit(top=image) | Pull(into=image):
+            disk = machine.disk_of(image)
+            return (disk.name,) if disk is not None else ()
+        case BlockCopy(disk=name) | Resize(disk=name) | Detach(disk=name):
+            return (name,)
+        case _:
+            return ()

@@ -107,13 +107,22 @@ class Drawing(NamedTuple):
         return tuple(shape for shape in self.shapes if isinstance(shape, Text))
 
 
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    >>> columns_of("S1"), columns_of("日本")
+    (2, 4)
+    """
+    return len(text) + sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+
+
 def width_of(text: str, size: float) -> float:
     """Return how wide a line of text is at most.
 
     >>> round(width_of("S1", 10), 1), round(width_of("日本", 10), 1)
     (12.2, 20.4)
     """
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    wide = columns_of(text) - len(text)
     return size * (ADVANCE * (len(text) - wide) + ADVANCE_WIDE * wide)
 
 

@@ -39,9 +39,6 @@ class View(StrEnum):
     TREE = "tree"
 
 
-NEEDS_NETWORKX = (View.RESTORE, View.TREE)
-
-
 class PictureError(ValueError):
     """A picture that cannot be made; it says why, and what can be."""
 
@@ -175,6 +172,7 @@ def draw(
 
     Raises:
         PictureError: There is no such instant.
+        ModuleNotFoundError: networkx is missing, which the views ``restore`` and ``tree`` need.
     """
     from simulator.render.page import write_page
 
@@ -183,10 +181,6 @@ def draw(
 
     if at is not None and view is not View.CHAIN:
         raise PictureError(f"the view {view} shows all instants; only chain takes one")
-    if view in NEEDS_NETWORKX and importlib.util.find_spec("networkx") is None:
-        raise PictureError(
-            f"the view {view} needs networkx: pip install 'backup-timeline[pictures]'"
-        )
     match view:
         case View.CHAIN:
             frame = find_frame(timeline, at)

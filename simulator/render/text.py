@@ -5,13 +5,12 @@ of it, with as little room between as the words need. A row of cells is ``|AAAA-
 figure.
 """
 
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from simulator.render.drawing import ELLIPSIS, Box, Drawing, Line, Shape, Text
+from simulator.render.drawing import ELLIPSIS, Box, Drawing, Line, Shape, Text, columns_of
 
 NEAR = 4.5
 """What lies no further apart than that stands in the same row."""
@@ -450,12 +449,3 @@ class _Grid:
         line = self._lines[row]
         line += " " * (column + 1 - len(line))
         line[column] = character
-
-
-def columns_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes.
-
-    >>> columns_of("S1"), columns_of("日本")
-    (2, 4)
-    """
-    return len(text) + sum(unicodedata.east_asian_width(character) in "WF" for character in text)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import simulator
-from simulator.render.drawing import ELLIPSIS, Box, Drawing, Line, Text
-from simulator.render.text import columns_of, write_text
+from simulator.render.drawing import ELLIPSIS, Box, Drawing, Line, Text, columns_of
+from simulator.render.text import write_text
 from tests.checkout import command
 from tests.render.given import SIZES, machine
 
