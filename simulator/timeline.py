@@ -130,6 +130,11 @@ class Entry(NamedTuple):
     refusal: Refusal | None = None
 
     @property
+    def request(self) -> Request | None:
+        """What its statement asks for; None for a stretch of workload."""
+        return self.statement.request if self.statement is not None else None
+
+    @property
     def new_backups(self) -> tuple[Backup, ...]:
         """The backups that it made, one a disk."""
         if self.after.backups is self.before.backups:

@@ -1,42 +1,22 @@
 """The rules, and the judgement of a timeline by all of them.
 
-A new rule is a function in a module of its family and a place in ``RULES``.
+The first digit of a code is its family, and each family has a room; a new rule is a function in a
+module of its room and a place in the room's ``RULES``.
 """
 
 from dataclasses import replace
 
-from simulator.checks import chains, expectations, jobs, points, reading, refusals, restoring
+from simulator.checks import backups, bitmaps, expectations, points, refused, restores
 from simulator.checks.rule import Rule
 from simulator.diagnostics import REFUSED, Finding, Span
 from simulator.timeline import Allowance, Timeline
 
 RULES: tuple[Rule, ...] = (
-    refusals.bitmap_missing,
-    refusals.bitmap_gap,
-    refusals.bitmap_not_recording,
-    refusals.inconsistent_bitmap,
-    refusals.busy_bitmap,
-    refusals.unmergeable_bitmaps,
-    chains.dropped_by_commit,
-    reading.stale_bitmap,
-    reading.lucky_read,
-    jobs.hole_after_failed_backup,
-    reading.torn_copy,
-    jobs.overwritten_restore_point,
-    refusals.not_in_checkpoint,
-    jobs.scratch_full,
-    refusals.overlapping_job,
-    points.end_is_now,
-    restoring.unseen_state,
-    restoring.chain_hole,
-    restoring.wrong_order,
-    restoring.wrong_base,
-    restoring.wrong_instant,
-    points.checkpoint_without_backup,
-    refusals.metadata_out_of_step,
-    refusals.deleted_start,
-    refusals.machine_off,
-    refusals.refused,
+    *bitmaps.RULES,
+    *backups.RULES,
+    *restores.RULES,
+    *points.RULES,
+    refused.refused,
 )
 """Every rule, by its code."""
 

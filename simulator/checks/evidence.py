@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from simulator.model.clusters import ClusterMap, ClusterSet, letter_of
-from simulator.notation import bar, clusters_in_cell, write_bits, write_rows
+from simulator.notation import bar, clusters_in_cell, write_bits, write_rows, write_view
+from simulator.timeline import Timeline
 
 NAMED_MAX = 4
 """So many stretches of clusters are named one by one."""
@@ -28,6 +29,40 @@ def draw_evidence(
     scale = clusters_in_cell(length)
     scaled = f" (one cell is {scale:,} clusters)" if scale > 1 else ""
     return (*lines, f"{indent}{carets} {caption}{scaled}")
+
+
+def draw_change(
+    timeline: Timeline,
+    disk: str,
+    since: int,
+    until: int,
+    *,
+    prefer: str | None = None,
+    caption: str,
+) -> tuple[str, ...]:
+    """Return what the guest saw at two moments, and carets where it differs; empty if unknown.
+
+    Args:
+        timeline: The run.
+        disk: Name of the disk.
+        since, until: The moments.
+        prefer: The instant to name for the later one, if it is one of several.
+        caption: What is the matter with what changed.
+    """
+    then, now = timeline.state_at(disk, since), timeline.state_at(disk, until)
+    if then is None or now is None:
+        return ()
+    begins = timeline.label_at(disk, since)
+    ends = timeline.label_at(disk, until, prefer=prefer)
+    return draw_evidence(
+        [
+            (f"guest saw at {begins}", write_view(then.guest_view, then.length)),
+            (f"guest saw at {ends}", write_view(now.guest_view, now.length)),
+        ],
+        marked=then.guest_view.differing(now.guest_view).below(now.length),
+        length=now.length,
+        caption=caption,
+    )
 
 
 def name_clusters(clusters: ClusterSet) -> str:

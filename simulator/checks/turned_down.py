@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.jobs import is_scratch_full
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
 from simulator.model.bitmap import Kept
@@ -15,6 +14,7 @@ from simulator.model.operations import (
     DetachDisk,
     DisableBitmap,
     Fault,
+    GuestWrite,
     KillProcess,
     MirrorDisk,
     PullImages,
@@ -40,8 +40,8 @@ def turned_down_else(timeline: Timeline) -> Iterator[Entry]:
     for entry in timeline.entries:
         if entry.refusal is None or is_scratch_full(entry) or entry.refusal.fault in OWN_RULE:
             continue
-        fault, request = entry.refusal.fault, entry.statement and entry.statement.request
-        bounded = fault == Fault.BOUNDARY and isinstance(request, TakeBackup)
+        fault = entry.refusal.fault
+        bounded = fault == Fault.BOUNDARY and isinstance(entry.request, TakeBackup)
         if not bounded and not (fault == Fault.UNKNOWN and deleted(timeline, entry)):
             yield entry
 
@@ -76,7 +76,7 @@ def _causes(timeline: Timeline, entry: Entry) -> Iterator[str]:
     if not entry.refusal.cause:
         return
     yield f"cause: {entry.refusal.cause}"
-    request = entry.statement.request if entry.statement is not None else None
+    request = entry.request
     if isinstance(request, TakeBackup) and request.since is not None:
         yield from _lost(timeline, entry, request.since, request.disks)
 
@@ -138,7 +138,7 @@ def _usable(disk: Disk, name: str) -> bool:
 
 def joined_later(timeline: Timeline, entry: Entry) -> str:
     """Return the disk of a backup that was not there, or was another one, at its checkpoint."""
-    request = entry.statement.request if entry.statement is not None else None
+    request = entry.request
     if not isinstance(request, TakeBackup) or request.since is None:
         return ""
     checkpoint = entry.before.checkpoint(request.since)
@@ -165,14 +165,13 @@ def _replaced(timeline: Timeline, until: Entry, disk: str, checkpoint: str) -> b
 
 def deleted(timeline: Timeline, entry: Entry) -> Entry | None:
     """Return the step that deleted the checkpoint which a request names; None where none did."""
-    request = entry.statement.request if entry.statement is not None else None
+    request = entry.request
     name = request.since if isinstance(request, TakeBackup) else None
     if name is None:
         return None
     for earlier in reversed(timeline.entries[: entry.number]):
         if _knows(earlier.before, name) and not _knows(earlier.after, name):
-            asked = earlier.statement.request if earlier.statement is not None else None
-            return earlier if isinstance(asked, DeleteCheckpoint) else None
+            return earlier if isinstance(earlier.request, DeleteCheckpoint) else None
     return None
 
 
@@ -184,3 +183,9 @@ def in_the_way(entry: Entry) -> tuple[Job, ...]:
     """Return the jobs that a request met: those on its disks, or else all of the machine."""
     names = disks_of(entry.before, entry.statement.request) if entry.statement is not None else ()
     return tuple(job for job in entry.before.jobs if job.disk in names) or entry.before.jobs
+
+
+def is_scratch_full(entry: Entry) -> bool:
+    """Whether a guest's write failed for want of scratch space."""
+    guest = entry.statement is None or isinstance(entry.request, GuestWrite)
+    return guest and entry.refusal is not None and "No space left" in entry.refusal.text

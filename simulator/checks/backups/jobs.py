@@ -1,15 +1,14 @@
-"""Rules about jobs and their targets: BT203, BT207, BT210."""
+"""Rules about what failed or was overwritten: BT203, BT207."""
 
 from collections.abc import Iterator
 
-from simulator.checks.evidence import draw_evidence, join_words
+from simulator.checks.evidence import draw_change, draw_evidence
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.machine import Backup, Status, Transfer
-from simulator.model.operations import GuestWrite
+from simulator.model.machine import Backup, Status
 from simulator.model.requests import TakeBackup
-from simulator.notation import write_backup, write_view
-from simulator.timeline import Entry, Timeline
+from simulator.notation import write_backup
+from simulator.timeline import Timeline
 
 
 @rule("BT203", "hole-after-failed-backup", Severity.ERROR)
@@ -86,7 +85,7 @@ def _own_backups(timeline: Timeline) -> dict[tuple[str | None, str], Backup]:
     """Return the backup in whose step each checkpoint was started, by checkpoint and disk."""
     own: dict[tuple[str | None, str], Backup] = {}
     for entry, backup in timeline.made_backups:
-        request = entry.statement.request if entry.statement is not None else None
+        request = entry.request
         if isinstance(request, TakeBackup) and request.checkpoint is not None:
             own[request.checkpoint, backup.disk] = backup
     return own
@@ -112,21 +111,9 @@ def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
 
 def _hole(timeline: Timeline, failed: Backup, good: Backup | None) -> tuple[str, ...]:
     """Return what the guest wrote up to a failed backup, with carets: it is in no backup."""
-    then = timeline.state_at(failed.disk, good.moment if good is not None else 0)
-    now = timeline.state_at(failed.disk, failed.moment)
-    if then is None or now is None:
-        return ()
-    begins = timeline.label_at(failed.disk, then.moment)
-    ends = timeline.label_at(failed.disk, now.moment, prefer=failed.at)
-    lost = then.guest_view.differing(now.guest_view).below(now.length)
-    return draw_evidence(
-        [
-            (f"guest saw at {begins}", write_view(then.guest_view, then.length)),
-            (f"guest saw at {ends}", write_view(now.guest_view, now.length)),
-        ],
-        marked=lost,
-        length=now.length,
-        caption="in no backup",
+    since = good.moment if good is not None else 0
+    return draw_change(
+        timeline, failed.disk, since, failed.moment, prefer=failed.at, caption="in no backup"
     )
 
 
@@ -206,70 +193,3 @@ def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Findin
             ),
             help="give the newer backup a target of its own",
         )
-
-
-@rule("BT210", "scratch-full", Severity.ERROR)
-def scratch_full(self: Rule, timeline: Timeline) -> Iterator[Finding]:
-    """
-    ## What it does
-    Finds guest writes that fail because the scratch space of a pull backup is full.
-
-    ## Why is this wrong?
-    While a client pulls a backup, the old data of each cluster that the guest overwrites goes to
-    the scratch image. Where there is no room, the guest's own write fails. The backup stays good;
-    it is the guest that is harmed.
-
-    ## Example
-    ```yaml
-    scenario: room for one cluster, and the guest overwrites three
-    model: libvirt
-    disk: 8
-    timeline:
-      - {at: T1, do: [{create: S1}]}
-      - write: AAAA----
-      - {at: T2, do: [{backup: {to: full.bak, mode: pull, scratch: 64 KiB, ends: T3}}]}
-      - write: BBB-----
-      - {at: T3}
-    ```
-
-    ## Use instead
-    ```yaml
-    scenario: room for all that the guest overwrites during the job
-    model: libvirt
-    disk: 8
-    timeline:
-      - {at: T1, do: [{create: S1}]}
-      - write: AAAA----
-      - {at: T2, do: [{backup: {to: full.bak, mode: pull, scratch: 192 KiB, ends: T3}}]}
-      - write: BBB-----
-      - {at: T3}
-    ```
-
-    ## Source
-    Observed on libvirt 9.0 and 11.3: the guest's write fails with "No space left on device", and
-    the export is still right.
-    """
-    for entry in timeline.entries:
-        if not is_scratch_full(entry):
-            continue
-        assert entry.refusal is not None, "the guest's write failed"
-        full = [
-            job.backup.name
-            for job in entry.before.backup_jobs
-            if job.backup.transfer is Transfer.PULL and job.scratch_max is not None
-        ]
-        yield self.found(
-            entry,
-            f"the guest's write fails: the scratch space of {join_words(full)} is full",
-            label=entry.refusal.text,
-            notes=(entry.refusal.cause,),
-            help="give the scratch image room for all that the guest overwrites during the job",
-            refused=entry.refusal.text,
-        )
-
-
-def is_scratch_full(entry: Entry) -> bool:
-    """Whether a guest's write failed for want of scratch space."""
-    written = entry.statement.request if entry.statement is not None else None
-    guest = entry.statement is None or isinstance(written, GuestWrite)
-    return guest and entry.refusal is not None and "No space left" in entry.refusal.text

@@ -1,4 +1,4 @@
-"""Rules about points in time, checkpoints and ends of backups: BT213, BT401."""
+"""The rule about checkpoints that close what nobody copies: BT401."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -11,63 +11,9 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Checkpoint, Status
-from simulator.model.operations import Fault
 from simulator.model.requests import TakeBackup
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
-
-
-@rule("BT213", "end-is-now", Severity.ERROR, refusal=True)
-def end_is_now(self: Rule, timeline: Timeline) -> Iterator[Finding]:
-    """
-    ## What it does
-    Finds backups that ask for an end other than now, of an API that has none.
-
-    ## Why is this wrong?
-    An incremental is the clusters that changed between two points, with the content of the second
-    one. A bitmap gives the clusters. The content is there for now, or where something froze it.
-
-    ## Example
-    ```yaml
-    scenario: an incremental that is to end at a checkpoint of the past
-    model: libvirt
-    disk: 8
-    timeline:
-      - {at: T1, do: [{create: S1}, {backup: {to: full.bak, checkpoint: c1}}]}
-      - write: AAAA----
-      - {at: T2, do: [{backup: {since: c1, to: inc.bak, checkpoint: c2}}]}
-      - write: D----DD-
-      - {at: T3, do: [{backup: {since: c1, until: c2, to: again.bak}}]}
-    ```
-
-    ## Use instead
-    ```yaml
-    scenario: the incremental is taken in the step that starts the checkpoint
-    model: libvirt
-    disk: 8
-    timeline:
-      - {at: T1, do: [{create: S1}, {backup: {to: full.bak, checkpoint: c1}}]}
-      - write: AAAA----
-      - {at: T2, do: [{backup: {since: c1, to: inc.bak, checkpoint: c2}}]}
-      - write: D----DD-
-      - {at: T3, do: [{backup: {since: c2, to: more.bak}}]}
-    ```
-
-    ## Source
-    Eric Blake's mail of June 2018, on "trying to grab an incremental backup whose end boundary is
-    not the current point in time".
-    """
-    for entry, backup in timeline.asked(TakeBackup):
-        if entry.refusal is None or entry.refusal.fault is not Fault.BOUNDARY:
-            continue
-        yield self.found(
-            entry,
-            f"backup {backup.to} is to end at {backup.until}, and can only end now",
-            label="the API has no other end",
-            notes=(f"cause: {entry.refusal.cause}",),
-            help=f"take the backup in the step that starts {backup.until}, or let it end now",
-            refused=entry.refusal.text,
-        )
 
 
 @rule("BT401", "checkpoint-without-backup", Severity.WARNING)

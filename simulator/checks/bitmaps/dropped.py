@@ -54,8 +54,7 @@ def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     drops all bitmaps without a word; oVirt's incremental backup page on raw bases.
     """
     for entry in timeline.entries:
-        request = entry.statement.request if entry.statement is not None else None
-        if entry.refusal is not None or isinstance(request, Revert | Detach):
+        if entry.refusal is not None or isinstance(entry.request, Revert | Detach):
             continue
         for before in entry.before.disks:
             after = entry.after.disk(before.name)
@@ -67,7 +66,9 @@ def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
                 entry,
                 f"{names} {'are' if len(lost) > 1 else 'is'} lost with "
                 f"{join_words(dict.fromkeys(b.node for b in lost))}",
-                label="the end of the job drops it" if isinstance(request, FinishJobs) else "",
+                label="the end of the job drops it"
+                if isinstance(entry.request, FinishJobs)
+                else "",
                 notes=tuple(
                     write_rows((f"{b.node}.{b.name}", bar(_bits(before, b))) for b in lost)
                 ),

@@ -1,0 +1,15 @@
+"""What a bitmap says no more, and what cannot be done with it: BT1xx."""
+
+from simulator.checks.bitmaps import dropped, unusable
+from simulator.checks.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    unusable.bitmap_missing,
+    unusable.bitmap_gap,
+    unusable.bitmap_not_recording,
+    unusable.inconsistent_bitmap,
+    unusable.busy_bitmap,
+    unusable.unmergeable_bitmaps,
+    dropped.dropped_by_commit,
+)
+"""The rules of this room, by their code."""
