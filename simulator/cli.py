@@ -321,7 +321,7 @@ def _find_model(word: str | None) -> "ApiModel | None":
     if word is None:
         return None
     from simulator import pipeline
-    from simulator.apis.proposals import UnknownModel
+    from simulator.apis.proposals.loading import UnknownModel
 
     try:
         with _usable():
@@ -765,7 +765,7 @@ def new(
     ] = None,
 ) -> None:
     """Write a commented scenario, or a proposal for an API model, to start from."""
-    from simulator.apis.template import write_proposal
+    from simulator.apis.proposals.template import write_proposal
     from simulator.scenario.template import TEMPLATE
 
     if (name is None) == (model is None):

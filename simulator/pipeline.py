@@ -38,7 +38,7 @@ def find_model(word: str) -> ApiModel:
     known = apis.MODELS.get(word)
     if known is not None:
         return known
-    from simulator.apis.proposals import find_model as find
+    from simulator.apis.proposals.loading import find_model as find
 
     return find(word)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import simulator
-from simulator.apis import proposals
-from simulator.apis.template import write_proposal
+from simulator.apis.proposals import loading
+from simulator.apis.proposals.template import write_proposal
 from tests.checkout import ROOT, command
 
 END_BOUNDARY = "scenarios/proposals/end_boundary.py"
@@ -83,7 +83,7 @@ timeline:
 def test_a_mistake_in_a_proposal_is_told_with_its_file_and_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proposals, "SECONDS_MAX", 0.2)
+    monkeypatch.setattr(loading, "SECONDS_MAX", 0.2)
     text, message, line = MISTAKES[name]
     path = tmp_path / "mine.py"
     path.write_text(text)

@@ -5,7 +5,8 @@ Source: ``facts/LIBVIRT.md``, sections 4, 5 and 8: the documentation of those ve
 """
 
 from simulator.apis.base import Plan
-from simulator.apis.libvirt import Libvirt, unknown_checkpoint
+from simulator.apis.libvirt import Libvirt
+from simulator.apis.libvirt.refusing import unknown_checkpoint
 from simulator.apis.mail2018 import bitmaps_from, freeze, merge_into_parent
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine

@@ -1,6 +1,7 @@
 """The API as the mail of June 2018 draws it: one bitmap records, the ones before it are frozen."""
 
-from simulator.apis.base import ApiModel, Plan, newest_recording
+from simulator.apis.base import ApiModel, Plan
+from simulator.apis.finding import newest_recording
 from simulator.model.bitmap_transitions import refuse_use
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine

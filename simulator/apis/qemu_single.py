@@ -3,7 +3,8 @@
 Source: QEMU docs/interop/bitmaps.rst, "Basic QMP Usage" and "Push Backups - Incremental Example".
 """
 
-from simulator.apis.base import ApiModel, Plan, active_nodes
+from simulator.apis.base import ApiModel, Plan
+from simulator.apis.finding import active_nodes
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (

@@ -7,21 +7,29 @@ Source: ``facts/LIBVIRT.md``, rules R1 to R9 and the catalogue of section 3; obs
 import re
 
 from simulator.apis.base import ApiModel, Plan
-from simulator.model.chain_transitions import chain_fault, merges_whole, whole_bitmaps
-from simulator.model.disk import Disk, Image
+from simulator.apis.libvirt.merging import after_pivot, can_merge, carried, left_behind
+from simulator.apis.libvirt.refusing import (
+    INACTIVE,
+    NOT_RUNNING,
+    QEMU_SAYS,
+    RESIZE_IN_USE,
+    broken_chain,
+    refuse_beside_backup,
+    refuse_beside_copy,
+    unknown_checkpoint,
+)
+from simulator.model.disk import Disk
 from simulator.model.machine import Machine, MirrorJob, Power, Status, Transfer
 from simulator.model.operations import (
     AddBitmap,
     BitmapKey,
     CloseImages,
-    CommitImages,
     EndJob,
     Fault,
     ForgetCheckpoint,
     MirrorDisk,
     OpenImages,
     Operation,
-    PullImages,
     Refusal,
     RemoveBitmap,
     RestoreCheckpoint,
@@ -33,49 +41,18 @@ from simulator.model.requests import (
     Commit,
     DeleteCheckpoint,
     DeleteSnapshot,
-    Detach,
     FinishJobs,
     Pull,
     RedefineCheckpoint,
     Request,
     Resize,
     Snapshot,
-    StartCheckpoint,
     TakeBackup,
     Undefine,
-    disks_of,
 )
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 """A checkpoint's name. Source: ``facts/LIBVIRT.md`` section 3, number 10."""
-
-INACTIVE = {
-    StartCheckpoint: "cannot create checkpoint for inactive domain",
-    DeleteCheckpoint: "cannot delete checkpoint for inactive domain",
-    TakeBackup: "cannot perform disk backup for inactive domain",
-}
-"""libvirt's words for what needs a running machine, by the kind of request."""
-
-NOT_RUNNING = "Requested operation is not valid: domain is not running"
-"""Its words for everything else that does."""
-
-LOCKED = (
-    "Timed out during operation: cannot acquire state change lock "
-    "(held by monitor=remoteDispatchDomainBackupBegin)"
-)
-"""Its words, after half a minute, for what a running backup keeps out.
-
-Source: ``facts/LIBVIRT.md`` section 3, numbers 25 and 27.
-"""
-
-FORGOTTEN = "libvirt-tmp-activewrite"
-"""libvirt's own bitmap in the base of a commit that runs."""
-
-QEMU_SAYS = "internal error: unable to execute QEMU command"
-"""How libvirt begins where it passes on what QEMU says."""
-
-RESIZE_IN_USE = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
-"""Its words for a resize beside a job."""
 
 
 class Libvirt(ApiModel):
@@ -407,110 +384,3 @@ class Libvirt(ApiModel):
                 )
             removed += [RemoveBitmap(node=node, name=name, reopen=True) for node in nodes]
         return (*removed, ForgetCheckpoint(name=name))
-
-
-def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
-    """Return libvirt's words to what it does not do while a backup runs.
-
-    A checkpoint may begin or be deleted: the job has bitmaps of its own (number 26). A machine has
-    one backup at a time.
-    """
-    if not machine.backup_jobs or machine.power is not Power.RUNNING:
-        return None
-    if isinstance(request, TakeBackup | Snapshot | DeleteSnapshot):
-        running = ", ".join(dict.fromkeys(job.backup.name for job in machine.backup_jobs))
-        return Refusal(LOCKED, cause=f"the backup {running} runs", fault=Fault.JOB)
-    match request:
-        case Commit(top=image) | Pull(into=image):
-            disk = machine.disk_of(image)
-        case Detach(disk=name) | BlockCopy(disk=name):
-            disk = machine.disk(name)
-        case _:
-            return None
-    if disk is not None and any(job.disk == disk.name for job in machine.backup_jobs):
-        told = f"Operation not supported: disk '{disk.name}' already in active block job"
-        return Refusal(told, cause="a backup of it runs", fault=Fault.JOB)
-    return None
-
-
-def refuse_beside_copy(machine: Machine, request: Request) -> Refusal | None:
-    """Return libvirt's words to what it does not do while a disk is copied to a new image.
-
-    A checkpoint may begin or be deleted (number 30). Source: libvirt 9.0.0 with QEMU 7.2.22.
-    """
-    if machine.power is not Power.RUNNING:
-        return None
-    copied = {job.disk: job for job in machine.jobs if isinstance(job, MirrorJob)}
-    if copied and isinstance(request, DeleteSnapshot):
-        told = "cannot delete external snapshots when there is another active block job"
-        cause = f"{', '.join(copied)} is being copied"
-        return Refusal(f"Operation not supported: {told}", cause=cause, fault=Fault.JOB)
-    for disk in disks_of(machine, request) if copied else ():
-        if disk not in copied:
-            continue
-        cause = f"{disk} is being copied to {copied[disk].into}"
-        if isinstance(request, TakeBackup):
-            told = f"internal error: disk '{disk}' has a blockjob assigned"
-        elif isinstance(request, Resize):
-            told = RESIZE_IN_USE
-        else:
-            told = f"block copy still active: disk '{disk}' already in active block job"
-        return Refusal(told, cause=cause, fault=Fault.JOB)
-    return None
-
-
-def after_pivot(machine: Machine, disk: str, copy: MirrorDisk | MirrorJob) -> tuple[Operation, ...]:
-    """Return the bitmap that libvirt forgets in a copied disk's image where it cannot merge."""
-    state = machine.disk(disk)
-    if not whole_bitmaps(state) or merges_whole(state, copy.format):
-        return ()
-    return (AddBitmap(node=copy.into, name=FORGOTTEN, persistent=False),)
-
-
-def can_merge(disk: Disk, gone: tuple[Image, ...], length: int) -> bool:
-    """Whether the bitmaps of images that go can be merged into those of the one that stays.
-
-    They must all be of its size: one that is not makes QEMU refuse the whole transaction, and
-    libvirt goes on without a word. Source: libvirt 9.0.0 with QEMU 7.2.22, after a resize.
-    """
-    return all(image.length == length or not disk.bitmaps_on(image.name) for image in gone)
-
-
-def left_behind(disk: Disk, kept: Image, gone: tuple[Image, ...]) -> tuple[Operation, ...]:
-    """Return the bitmap that libvirt forgets in a base where it cannot merge the others (R8).
-
-    It marks what the guest writes while the active image is committed, for the bitmaps to be
-    merged with; where that does not come about, it is not removed either.
-    """
-    if gone[-1].name != disk.active.name or not disk.bitmaps_on(gone[-1].name):
-        return ()
-    return (AddBitmap(node=kept.name, name=FORGOTTEN, persistent=False),)
-
-
-def carried(plan: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    """Return operations whose commits and pulls take the bitmaps along."""
-    return tuple(
-        each._replace(carry=True) if isinstance(each, CommitImages | PullImages) else each
-        for each in plan
-    )
-
-
-def unknown_checkpoint(disk: Disk, name: str) -> Refusal:
-    """Return libvirt's no to an incremental since a checkpoint that it does not know."""
-    held = disk.nodes_with(name)
-    return Refusal(
-        f"Domain checkpoint not found: Checkpoint '{name}' "
-        f"for incremental backup of disk '{disk.name}' not found",
-        cause=f"{', '.join(held)} still holds its bitmap" if held else "",
-        fault=Fault.OUT_OF_STEP if held else Fault.UNKNOWN,
-    )
-
-
-def broken_chain(disk: Disk, name: str) -> Refusal | None:
-    """Return libvirt's no to a checkpoint's bitmaps on a disk; it has one text for all faults."""
-    found = chain_fault(disk, name)
-    if found is None:
-        return None
-    fault, cause = found
-    told = f"checkpoint inconsistent: missing or broken bitmap '{name}' for disk '{disk.name}'"
-    return Refusal(told, cause=cause, fault=fault)
