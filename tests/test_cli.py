@@ -12,6 +12,7 @@ import pytest
 
 import simulator
 from simulator import checks
+from simulator.cli import COMMANDS
 from simulator.verify.inspect_health import IN_REAL_CHAINS
 from tests.checkout import MAIL, ROOT, command, name_of
 
@@ -130,6 +131,25 @@ def test_help_of_each_command_shows_an_example(name: str) -> None:
     outcome = command(name, "--help")
     assert outcome.status == 0
     assert f"Example: backup-timeline {name}" in outcome.out
+
+
+def test_a_command_loads_its_own_module_alone_and_the_help_all_of_them() -> None:
+    def loaded(*words: str) -> set[str]:
+        told = "import atexit, sys\natexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+        program = f"{told}sys.argv = ['backup-timeline', *{words!r}]\nimport simulator.cli\n"
+        ran = subprocess.run(
+            [sys.executable, "-c", f"{program}simulator.cli.main()"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        families = {module for module, _ in COMMANDS.values()}
+        return {each for each in families if f"simulator.cli.{each}" in ran.stderr.split()}
+
+    assert loaded("run", str(MAIL)) == {"playing"}
+    assert loaded("rules") == {"reference"}
+    assert loaded("--help") == {module for module, _ in COMMANDS.values()}
 
 
 def test_new_writes_a_scenario_that_runs_and_never_writes_over_one(tmp_path: Path) -> None:

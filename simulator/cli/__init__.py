@@ -1,0 +1,98 @@
+"""The command line: the only printing, and the only exit codes."""
+
+import contextlib
+import importlib
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from simulator.cli.ends import UNUSABLE
+
+COMMANDS = {
+    "run": ("playing", "scenarios/mail/2018.yaml --model libvirt"),
+    "check": ("playing", "scenarios/flagged/*.yaml"),
+    "review": ("figures", "scenarios/mail/*.yaml"),
+    "lint": ("figures", "proposal.md"),
+    "compare": ("comparing", "scenarios/mail/2018.yaml --models mail-2018,libvirt"),
+    "record": ("comparing", "scenarios/mail -o baselines/libvirt"),
+    "compat": ("comparing", "baselines/libvirt mine.py scenarios/"),
+    "verify": ("real", "scenarios/mail/*.yaml --with qemu"),
+    "export": ("real", "scenarios/mail/2018.yaml --to sh -o mail.sh"),
+    "draw": ("drawing", "scenarios/mail/2018.yaml -o mail.svg"),
+    "serve": ("drawing", "scenarios/mail/2018.yaml"),
+    "restores": ("drawing", "scenarios/mail/2018.yaml"),
+    "explain": ("reference", "BT201"),
+    "rules": ("reference", ""),
+    "models": ("reference", "libvirt --against mail-2018"),
+    "schema": ("reference", "scenario > scenario.schema.json"),
+    "new": ("reference", "monday"),
+    "inspect": ("real", "vm.S2.qcow2 --cells 32"),
+}
+"""Each command, the module whose function of that name it is, and the arguments of an example."""
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"backup-timeline {version('backup-timeline')}")
+        raise typer.Exit
+
+
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Simulate and draw backup timelines of virtual machines."""
+
+
+def make_app(word: str = "") -> typer.Typer:
+    """Return the program, with just the command that is asked for, if it is one.
+
+    Loading the others takes as long as a small run does.
+
+    Args:
+        word: The first argument.
+    """
+    app = typer.Typer(
+        name="backup-timeline",
+        help="Simulate and draw backup timelines of virtual machines.",
+        epilog="Example: backup-timeline run scenarios/mail/2018.yaml",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in [word] if word in COMMANDS else COMMANDS:
+        module, arguments = COMMANDS[name]
+        function = getattr(importlib.import_module(f"simulator.cli.{module}"), name)
+        example = f"Example: backup-timeline {name} {arguments}".rstrip()
+        app.command(name=name, epilog=example)(function)
+    return app
+
+
+def main() -> None:
+    """Run the command line. A closed pipe ends it quietly, Ctrl-C with status 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            make_app(*sys.argv[1:2])()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as in `backup-timeline run ... | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            print(f"error: cannot write the output: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(UNUSABLE)

@@ -1,0 +1,102 @@
+"""Commands that show a scenario: ``draw``, ``serve``, and ``restores``."""
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.ends import give_up, give_up_without
+from simulator.cli.reading import Format, ModelOption, find_model, played
+
+
+def draw(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="File to write: svg, png, pdf, gif, txt or html; - prints text."
+        ),
+    ],
+    view: Annotated[
+        str, typer.Option("--view", help="film, chain, time, restore or tree.")
+    ] = "film",
+    at: Annotated[
+        str | None, typer.Option("--at", help="The instant of a chain; the last one if left out.")
+    ] = None,
+    theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
+    animate: Annotated[
+        bool, typer.Option("--animate", help="An svg that shows one instant after another.")
+    ] = False,
+    model: ModelOption = None,
+) -> None:
+    """Draw a scenario: as a film of its instants, or as another view of it."""
+    from simulator.render.palette import Theme
+    from simulator.render.pictures import PictureError, View, check_suffix, word_of
+
+    try:
+        printed = str(output) == "-"
+        page = not printed and check_suffix(output) == ".html"
+        word_of(View, view), word_of(Theme, theme)
+        if page and (at or animate or view != "film" or theme != "light"):
+            give_up("a page has every instant in both themes: give no other option than -o and -m")
+        picture = played(file, model).draw(view, at=at, theme=theme)
+        if printed and animate:
+            give_up("text shows one picture; only .svg and .gif are animated")
+        if not printed:
+            picture.save(output, animate=animate)
+    except ModuleNotFoundError as error:
+        give_up_without(f"the view {view}", error)
+    except PictureError as error:
+        give_up(str(error))
+    except OSError as error:
+        give_up(f"cannot write {output}: {error.strerror}")
+    print(picture.text() if printed else f"{output} written\n", end="")
+
+
+def serve(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario.")],
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 for any that is free.")
+    ] = 0,
+    show: Annotated[
+        bool, typer.Option("--open/--no-open", help="Whether to open it in a browser.")
+    ] = True,
+    model: ModelOption = None,
+) -> None:
+    """Show a scenario as a page that follows the file while it is edited; for this machine only."""
+    import webbrowser
+
+    from simulator import pipeline
+    from simulator.render.server import make_server
+
+    if not Path(file).is_file():
+        give_up(f"cannot serve {file}: there is no such file")
+    chosen = find_model(model)
+    try:
+        server = make_server(
+            lambda: pipeline.live_page(file, chosen), lambda: pipeline.file_version(file), port
+        )
+    except OSError as error:
+        give_up(f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}")
+    address = f"http://127.0.0.1:{server.server_address[1]}/"
+    print(f"{address} shows {file}; Ctrl-C ends it", flush=True)
+    if show:
+        webbrowser.open(address)
+    with contextlib.suppress(KeyboardInterrupt), server:
+        server.serve_forever()
+
+
+def restores(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="A table, or data.")
+    ] = Format.TEXT,
+    model: ModelOption = None,
+) -> None:
+    """Tell which instants the backups give back, by which chain, and what may not be lost."""
+    try:
+        found = played(file, model).restores()
+    except ModuleNotFoundError as error:
+        give_up_without("restores", error)
+    print(found.json() if format is Format.JSON else found.text(), end="")

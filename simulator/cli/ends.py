@@ -1,0 +1,43 @@
+"""How a command ends: exit statuses, what is said on the way out, and whether in colour."""
+
+import os
+import sys
+from typing import Any, NoReturn
+
+import typer
+
+UNUSABLE, FAILING = 2, 1
+"""Exit status for input that cannot be used, and for findings that nobody expected."""
+
+
+def give_up(message: str, word: str = "", known: Any = ()) -> NoReturn:
+    """Print what is wrong with the command line, and end with status 2."""
+    import difflib
+
+    print(f"error: {message}", file=sys.stderr)
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        print(f"  = help: did you mean {near[0]}?", file=sys.stderr)
+    elif known:
+        print(f"  = expected one of {', '.join(known)}", file=sys.stderr)
+    raise typer.Exit(UNUSABLE)
+
+
+def give_up_without(what: str, missing: ModuleNotFoundError) -> NoReturn:
+    """End with status 2: something needs a library that is not installed."""
+    give_up(f"{what} needs {missing.name}: pip install 'backup-timeline[pictures]'")
+
+
+def refuse_in_ci(what: str) -> None:
+    """End where nobody is there to judge a change."""
+    if os.environ.get("CI", "").lower() not in ("", "0", "false", "no"):
+        give_up(f"{what} changes files, and this is CI (CI={os.environ['CI']})")
+
+
+def colour_of(stream: Any = None) -> bool:
+    """Whether to paint: only on a terminal, and not where NO_COLOR says so."""
+    stream = stream or sys.stdout
+    if stream is None:
+        return False
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return bool(stream.isatty()) and not plain

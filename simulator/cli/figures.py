@@ -1,0 +1,159 @@
+"""Commands that rewrite figures: ``review`` those of scenarios, ``lint`` those of documents."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_in_ci
+from simulator.cli.reading import Files, ModelOption, find_model, read_text, usable
+
+if TYPE_CHECKING:
+    from simulator.checks.updating import Edit
+
+
+def review(
+    files: Files,
+    model: ModelOption = None,
+    accept_all: Annotated[
+        bool, typer.Option("--accept-all", help="Rewrite every figure that changed.")
+    ] = False,
+    reject_all: Annotated[
+        bool, typer.Option("--reject-all", help="Keep every figure: what changed is wrong.")
+    ] = False,
+) -> None:
+    """Go through expected figures that changed, one by one: accept, reject, skip or quit."""
+    from simulator.checks.updating import rewrite
+
+    refuse_in_ci("review")
+    if accept_all and reject_all:
+        give_up("--accept-all and --reject-all are both there")
+    if not (accept_all or reject_all or (sys.stdin.isatty() and sys.stdout.isatty())):
+        give_up("there is no terminal to ask at; give --accept-all or --reject-all")
+    always = "a" if accept_all else "r" if reject_all else ""
+    answers = {"a": 0, "r": 0, "s": 0}
+    answer = ""
+    for path in files:
+        edited = edited_scenario(path, model, tell=False)
+        if edited is None:
+            raise typer.Exit(UNUSABLE)
+        source, _, edits = edited
+        taken = []
+        for edit in edits:
+            # Whoever quits leaves the rest open; what was accepted by then is written.
+            answer = answer if answer == "q" else always or _ask(path, edit)
+            answers["s" if answer == "q" else answer] += 1
+            taken += [edit] if answer == "a" else []
+        if taken:
+            rewrite_file(path, source, rewrite(source, taken), taken)
+    print(f"{answers['a']} accepted, {answers['r']} rejected, {answers['s']} skipped")
+    if answers["r"] or answers["s"]:
+        raise typer.Exit(FAILING)
+
+
+def lint(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Mails or documents.")],
+    update: Annotated[
+        bool, typer.Option("--update", help="Rewrite the rows that are not as they come out.")
+    ] = False,
+) -> None:
+    """Hold the figures of a mail or a document against the scenarios in it."""
+    from simulator import pipeline
+    from simulator.diagnostics import InputError
+    from simulator.documents.linting import correct
+    from simulator.render.report import write_finding, write_input_error
+
+    if update:
+        refuse_in_ci("--update")
+    status = 0
+    for path in files:
+        text = read_text(path)
+        found = pipeline.lint_document(text, path)
+        if update and found.corrections:
+            fixed = correct(text, found.corrections)
+            rewrite_file(path, text, fixed, found.corrections)
+            text, found = fixed, pipeline.lint_document(fixed, path)
+        told = [
+            write_finding(each, path=path, source=text, colour=colour_of())
+            for each in found.findings
+        ]
+        counts = f"{path}: {found.scenarios} scenarios, {found.figures} figures"
+        print("\n\n".join([*told, f"{counts}, {len(told)} wrong rows"]))
+        if found.problems:
+            error = InputError(path, text, found.problems)
+            print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
+        if not found.figures and not found.scenarios:
+            print(f"error: {path} has neither figures nor scenarios", file=sys.stderr)
+        unusable = found.problems or not (found.figures or found.scenarios)
+        status = max(status, UNUSABLE if unusable else FAILING if told else 0)
+    if status:
+        raise typer.Exit(status)
+
+
+def edited_scenario(
+    path: str, model: str | None, *, tell: bool = True
+) -> "tuple[str, str, list[Edit]] | None":
+    """Return a scenario's text, the text with its figures redrawn, and the edits.
+
+    Args:
+        tell: Whether a scenario that cannot be used is left for somebody else to tell; None then.
+    """
+    from simulator import pipeline
+    from simulator.checks.updating import find_edits, rewrite
+
+    if path == "-":
+        give_up("standard input cannot be rewritten")
+    chosen = find_model(model)
+    try:
+        timeline = pipeline.load(path).run(chosen).timeline
+    except pipeline.InputError:
+        if tell:
+            return None
+        with usable():
+            raise
+    edits = list(find_edits(timeline))
+    source = timeline.script.source
+    return source, rewrite(source, edits), edits
+
+
+def _ask(path: str, edit: "Edit") -> str:
+    """Show a row that changed, and return what a person says: a, r, s or q."""
+    print(f"\n{path}:{edit.line}: {edit.label}\n  expected |{edit.old}\n  found    |{edit.new}")
+    width = max(len(edit.old), len(edit.new))
+    pairs = zip(edit.old.ljust(width), edit.new.ljust(width), strict=True)
+    print(f"            {''.join(' ' if a == b else '^' for a, b in pairs)}".rstrip())
+    while True:
+        try:
+            said = input("accept, reject, skip, quit? [a/r/s/q] ").strip().lower()[:1]
+        except EOFError:
+            return "q"
+        if said and said in "arsq":
+            return said
+
+
+def rewrite_file(path: str, old: str, new: str, changes: Sequence[object]) -> None:
+    """Write a file anew, all or nothing, and show the change."""
+    import difflib
+    import tempfile
+
+    if path == "-":
+        give_up("standard input cannot be rewritten")
+    if not changes:
+        return
+    target = Path(path).resolve()
+    try:
+        if not os.access(target, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=target.parent, delete=False
+        ) as file:
+            file.write(new)
+        os.chmod(file.name, target.stat().st_mode)
+        os.replace(file.name, target)
+    except OSError as error:
+        give_up(f"cannot write {path}: {error.strerror}")
+    shown = difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="", n=1)
+    print("\n".join(shown), end="\n\n")

@@ -1,0 +1,75 @@
+"""Commands that play scenarios: ``run`` shows all of it, ``check`` what is wrong."""
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci
+from simulator.cli.reading import Files, Format, ModelOption, find_model
+
+if TYPE_CHECKING:
+    from simulator.pipeline import Run
+
+
+def run(
+    files: Files,
+    model: ModelOption = None,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="Figures, or the run document.")
+    ] = Format.TEXT,
+) -> None:
+    """Play scenarios: print each instant's figure, the backups, and the findings."""
+
+    def show(each: "Run") -> str:
+        return each.json() if format is Format.JSON else each.text(colour=colour_of())
+
+    _play_all(files, model, show)
+
+
+def check(
+    files: Files,
+    model: ModelOption = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="First rewrite expected figures to what comes out.")
+    ] = False,
+) -> None:
+    """Play scenarios and print only the findings; for CI."""
+    if update:
+        from simulator.cli.figures import edited_scenario, rewrite_file
+
+        refuse_in_ci("--update")
+        for path in files:
+            edited = edited_scenario(path, model)
+            if edited is not None:
+                rewrite_file(path, *edited)
+    _play_all(files, model, lambda each: each.findings_text(colour=colour_of()))
+
+
+def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]") -> None:
+    """Play every file, show each, and end with the worst status of them."""
+    from simulator import pipeline
+    from simulator.render.report import write_input_error
+
+    # What has been loaded by now stays, so the collector need not look at it, file by file.
+    gc.freeze()
+    gc.enable()
+    chosen = find_model(model)
+    status = 0
+    between = ""
+    for path in files:
+        try:
+            played = pipeline.load(path).run(chosen)
+        except pipeline.InputError as error:
+            print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
+            status = UNUSABLE
+            continue
+        text = show(played)
+        print(f"{between}{text}", end="")
+        between = "" if text.startswith("{") else "\n"
+        if played.failing:
+            status = max(status, FAILING)
+    if status:
+        raise typer.Exit(status)

@@ -1,0 +1,147 @@
+"""Commands about the real thing: ``verify`` plays on it, ``export`` writes for it, ``inspect``."""
+
+import gc
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up
+from simulator.cli.reading import Files, ModelOption, find_model, played
+
+
+class Peer(StrEnum):
+    """The real thing that ``verify`` holds a simulation against."""
+
+    QEMU = "qemu"
+    LIBVIRT = "libvirt"
+
+
+class ScriptLanguage(StrEnum):
+    """What ``export`` writes."""
+
+    QMP = "qmp"
+    SH = "sh"
+    VIRSH = "virsh"
+
+
+class InspectFormat(StrEnum):
+    """What ``inspect`` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+    SCENARIO = "scenario"
+
+
+def verify(
+    files: Files,
+    peer: Annotated[Peer, typer.Option("--with", help="What to play them on.")] = Peer.QEMU,
+    model: ModelOption = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds that a step may take.")
+    ] = 10.0,
+) -> None:
+    """Play scenarios on the real thing; show the first difference."""
+    from simulator import pipeline
+    from simulator.render.report import write_finding, write_input_error
+    from simulator.verify.peers import NOT_THERE, PEERS
+
+    gc.freeze()
+    gc.enable()
+    chosen, real = find_model(model), PEERS[peer.value]
+    status = 0
+    for path in files:
+        try:
+            timeline = pipeline.load(path).run(chosen).timeline
+        except pipeline.InputError as error:
+            print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
+            status = UNUSABLE
+            continue
+        if problem := real.refuse(timeline):
+            print(f"error: {path}: {problem}", file=sys.stderr)
+            status = UNUSABLE
+            continue
+        outcome = real.verify(timeline, timeout)
+        if outcome.finding is None:
+            agreed = f"{outcome.steps} steps agree with {real.name} {outcome.version}"
+            print(f"{path}: {agreed}", flush=True)
+            continue
+        status = max(status, UNUSABLE if outcome.finding.rule in NOT_THERE else FAILING)
+        source = timeline.script.source
+        print(write_finding(outcome.finding, path=path, source=source, colour=colour_of()))
+        if outcome.said:
+            print("", f"{real.language} so far:", *outcome.said, sep="\n")
+        if not outcome.version:
+            break  # What is missing here is missing for the other files, too.
+    if status:
+        raise typer.Exit(status)
+
+
+def export(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    to: Annotated[
+        ScriptLanguage,
+        typer.Option("--to", help="Lines of QMP, or a shell script: of QMP, of virsh."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, instead of stdout.")
+    ] = None,
+    model: ModelOption = None,
+) -> None:
+    """Write a scenario as a script for a real QEMU, or a real libvirt."""
+    from simulator.verify.peers import UnsupportedError, export_timeline
+
+    timeline = played(file, model).timeline
+    try:
+        text = export_timeline(timeline, to.value)
+    except UnsupportedError as error:
+        give_up(f"{file}: {error}")
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        give_up(f"cannot write {output}: {error.strerror}")
+    print(f"{output} written")
+
+
+def inspect(
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="Active images; what is below them is found."),
+    ],
+    cells: Annotated[
+        int, typer.Option("--cells", min=1, max=4096, help="Cells of a row, at most.")
+    ] = 64,
+    format: Annotated[
+        InspectFormat,
+        typer.Option("--format", "-f", help="Figures, data, or a scenario to go on from."),
+    ] = InspectFormat.TEXT,
+) -> None:
+    """Draw real qcow2 images, their backing chain and bitmaps; they are only read."""
+    from simulator.diagnostics import InputError
+    from simulator.render.report import write_finding, write_input_error
+    from simulator.verify import inspect as chains
+
+    seen = chains.inspect_images(images, cells=cells)
+    for path, problem in seen.problems:
+        unusable = InputError(chains.label(path), "", [problem])
+        print(write_input_error(unusable, colour=colour_of(sys.stderr)), file=sys.stderr)
+    found = [
+        write_finding(finding, path=chains.label(path), source="", colour=colour_of())
+        for path, finding in seen.findings
+    ]
+    if format is InspectFormat.JSON:
+        print(chains.write_json(seen), end="")
+    elif seen.disks and format is InspectFormat.SCENARIO:
+        print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
+        print(chains.scenario_of(seen, cells=cells), end="")
+    elif seen.disks:
+        alone = len(seen.disks) == 1
+        drawn = [chains.write_text(disk, cells=cells, alone=alone) for disk in seen.disks]
+        print("\n\n".join([*drawn, *found, chains.summarise(seen)]))
+    if seen.problems or seen.failing:
+        raise typer.Exit(UNUSABLE if seen.problems else FAILING)
