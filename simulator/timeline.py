@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
 from simulator.diagnostics import Span
@@ -139,8 +140,11 @@ class Entry(NamedTuple):
         """The backups that it made, one a disk."""
         if self.after.backups is self.before.backups:
             return ()
-        known = {id(backup) for backup in self.before.backups}
-        return tuple(backup for backup in self.after.backups if id(backup) not in known)
+        before, after = self.before.backups, self.after.backups
+        if len(after) >= len(before) and all(map(is_, before, after)):
+            return after[len(before) :]
+        known = {id(backup) for backup in before}
+        return tuple(backup for backup in after if id(backup) not in known)
 
     @property
     def new_restores(self) -> tuple[Restored, ...]:
@@ -265,11 +269,11 @@ class Timeline:
         for entry in self.entries:
             if any(isinstance(each, RestoreCheckpoint) for each in entry.operations):
                 continue
-            if entry.after.checkpoints is not entry.before.checkpoints:
-                known = {each.name for each in entry.before.checkpoints}
-                for checkpoint in entry.after.checkpoints:
-                    if checkpoint.name not in known:
-                        yield entry, checkpoint
+            before, after = entry.before.checkpoints, entry.after.checkpoints
+            if len(after) >= len(before) and all(map(is_, before, after)):
+                before, after = (), after[len(before) :]
+            known = {each.name for each in before}
+            yield from ((entry, each) for each in after if each.name not in known)
 
     @cached_property
     def _states(self) -> dict[str, dict[int, Disk]]:

@@ -115,7 +115,9 @@ class DirtyBitmap:
             return self
         if self.successor is not None:
             return replace(self, successor=self.successor | granules)
-        return replace(self, dirty=self.dirty | granules)
+        dirty = self.dirty | granules
+        # A thousand checkpoints are a thousand bitmaps, and most hold the granules already.
+        return self if dirty is self.dirty else replace(self, dirty=dirty)
 
     def occupy(self) -> Self:
         """Return the bitmap in use by a job: busy, with an empty successor."""

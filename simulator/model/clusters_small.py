@@ -38,6 +38,17 @@ class SmallSet(ClusterSet):
             yield low.bit_length() - 1
             bits ^= low
 
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """Yield ``(first, length)`` of each run of neighbours, ascending."""
+        bits, place = self.bits, 0
+        while bits:
+            gap = (bits & -bits).bit_length() - 1
+            bits >>= gap
+            length = (~bits & bits + 1).bit_length() - 1
+            yield place + gap, length
+            bits >>= length
+            place += gap + length
+
     def __contains__(self, cluster: object) -> bool:
         return isinstance(cluster, int) and bool(self.bits >> cluster & 1)
 
@@ -49,7 +60,8 @@ class SmallSet(ClusterSet):
     def __or__(self, other: ClusterSet) -> ClusterSet:
         if not isinstance(other, SmallSet):
             return other | self
-        return type(self)(self.bits | other.bits)
+        bits = self.bits | other.bits
+        return self if bits == self.bits else type(self)(bits)
 
     def __and__(self, other: ClusterSet) -> ClusterSet:
         if not isinstance(other, SmallSet):

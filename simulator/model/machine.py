@@ -346,7 +346,10 @@ class Machine:
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""
-        return next((each for each in self.checkpoints if each.name == name), None)
+        for each in reversed(self.checkpoints):  # Mostly the newest is looked for.
+            if each.name == name:
+                return each
+        return None
 
     @property
     def current(self) -> Checkpoint | None:
@@ -361,6 +364,12 @@ class Machine:
     def backups_named(self, name: str) -> tuple[Backup, ...]:
         """Return the backups under a name, one a disk; ``NAME/DISK`` names just one."""
         return self.backups_by_name.get(name, ())
+
+    def backup_exists(self, name: str, disk: str) -> bool:
+        """Whether there is a backup of a disk under a name, or under ``NAME/DISK``."""
+        # For one look no index is made: every backup asks this, each of another machine.
+        there = (b for b in self.backups if b.disk == disk)
+        return any(name in (b.name, f"{b.name}/{b.disk}") for b in there)
 
     @cached_property
     def backups_by_name(self) -> dict[str, tuple[Backup, ...]]:

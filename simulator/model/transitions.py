@@ -194,13 +194,25 @@ def _change(
         else image
         for image in disk.chain
     )
-    bitmaps = tuple(
-        bitmap.mark(_touched_granules(disk, bitmap, touched, extent))
-        if bitmap.node == active or bitmap.node in followers
-        else bitmap
-        for bitmap in disk.bitmaps
-    )
+    followers.add(active)
+    bitmaps = _marked(disk, frozenset(followers), touched, extent)
     return replace(disk, chain=chain, bitmaps=bitmaps, moment=disk.moment + moments)
+
+
+def _marked(
+    disk: Disk, nodes: frozenset[str], touched: ClusterSet, extent: Extent | None
+) -> tuple[DirtyBitmap, ...]:
+    """Return the bitmaps, those on some nodes with the granules that a guest step touches."""
+    granules: dict[tuple[int, int], ClusterSet] = {}
+    bitmaps = []
+    for bitmap in disk.bitmaps:
+        if bitmap.recording and bitmap.node in nodes:
+            shape = bitmap.granularity, bitmap.length
+            if shape not in granules:
+                granules[shape] = _touched_granules(disk, bitmap, touched, extent)
+            bitmap = bitmap.mark(granules[shape])
+        bitmaps.append(bitmap)
+    return tuple(bitmaps)
 
 
 def _whole_clusters(disk: Disk, discard: GuestDiscard) -> ClusterSet:

@@ -219,8 +219,7 @@ class Libvirt(ApiModel):
     def _refuse_targets(self, machine: Machine, request: TakeBackup) -> Refusal | None:
         """Return libvirt's no to a target whose file exists."""
         for name in request.disks:
-            taken = any(b.disk == name for b in machine.backups_named(request.to))
-            if taken or machine.disk_of(request.to) is not None:
+            if machine.backup_exists(request.to, name) or machine.disk_of(request.to) is not None:
                 return Refusal(
                     f"invalid argument: store '{request.to}' for backup of '{name}' exists"
                 )
