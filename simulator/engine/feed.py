@@ -33,7 +33,7 @@ class Reader:
         clusters = self._feed.clusters[first:end]
         version = WORKLOAD_FIRST + first
         if length > SMALL_MAX:
-            from simulator.model.clusters_large import LargeMap
+            from simulator.model.clusters.large import LargeMap
 
             return GuestWrite(
                 disk=self.disk,

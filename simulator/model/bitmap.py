@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from simulator.model.clusters import ClusterSet, set_of
+from simulator.model.clusters import ClusterSet, rescale, set_of
 from simulator.model.values import replace
 
 NAME_BYTES_MAX = 1023
@@ -103,8 +103,8 @@ class DirtyBitmap:
         if self.granularity == cluster_size:
             return self.dirty
         if self.granularity > cluster_size:
-            return self.dirty.rescale(self.granularity // cluster_size, 1, length)
-        return self.dirty.rescale(1, cluster_size // self.granularity, length)
+            return rescale(self.dirty, self.granularity // cluster_size, 1, length)
+        return rescale(self.dirty, 1, cluster_size // self.granularity, length)
 
     def mark(self, granules: ClusterSet) -> Self:
         """Set the bits of a guest write. A frozen bitmap stays as it is.
@@ -170,9 +170,9 @@ class DirtyBitmap:
         if source.granularity == self.granularity:
             bits = source.dirty
         elif source.granularity > self.granularity:
-            bits = source.dirty.rescale(source.granularity // self.granularity, 1, self.length)
+            bits = rescale(source.dirty, source.granularity // self.granularity, 1, self.length)
         else:
-            bits = source.dirty.rescale(1, self.granularity // source.granularity, self.length)
+            bits = rescale(source.dirty, 1, self.granularity // source.granularity, self.length)
         windows = join_windows((*self.windows, *source.windows_until(moment)))
         return replace(self, dirty=self.dirty | bits, windows=windows)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from simulator.model.bitmap import DirtyBitmap, Kept
-from simulator.model.clusters import ClusterMap, ClusterSet, map_of
+from simulator.model.clusters import ClusterMap, ClusterSet, map_of, rescale
 from simulator.model.values import replace
 
 CLUSTER_SIZE_DEFAULT = 64 * 1024
@@ -192,8 +192,8 @@ class Disk:
         if granularity == self.cluster_size:
             return clusters
         if granularity > self.cluster_size:
-            return clusters.rescale(1, granularity // self.cluster_size, length)
-        return clusters.rescale(self.cluster_size // granularity, 1, length)
+            return rescale(clusters, 1, granularity // self.cluster_size, length)
+        return rescale(clusters, self.cluster_size // granularity, 1, length)
 
     def with_bitmap(self, bitmap: DirtyBitmap) -> "Disk":
         """Return the disk with a bitmap added, or put in the place of its namesake."""

@@ -6,7 +6,7 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
 from simulator.model.bitmap_transitions import find_sources, refuse_use
 from simulator.model.chain_transitions import end_chain_job, in_use_by, no_node, works_on
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, rescale, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
 from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
@@ -257,8 +257,8 @@ def _copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
     if disk.cluster_size >= COPY_UNIT:
         return clusters
     ratio = COPY_UNIT // disk.cluster_size
-    units = clusters.rescale(1, ratio, -(-length // ratio))
-    return units.rescale(ratio, 1, length)
+    units = rescale(clusters, 1, ratio, -(-length // ratio))
+    return rescale(units, ratio, 1, length)
 
 
 def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> ClusterMap:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.model import clusters_large
 from simulator.model.clusters import (
     CLUSTERS_MAX,
     SMALL_MAX,
@@ -20,14 +19,16 @@ from simulator.model.clusters import (
     ClusterMap,
     ClusterSet,
     Version,
+    large,
     letter_of,
     map_of,
     range_of,
+    rescale,
     set_of,
     tag_of,
 )
-from simulator.model.clusters_large import LargeMap, LargeSet
-from simulator.model.clusters_small import SmallMap, SmallSet
+from simulator.model.clusters.large import LargeMap, LargeSet
+from simulator.model.clusters.small import SmallMap, SmallSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ def reading_unlike(mine: Mapping[int, Version], theirs: Mapping[int, Version]) -
 def tight_limits() -> Iterator[None]:
     """Let a map be made flat after 2 probes and at 4 levels, so that few writes reach both."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clusters_large, "PROBES_MAX", 2)
-        patch.setattr(clusters_large, "LEVELS_MAX", 4)
+        patch.setattr(large, "PROBES_MAX", 2)
+        patch.setattr(large, "LEVELS_MAX", 4)
         yield
 
 
@@ -156,7 +157,7 @@ def test_the_runs_of_a_set_are_its_clusters_in_as_few_stretches_as_can_be(
 def test_a_set_in_smaller_units_holds_every_unit_of_each_cluster_within_the_length(
     kind: Implementation, clusters: frozenset[int], scale: int, length: int
 ) -> None:
-    finer = kind.set(clusters).rescale(scale, 1, length)
+    finer = rescale(kind.set(clusters), scale, 1, length)
     units = {c * scale + n for c in clusters for n in range(scale)}
     assert list(finer) == sorted(unit for unit in units if unit < length)
 
@@ -167,7 +168,7 @@ def test_a_set_in_smaller_units_holds_every_unit_of_each_cluster_within_the_leng
 def test_a_set_in_larger_units_holds_every_unit_that_a_cluster_touches(
     kind: Implementation, clusters: frozenset[int], scale: int
 ) -> None:
-    coarser = kind.set(clusters).rescale(1, scale, -(-LENGTH // scale))
+    coarser = rescale(kind.set(clusters), 1, scale, -(-LENGTH // scale))
     assert list(coarser) == sorted({c // scale for c in clusters})
 
 
@@ -177,7 +178,7 @@ def test_a_set_in_larger_units_holds_every_unit_that_a_cluster_touches(
 def test_a_set_in_larger_units_ends_at_the_length(
     kind: Implementation, clusters: frozenset[int], scale: int, length: int
 ) -> None:
-    coarser = kind.set(clusters).rescale(1, scale, length)
+    coarser = rescale(kind.set(clusters), 1, scale, length)
     assert list(coarser) == sorted({c // scale for c in clusters if c // scale < length})
 
 
@@ -234,7 +235,7 @@ def test_the_newest_wins_however_many_levels_a_look_up_may_search(
 def test_the_newest_wins_on_more_levels_than_a_look_up_searches_one_by_one(
     levels: list[dict[int, Version]],
 ) -> None:
-    assert len(levels) > 2 * clusters_large.PROBES_MAX
+    assert len(levels) > 2 * large.PROBES_MAX
     assert_holds(laid(LARGE, levels), stacked(levels))
 
 
@@ -402,7 +403,7 @@ def test_the_last_cluster_of_the_largest_disk_holds_the_last_version() -> None:
         (0, ZERO),
         (last, ZERO),
     ]
-    assert list(found.clusters().rescale(128, 1, 128 * CLUSTERS_MAX))[-1] == 128 * last + 127
+    assert list(rescale(found.clusters(), 128, 1, 128 * CLUSTERS_MAX))[-1] == 128 * last + 127
 
 
 def test_a_figure_names_zeroes_letters_and_workload_writes_and_the_document_their_number() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, Version, set_of
+from simulator.model.clusters.interfaces import ZERO, ClusterMap, ClusterSet, Version
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -84,9 +84,9 @@ class SmallSet(ClusterSet):
 
     __hash__ = ClusterSet.__hash__
 
-    def rescale(self, numerator: int, denominator: int, length: int) -> ClusterSet:
+    def rescale(self, numerator: int, denominator: int, length: int) -> Self:
         """Return the units of another size that these units touch."""
-        units = (
+        return self.of(
             unit
             for cluster in self
             for unit in range(
@@ -95,7 +95,6 @@ class SmallSet(ClusterSet):
             )
             if unit < length
         )
-        return set_of(length, units)
 
 
 class SmallMap(ClusterMap):
@@ -139,7 +138,7 @@ class SmallMap(ClusterMap):
         if not upper:
             return self
         if not isinstance(upper, SmallMap):
-            return self._enlarged().overlay(upper)
+            return upper.over(self)
         return type(self)(self._versions | upper._versions)
 
     def restrict(self, clusters: ClusterSet) -> Self:
@@ -151,16 +150,10 @@ class SmallMap(ClusterMap):
         """Return what the map holds before a place."""
         return type(self)({c: version for c, version in self._versions.items() if c < end})
 
-    def _enlarged(self) -> ClusterMap:
-        """Return the same map as a disk of more clusters has it."""
-        from simulator.model.clusters_large import LargeMap
-
-        return LargeMap.of(self._versions)
-
     def differing(self, other: ClusterMap) -> ClusterSet:
         """Return the clusters that read differently; zeroes and nothing read alike."""
         if not isinstance(other, SmallMap):
-            return self._enlarged().differing(other)
+            return other.differing(self)
         mine, theirs = self._versions, other._versions
         if mine == theirs:
             return SmallSet()

@@ -1,13 +1,7 @@
-"""Sets of clusters, and maps from cluster to version: the content of every image and bitmap.
-
-Two implementations stand behind the two interfaces here. Disks of up to 4,096 clusters use Python
-integers and dicts and never import NumPy; larger ones use sorted arrays, whose cost follows what
-was written and not the size of the disk. A caller makes values with :func:`set_of`, :func:`map_of`
-and :func:`range_of`. Values of both may meet, as where a disk grows: the result is a large one.
-"""
+"""What sets of clusters, and maps from cluster to version, can do, whatever stands behind them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeAlias
 
 Version: TypeAlias = int
@@ -60,14 +54,6 @@ class ClusterSet(ABC):
     @abstractmethod
     def below(self, end: int) -> "ClusterSet":
         """Return those that come before a place, as when a disk shrinks."""
-
-    @abstractmethod
-    def rescale(self, numerator: int, denominator: int, length: int) -> "ClusterSet":
-        """Return the units of another size that these units touch.
-
-        One of *numerator* and *denominator* is 1: a unit becomes *numerator* smaller ones, or
-        *denominator* units become one larger. *length* bounds the result.
-        """
 
     def __bool__(self) -> bool:
         return len(self) > 0
@@ -125,6 +111,10 @@ class ClusterMap(ABC):
         self  |AAAA----|    upper |---BBB--|    result |AAABBB--|
         """
 
+    def over(self, lower: "ClusterMap") -> "ClusterMap":
+        """Return another map with this one laid over it: this one wins."""
+        return lower.overlay(self)
+
     @abstractmethod
     def restrict(self, clusters: ClusterSet) -> "ClusterMap":
         """Return what the map holds for some clusters."""
@@ -171,55 +161,6 @@ class ClusterMap(ABC):
             first, length, held = cluster, 1, version
         if length:
             yield first, length, held
-
-
-def set_of(length: int, clusters: Iterable[int] = ()) -> ClusterSet:
-    """Return a set of clusters of a disk.
-
-    Args:
-        length: Number of clusters of the disk; it chooses the implementation.
-        clusters: Each in ``range(length)``, in any order.
-    """
-    if length <= SMALL_MAX:
-        from simulator.model.clusters_small import SmallSet
-
-        return SmallSet.of(clusters)
-    from simulator.model.clusters_large import LargeSet
-
-    return LargeSet.of(clusters)
-
-
-def map_of(length: int, versions: Mapping[int, Version] | None = None) -> ClusterMap:
-    """Return a map from cluster to version for a disk of *length* clusters."""
-    if length <= SMALL_MAX:
-        from simulator.model.clusters_small import SmallMap
-
-        return SmallMap.of(versions or {})
-    from simulator.model.clusters_large import LargeMap
-
-    return LargeMap.of(versions or {})
-
-
-def range_of(length: int, first: int, count: int, version: Version) -> ClusterMap:
-    """Return a map in which *count* clusters from *first* on hold one version."""
-    if length <= SMALL_MAX:
-        from simulator.model.clusters_small import SmallMap
-
-        return SmallMap.of(dict.fromkeys(range(first, first + count), version))
-    from simulator.model.clusters_large import LargeMap
-
-    return LargeMap.range(first, count, version)
-
-
-def map_all(length: int, clusters: ClusterSet, version: Version) -> ClusterMap:
-    """Return a map in which all of some clusters hold one version."""
-    if length <= SMALL_MAX:
-        from simulator.model.clusters_small import SmallMap
-
-        return SmallMap.of(dict.fromkeys(clusters, version))
-    from simulator.model.clusters_large import LargeMap
-
-    return LargeMap.all_of(clusters, version)
 
 
 def letter_of(version: Version) -> str:

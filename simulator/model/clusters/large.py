@@ -14,15 +14,13 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from simulator.model.clusters import (
+from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
-    SMALL_MAX,
     VERSIONS_MAX,
     ZERO,
     ClusterMap,
     ClusterSet,
     Version,
-    set_of,
 )
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -100,17 +98,17 @@ class LargeSet(ClusterSet):
     def __or__(self, other: ClusterSet) -> "LargeSet":
         if not other:
             return self
-        large = _large_set(other)
+        large = enlarge(other)
         if not self:
             return large
         return type(self)(self._parts + large._parts)
 
     def __and__(self, other: ClusterSet) -> "LargeSet":
-        common = np.intersect1d(self.array, _large_set(other).array, assume_unique=True)
+        common = np.intersect1d(self.array, enlarge(other).array, assume_unique=True)
         return type(self)((common,))
 
     def __sub__(self, other: ClusterSet) -> "LargeSet":
-        large = _large_set(other)
+        large = enlarge(other)
         if self.array is large.array:
             return type(self)(())
         return type(self)((np.setdiff1d(self.array, large.array, assume_unique=True),))
@@ -135,17 +133,16 @@ class LargeSet(ClusterSet):
         ends = np.concatenate((starts[1:], [len(array)]))
         yield from zip(array[starts].tolist(), (ends - starts).tolist(), strict=True)
 
-    def rescale(self, numerator: int, denominator: int, length: int) -> ClusterSet:
+    def rescale(self, numerator: int, denominator: int, length: int) -> Self:
         """Return the units of another size that these units touch."""
         if denominator > 1:
             units = sorted_unique(self.array // denominator)
         else:
             units = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
-        units = units[units < length]
-        return set_of(length, units.tolist()) if length <= SMALL_MAX else LargeSet((units,))
+        return type(self)((units[units < length],))
 
 
-def _large_set(clusters: ClusterSet) -> LargeSet:
+def enlarge(clusters: ClusterSet) -> LargeSet:
     """Return a set as a large one; that of a disk which was smaller once is not."""
     return clusters if isinstance(clusters, LargeSet) else LargeSet.of(clusters)
 
@@ -210,7 +207,7 @@ class LargeMap(ClusterMap):
     @classmethod
     def all_of(cls, clusters: ClusterSet, version: Version) -> Self:
         """Return a map in which all of some clusters hold one version."""
-        array = _large_set(clusters).array
+        array = enlarge(clusters).array
         return cls((pack(array, np.full(len(clusters), version, dtype=np.int64)),))
 
     @classmethod
@@ -309,9 +306,13 @@ class LargeMap(ClusterMap):
         place = np.searchsorted(self.flat.clusters.array, end)
         return self if place == len(packed) else type(self)((Level(packed[: int(place)]),))
 
+    def over(self, lower: ClusterMap) -> ClusterMap:
+        """Return another map with this one laid over it: this one wins."""
+        return _large_map(lower).overlay(self)
+
     def restrict(self, clusters: ClusterSet) -> Self:
         """Return what the map holds for some clusters."""
-        wanted = _large_set(clusters).array
+        wanted = enlarge(clusters).array
         if not len(wanted) or not self._levels:
             return type(self)(())
         newest = self._levels[-1]
