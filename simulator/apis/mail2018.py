@@ -2,7 +2,6 @@
 
 from simulator.apis.base import ApiModel, Plan
 from simulator.apis.finding import newest_recording
-from simulator.model.bitmap_transitions import refuse_use
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
@@ -17,6 +16,7 @@ from simulator.model.operations import (
     RemoveBitmap,
 )
 from simulator.model.requests import Snapshot
+from simulator.model.transitions.bitmaps import refuse_use
 from simulator.model.values import replace
 
 

@@ -3,7 +3,6 @@
 from typing import Any, assert_never
 
 from simulator.model.bitmap import Kept
-from simulator.model.chain_transitions import merges_whole
 from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
@@ -64,6 +63,7 @@ from simulator.model.operations import (
     UnexportNode,
 )
 from simulator.model.transitions import apply
+from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.verify.actions import (
     Action,
     AwaitGone,

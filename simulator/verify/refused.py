@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from simulator.model.chain_transitions import JOB_FAILS
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
@@ -27,6 +26,7 @@ from simulator.model.operations import (
     UnexportNode,
 )
 from simulator.model.transitions import apply
+from simulator.model.transitions.chains.commits import JOB_FAILS
 from simulator.verify.actions import Action, Command, DropGuest, MakeImage
 from simulator.verify.commands import (
     backup_command,

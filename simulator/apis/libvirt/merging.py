@@ -1,9 +1,9 @@
 """What becomes of bitmaps when libvirt shortens or copies a chain (R8)."""
 
-from simulator.model.chain_transitions import merges_whole, whole_bitmaps
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, MirrorJob
 from simulator.model.operations import AddBitmap, CommitImages, MirrorDisk, Operation, PullImages
+from simulator.model.transitions.chains.carrying import merges_whole, whole_bitmaps
 
 FORGOTTEN = "libvirt-tmp-activewrite"
 """libvirt's own bitmap in the base of a commit that runs."""

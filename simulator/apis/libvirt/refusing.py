@@ -1,6 +1,5 @@
 """What libvirt turns down, in its own words."""
 
-from simulator.model.chain_transitions import chain_fault
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, MirrorJob, Power
 from simulator.model.operations import Fault, Refusal
@@ -18,6 +17,7 @@ from simulator.model.requests import (
     TakeBackup,
     disks_of,
 )
+from simulator.model.transitions.chains.carrying import chain_fault
 
 INACTIVE = {
     StartCheckpoint: "cannot create checkpoint for inactive domain",

@@ -4,12 +4,13 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 """
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
-from simulator.model.bitmap_transitions import find_sources, refuse_use
-from simulator.model.chain_transitions import end_chain_job, in_use_by, no_node, works_on
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, rescale, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
 from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
+from simulator.model.transitions.bitmaps import find_sources, refuse_use
+from simulator.model.transitions.chains import end_chain_job
+from simulator.model.transitions.chains.images import in_use_by, no_node, works_on
 from simulator.model.values import replace
 
 COPY_UNIT = 64 * 1024

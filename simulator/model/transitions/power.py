@@ -5,7 +5,6 @@ Source: QEMU 7.2; ``facts/QEMU.md``, section 3.
 
 from typing import assert_never
 
-from simulator.model import job_transitions
 from simulator.model.bitmap import Kept
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, Power, Status
@@ -20,6 +19,7 @@ from simulator.model.operations import (
     Refusal,
     UndefineMachine,
 )
+from simulator.model.transitions import jobs
 from simulator.model.values import replace
 
 
@@ -51,7 +51,7 @@ def _close_images(machine: Machine) -> Machine | Refusal:
     """
     if machine.power is not Power.RUNNING:
         return Refusal("the machine is off already")
-    closed = job_transitions.end_all(machine, Status.CANCELLED)
+    closed = jobs.end_all(machine, Status.CANCELLED)
     for disk in closed.disks:
         closed = closed.with_disk(_closed(disk))
     return _without_exports(_stopped(closed, Power.OFF))
@@ -129,7 +129,7 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
     """
     if machine.power is not Power.RUNNING:
         return Refusal("no process is running: the machine is off", fault=Fault.OFF)
-    killed = job_transitions.end_all(machine, Status.FAILED)
+    killed = jobs.end_all(machine, Status.FAILED)
     for disk in killed.disks:
         open_then = {
             (bitmap.node, bitmap.name)

@@ -1,104 +1,18 @@
-"""What each operation does to a machine. Pure: a transition returns a new machine or a refusal."""
+"""What the guest writes and discards, and the bits that it sets."""
 
-from collections.abc import Iterable
-from typing import assert_never
-
-from simulator.model import (
-    bitmap_transitions,
-    chain_transitions,
-    export_transitions,
-    job_transitions,
-    outside_transitions,
-    power_transitions,
-)
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.chain_transitions import lies_above
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
-from simulator.model.disk import Disk, Image
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, set_of
+from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, Machine, Power
 from simulator.model.operations import (
-    BitmapOperation,
-    ChainOperation,
-    CreateImage,
-    EndJob,
-    ExportOperation,
     Extent,
     GuestDiscard,
     GuestWrite,
-    Operation,
-    OutsideOperation,
-    PowerOperation,
     Refusal,
-    RemoveBitmap,
-    RunBackup,
 )
+from simulator.model.transitions.chains.images import lies_above
+from simulator.model.transitions.jobs import keep_old_data
 from simulator.model.values import replace
-
-
-def apply_all(machine: Machine, operations: Iterable[Operation]) -> Machine | Refusal:
-    """Return the machine after operations that happen together, or why the host refuses one.
-
-    All or nothing: a refused operation leaves no trace of those before it. A bitmap that is
-    removed is there until the end, and in use. Source: QEMU 7.2; ``facts/QEMU.md`` section 6.4.
-    """
-    removed: list[RemoveBitmap] = []
-    for operation in operations:
-        outcome = apply(machine, operation)
-        if isinstance(outcome, Refusal):
-            return outcome
-        if isinstance(operation, RemoveBitmap):
-            outcome = _keep_until_end(machine, operation)
-            removed.append(operation)
-        machine = outcome
-    for operation in removed:
-        machine = _without(machine, operation)
-    return machine
-
-
-def _keep_until_end(machine: Machine, remove: RemoveBitmap) -> Machine:
-    """Return a machine on which nobody else may use a bitmap that is being removed."""
-    disk = machine.disk_of(remove.node)
-    bitmap = disk.bitmap(remove.node, remove.name) if disk is not None else None
-    assert disk is not None and bitmap is not None, "it was found to be removable"
-    return machine.with_disk(disk.with_bitmap(bitmap.occupy()))
-
-
-def _without(machine: Machine, remove: RemoveBitmap) -> Machine:
-    """Return a machine without a bitmap that was kept until the end."""
-    disk = machine.disk_of(remove.node)
-    assert disk is not None, "nobody drops an image in the same step"
-    left = tuple(b for b in disk.bitmaps if (b.node, b.name) != (remove.node, remove.name))
-    return machine.with_disk(replace(disk, bitmaps=left))
-
-
-def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
-    """Return the machine after an operation, or why the host refuses it.
-
-    A refusal is data, since scenarios that a host would turn down are worth drawing too.
-    A broken invariant of ours is not: it raises.
-    """
-    match operation:
-        case GuestWrite():
-            return _guest_write(machine, operation)
-        case RunBackup():
-            return job_transitions.run_backup(machine, operation)
-        case GuestDiscard():
-            return _guest_discard(machine, operation)
-        case CreateImage():
-            return _create_image(machine, operation)
-        case EndJob():
-            return job_transitions.end_job(machine, operation)
-    if isinstance(operation, BitmapOperation):
-        return bitmap_transitions.apply(machine, operation)
-    if isinstance(operation, ChainOperation):
-        return chain_transitions.apply(machine, operation)
-    if isinstance(operation, ExportOperation):
-        return export_transitions.apply(machine, operation)
-    if isinstance(operation, OutsideOperation):
-        return outside_transitions.apply(machine, operation)
-    if isinstance(operation, PowerOperation):
-        return power_transitions.apply(machine, operation)
-    assert_never(operation)
 
 
 def _guest_disk(machine: Machine, name: str | None) -> Disk | Refusal:
@@ -121,7 +35,7 @@ def _past_end(disk: Disk, touched: ClusterSet) -> Refusal | None:
     )
 
 
-def _guest_write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
+def write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     """Store the data in the active image and mark it in the bitmaps that record there.
 
         before  S2: |---BBB--|    write |D----DD-|    after  S2: |D--BBDD-|
@@ -133,7 +47,7 @@ def _guest_write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     if isinstance(disk, Refusal) or not write.data:
         return machine if isinstance(disk, Disk) else disk
     touched = write.data.clusters()
-    kept = _past_end(disk, touched) or job_transitions.keep_old_data(machine, disk, touched)
+    kept = _past_end(disk, touched) or keep_old_data(machine, disk, touched)
     if isinstance(kept, Refusal):
         return kept
     return kept.with_disk(
@@ -141,7 +55,7 @@ def _guest_write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     )
 
 
-def _guest_discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal:
+def discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal:
     """Turn whole clusters into explicit zeroes, and mark all that the discard touches.
 
         before  S1: |AAAA----| <- S2: |---B----|    discard |--XX----|
@@ -238,23 +152,3 @@ def _touched_granules(
         return disk.granules_of(granularity, clusters, bitmap.length)
     end = -(-(extent.offset + extent.length) // granularity)
     return set_of(bitmap.length, range(extent.offset // granularity, end))
-
-
-def _create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
-    """Start a disk's chain; in place of a detached disk's, it is another disk.
-
-    after  S1: |--------|
-    """
-    disk = machine.disk(create.disk)
-    if disk.chain:
-        return Refusal(f"disk {disk.name} already has the image {disk.active.name}")
-    if machine.disk_of(create.image) is not None:
-        return Refusal(f"Duplicate nodes with node-name='{create.image}'")
-    base = Image(
-        name=create.image,
-        content=map_of(disk.length),
-        length=disk.length,
-        format=create.format,
-    )
-    moment = disk.moment if disk.detached is None else disk.moment + 1
-    return machine.with_disk(replace(disk, chain=(base,), moment=moment, detached=None))

@@ -6,8 +6,6 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 2.1 and 7.
 from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.bitmap_transitions import refuse_use
-from simulator.model.chain_transitions import no_node
 from simulator.model.disk import Disk
 from simulator.model.machine import Export, Machine
 from simulator.model.operations import (
@@ -18,6 +16,8 @@ from simulator.model.operations import (
     Refusal,
     UnexportNode,
 )
+from simulator.model.transitions.bitmaps import refuse_use
+from simulator.model.transitions.chains.images import no_node
 from simulator.model.values import replace
 
 

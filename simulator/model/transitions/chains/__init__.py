@@ -1,0 +1,83 @@
+"""What becomes of images and bitmaps when a chain grows, shrinks, is resized or goes back in time.
+
+Source: QEMU 7.2; ``facts/QEMU.md``, sections 4.1 to 4.6.
+"""
+
+from typing import assert_never
+
+from simulator.model.machine import (
+    ChainJob,
+    CommitJob,
+    Machine,
+    MirrorJob,
+    PullJob,
+    Status,
+)
+from simulator.model.operations import (
+    AddOverlay,
+    ChainOperation,
+    CommitImages,
+    DropSnapshot,
+    LoadSnapshot,
+    MirrorDisk,
+    PullImages,
+    Refusal,
+    ResizeImage,
+    RevertImages,
+    SaveSnapshot,
+)
+from simulator.model.transitions.chains.carrying import retire
+from simulator.model.transitions.chains.commits import commit_images, drop_merged
+from simulator.model.transitions.chains.internal import drop_snapshot, load_snapshot, save_snapshot
+from simulator.model.transitions.chains.mirrors import mirror_disk, pivoted
+from simulator.model.transitions.chains.overlays import add_overlay, revert_images
+from simulator.model.transitions.chains.pulls import drop_pulled, pull_images
+from simulator.model.transitions.chains.resizing import resize_image
+from simulator.model.values import replace
+
+
+def apply(machine: Machine, operation: ChainOperation) -> Machine | Refusal:
+    """Return the machine after an operation on a chain, or why QEMU refuses it."""
+    match operation:
+        case AddOverlay():
+            return add_overlay(machine, operation)
+        case ResizeImage():
+            return resize_image(machine, operation)
+        case RevertImages():
+            return revert_images(machine, operation)
+        case SaveSnapshot():
+            return save_snapshot(machine, operation)
+        case DropSnapshot():
+            return drop_snapshot(machine, operation)
+        case LoadSnapshot():
+            return load_snapshot(machine, operation)
+        case CommitImages():
+            return commit_images(machine, operation)
+        case PullImages():
+            return pull_images(machine, operation)
+        case MirrorDisk():
+            return mirror_disk(machine, operation)
+        case _:
+            assert_never(operation)
+
+
+def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:
+    """Return the machine when a job on a chain has ended; only a completed one drops images.
+
+    What it copied stays where it is. The base of an image in the middle is read-only again, with
+    its bitmaps stored; that of the active one stays open for writing.
+    """
+    disk = machine.disk(job.disk)
+    left = replace(machine, jobs=tuple(each for each in machine.jobs if each is not job))
+    if isinstance(job, MirrorJob):
+        return left.with_disk(pivoted(disk, job)) if status is Status.COMPLETED else left
+    if status is Status.COMPLETED and isinstance(job, CommitJob):
+        disk = drop_merged(disk, job)
+    elif status is Status.COMPLETED and isinstance(job, PullJob):
+        disk = drop_pulled(disk, job)
+    written = job.base if isinstance(job, CommitJob) else job.into
+    stays_open = isinstance(job, CommitJob) and job.top == disk.active.name
+    if not stays_open and written != disk.active.name:
+        bitmaps = tuple(retire(disk, b) if b.node == written else b for b in disk.bitmaps)
+        disk = replace(disk, bitmaps=bitmaps)
+    return left.with_disk(disk)

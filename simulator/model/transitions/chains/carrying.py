@@ -1,0 +1,89 @@
+"""What becomes of bitmaps when their images go: whether they are whole, and carried along."""
+
+from simulator.model.bitmap import DirtyBitmap, Kept
+from simulator.model.disk import Disk, Image
+from simulator.model.operations import (
+    Fault,
+)
+from simulator.model.values import replace
+
+
+def retire(disk: Disk, bitmap: DirtyBitmap) -> DirtyBitmap:
+    """Return a bitmap of an image that becomes read-only: stored then, if it is persistent."""
+    return bitmap.store(disk.next_batch(bitmap.node)) if bitmap.persistent else bitmap
+
+
+def carry_bitmaps(
+    disk: Disk,
+    bitmaps: tuple[DirtyBitmap, ...],
+    merged: tuple[Image, ...],
+    onto: str,
+    *,
+    newest: str,
+    pivots: bool,
+) -> tuple[DirtyBitmap, ...]:
+    """Return an image's bitmaps with those of other images merged into their namesakes.
+
+    Only what the newest image of all holds is carried: a bitmap that ends further down misses
+    what was written above it. A raw image takes none. Source: ``facts/LIBVIRT.md``, R8.
+    """
+    taker = disk.image(onto)
+    if taker is None or taker.format != "qcow2":
+        return bitmaps
+    held = {bitmap.name: bitmap for bitmap in bitmaps}
+    names = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
+    for image in merged:
+        for bitmap in disk.bitmaps_on(image.name):
+            if bitmap.name not in names or bitmap.inconsistent or not bitmap.persistent:
+                continue
+            if bitmap.name in held:
+                held[bitmap.name] = held[bitmap.name].merge(bitmap, disk.moment)
+            else:
+                kept = Kept.MEMORY if pivots else Kept.STORED
+                held[bitmap.name] = replace(bitmap, node=onto, kept=kept, batch=0)
+    return tuple(held.values())
+
+
+def merges_whole(disk: Disk, format: str) -> tuple[str, ...]:
+    """Return the bitmaps that can go into one image of the whole disk; all of them, or none.
+
+    Each must be whole: on the active image, and on those below it without a gap. One that is not
+    is passed over; one that the new image cannot take, or that is of another size, fails the
+    transaction that merges them all. Source: libvirt 9.0 with QEMU 7.2, ``blockcopy --pivot``.
+    """
+    whole = whole_bitmaps(disk)
+    lengths = {disk.length_of(node) for name in whole for node in disk.nodes_with(name)}
+    return whole if format == "qcow2" and lengths <= {disk.length} else ()
+
+
+def whole_bitmaps(disk: Disk) -> tuple[str, ...]:
+    """Return the names of the bitmaps that reach from the active image down without a fault."""
+    names = [bitmap.name for bitmap in disk.bitmaps_on(disk.active.name)]
+    return tuple(name for name in names if chain_fault(disk, name) is None)
+
+
+def chain_fault(disk: Disk, name: str) -> tuple[Fault | None, str] | None:
+    """Return what is wrong with the bitmaps of a name, in words as well; None for nothing.
+
+    The active image must hold one, those below it without a gap, and each must be persistent,
+    recording and not inconsistent. Source: ``facts/LIBVIRT.md``, R4.
+    """
+    nodes = disk.nodes_with(name)
+    if disk.active.name not in nodes:
+        below = f"; {', '.join(nodes)} below it does" if nodes else ", nor does any below it"
+        return Fault.MISSING, f"the active image {disk.active.name} does not hold {name}{below}"
+    images = [image.name for image in disk.chain]
+    gap = [image for image in images[images.index(nodes[0]) :] if image not in nodes]
+    if gap:
+        return Fault.GAP, f"{name} is missing on {', '.join(gap)}, between images that hold it"
+    for node in nodes:
+        bitmap = disk.bitmap(node, name)
+        assert bitmap is not None, "the node was found by this bitmap"
+        if bitmap.inconsistent:
+            told = f"{name} on {node} is inconsistent: the process died while it was open"
+            return Fault.INCONSISTENT, told
+        if not bitmap.recording:
+            return Fault.FROZEN, f"{name} on {node} is disabled, so it does not reach now"
+        if not bitmap.persistent:
+            return None, f"{name} on {node} is not persistent"
+    return None

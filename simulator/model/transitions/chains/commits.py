@@ -1,0 +1,135 @@
+"""Overlays are merged down into a base. Source: ``facts/QEMU.md``, section 4.2."""
+
+from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
+from simulator.model.clusters import ClusterMap
+from simulator.model.disk import Disk
+from simulator.model.machine import (
+    BackupJob,
+    CommitJob,
+    Machine,
+)
+from simulator.model.operations import (
+    CommitImages,
+    Fault,
+    Refusal,
+)
+from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
+from simulator.model.transitions.chains.images import (
+    held_in,
+    in_use_by,
+    lies_above,
+    no_node,
+    works_on,
+)
+from simulator.model.values import replace
+
+JOB_FAILS = "Operation not supported"
+"""QEMU takes the command, and this is how its job ends: nothing has changed. Source: QEMU 7.2."""
+
+
+def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
+    """Merge overlays down into a base.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    after  S1: |AAABBB--|
+                B1: |XXXX----|+   B2: |---XXX--|+          B1: |XXXXXX--|+
+
+    A bitmap of the base that is enabled records exactly the clusters that are copied; a disabled
+    one does not change. The overlays' own bitmaps are gone with them, unless they are carried.
+    A base that is smaller grows. Source: QEMU.md section 4.2.
+    """
+    disk = machine.disk_of(commit.device)
+    if disk is None:
+        return Refusal(f"Device '{commit.device}' not found")
+    job = CommitJob(
+        name=commit.job or f"commit-{commit.base or disk.chain[0].name}",
+        disk=disk.name,
+        top=commit.top or disk.active.name,
+        base=commit.base or disk.chain[0].name,
+        carry=commit.carry,
+    )
+    refusal = _refuse_commit(machine, disk, commit.device, job)
+    if refusal is not None:
+        return refusal
+    base, top = disk.length_of(job.base), disk.length_of(job.top)
+    job = replace(job, grew=base < top)
+    copied = _copy_down(disk, job)
+    started = machine.with_disk(copied)
+    if commit.lasting:
+        return replace(started, jobs=(*machine.jobs, job))
+    return started.with_disk(drop_merged(copied, job))
+
+
+def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:
+    names = [image.name for image in disk.chain]
+    jobs = machine.jobs_on(disk.name)
+    above = any(lies_above(job, disk) for job in jobs)
+    if device != disk.active.name or above:
+        fault = Fault.JOB if device == disk.active.name else None
+        return Refusal("Need a root block node", fault=fault)
+    for name in (commit.top, commit.base):
+        if machine.disk_of(name) is None:
+            return no_node(name, device=False)
+    if commit.top not in names:
+        return Refusal(f"'{commit.top}' is not in this backing file chain")
+    if commit.top == commit.base:
+        return Refusal("cannot commit an image into itself")
+    if commit.base not in names[: names.index(commit.top)]:
+        return Refusal(f"'{commit.base}' is not in this backing file chain")
+    for job in jobs:
+        if not isinstance(job, BackupJob):
+            return in_use_by(job, disk.active.name)
+        if job.node in works_on(commit, disk):
+            return in_use_by(job, "#block")
+    broken = [bitmap.name for bitmap in disk.bitmaps_on(commit.base) if bitmap.inconsistent]
+    if broken and disk.length_of(commit.base) < disk.length_of(commit.top):
+        told = f"{commit.base} would have to grow, and its bitmap {broken[0]} is inconsistent"
+        return Refusal(JOB_FAILS, cause=told)
+    return None
+
+
+def _copy_down(disk: Disk, job: CommitJob) -> Disk:
+    """Return a disk whose base holds what lies above it, up to the top; it is open for writing."""
+    top, base = job.top, job.base
+    names = [image.name for image in disk.chain]
+    merged = disk.chain[names.index(base) + 1 : names.index(top) + 1]
+    content = held_in(merged, merged[-1].length)
+    pivots = top == disk.active.name
+    window = Window(start=merged[0].since, end=None if pivots else disk.moment_of(top))
+    old = disk.chain[names.index(base)]
+    length = max(old.length, merged[-1].length)
+    grown = replace(old, content=old.content.overlay(content), length=length)
+    bits = length * disk.cluster_size
+    bitmaps = tuple(
+        _record_copy(disk, bitmap.resize(-(-bits // bitmap.granularity)), content, window)
+        if bitmap.node == base
+        else bitmap
+        for bitmap in disk.bitmaps
+    )
+    return replace(disk.with_image(grown), bitmaps=bitmaps)
+
+
+def _record_copy(
+    disk: Disk, bitmap: DirtyBitmap, content: ClusterMap, window: Window
+) -> DirtyBitmap:
+    """Return a bitmap of a base that is written: an enabled one records what is copied."""
+    if bitmap.recording:
+        granules = disk.granules_of(bitmap.granularity, content.clusters(), bitmap.length)
+        joined = join_windows((*bitmap.windows, window))
+        bitmap = replace(bitmap.mark(granules), windows=joined)
+    return replace(bitmap, kept=Kept.IN_USE) if bitmap.kept is Kept.STORED else bitmap
+
+
+def drop_merged(disk: Disk, job: CommitJob) -> Disk:
+    """Return a disk without the images whose content its base holds by now."""
+    names = [image.name for image in disk.chain]
+    low, high = names.index(job.base), names.index(job.top)
+    merged, pivots = disk.chain[low + 1 : high + 1], high + 1 == len(names)
+    bitmaps = disk.bitmaps_on(job.base)
+    if job.carry:
+        bitmaps = carry_bitmaps(disk, bitmaps, merged, job.base, newest=job.top, pivots=pivots)
+    if not pivots:
+        bitmaps = tuple(retire(disk, bitmap) for bitmap in bitmaps)
+    gone = {image.name for image in merged} | {job.base}
+    kept = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
+    chain = (*disk.chain[: low + 1], *disk.chain[high + 1 :])
+    return replace(disk, chain=chain, bitmaps=(*kept, *bitmaps), length=chain[-1].length)

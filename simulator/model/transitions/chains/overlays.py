@@ -1,0 +1,124 @@
+"""A chain begins, grows by an overlay, or goes back to an image below.
+
+Source: ``facts/QEMU.md``, section 4.1.
+"""
+
+from simulator.model.clusters import map_of
+from simulator.model.disk import Disk, Image
+from simulator.model.machine import (
+    BackupJob,
+    CommitJob,
+    Machine,
+    Transfer,
+)
+from simulator.model.operations import (
+    AddOverlay,
+    CreateImage,
+    Fault,
+    Refusal,
+    RevertImages,
+)
+from simulator.model.transitions.chains.carrying import retire
+from simulator.model.transitions.chains.images import in_use_by, no_node, refuse_exported, works_on
+from simulator.model.values import replace
+
+
+def create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
+    """Start a disk's chain; in place of a detached disk's, it is another disk.
+
+    after  S1: |--------|
+    """
+    disk = machine.disk(create.disk)
+    if disk.chain:
+        return Refusal(f"disk {disk.name} already has the image {disk.active.name}")
+    if machine.disk_of(create.image) is not None:
+        return Refusal(f"Duplicate nodes with node-name='{create.image}'")
+    base = Image(
+        name=create.image,
+        content=map_of(disk.length),
+        length=disk.length,
+        format=create.format,
+    )
+    moment = disk.moment if disk.detached is None else disk.moment + 1
+    return machine.with_disk(replace(disk, chain=(base,), moment=moment, detached=None))
+
+
+def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
+    """Make the active image read-only and put an empty one on top of it.
+
+        before  S1: |AAAA----|     after  S1: |AAAA----| <- S2: |--------|
+                B1: |XXXX----|+           B1: |XXXX----|+
+
+    Bitmaps stay on the old image, where nobody writes any more. They are stored at that moment,
+    so a later crash does them no harm. Source: QEMU.md sections 2.2 and 4.1.
+    """
+    disk = machine.disk_of(snapshot.node)
+    if disk is None:
+        return no_node(snapshot.node)
+    for job in machine.jobs_on(disk.name):
+        if isinstance(job, BackupJob):
+            continue
+        # A commit is a job of the active image, however low its top is.
+        device = {disk.active.name} if isinstance(job, CommitJob) else set[str]()
+        if snapshot.node in works_on(job, disk) | device:
+            return in_use_by(job, snapshot.node)
+    above = _image_above(disk, snapshot.node)
+    scratch = [
+        job.backup.name
+        for job in machine.backup_jobs
+        if job.backup.transfer is Transfer.PULL and job.node == snapshot.node
+    ]
+    if above is not None or scratch:
+        user = above or scratch[0]
+        told = f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'"
+        return Refusal(told, fault=Fault.JOB if above is None else None)
+    if machine.node_taken(snapshot.overlay):
+        return Refusal("The overlay is already in use")
+    bitmaps = tuple(
+        retire(disk, bitmap.close_window(disk.moment)) if bitmap.node == snapshot.node else bitmap
+        for bitmap in disk.bitmaps
+    )
+    return machine.with_disk(with_overlay(replace(disk, bitmaps=bitmaps), snapshot.overlay))
+
+
+def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
+    """Drop the images above one, and put a new overlay on top of it.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    after  S1: |AAAA----| <- S3: |--------|
+                B1: |XXXX----|    B2: |---XXX--|+          B1: |XXXX----|
+
+    The overlay has no bitmaps: what is written from now on is in none of them.
+    """
+    disk = machine.disk_of(revert.image)
+    if disk is None:
+        return no_node(revert.image)
+    if machine.disk_of(revert.overlay) is not None:
+        return Refusal(f"Duplicate nodes with node-name='{revert.overlay}'")
+    if machine.jobs_on(disk.name):
+        return in_use_by(machine.jobs_on(disk.name)[0], disk.active.name)
+    exported = refuse_exported(machine, disk)
+    if exported is not None:
+        return exported
+    names = [image.name for image in disk.chain]
+    kept = disk.chain[: names.index(revert.image) + 1]
+    left = {image.name for image in kept}
+    bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node in left)
+    back = replace(
+        disk, chain=kept, bitmaps=bitmaps, length=kept[-1].length, moment=disk.moment + 1
+    )
+    return machine.with_disk(with_overlay(back, revert.overlay))
+
+
+def with_overlay(disk: Disk, name: str) -> Disk:
+    """Return a disk with an empty image on top of its chain, of the size of the one below."""
+    overlay = Image(
+        name=name, content=map_of(disk.length), length=disk.active.length, since=disk.moment
+    )
+    return replace(disk, chain=(*disk.chain, overlay))
+
+
+def _image_above(disk: Disk, node: str) -> str | None:
+    """Return the name of the image on top of another one; None for the active image."""
+    names = [image.name for image in disk.chain]
+    place = names.index(node) + 1
+    return names[place] if place < len(names) else None

@@ -1,0 +1,116 @@
+"""Backing data is copied up into an image. Source: ``facts/QEMU.md``, section 4.3."""
+
+from simulator.model.bitmap import Kept
+from simulator.model.disk import Disk, Image
+from simulator.model.machine import (
+    BackupJob,
+    Machine,
+    PullJob,
+)
+from simulator.model.operations import (
+    PullImages,
+    Refusal,
+)
+from simulator.model.transitions.chains.carrying import carry_bitmaps
+from simulator.model.transitions.chains.images import held_in, in_use_by, no_node, works_on
+from simulator.model.values import replace
+
+
+def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
+    """Copy what lies between a base and an image up into the image.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    after  S2: |AAABBB--|
+                B1: |XXXX----|    B2: |---XXX--|+          B2: |---XXX--|+
+
+    The image's bitmaps are never dirtied by it; those of the dropped images are gone with them.
+    A job with nothing to do ends at once. Source: QEMU.md section 4.3.
+    """
+    disk = machine.disk_of(pull.into)
+    if disk is None:
+        return no_node(pull.into)
+    refusal = _refuse_pull(machine, disk, pull)
+    if refusal is not None:
+        return refusal
+    job = PullJob(
+        name=pull.job or f"stream-{pull.into}",
+        disk=disk.name,
+        into=pull.into,
+        base=_base_of(disk, pull),
+        carry=pull.carry,
+    )
+    pulled = _pulled(disk, job.into, job.base)
+    if not pulled:
+        return machine
+    for other in machine.backup_jobs:
+        if other.disk == disk.name and not other.guarding and other.node in works_on(job, disk):
+            return in_use_by(other, "#block")
+    into = disk.image(pull.into)
+    assert into is not None, "the disk was found by this image"
+    # The guest's own writes come on top of what is pulled, whenever they were made.
+    held = held_in(pulled, pulled[-1].length).below(into.length)
+    copied = disk.with_image(replace(into, content=held.overlay(into.content)))
+    if not pull.lasting:
+        return machine.with_disk(drop_pulled(copied, job))
+    started = machine.with_disk(_opened(copied, pull.into))
+    return replace(started, jobs=(*machine.jobs, job))
+
+
+def _refuse_pull(machine: Machine, disk: Disk, pull: PullImages) -> Refusal | None:
+    names = [image.name for image in disk.chain]
+    high = names.index(pull.into)
+    for name in (pull.base, pull.bottom):
+        if name is not None and machine.disk_of(name) is None:
+            return no_node(name, device=False)
+    if pull.base is not None and pull.base not in names[:high]:
+        return Refusal(f"Node '{pull.base}' is not a backing image of '{pull.into}'")
+    if pull.bottom is not None and pull.bottom not in names[: high + 1]:
+        return Refusal(f"Node '{pull.bottom}' is not in a chain starting from '{pull.into}'")
+    chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
+    if not chained:
+        return None
+    # The filter of another pull lies above the image that it pulls into.
+    below = isinstance(chained[0], PullJob) and chained[0].into in names[:high]
+    return in_use_by(chained[0], "#block" if below else pull.into)
+
+
+def _base_of(disk: Disk, pull: PullImages) -> str | None:
+    """Return the image that stays below a pull; None where everything is pulled."""
+    if pull.bottom is None:
+        return pull.base
+    names = [image.name for image in disk.chain]
+    low = names.index(pull.bottom)
+    return names[low - 1] if low else None
+
+
+def _opened(disk: Disk, node: str) -> Disk:
+    """Return a disk of which one more image is open for writing: its bitmaps are in use."""
+    bitmaps = tuple(
+        replace(b, kept=Kept.IN_USE) if b.node == node and b.kept is Kept.STORED else b
+        for b in disk.bitmaps
+    )
+    return replace(disk, bitmaps=bitmaps)
+
+
+def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:
+    """Return the images between a base and an image, which are read when it is pulled into."""
+    names = [image.name for image in disk.chain]
+    low = names.index(base) + 1 if base is not None else 0
+    return disk.chain[low : names.index(into)]
+
+
+def drop_pulled(disk: Disk, job: PullJob) -> Disk:
+    """Return a disk without the images whose content an image above them holds by now."""
+    pulled = _pulled(disk, job.into, job.base)
+    gone = {image.name for image in pulled}
+    into = disk.image(job.into)
+    assert into is not None, "nobody drops an image that a job works on"
+    bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
+    if job.carry:
+        own = disk.bitmaps_on(job.into)
+        carried = carry_bitmaps(
+            disk, own, pulled, job.into, newest=job.into, pivots=into is disk.active
+        )
+        bitmaps = (*(b for b in bitmaps if b.node != job.into), *carried)
+    taken = disk.with_image(replace(into, since=pulled[0].since))
+    chain = tuple(image for image in taken.chain if image.name not in gone)
+    return replace(taken, chain=chain, bitmaps=bitmaps)

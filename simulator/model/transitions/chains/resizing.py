@@ -1,0 +1,112 @@
+"""The active image grows or shrinks. Source: ``facts/QEMU.md``, section 4.5."""
+
+from simulator.model.clusters import ZERO, range_of
+from simulator.model.disk import Disk
+from simulator.model.machine import (
+    BackupJob,
+    Machine,
+    Transfer,
+)
+from simulator.model.operations import (
+    Fault,
+    Refusal,
+    ResizeImage,
+)
+from simulator.model.transitions.bitmaps import inconsistent
+from simulator.model.transitions.chains.images import no_node
+from simulator.model.values import replace
+
+
+def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
+    """Let the active image grow or shrink, with all bitmaps that lie on it.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    to 4 clusters, and to 8 again
+                B1: |XXXX----|    B2: |---XXX--|+
+        after   S1: |AAAA----| <- S2: |---B0000|
+                B1: |XXXX----|    B2: |---X----|+
+
+    New bits are clean. Images below keep their size. Where one of them is longer than the active
+    image was, zeroes are written into what is new, so that old data does not come to light; they
+    are not marked. Source: QEMU.md section 4.5.
+    """
+    disk = machine.disk_of(resize.node)
+    if disk is None:
+        return no_node(resize.node, device=False)
+    refusal = _refuse_resize(machine, disk, resize)
+    if refusal is not None:
+        return refusal
+    active, length = disk.active, resize.length
+    content = active.content.below(length)
+    grown = length - active.length
+    if grown > 0 and len(disk.chain) > 1 and disk.chain[-2].length > active.length:
+        content = content.overlay(range_of(length, active.length, grown, ZERO))
+    size = length * disk.cluster_size
+    bitmaps = tuple(
+        bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == active.name else bitmap
+        for bitmap in disk.bitmaps
+    )
+    resized = replace(active, content=content, length=length)
+    return machine.with_disk(
+        replace(
+            disk.with_image(resized),
+            length=length,
+            bitmaps=bitmaps,
+            moment=disk.moment + bool(grown),
+        )
+    )
+
+
+def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal | None:
+    if resize.length < 0:
+        return Refusal("Parameter 'size' expects a >0 size")
+    if resize.length == 0:
+        return Refusal("a disk has at least one cluster here")
+    read = [
+        job
+        for job in machine.jobs_on(disk.name)
+        if isinstance(job, BackupJob) and job.node == resize.node and not job.guarding
+    ]
+    if read and read[-1].backup.transfer is not Transfer.PULL:
+        return _conflict(resize.node, filtered=True)
+    if resize.node != disk.active.name:
+        return Refusal("Device '(null)' is in use", cause=f"{resize.node} is a backing image")
+    busy = _refuse_resize_in_use(machine, disk, resize.node)
+    if busy is not None:
+        return busy
+    for bitmap in disk.directory(resize.node):
+        if bitmap.inconsistent:
+            return inconsistent(bitmap.name)
+    return None
+
+
+def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | None:
+    """Return why an active image keeps its size: a job or a client counts on it."""
+    jobs = [
+        job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob) or job.guarding
+    ]
+    # Of backups, the filter of the newest one lies on top.
+    for job in [*(job for job in jobs if not isinstance(job, BackupJob)), *jobs[-1:]]:
+        if not isinstance(job, BackupJob) or job.backup.transfer is Transfer.PULL:
+            return Refusal(
+                "Device '(null)' is in use", cause=f"the job {job.name} runs", fault=Fault.JOB
+            )
+    if jobs or any(export.node == node for export in machine.exports):
+        return _conflict(node, filtered=bool(jobs))
+    return None
+
+
+def _conflict(node: str, *, filtered: bool) -> Refusal:
+    """Return QEMU's words for a node that may not be resized.
+
+    Args:
+        filtered: Whether the filter of a backup job needs it as it is; else a client does.
+    """
+    used = f"(uses node '{node}' as 'root' child)"
+    other = f"node '#block' (uses node '{node}' as 'file' child)"
+    return Refusal(
+        f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
+        f"unnamed block device {used} and unshared by "
+        f"{other if filtered else f'an unnamed block device {used}'}.",
+        cause="a backup job reads it" if filtered else "a client may read an export of it",
+        fault=Fault.JOB if filtered else None,
+    )
