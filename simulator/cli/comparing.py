@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, give_up
+from simulator.cli.ends import FAILING, UNUSABLE, give_up, told_unwritable
 from simulator.cli.reading import (
     Format,
     ModelOption,
@@ -82,24 +82,41 @@ def record(
     model: ModelOption = None,
 ) -> None:
     """Write run documents, as a baseline that can be committed and that compat reads."""
-    from simulator.compare.baselines import baseline_path, write_baseline
+    from simulator.compare.baselines import write_baseline
+    from simulator.writing import write_text
 
     chosen, status, written = find_model(model), 0, 0
-    for scenario in load_all(files):
+    scenarios = load_all(files)
+    paths = _baseline_paths([each.script.path for each in scenarios if each is not None], output)
+    for scenario in scenarios:
         if scenario is None:
             status = UNUSABLE
             continue
         with usable():
             document = scenario.run(chosen).document()
-        path = output / baseline_path(document["file"])
-        try:
+        path = paths[scenario.script.path]
+        with told_unwritable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(write_baseline(document), encoding="utf-8")
-        except OSError as error:
-            give_up(f"cannot write {path}: {error.strerror}")
+            write_text(path, write_baseline(document))
         written += 1
     print(f"{written} run documents written below {output}")
     raise typer.Exit(status)
+
+
+def _baseline_paths(files: list[str], folder: Path) -> dict[str, Path]:
+    """Return where the run document of each scenario is written, each to a file of its own."""
+    from simulator.compare.baselines import baseline_path
+
+    read = {path.resolve() for path in map(Path, files)}
+    written: dict[Path, str] = {}
+    for file in files:
+        path = folder / baseline_path(file)
+        if path in written:
+            give_up(f"{written[path]} and {file} would both be written to {path}")
+        if path.resolve() in read:
+            give_up(f"{path} is what is read here, and is left as it is")
+        written[path] = file
+    return {file: path for path, file in written.items()}
 
 
 def compat(

@@ -6,18 +6,20 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.ends import give_up, give_up_without
+from simulator.cli.ends import give_up, give_up_without, refuse_input, told_unwritable
 from simulator.cli.reading import Format, ModelOption, find_model, played
+
+PictureOption = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", help="File to write: svg, png, pdf, gif, txt or html; - prints text."
+    ),
+]
 
 
 def draw(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="File to write: svg, png, pdf, gif, txt or html; - prints text."
-        ),
-    ],
+    output: PictureOption,
     view: Annotated[
         str, typer.Option("--view", help="film, chain, time, restore or tree.")
     ] = "film",
@@ -40,17 +42,18 @@ def draw(
         word_of(View, view), word_of(Theme, theme)
         if page and (at or animate or view != "film" or theme != "light"):
             give_up("a page has every instant in both themes: give no other option than -o and -m")
+        if not printed:
+            refuse_input(output, file, model)
         picture = played(file, model).draw(view, at=at, theme=theme)
         if printed and animate:
             give_up("text shows one picture; only .svg and .gif are animated")
         if not printed:
-            picture.save(output, animate=animate)
+            with told_unwritable(output):
+                picture.save(output, animate=animate)
     except ModuleNotFoundError as error:
         give_up_without(f"the view {view}", error)
     except PictureError as error:
         give_up(str(error))
-    except OSError as error:
-        give_up(f"cannot write {output}: {error.strerror}")
     print(picture.text() if printed else f"{output} written\n", end="")
 
 

@@ -1,7 +1,10 @@
 """How a command ends: exit statuses, what is said on the way out, and whether in colour."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -26,6 +29,26 @@ def give_up(message: str, word: str = "", known: Any = ()) -> NoReturn:
 def give_up_without(what: str, missing: ModuleNotFoundError) -> NoReturn:
     """End with status 2: something needs a library that is not installed."""
     give_up(f"{what} needs {missing.name}: pip install 'backup-timeline[pictures]'")
+
+
+@contextlib.contextmanager
+def told_unwritable(output: Path) -> Iterator[None]:
+    """End with status 2 where an output cannot be written, and tell why."""
+    try:
+        yield
+    except FileExistsError:
+        give_up(f"{output} exists, and is left as it is")
+    except OSError as error:
+        give_up(f"cannot write {output}: {error.strerror or error}")
+
+
+def refuse_input(output: Path, *inputs: str | None) -> None:
+    """End with status 2 where an output would be written over what the command reads."""
+    from simulator.writing import is_same_file
+
+    for each in inputs:
+        if each is not None and is_same_file(output, each):
+            give_up(f"{output} is what is read here, and is left as it is")
 
 
 def refuse_in_ci(what: str) -> None:

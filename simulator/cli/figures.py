@@ -1,6 +1,5 @@
 """Commands that rewrite figures: ``review`` those of scenarios, ``lint`` those of documents."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_in_ci
+from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_in_ci, told_unwritable
 from simulator.cli.reading import Files, ModelOption, find_model, read_text, usable
 
 if TYPE_CHECKING:
@@ -135,25 +134,20 @@ def _ask(path: str, edit: "Edit") -> str:
 
 
 def rewrite_file(path: str, old: str, new: str, changes: Sequence[object]) -> None:
-    """Write a file anew, all or nothing, and show the change."""
+    """Write a file anew, if nobody else has changed it meanwhile, and show the change."""
+    import codecs
     import difflib
-    import tempfile
+
+    from simulator.writing import replace_if_unchanged
 
     if path == "-":
         give_up("standard input cannot be rewritten")
     if not changes:
         return
-    target = Path(path).resolve()
-    try:
-        if not os.access(target, os.W_OK):
-            raise PermissionError(13, "Permission denied")
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=target.parent, delete=False
-        ) as file:
-            file.write(new)
-        os.chmod(file.name, target.stat().st_mode)
-        os.replace(file.name, target)
-    except OSError as error:
-        give_up(f"cannot write {path}: {error.strerror}")
+    with told_unwritable(Path(path)):
+        # A mark of the byte order is no part of a scenario's text, and stays in its file.
+        marked = Path(path).read_bytes().startswith(codecs.BOM_UTF8) and old[:1] != "\ufeff"
+        mark = codecs.BOM_UTF8 if marked else b""
+        replace_if_unchanged(path, mark + old.encode(), mark + new.encode())
     shown = difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="", n=1)
     print("\n".join(shown), end="\n\n")

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up
+from simulator.cli.ends import (
+    FAILING,
+    UNUSABLE,
+    colour_of,
+    give_up,
+    refuse_input,
+    told_unwritable,
+)
 from simulator.cli.reading import Files, ModelOption, find_model, played
 
 
@@ -92,7 +99,10 @@ def export(
 ) -> None:
     """Write a scenario as a script for a real QEMU, or a real libvirt."""
     from simulator.verify.peers import UnsupportedError, export_timeline
+    from simulator.writing import write_text
 
+    if output is not None:
+        refuse_input(output, file, model)
     timeline = played(file, model).timeline
     try:
         text = export_timeline(timeline, to.value)
@@ -101,10 +111,8 @@ def export(
     if output is None:
         print(text, end="")
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        give_up(f"cannot write {output}: {error.strerror}")
+    with told_unwritable(output):
+        write_text(output, text)
     print(f"{output} written")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from simulator.cli.ends import give_up
+from simulator.cli.ends import give_up, told_unwritable
 from simulator.cli.reading import find_model
 
 
@@ -102,6 +102,7 @@ def new(
     """Write a commented scenario, or a proposal for an API model, to start from."""
     from simulator.apis.proposals.template import write_proposal
     from simulator.scenario.template import TEMPLATE
+    from simulator.writing import write_text
 
     if (name is None) == (model is None):
         give_up("one of a scenario's NAME and --model NAME is needed")
@@ -114,12 +115,7 @@ def new(
         return
     suffixes = (".yaml", ".yml") if model is None else (".py",)
     path = Path(word if word.endswith(suffixes) else f"{word}{suffix}")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        give_up(f"{path} exists, and is left as it is")
-    except OSError as error:
-        give_up(f"cannot write {path}: {error.strerror}")
+    with told_unwritable(path):
+        write_text(path, text, fresh=True)
     then = f"run {path}" if model is None else f"models ./{path}"
     print(f"{path} written; next: backup-timeline {then}")

@@ -4,7 +4,6 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from simulator.render.drawing import Box, Drawing, Line, Text
@@ -111,30 +110,26 @@ def figure_of(drawing: Drawing, theme: Theme = Theme.LIGHT) -> "Figure":
     return figure
 
 
-def save(drawing: Drawing, path: Path, theme: Theme = Theme.LIGHT) -> None:
-    """Write a PNG or a PDF, as the suffix says. Equal drawings give equal files.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
+def image(drawing: Drawing, suffix: str, theme: Theme = Theme.LIGHT) -> bytes:
+    """Return a PNG or a PDF, as the suffix says. Equal drawings give equal bytes."""
     import matplotlib
 
     dpi = min(DPI, 72 * PIXELS_MAX / max(drawing.width, drawing.height))
-    suffix = path.suffix.lower()
+    buffer = io.BytesIO()
     told: dict[str, Any] = {"CreationDate": None} if suffix == ".pdf" else {"Software": None}
     with matplotlib.rc_context({"pdf.fonttype": 42}), _quiet():
-        figure_of(drawing, theme).savefig(path, dpi=dpi, metadata=told)
+        figure_of(drawing, theme).savefig(
+            buffer, dpi=dpi, metadata=told, format=suffix.removeprefix(".")
+        )
+    return buffer.getvalue()
 
 
-def save_film(drawings: Sequence[Drawing], path: Path, theme: Theme, seconds: float) -> None:
-    """Write a GIF that shows drawings one after another.
+def film_image(drawings: Sequence[Drawing], theme: Theme, seconds: float) -> bytes:
+    """Return a GIF that shows drawings one after another.
 
     Args:
         drawings: All of one size, at least one.
         seconds: How long each is shown.
-
-    Raises:
-        OSError: The file cannot be written.
     """
     from PIL import Image
 
@@ -146,8 +141,9 @@ def save_film(drawings: Sequence[Drawing], path: Path, theme: Theme, seconds: fl
             figure_of(drawing, theme).savefig(buffer, dpi=dpi, format="png")
         images.append(Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE, colors=64))
     first, *others = images
+    film = io.BytesIO()
     first.save(
-        path,
+        film,
         format="GIF",
         save_all=True,
         append_images=others,
@@ -155,6 +151,7 @@ def save_film(drawings: Sequence[Drawing], path: Path, theme: Theme, seconds: fl
         duration=round(1000 * seconds),
         optimize=False,
     )
+    return film.getvalue()
 
 
 @contextmanager

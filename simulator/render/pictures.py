@@ -19,6 +19,7 @@ from simulator.render.views.restore import lay_out_restores
 from simulator.render.views.time import lay_out_time
 from simulator.render.views.tree import lay_out_tree
 from simulator.timeline import Frame, Timeline
+from simulator.writing import open_output
 
 SECONDS = 2.0
 """How long a film shows each instant."""
@@ -116,21 +117,21 @@ class Picture:
         suffix = check_suffix(target)
         if animate and suffix not in (".svg", ".gif"):
             raise PictureError(f"{suffix} shows one picture; only .svg and .gif are animated")
-        if suffix not in NEEDS_MATPLOTLIB:
-            target.write_text(self._written(suffix, animate=animate), encoding="utf-8")
-            return
-        from simulator.render import axes
+        content = self._content(suffix, animate=animate)
+        with open_output(target) as stream:
+            stream.write(content)
 
-        if suffix == ".gif":
-            axes.save_film(self.frames(), target, self.theme, SECONDS)
-        else:
-            axes.save(self.drawing, target, self.theme)
+    def _content(self, suffix: str, *, animate: bool) -> bytes:
+        """Return what a file of that suffix holds."""
+        if suffix in NEEDS_MATPLOTLIB:
+            from simulator.render import axes
 
-    def _written(self, suffix: str, *, animate: bool) -> str:
-        """Return the text of a file that needs no matplotlib."""
+            if suffix == ".gif":
+                return axes.film_image(self.frames(), self.theme, SECONDS)
+            return axes.image(self.drawing, suffix, self.theme)
         if suffix == PAGE:
-            return self.page()
-        return self.text() if suffix == TEXT else self.svg(animate=animate)
+            return self.page().encode()
+        return (self.text() if suffix == TEXT else self.svg(animate=animate)).encode()
 
     def __repr__(self) -> str:
         return f"<picture: {self.drawing.title}>"
