@@ -13,13 +13,13 @@ from simulator.notation import BROKEN, CELLS_MAX, bar, write_rows
 from simulator.pipeline import FigureText, Run
 from simulator.render.report import WIDTH, as_html
 from simulator.scenario.pictures import WRITABLE, without_bars
-from simulator.teaching.bitmaps import tell_bit
-from simulator.teaching.copies import tell_backup, tell_restored
-from simulator.teaching.history import History, history_of
-from simulator.teaching.images import tell_image, tell_view
+from simulator.teaching.reasons.bitmaps import tell_bit
+from simulator.teaching.reasons.copies import tell_backup, tell_restored
+from simulator.teaching.reasons.history import History, history_of
+from simulator.teaching.reasons.images import tell_image, tell_view
+from simulator.teaching.reasons.words import write_sentences
 from simulator.teaching.rows import Row, find_frame, find_row
 from simulator.teaching.stills import write_instant
-from simulator.teaching.words import write_sentences
 from simulator.timeline import Frame
 
 

@@ -17,7 +17,7 @@ from simulator.notation import (
     write_view,
 )
 from simulator.scenario.words import alternatives, nearest
-from simulator.teaching.bitmaps import label_of
+from simulator.teaching.reasons.bitmaps import label_of
 from simulator.timeline import Frame, Timeline
 
 Subject: TypeAlias = Image | DirtyBitmap | Disk | Backup | Restored

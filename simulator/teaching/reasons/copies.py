@@ -6,10 +6,10 @@ from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Backup, Kind, Restored, Status, Transfer
 from simulator.model.operations import BitmapKey, CopyImage, RunBackup, Sync
-from simulator.teaching.bitmaps import has_bit, label_of, tell_marked, tell_unmarked
-from simulator.teaching.history import History, Step, disk_at, name_version
-from simulator.teaching.images import look_through, origin, tell_image, tell_view
-from simulator.teaching.words import neither
+from simulator.teaching.reasons.bitmaps import has_bit, label_of, tell_marked, tell_unmarked
+from simulator.teaching.reasons.history import History, Step, disk_at, name_version
+from simulator.teaching.reasons.images import look_through, origin, tell_image, tell_view
+from simulator.teaching.reasons.words import neither
 
 
 def tell_backup(history: History, backup: Backup, cluster: int) -> list[str]:

@@ -14,7 +14,7 @@ from simulator.model.operations import (
     PullImages,
     ResizeImage,
 )
-from simulator.teaching.history import (
+from simulator.teaching.reasons.history import (
     NEVER,
     NOT_YET,
     History,
@@ -24,7 +24,7 @@ from simulator.teaching.history import (
     touches,
     written_images,
 )
-from simulator.teaching.words import join_deeds, neither
+from simulator.teaching.reasons.words import join_deeds, neither
 
 WRITES_TOLD = 3
 """So many of the guest's writes to a cluster are told, the last ones."""

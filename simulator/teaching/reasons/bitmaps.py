@@ -21,7 +21,7 @@ from simulator.model.operations import (
     ResizeImage,
     RunBackup,
 )
-from simulator.teaching.history import (
+from simulator.teaching.reasons.history import (
     NEVER,
     NOT_YET,
     History,
@@ -30,7 +30,7 @@ from simulator.teaching.history import (
     touches,
     written_images,
 )
-from simulator.teaching.words import join_deeds
+from simulator.teaching.reasons.words import join_deeds
 
 WRITES_TOLD = 3
 """So many of the guest's writes to a cluster are told, the last ones."""
