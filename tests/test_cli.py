@@ -13,7 +13,7 @@ import pytest
 import simulator
 from simulator import checks
 from simulator.cli import COMMANDS
-from simulator.verify.inspect_health import IN_REAL_CHAINS
+from simulator.inspect.health import IN_REAL_CHAINS
 from tests.checkout import MAIL, ROOT, command, name_of
 
 GOOD = "scenario: x\ndisk: 2\ntimeline: [{at: T1, do: [create: S1]}]\n"

@@ -22,7 +22,7 @@ MAIL = ROOT / "scenarios" / "mail" / "2018.yaml"
 FUNCTION_LINES_MAX = 40
 """Lines of code in one function; docstring and blank lines are not counted."""
 
-DOORS = {"yaml": "scenario", "simpy": "engine", "subprocess": "verify"}
+DOORS = {"yaml": "scenario", "simpy": "engine", "subprocess": "hosts"}
 """Each guarded library, and the one part of `simulator` that may import it."""
 
 HEAVY = ("matplotlib", "networkx", "hypothesis", "numpy", "rich")

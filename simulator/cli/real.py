@@ -98,14 +98,14 @@ def export(
     model: ModelOption = None,
 ) -> None:
     """Write a scenario as a script for a real QEMU, or a real libvirt."""
-    from simulator.verify.peers import UnsupportedError, export_timeline
+    from simulator.export.languages import Language, UnsupportedError, export_timeline
     from simulator.writing import write_text
 
     if output is not None:
         refuse_input(output, file, model)
     timeline = played(file, model).timeline
     try:
-        text = export_timeline(timeline, to.value)
+        text = export_timeline(timeline, Language(to.value))
     except UnsupportedError as error:
         give_up(f"{file}: {error}")
     if output is None:
@@ -131,25 +131,28 @@ def inspect(
 ) -> None:
     """Draw real qcow2 images, their backing chain and bitmaps; they are only read."""
     from simulator.diagnostics import InputError
+    from simulator.inspect.document import write_json
+    from simulator.inspect.image.chain import label
+    from simulator.inspect.inspection import inspect_images, scenario_of
+    from simulator.inspect.text import summarise, write_text
     from simulator.render.report import write_finding, write_input_error
-    from simulator.verify import inspect as chains
 
-    seen = chains.inspect_images(images, cells=cells)
+    seen = inspect_images(images, cells=cells)
     for path, problem in seen.problems:
-        unusable = InputError(chains.label(path), "", [problem])
+        unusable = InputError(label(path), "", [problem])
         print(write_input_error(unusable, colour=colour_of(sys.stderr)), file=sys.stderr)
     found = [
-        write_finding(finding, path=chains.label(path), source="", colour=colour_of())
+        write_finding(finding, path=label(path), source="", colour=colour_of())
         for path, finding in seen.findings
     ]
     if format is InspectFormat.JSON:
-        print(chains.write_json(seen), end="")
+        print(write_json(seen), end="")
     elif seen.disks and format is InspectFormat.SCENARIO:
         print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
-        print(chains.scenario_of(seen, cells=cells), end="")
+        print(scenario_of(seen, cells=cells), end="")
     elif seen.disks:
         alone = len(seen.disks) == 1
-        drawn = [chains.write_text(disk, cells=cells, alone=alone) for disk in seen.disks]
-        print("\n\n".join([*drawn, *found, chains.summarise(seen)]))
+        drawn = [write_text(disk, cells=cells, alone=alone) for disk in seen.disks]
+        print("\n\n".join([*drawn, *found, summarise(seen)]))
     if seen.problems or seen.failing:
         raise typer.Exit(UNUSABLE if seen.problems else FAILING)

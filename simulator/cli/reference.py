@@ -22,7 +22,7 @@ def explain(
 ) -> None:
     """Tell what a rule finds, with a bad and a good scenario."""
     from simulator import checks
-    from simulator.verify.inspect_health import IN_REAL_CHAINS
+    from simulator.inspect.health import IN_REAL_CHAINS
 
     for each in checks.RULES:
         if rule.lower() in (each.code.lower(), each.name):

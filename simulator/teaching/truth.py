@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from simulator.pipeline import Run
 from simulator.render.report import as_html, write_finding
+from simulator.verify.on_qemu import verify
 from simulator.verify.peers import NOT_THERE
-from simulator.verify.verification import Verification, verify
+from simulator.verify.reporting import Verification
 
 
 @dataclass(frozen=True)

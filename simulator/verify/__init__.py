@@ -1,1 +1,1 @@
-"""Scenarios held against the real QEMU and libvirt: the only part that starts processes."""
+"""Simulated timelines held against the real QEMU and libvirt: played, looked at, compared."""

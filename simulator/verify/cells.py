@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
+from simulator.hosts.nbd import ALLOCATION, DEPTH, ZERO_FLAG, Extent, NbdClient
 from simulator.model.clusters import ZERO
-from simulator.verify.actions import held_by
-from simulator.verify.nbd import ALLOCATION, DEPTH, ZERO_FLAG, Extent, NbdClient
+from simulator.qemu.actions import held_by
 from simulator.verify.sight import DIRTY, Cells, Run, join_runs
 
 READ_BYTES_MAX = 4 * 1024 * 1024

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from simulator.model.clusters import ZERO, letter_of
 from simulator.notation import GUEST, RECORDING_MARK, bar, clusters_in_cell, write_rows
-from simulator.verify.actions import Held
+from simulator.qemu.actions import Held
 from simulator.verify.sight import BitmapSight, Cells, CopySight, DiskSight, Run, Sight
 
 MIXTURE = "~"

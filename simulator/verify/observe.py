@@ -9,7 +9,19 @@ import os
 from collections.abc import Container, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from simulator.verify.actions import Command
+from simulator.hosts.daemon import Daemon, QemuError, QemuRefusedError
+from simulator.hosts.exports import (
+    TEMPORARY,
+    Look,
+    connected,
+    exported,
+    open_export,
+    open_read_only,
+)
+from simulator.hosts.nbd import DIRTY_BITMAP, NbdError
+from simulator.hosts.session import Session
+from simulator.qemu.actions import Command
+from simulator.qemu.names import Names
 from simulator.verify.cells import (
     Shape,
     Status,
@@ -20,21 +32,7 @@ from simulator.verify.cells import (
     read_own,
     read_view,
 )
-from simulator.verify.daemon import Daemon, QemuError, QemuRefusedError
-from simulator.verify.exports import (
-    TEMPORARY,
-    BitmapCopy,
-    Look,
-    connected,
-    copy_bitmaps,
-    exported,
-    open_export,
-    open_read_only,
-    remove_copies,
-)
-from simulator.verify.names import Names
-from simulator.verify.nbd import DIRTY_BITMAP, NbdError
-from simulator.verify.session import Session
+from simulator.verify.copies import BitmapCopy, copy_bitmaps, remove_copies
 from simulator.verify.sight import BitmapSight, Cells, CopySight, DiskSight, ImageSight, Sight
 
 A = TypeVar("A")

@@ -1,12 +1,13 @@
 """What can be seen of a machine: the simulated one and the real one in the same terms. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, CommitJob, Machine, Restored, Transfer
-from simulator.verify.actions import Held
+from simulator.qemu.actions import Held
+from simulator.qemu.commands.outside import stacked
 
 DIRTY = 1
 """What a set bit of a bitmap is held as."""
@@ -227,15 +228,6 @@ def _sight_of_restored(restored: Restored, disk: Disk) -> CopySight:
         alike=True,
         cells=view_of(restored.content),
     )
-
-
-def stacked(sources: Sequence[Backup]) -> Sequence[Backup]:
-    """Return the backups that are laid over one another: a pulled full one has none below it.
-
-    Its client leaves zeroes out, so that in its file alone nothing hides what would lie below.
-    """
-    pulled = [n for n, b in enumerate(sources) if b.whole and b.transfer is Transfer.PULL]
-    return sources[pulled[-1] :] if pulled else sources
 
 
 def _source_of(backup: Backup) -> Source:

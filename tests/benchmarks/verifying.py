@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import simulator
-from simulator.verify.verification import verify
+from simulator.verify.on_qemu import verify
 from tests.benchmarks.figures import Figure, compare, show
 from tests.benchmarks.many_runs import MAIL
-from tests.verify.bare import play_bare
+from tests.hosts.bare import play_bare
 
 ROUNDS = 9
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import simulator
 from simulator.diagnostics import Finding
-from simulator.verify.libvirt_verification import UNSUPPORTED, verify
+from simulator.verify.on_libvirt import UNSUPPORTED, verify
 from tests.differential import timelines
 from tests.differential.drawing import Drawer, Scenario
 

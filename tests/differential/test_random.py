@@ -7,7 +7,7 @@ import pytest
 from simulator.model.bitmap import DirtyBitmap
 from tests.differential import on_libvirt, timelines
 from tests.differential.drawing import flow
-from tests.verify.real import need_libvirt, need_qemu
+from tests.hosts.real import need_libvirt, need_qemu
 
 EXAMPLES = 30
 """Timelines of up to 25 steps; ``make verify N=1000`` plays more of them."""

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 
 import simulator
 from simulator.diagnostics import Finding
-from simulator.verify.verification import verify
+from simulator.verify.on_qemu import verify
 from tests.differential.drawing import Drawer, Scenario
 
 STEPS_MAX = 25

@@ -1,1 +1,1 @@
-"""Tests of playing timelines on a real QEMU, and of exporting them as scripts."""
+"""Tests of playing timelines on a real QEMU and a real libvirt."""

@@ -8,8 +8,8 @@ from simulator.model.clusters import ClusterMap, map_of, set_of
 from simulator.model.machine import Machine
 from simulator.model.operations import Refusal
 from simulator.timeline import Entry, Timeline
-from simulator.verify.verification import verify
-from tests.verify.real import mail, need_qemu, timeline_of
+from simulator.verify.on_qemu import verify
+from tests.hosts.real import mail, need_qemu, timeline_of
 
 
 def changed(timeline: Timeline, number: int, machine: Machine) -> Timeline:

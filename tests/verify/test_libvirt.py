@@ -14,15 +14,17 @@ from pathlib import Path
 import pytest
 
 import simulator
+from simulator.export.virsh import write_virsh
+from simulator.hosts.libvirt import libvirtd
+from simulator.hosts.libvirt.machine import Host
+from simulator.hosts.libvirt.process import processes_at_home
+from simulator.libvirt.actions import Virsh
+from simulator.libvirt.plan import make_libvirt_plan
+from simulator.libvirt.versions import says_the_same
 from simulator.model.requests import StartCheckpoint
-from simulator.verify import libvirt_host
-from simulator.verify.libvirt_export import export_virsh
-from simulator.verify.libvirt_host import Host
-from simulator.verify.libvirt_plan import Virsh, make_libvirt_plan
-from simulator.verify.libvirt_verification import verify
-from simulator.verify.libvirt_versions import says_the_same
+from simulator.verify.on_libvirt import verify
 from tests.checkout import MAIL, ROOT, SCENARIOS, command
-from tests.verify.real import children, need_libvirt, nothing_left, timeline_of
+from tests.hosts.real import children, need_libvirt, nothing_left, timeline_of
 
 SHIPPED = (
     "mail/2018-libvirt",
@@ -267,7 +269,7 @@ def test_only_the_model_libvirt_is_held_against_libvirt() -> None:
 
 
 def test_libvirt_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libvirt_host, "_search_path", lambda: str(tmp_path))
+    monkeypatch.setattr(libvirtd, "_search_path", lambda: str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     outcome = command("verify", str(MAIL), "--with", "libvirt", "--model", "libvirt")
     assert outcome.status == 2
@@ -318,9 +320,7 @@ def test_a_daemon_that_dies_is_a_finding_and_leaves_nothing(open_folder: Path) -
 
     def kill(host: Host, number: int) -> None:
         if number == 2:
-            assert host.libvirtd is not None
             host.libvirtd.kill()
-            host.libvirtd.wait()
 
     with nothing_left(open_folder):
         outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=60, watch=kill)
@@ -352,13 +352,13 @@ def test_a_signal_ends_it_with_all_that_it_started(
     assert process.returncode == status
     assert b"Traceback" not in err
     assert list(open_folder.iterdir()) == []
-    assert list(libvirt_host.processes_at_home(home)) == []
+    assert list(processes_at_home(home)) == []
 
 
 def wait_for_libvirt(parent: int, folder: Path) -> Path:
     """Wait until a process has started a libvirt; return the folder that it works in."""
     for _ in range(3000):
-        homes = [path for path in folder.glob("bt-*") if list(libvirt_host.processes_at_home(path))]
+        homes = [path for path in folder.glob("bt-*") if list(processes_at_home(path))]
         if homes and children(parent):
             return homes[0]
         time.sleep(0.01)
@@ -370,7 +370,7 @@ def test_the_script_plays_the_scenario(name: str, open_folder: Path) -> None:
     need_libvirt()
     timeline = simulator.load(SCENARIOS / f"{name}.yaml").run().timeline
     script, folder = open_folder / "script.sh", open_folder / "made"
-    script.write_text(export_virsh(timeline))
+    script.write_text(write_virsh(timeline))
     ran = subprocess.run(
         ["sh", str(script), str(folder)], capture_output=True, text=True, timeout=120, check=False
     )

@@ -12,12 +12,12 @@ from simulator.model.machine import Machine
 from simulator.model.operations import Operation, Refusal
 from simulator.model.requests import Qmp
 from simulator.model.transitions import apply_all
+from simulator.qemu.plan import make_plan
 from simulator.timeline import DiskShape, Entry, Script, Statement, Timeline
-from simulator.verify.plan import make_plan
-from simulator.verify.verification import verify
+from simulator.verify.on_qemu import verify
 from tests.checkout import command, name_of, scenario_files, shared_file
+from tests.hosts.real import need_qemu
 from tests.test_oracle_qemu import DISK, Replay
-from tests.verify.real import need_qemu
 
 GROUPS = 8
 """The recorded timelines are played in so many tests, for several workers to share."""

@@ -1,0 +1,1 @@
+"""Timelines as scripts to paste."""

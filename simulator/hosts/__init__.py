@@ -1,0 +1,1 @@
+"""Real QEMUs and libvirts at work: the only part that starts processes."""

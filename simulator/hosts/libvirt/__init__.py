@@ -1,0 +1,1 @@
+"""A libvirt of our own, and the machine that it runs."""

@@ -1,0 +1,1 @@
+"""Real images as disks, and what is unhealthy about them."""

@@ -1,0 +1,1 @@
+"""Files of images as they are: chains, headers, bitmaps."""

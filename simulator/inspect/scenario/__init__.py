@@ -1,0 +1,1 @@
+"""Scenarios that go on from real images."""

@@ -1,0 +1,1 @@
+"""What a real libvirt is sent for each request, and its words. Pure."""

@@ -1,0 +1,206 @@
+"""What each request is on a real libvirt; a new verb is a case here. Pure."""
+
+import re
+from collections.abc import Iterator
+
+from simulator.libvirt.actions import DefineMachine, LibvirtAction, UnsupportedError, Virsh, named
+from simulator.libvirt.backups import back_up, end_copy, finish
+from simulator.libvirt.chains import change_chain
+from simulator.libvirt.files import Files
+from simulator.libvirt.guests import qemu_io, write_as_guest
+from simulator.libvirt.xml import DOMAIN, Drive, checkpoint_xml, path_of
+from simulator.model.machine import Machine, MirrorJob
+from simulator.model.operations import (
+    CloseImages,
+    CopyImage,
+    DropBackup,
+    GuestDiscard,
+    GuestOperation,
+    GuestWrite,
+    KillProcess,
+    OpenImages,
+    StackBackups,
+)
+from simulator.model.requests import (
+    BlockCopy,
+    CancelJob,
+    Commit,
+    Create,
+    DeleteCheckpoint,
+    DeleteSnapshot,
+    FinishJobs,
+    Pull,
+    RedefineCheckpoint,
+    Request,
+    Resize,
+    Snapshot,
+    StartCheckpoint,
+    TakeBackup,
+    Undefine,
+)
+from simulator.qemu.actions import CopyFile, DeleteFile, KillQemu, MakeImage, Stack
+from simulator.qemu.commands.outside import stack_files
+from simulator.timeline import Entry
+
+_TARGET = re.compile(r"vd[a-z]{1,2}")
+
+
+def ask(files: Files, entry: Entry, request: Request | None) -> Iterator[LibvirtAction]:
+    """Yield what a statement comes to.
+
+    Raises:
+        UnsupportedError: libvirt cannot be asked for it, or this program cannot ask it.
+    """
+    machine = entry.before
+    if not isinstance(request, Create) and not all(disk.chain for disk in machine.disks):
+        raise UnsupportedError("a disk that joins a running machine")
+    if entry.refusal is not None and isinstance(request, GuestOperation):
+        raise UnsupportedError("a guest's step that is refused, as where a scratch is full,")
+    if entry.refusal is not None and isinstance(request, CancelJob) and machine.jobs:
+        raise UnsupportedError("a cancel beside another job: libvirt aborts whatever runs, so it")
+    match request:
+        case Create():
+            yield from _create(files, entry, request)
+        case GuestWrite() | GuestDiscard():
+            yield from write_as_guest(files, machine, request)
+        case Snapshot(bitmap=str()) if entry.refusal is not None:
+            raise UnsupportedError("a snapshot and a checkpoint, one of which is refused,")
+        case Snapshot():
+            if entry.refusal is None:
+                yield from files.clear_away(tuple(image for _, image in request.images))
+            yield from _snapshot(files, machine, request)
+        case StartCheckpoint():
+            yield _checkpoint(files, machine, request.name, request.disks)
+        case RedefineCheckpoint():
+            yield _redefine(files, machine, request)
+        case TakeBackup():
+            yield from back_up(files, machine, request)
+        case FinishJobs():
+            yield from finish(files, entry)
+        case DeleteCheckpoint():
+            yield _delete_checkpoint(request)
+        case Commit() | Pull() | BlockCopy() | Resize() | DeleteSnapshot():
+            yield from change_chain(files, entry, request)
+        case CopyImage() | DropBackup() | StackBackups():
+            yield from _outside(files, machine, request)
+        case CloseImages() | OpenImages() | KillProcess():
+            yield from _switch(machine, request)
+        case _:
+            yield from _rest(entry, request)
+
+
+def _create(files: Files, entry: Entry, create: Create) -> Iterator[LibvirtAction]:
+    if entry.refusal is not None:
+        raise UnsupportedError("a create that is refused")
+    after = entry.after
+    for disk in after.disks:
+        if not _TARGET.fullmatch(disk.name):
+            raise UnsupportedError(f"a disk called {disk.name}: libvirt wants vda, vdb …")
+    disk = after.disk(create.disk)
+    file = files.names.files[create.image]
+    files.images.add(create.image)
+    yield MakeImage(file, create.format, disk.size, disk.cluster_size)
+    if not all(each.chain for each in after.disks):
+        if create.bitmap is not None:
+            raise UnsupportedError("a checkpoint before all disks are created")
+        return
+    yield DefineMachine(
+        tuple(
+            Drive(each.name, files.names.files[each.active.name], each.active.format)
+            for each in after.disks
+        )
+    )
+    yield Virsh(("start", DOMAIN, "--paused"))
+    if create.bitmap is not None:
+        yield _checkpoint(files, after, create.bitmap, (create.disk,))
+
+
+def _snapshot(files: Files, machine: Machine, snapshot: Snapshot) -> Iterator[LibvirtAction]:
+    if snapshot.outside:
+        raise UnsupportedError("a snapshot made outside of libvirt")
+    images = dict(snapshot.images)
+    name = next(iter(images.values()))
+    words = ["snapshot-create-as", DOMAIN, *named("name", name)]
+    words.append("--disk-only")
+    for disk in machine.disks:
+        image = images.get(disk.name)
+        told = "no" if image is None else f"external,file={path_of(files.of(image))}"
+        words += ["--diskspec", f"{disk.name},snapshot={told}"]
+    yield Virsh(tuple(words))
+    if snapshot.bitmap is not None:
+        yield _checkpoint(files, machine, snapshot.bitmap, tuple(images))
+
+
+def _checkpoint(files: Files, machine: Machine, name: str, disks: tuple[str, ...]) -> Virsh:
+    """Return what starts a checkpoint: libvirt does so on all disks, if not told otherwise."""
+    words = ["checkpoint-create-as", DOMAIN, *named("name", name)]
+    if len(disks) < len(machine.disks):
+        for disk in machine.disks:
+            kind = "bitmap" if disk.name in disks else "no"
+            words += ["--diskspec", f"{disk.name},checkpoint={kind}"]
+    return Virsh(tuple(words))
+
+
+def _redefine(files: Files, machine: Machine, request: RedefineCheckpoint) -> Virsh:
+    """Return what tells libvirt again of a checkpoint, as a document."""
+    number = files.next_document()
+    name = f"checkpoint-{number}.xml"
+    disks = [(disk.name, disk.name in request.disks) for disk in machine.disks]
+    words = ["checkpoint-create", DOMAIN, path_of(name), "--redefine"]
+    words += ["--redefine-validate"] if request.validate else []
+    text = checkpoint_xml(request.name, disks, again=True, parent=request.parent)
+    return Virsh(tuple(words), ((name, text),))
+
+
+def _outside(
+    files: Files, machine: Machine, request: CopyImage | DropBackup | StackBackups
+) -> Iterator[LibvirtAction]:
+    names = files.names
+    match request:
+        case CopyImage():
+            disk = machine.disk_of(request.image)
+            assert disk is not None, "the copy was accepted, so the image is there"
+            yield CopyFile(names.files[request.image], names.copies[request.target, disk.name])
+        case DropBackup():
+            for backup in machine.backups_named(request.name):
+                yield DeleteFile(names.copies[backup.name, backup.disk])
+        case StackBackups():
+            for disk in machine.disks:
+                laid = stack_files(names, machine, request, disk)
+                if laid:
+                    yield Stack(names.restores[request.name, disk.name], laid)
+
+
+def _switch(
+    machine: Machine, request: CloseImages | OpenImages | KillProcess
+) -> Iterator[LibvirtAction]:
+    """Yield what switches the machine; ``destroy`` closes all images, as a shutdown does."""
+    match request:
+        case CloseImages():
+            yield Virsh(("destroy", DOMAIN))
+        case OpenImages():
+            yield Virsh(("start", DOMAIN, "--paused"))
+        case KillProcess():
+            # What a job copied counts as flushed, as what the guest wrote does.
+            yield from (qemu_io(disk.name, "flush") for disk in machine.disks)
+            yield KillQemu()
+
+
+def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:
+    words = ("checkpoint-delete", DOMAIN, *named("checkpointname", request.name))
+    flags = {"--children": request.children, "--metadata": request.metadata}
+    return Virsh((*words, *(flag for flag, given in flags.items() if given)))
+
+
+def _rest(entry: Entry, request: Request | None) -> Iterator[Virsh]:
+    """Yield what aborts a job, or an undefine that is refused; nothing else can be asked for."""
+    if isinstance(request, CancelJob):
+        copies = [job for job in entry.before.jobs if isinstance(job, MirrorJob)]
+        copied = next((job for job in copies if job.name == request.job), None)
+        yield Virsh(("domjobabort", DOMAIN)) if copied is None else end_copy(copied, "--abort")
+        return
+    if isinstance(request, Undefine) and entry.refusal is not None:
+        yield Virsh(("undefine", DOMAIN))
+        return
+    verb = entry.statement.verb if entry.statement is not None else "a guest workload"
+    raise UnsupportedError(verb)

@@ -1,0 +1,228 @@
+"""Backups, pushed and pulled, and how their jobs end. Pure."""
+
+from typing import Any
+
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, BackupJob, Kind, Machine, Status, Transfer
+from simulator.model.operations import AddBitmap, EndJob, MergeBitmaps, Refusal, RunBackup, Sync
+from simulator.model.transitions import apply
+from simulator.qemu.actions import (
+    Action,
+    AwaitGone,
+    AwaitJobs,
+    Command,
+    JobEnd,
+    MakeImage,
+    PullData,
+)
+from simulator.qemu.commands.bitmaps import gather_change, on_bitmap
+from simulator.qemu.commands.jobs import end_chain_job
+from simulator.qemu.commands.work import Work
+from simulator.qemu.names import Names
+
+PULLED = "pulled"
+"""The bitmap beside a scratch image that tells a client what to read."""
+
+
+def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
+    """Add a backup of one disk, with all that its job needs and leaves."""
+    names = work.names
+    disk = machine.disk_of(run.image)
+    assert disk is not None, "the job was accepted, so its image is there"
+    key = (run.target, disk.name)
+    target, file = names.targets[key], names.copies[key]
+    if run.temporary and run.bitmap is not None:
+        added = AddBitmap(run.image, run.bitmap, persistent=False, recording=False)
+        merged = MergeBitmaps(run.image, run.bitmap, run.sources or ())
+        gather_change(work, added)
+        gather_change(work, merged)
+    if run.bitmap is not None:
+        if (run.image, run.bitmap) in work.in_use:
+            work.flush()
+        work.in_use.add((run.image, run.bitmap))
+    size = disk.bytes_of(run.image)
+    if run.pulled:
+        work.before += make_scratch(names, disk, run.image, key)
+        _tell_bitmap(work, target, run)
+    elif run.reuse and (before := written_over(machine, disk, run.target)) is not None:
+        work.before.append(open_target(file, target, format=before.format))
+    else:
+        work.before += make_target(disk, size, file, target)
+    if run.group:
+        work.properties = {"completion-mode": "grouped"}
+    work.together.append(backup_command(names, run, target))
+    removed: list[Action] = []
+    if run.temporary and run.bitmap is not None:
+        command = on_bitmap(names, "block-dirty-bitmap-remove", run.image, run.bitmap)
+        removed.append(command)
+    if run.sync is Sync.NONE:
+        if run.pulled:
+            work.after.append(export_scratch(target, told=run.sources is not None))
+        if not run.lasting:
+            work.after += _end_open_job(work, machine, disk, run, key)
+    elif run.lasting:
+        work.after.append(AwaitJobs((target,), JobEnd.PENDING))
+    else:
+        work.jobs.append(target)
+        work.after += [Command("blockdev-del", {"node-name": target}), *removed]
+
+
+def _tell_bitmap(work: Work, target: str, run: RunBackup) -> None:
+    """Merge the bitmaps of a pull into one beside its scratch image, at the job's start."""
+    if run.sources is None:
+        return
+    names = work.names
+    added = {"node": target, "name": PULLED, "disabled": True}
+    sources = [{"node": names.node(n), "name": b} for n, b in run.sources]
+    merged = {"node": target, "target": PULLED, "bitmaps": sources}
+    work.together += [
+        Command("block-dirty-bitmap-add", added),
+        Command("block-dirty-bitmap-merge", merged),
+    ]
+
+
+def _end_open_job(
+    work: Work, machine: Machine, disk: Disk, run: RunBackup, key: tuple[str, str]
+) -> list[Action]:
+    """Return the end of a job that never ends by itself: a client has read all it wants."""
+    target = work.names.targets[key]
+    ended: list[Action] = []
+    if run.pulled:
+        ended += pull_data(work.names, disk, run.image, key, told=run.sources is not None)
+    return [*ended, *cancel_open_job(target, exported=run.pulled)]
+
+
+def end_job(work: Work, machine: Machine, end: EndJob) -> None:
+    """Finalize or cancel jobs that wait for it, having copied everything.
+
+    One that fails is cancelled: both leave the same, unless its bitmap is to be cleared in
+    any case.
+    """
+    outcome = apply(machine, end)
+    assert not isinstance(outcome, Refusal), "the end was accepted before"
+    left = {id(job) for job in outcome.jobs}
+    ended = [job for job in machine.jobs if id(job) not in left]
+    for job in ended:
+        if isinstance(job, BackupJob):
+            _end_backup(work, machine, job, outcome)
+        else:
+            end_chain_job(work, machine.disk(job.disk), job, end.status)
+
+
+def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) -> None:
+    names, backup = work.names, job.backup
+    key = (backup.name, backup.disk)
+    target = names.targets[key]
+    made = next(b for b in outcome.backups_named(backup.name) if b.disk == backup.disk)
+    completed = made.status is Status.COMPLETED
+    pulled = backup.transfer is Transfer.PULL
+    if pulled or backup.kind is Kind.NONE:
+        disk = machine.disk(backup.disk)
+        if pulled and completed:
+            told = backup.read is not None
+            work.do(*pull_data(names, disk, backup.image, key, told=told))
+        work.do(*cancel_open_job(target, exported=pulled))
+        return
+    # In a group, the end of one is the end of all: QEMU finalizes or cancels them together.
+    command = Command("job-finalize" if completed else "job-cancel", {"id": target})
+    if not job.group or backup.name == job.group[0]:
+        work.do(command)
+    work.do(
+        AwaitJobs((target,), JobEnd.COMPLETED if completed else JobEnd.CANCELLED),
+        Command("blockdev-del", {"node-name": target}),
+    )
+    if job.temporary and job.bitmap is not None:
+        work.do(on_bitmap(names, "block-dirty-bitmap-remove", job.node, job.bitmap))
+
+
+def make_target(disk: Disk, size: int, file: str, target: str) -> list[Action]:
+    """Return what makes an empty image to back a disk up into, and opens it."""
+    return [MakeImage(file, "qcow2", size, disk.cluster_size), open_target(file, target)]
+
+
+def backup_command(names: Names, run: RunBackup, target: str) -> Command:
+    """Return the command that starts a backup job.
+
+    One that lasts, or that never ends by itself, waits to be told how to end.
+    """
+    options: dict[str, Any] = {
+        "job-id": target,
+        "device": names.node(run.image),
+        "target": target,
+        "sync": run.sync.value,
+    }
+    if run.bitmap is not None:
+        options |= {"bitmap": run.bitmap, "bitmap-mode": run.mode.value}
+    if run.lasting or run.sync is Sync.NONE:
+        options["auto-finalize"] = False
+    return Command("blockdev-backup", options)
+
+
+def open_target(
+    file: str, target: str, *, format: str = "qcow2", backing: str | None = None
+) -> Command:
+    """Return the command that opens an image to back a disk up into."""
+    options: dict[str, Any] = {
+        "driver": format,
+        "node-name": target,
+        "discard": "unmap",
+        "file": {"driver": "file", "filename": file},
+    }
+    if format == "qcow2":
+        options["backing"] = backing
+    return Command("blockdev-add", options)
+
+
+def make_scratch(names: Names, disk: Disk, image: str, key: tuple[str, str]) -> list[Action]:
+    """Return what makes the scratch image of a pull, on top of the image that is read."""
+    file, below = names.scratches[key], disk.image(image)
+    assert below is not None, "the job was accepted, so its image is there"
+    return [
+        MakeImage(
+            file,
+            "qcow2",
+            disk.bytes_of(image),
+            disk.cluster_size,
+            backing=names.files[image],
+            backing_format=below.format,
+        ),
+        open_target(file, names.targets[key], backing=names.node(image)),
+    ]
+
+
+def export_scratch(target: str, *, told: bool) -> Command:
+    """Return the command that lets a client read the state at a pull's start."""
+    options: dict[str, Any] = {"type": "nbd", "id": target, "node-name": target, "name": target}
+    if told:
+        options["bitmaps"] = [PULLED]
+    return Command("block-export-add", options)
+
+
+def pull_data(
+    names: Names, disk: Disk, image: str, key: tuple[str, str], *, told: bool
+) -> list[Action]:
+    """Return what a client does with an export: it reads, and writes a file of its own."""
+    file = names.copies[key]
+    return [
+        MakeImage(file, "qcow2", disk.bytes_of(image), disk.cluster_size),
+        PullData(names.targets[key], file, disk.cluster_size, PULLED if told else None),
+    ]
+
+
+def cancel_open_job(target: str, *, exported: bool) -> list[Action]:
+    """Return what ends a job that never ends by itself, and closes its target."""
+    ended: list[Action] = []
+    if exported:
+        ended += [Command("block-export-del", {"id": target, "mode": "hard"}), AwaitGone(target)]
+    return [
+        *ended,
+        Command("job-cancel", {"id": target}),
+        AwaitJobs((target,), JobEnd.CANCELLED),
+        Command("blockdev-del", {"node-name": target}),
+    ]
+
+
+def written_over(machine: Machine, disk: Disk, target: str) -> Backup | None:
+    """Return the backup of this target that is there already, if it left a file."""
+    made = machine.backups_named(target)
+    return next((b for b in made if b.disk == disk.name and b.has_file), None)

@@ -1,0 +1,117 @@
+"""Images that come, grow, and are gone back to. Pure."""
+
+from simulator.model.disk import Disk, Image
+from simulator.model.machine import Machine, Power
+from simulator.model.operations import (
+    CreateImage,
+    DropSnapshot,
+    LoadSnapshot,
+    ResizeImage,
+    RevertImages,
+    SaveSnapshot,
+)
+from simulator.qemu.actions import Command, DropGuest, LoadInternal, MakeImage
+from simulator.qemu.commands.nodes import close_image, export_to_guest, open_image, reopen_image
+from simulator.qemu.commands.work import Work
+from simulator.qemu.names import Names
+
+
+def create_image(work: Work, disk: Disk, create: CreateImage) -> None:
+    """Add a disk's first image."""
+    names = work.names
+    work.do(
+        MakeImage(names.files[create.image], create.format, disk.size, disk.cluster_size),
+        open_image(names, create.image, create.format, backing=None),
+        export_to_guest(names, disk.name, create.image),
+    )
+
+
+def add_overlay(work: Work, disk: Disk, node: str, overlay: str) -> None:
+    """Add an image on top of another one."""
+    names, below = work.names, disk.active
+    work.before += [
+        _make_overlay(work, disk, below, overlay),
+        open_image(names, overlay, "qcow2", backing=None),
+    ]
+    work.together.append(
+        Command(
+            "blockdev-snapshot",
+            {"node": names.node(node), "overlay": names.node(overlay)},
+        )
+    )
+
+
+def _make_overlay(work: Work, disk: Disk, below: Image, overlay: str) -> MakeImage:
+    """Return what makes an empty image on top of another one, as long as that."""
+    names = work.names
+    return MakeImage(
+        names.files[overlay],
+        "qcow2",
+        disk.bytes_of(below.name),
+        disk.cluster_size,
+        backing=names.files[below.name],
+        backing_format=below.format,
+    )
+
+
+def resize_image(work: Work, disk: Disk, resize: ResizeImage) -> None:
+    """Resize an image; the guest lets go of it meanwhile, as a device of QEMU's need not."""
+    names = work.names
+    work.do(
+        DropGuest(names.guests[disk.name]),
+        Command(
+            "block_resize",
+            {"node-name": names.node(resize.node), "size": resize.length * disk.cluster_size},
+        ),
+        export_to_guest(names, disk.name, disk.active.name),
+    )
+
+
+def revert_images(work: Work, machine: Machine, disk: Disk, revert: RevertImages) -> None:
+    """Close what lies above an image, and put a new overlay on top of it."""
+    names = work.names
+    images = [image.name for image in disk.chain]
+    gone = images[images.index(revert.image) + 1 :]
+    below = disk.image(revert.image)
+    assert below is not None, "the disk was found by this image"
+    made = _make_overlay(work, disk, below, revert.overlay)
+    if machine.power is not Power.RUNNING:
+        work.do(made)
+        return
+    work.do(
+        DropGuest(names.guests[disk.name]),
+        *(close_image(names, image) for image in reversed(gone)),
+        made,
+    )
+    if not gone:
+        work.do(reopen_image(names, disk.chain, revert.image, read_only=True))
+    work.do(
+        open_image(names, revert.overlay, "qcow2", backing=revert.image),
+        export_to_guest(names, disk.name, revert.overlay),
+    )
+
+
+def load_snapshot(work: Work, machine: Machine, disk: Disk, load: LoadSnapshot) -> None:
+    """Apply a state kept inside an image, which must not be open meanwhile."""
+    names, image = work.names, disk.active
+    apply_it = LoadInternal(names.files[image.name], load.name)
+    if machine.power is not Power.RUNNING:
+        work.do(apply_it)
+        return
+    below = disk.chain[-2].name if len(disk.chain) > 1 else None
+    work.do(
+        DropGuest(names.guests[disk.name]),
+        close_image(names, image.name),
+        apply_it,
+        open_image(names, image.name, image.format, backing=below),
+        export_to_guest(names, disk.name, image.name),
+    )
+
+
+def internal_snapshot(names: Names, operation: SaveSnapshot | DropSnapshot) -> Command:
+    """Return the command that keeps or drops a state inside an image."""
+    saves = isinstance(operation, SaveSnapshot)
+    execute = (
+        "blockdev-snapshot-internal-sync" if saves else ("blockdev-snapshot-delete-internal-sync")
+    )
+    return Command(execute, {"device": names.node(operation.node), "name": operation.name})

@@ -1,0 +1,205 @@
+"""Commits, pulls and copies of a disk: their start, their end, and the bitmaps they carry. Pure."""
+
+from typing import Any
+
+from simulator.model.disk import Disk
+from simulator.model.machine import ChainJob, CommitJob, Machine, MirrorJob, PullJob, Status
+from simulator.model.operations import (
+    AddBitmap,
+    CommitImages,
+    MergeBitmaps,
+    MirrorDisk,
+    PullImages,
+    Refusal,
+)
+from simulator.model.transitions import apply
+from simulator.model.transitions.chains.carrying import merges_whole
+from simulator.qemu.actions import AwaitJobs, Command, DropGuest, JobEnd, MakeImage
+from simulator.qemu.commands.bitmaps import change_bitmap
+from simulator.qemu.commands.nodes import (
+    close_image,
+    disk_of,
+    export_to_guest,
+    open_image,
+    reopen_image,
+)
+from simulator.qemu.commands.work import Work
+
+
+def commit_images(work: Work, machine: Machine, commit: CommitImages) -> None:
+    """Add a commit: until it waits, or to its end."""
+    names = work.names
+    disk = machine.disk_of(commit.device)
+    assert disk is not None, "the commit was accepted, so its images are there"
+    job = CommitJob(
+        name=commit.job or f"commit-{commit.base or disk.chain[0].name}",
+        disk=disk.name,
+        top=commit.top or disk.active.name,
+        base=commit.base or disk.chain[0].name,
+        carry=commit.carry,
+    )
+    name = names.job(job.name)
+    pivots = job.top == disk.active.name
+    options: dict[str, Any] = {
+        "job-id": name,
+        "device": names.node(disk.active.name),
+        "top-node": names.node(job.top),
+        "base-node": names.node(job.base),
+    }
+    if not pivots and commit.lasting:
+        options["auto-finalize"] = False
+    work.do(Command("block-commit", options))
+    if pivots:
+        work.do(AwaitJobs((name,), JobEnd.READY))
+    elif commit.lasting:
+        work.do(AwaitJobs((name,), JobEnd.PENDING))
+    if not commit.lasting:
+        _finish_commit(work, disk, job, told=not pivots)
+
+
+def _finish_commit(work: Work, disk: Disk, job: CommitJob, *, told: bool = False) -> None:
+    """Let a commit end well: the images that were merged are closed.
+
+    Args:
+        told: Whether it ends by itself.
+    """
+    names = work.names
+    images = [image.name for image in disk.chain]
+    merged = images[images.index(job.base) + 1 : images.index(job.top) + 1]
+    name, pivots = names.job(job.name), job.top == disk.active.name
+    if not told:
+        work.do(Command("job-complete" if pivots else "job-finalize", {"id": name}))
+    work.do(AwaitJobs((name,)))
+    if job.carry:
+        _carry(work, disk, merged, job.base, newest=job.top, pivots=pivots)
+    work.do(*(close_image(names, image) for image in reversed(merged)))
+    if pivots and disk.length_of(job.base) > disk.length:
+        # An export keeps the size that it was made with.
+        work.do(DropGuest(names.guests[disk.name]), export_to_guest(names, disk.name, job.base))
+
+
+def end_chain_job(work: Work, disk: Disk, job: ChainJob, status: Status) -> None:
+    """Add the end of a job that waits for it, or that is cancelled."""
+    name = work.names.job(job.name)
+    if status is not Status.COMPLETED:
+        cancel = Command("job-cancel", {"id": name})
+        if isinstance(job, CommitJob) and job.top == disk.active.name:
+            # This one copies first what the guest has just written.
+            cancel = Command("block-job-cancel", {"device": name})
+        work.do(cancel, AwaitJobs((name,), JobEnd.CANCELLED))
+        if isinstance(job, MirrorJob):
+            work.do(close_image(work.names, job.into))
+    elif isinstance(job, MirrorJob):
+        _finish_mirror(work, disk, job)
+    elif isinstance(job, CommitJob):
+        _finish_commit(work, disk, job)
+    else:
+        work.do(Command("job-finalize", {"id": name}))
+        _finish_pull(work, disk, job)
+
+
+def _carry(
+    work: Work, disk: Disk, merged: list[str], base: str, *, newest: str, pivots: bool
+) -> None:
+    """Merge the bitmaps of merged images into the base's, those it lacks added first."""
+    names, image = work.names, disk.image(base)
+    if image is None or image.format != "qcow2":
+        return
+    wanted = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
+    carried = [
+        bitmap
+        for image in merged
+        for bitmap in disk.bitmaps_on(image)
+        if bitmap.name in wanted and bitmap.persistent and not bitmap.inconsistent
+    ]
+    if not carried:
+        return
+    left = tuple(image for image in disk.chain if image.name not in merged)
+    if not pivots:
+        work.do(reopen_image(names, left, base, read_only=False))
+    held = {bitmap.name for bitmap in disk.bitmaps_on(base)}
+    for bitmap in carried:
+        if bitmap.name not in held:
+            held.add(bitmap.name)
+            added = AddBitmap(base, bitmap.name, bitmap.granularity, recording=bitmap.recording)
+            work.together.append(change_bitmap(names, added))
+        merge = MergeBitmaps(base, bitmap.name, ((bitmap.node, bitmap.name),))
+        work.together.append(change_bitmap(names, merge))
+    work.flush()
+    if not pivots:
+        work.do(reopen_image(names, left, base, read_only=True))
+
+
+def pull_images(work: Work, machine: Machine, pull: PullImages) -> None:
+    """Add a pull: until it waits, or to its end."""
+    names = work.names
+    outcome = apply(machine, pull._replace(lasting=True))
+    assert not isinstance(outcome, Refusal), "the pull was accepted before"
+    if outcome.jobs is machine.jobs:
+        return  # There is nothing to pull.
+    job = outcome.jobs[-1]
+    assert isinstance(job, PullJob), "it has just been started"
+    options: dict[str, Any] = {"job-id": names.job(job.name), "device": names.node(job.into)}
+    if job.base is not None:
+        options["base-node"] = names.node(job.base)
+    if pull.lasting:
+        options["auto-finalize"] = False
+    work.do(Command("block-stream", options))
+    if pull.lasting:
+        work.do(AwaitJobs((names.job(job.name),), JobEnd.PENDING))
+    else:
+        _finish_pull(work, machine.disk(job.disk), job)
+
+
+def _finish_pull(work: Work, disk: Disk, job: PullJob) -> None:
+    """Let a pull end: the images that were pulled from are closed."""
+    names = work.names
+    images = [image.name for image in disk.chain]
+    low = images.index(job.base) + 1 if job.base is not None else 0
+    pulled = images[low : images.index(job.into)]
+    work.do(AwaitJobs((names.job(job.name),)))
+    if job.carry:
+        pivots = job.into == disk.active.name
+        _carry(work, disk, pulled, job.into, newest=job.into, pivots=pivots)
+    work.do(*(close_image(names, image) for image in reversed(pulled)))
+
+
+def mirror_disk(work: Work, machine: Machine, mirror: MirrorDisk) -> None:
+    """Add the copy of a disk: until it is ready, or to its end."""
+    names, disk = work.names, disk_of(machine, mirror.node)
+    outcome = apply(machine, mirror._replace(lasting=True))
+    assert not isinstance(outcome, Refusal), "the copy was accepted before"
+    job = outcome.jobs[-1]
+    assert isinstance(job, MirrorJob), "it has just been started"
+    name = names.job(job.name)
+    work.do(
+        MakeImage(names.files[job.into], job.format, disk.size, disk.cluster_size),
+        open_image(names, job.into, job.format, backing=None),
+        Command(
+            "blockdev-mirror",
+            {
+                "job-id": name,
+                "device": names.node(mirror.node),
+                "target": names.node(job.into),
+                "sync": "full",
+            },
+        ),
+        AwaitJobs((name,), JobEnd.READY),
+    )
+    if not mirror.lasting:
+        _finish_mirror(work, disk, job)
+
+
+def _finish_mirror(work: Work, disk: Disk, job: MirrorJob) -> None:
+    """Pivot to the new image, merge the bitmaps of the chain into it, and close the chain."""
+    names = work.names
+    name = names.job(job.name)
+    work.do(Command("job-complete", {"id": name}), AwaitJobs((name,)))
+    for bitmap in merges_whole(disk, job.format) if job.carry else ():
+        keys = tuple((node, bitmap) for node in disk.nodes_with(bitmap))
+        newest = disk.bitmap(*keys[-1])
+        assert newest is not None, "the node was found by this bitmap"
+        added = AddBitmap(job.into, bitmap, newest.granularity)
+        work.together.append(change_bitmap(names, added))
+        work.together.append(change_bitmap(names, MergeBitmaps(job.into, bitmap, keys)))
+    work.do(*(close_image(names, image.name) for image in reversed(disk.chain)))

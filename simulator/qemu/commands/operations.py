@@ -1,0 +1,158 @@
+"""What each operation is on a real QEMU; a new one is a case here. Pure."""
+
+from typing import assert_never
+
+from simulator.model.machine import Machine, Power
+from simulator.model.operations import (
+    AddBitmap,
+    AddOverlay,
+    AttachDisk,
+    ChainOperation,
+    ClearBitmap,
+    CloseImages,
+    CommitImages,
+    CopyImage,
+    CreateImage,
+    DetachDisk,
+    DisableBitmap,
+    DropBackup,
+    DropSnapshot,
+    EnableBitmap,
+    EndJob,
+    ExportNode,
+    ExportOperation,
+    ForgetCheckpoint,
+    GuestDiscard,
+    GuestWrite,
+    KillProcess,
+    LoadSnapshot,
+    MergeBitmaps,
+    MirrorDisk,
+    OpenImages,
+    Operation,
+    OutsideOperation,
+    PowerOperation,
+    PullImages,
+    RecordCheckpoint,
+    RemoveBitmap,
+    ResizeImage,
+    RestoreCheckpoint,
+    RevertImages,
+    RunBackup,
+    SaveSnapshot,
+    StackBackups,
+    UndefineMachine,
+    UnexportNode,
+)
+from simulator.qemu.actions import AwaitGone, DeleteFile, GuestStep, KillQemu, QuitQemu
+from simulator.qemu.commands.backups import end_job, run_backup
+from simulator.qemu.commands.bitmaps import gather_change, remove_bitmap
+from simulator.qemu.commands.images import (
+    add_overlay,
+    create_image,
+    internal_snapshot,
+    load_snapshot,
+    resize_image,
+    revert_images,
+)
+from simulator.qemu.commands.jobs import commit_images, mirror_disk, pull_images
+from simulator.qemu.commands.nodes import disk_of, export_command, guest_step, unexport_command
+from simulator.qemu.commands.outside import copy_image, stack_backups
+from simulator.qemu.commands.power import close_disk, open_disk, open_images
+from simulator.qemu.commands.work import Work
+
+
+def add(work: Work, machine: Machine, operation: Operation) -> None:
+    """Add what an operation is on a machine as it is before it."""
+    match operation:
+        case GuestWrite() | GuestDiscard():
+            work.do(guest_step(work.names, machine, operation))
+        case CreateImage():
+            create_image(work, machine.disk(operation.disk), operation)
+        case RemoveBitmap():
+            remove_bitmap(work, machine, operation)
+        case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap() | MergeBitmaps():
+            gather_change(work, operation)
+        case RunBackup():
+            run_backup(work, machine, operation)
+        case EndJob():
+            end_job(work, machine, operation)
+        case _ if isinstance(operation, ChainOperation):
+            _change_chain(work, machine, operation)
+        case _ if isinstance(operation, ExportOperation):
+            _change_export(work, machine, operation)
+        case _ if isinstance(operation, OutsideOperation):
+            _outside(work, machine, operation)
+        case _ if isinstance(operation, PowerOperation):
+            _switch(work, machine, operation)
+        case _:
+            assert_never(operation)
+
+
+def _outside(work: Work, machine: Machine, operation: OutsideOperation) -> None:
+    match operation:
+        case CopyImage():
+            copy_image(work, machine, operation)
+        case DropBackup():
+            gone = machine.backups_named(operation.name)
+            work.do(*(DeleteFile(work.names.copies[b.name, b.disk]) for b in gone))
+        case StackBackups():
+            stack_backups(work, machine, operation)
+        case RecordCheckpoint() | RestoreCheckpoint() | ForgetCheckpoint():
+            pass  # The host's own notes: QEMU knows nothing of them.
+        case _:
+            assert_never(operation)
+
+
+def _change_export(work: Work, machine: Machine, operation: ExportOperation) -> None:
+    match operation:
+        case ExportNode():
+            work.do(export_command(work.names, machine, operation))
+        case UnexportNode():
+            work.do(unexport_command(operation), AwaitGone(operation.id))
+        case _:
+            assert_never(operation)
+
+
+def _switch(work: Work, machine: Machine, operation: PowerOperation) -> None:
+    match operation:
+        case OpenImages():
+            open_images(work, machine)
+        case CloseImages():
+            work.do(QuitQemu())
+        case DetachDisk():
+            close_disk(work, machine.disk(operation.disk))
+        case AttachDisk():
+            disk = machine.disk(operation.disk).detached
+            if disk is not None and machine.power is Power.RUNNING:
+                open_disk(work, disk)
+        case UndefineMachine():
+            pass  # QEMU knows nothing of it.
+        case KillProcess():
+            # What a job copied counts as flushed, too.
+            guests = [work.names.guests[disk.name] for disk in machine.disks if disk.chain]
+            work.do(*(GuestStep(guest) for guest in guests), KillQemu())
+        case _:
+            assert_never(operation)
+
+
+def _change_chain(work: Work, machine: Machine, operation: ChainOperation) -> None:
+    match operation:
+        case AddOverlay(node=node, overlay=overlay):
+            add_overlay(work, disk_of(machine, node), node, overlay)
+        case ResizeImage():
+            resize_image(work, disk_of(machine, operation.node), operation)
+        case RevertImages():
+            revert_images(work, machine, disk_of(machine, operation.image), operation)
+        case SaveSnapshot() | DropSnapshot():
+            work.together.append(internal_snapshot(work.names, operation))
+        case LoadSnapshot():
+            load_snapshot(work, machine, disk_of(machine, operation.node), operation)
+        case CommitImages():
+            commit_images(work, machine, operation)
+        case PullImages():
+            pull_images(work, machine, operation)
+        case MirrorDisk():
+            mirror_disk(work, machine, operation)
+        case _:
+            assert_never(operation)

@@ -1,0 +1,195 @@
+"""What QEMU must turn down: the commands of a ``qmp`` step, sent as they are. Pure."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine
+from simulator.model.operations import (
+    AddBitmap,
+    AddOverlay,
+    ClearBitmap,
+    CommitImages,
+    DisableBitmap,
+    DropSnapshot,
+    EnableBitmap,
+    EndJob,
+    ExportNode,
+    MergeBitmaps,
+    Operation,
+    PullImages,
+    Refusal,
+    RemoveBitmap,
+    ResizeImage,
+    RunBackup,
+    SaveSnapshot,
+    UnexportNode,
+)
+from simulator.model.transitions import apply
+from simulator.model.transitions.chains.commits import JOB_FAILS
+from simulator.qemu.actions import Action, Command, DropGuest, MakeImage
+from simulator.qemu.commands.backups import backup_command, make_target, open_target, written_over
+from simulator.qemu.commands.bitmaps import change_bitmap, on_bitmap
+from simulator.qemu.commands.images import internal_snapshot
+from simulator.qemu.commands.nodes import (
+    close_image,
+    export_command,
+    export_to_guest,
+    open_image,
+    unexport_command,
+)
+from simulator.qemu.names import Names
+
+ALONE = (ResizeImage, CommitImages, PullImages, EndJob, ExportNode, UnexportNode)
+"""What QEMU takes by itself only."""
+
+
+class Attempt(NamedTuple):
+    """A command that must be turned down.
+
+    Attributes:
+        actions: What it needs, and the command itself at the end.
+        cleanup: What is to be done afterwards.
+    """
+
+    actions: tuple[Action, ...] = ()
+    cleanup: tuple[Action, ...] = ()
+
+
+Part: TypeAlias = tuple[list[Action], Command, list[Action]]
+"""What one command needs, the command, and what is to be done afterwards."""
+
+
+def attempt(names: Names, machine: Machine, operations: Sequence[Operation]) -> Attempt:
+    """Return how QEMU is asked for what it must turn down; nothing where that cannot be asked."""
+    asked = _without_crash(machine, operations)
+    parts = [part for each in asked if (part := _part(names, machine, each)) is not None]
+    if not parts or len(parts) < len(asked):
+        return Attempt()
+    commands = [command for _, command, _ in parts]
+    if len(commands) == 1:
+        together = commands[0]
+    elif any(isinstance(each, ALONE) for each in asked):
+        return Attempt()
+    else:
+        actions = [{"type": c.execute, "data": dict(c.arguments)} for c in commands]
+        grouped = any(isinstance(each, RunBackup) and each.group for each in asked)
+        properties = {"properties": {"completion-mode": "grouped"}} if grouped else {}
+        together = Command("transaction", {"actions": actions, **properties})
+    before = [action for needed, _, _ in parts for action in needed]
+    after = [action for _, _, cleaned in parts for action in cleaned]
+    return Attempt((*before, together), tuple(after))
+
+
+def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation]:
+    """Return operations that QEMU can refuse without dying of it.
+
+    QEMU 7.2 dies of a merge of no bitmaps, so that is not sent; and of a transaction that enables
+    an unknown bitmap, so that is sent by itself. Source: ``facts/QEMU.md`` section 2.
+    """
+    if any(isinstance(each, MergeBitmaps) and not each.sources for each in operations):
+        return ()
+    # What is turned down only when the job runs is no refused command.
+    if any(isinstance(each, CommitImages) and _fails_late(machine, each) for each in operations):
+        return ()
+    before = machine
+    for operation in operations:
+        outcome = apply(machine, operation)
+        if not isinstance(outcome, Refusal):
+            machine = outcome
+        elif not isinstance(operation, EnableBitmap):
+            return operations
+        else:
+            return [operation] if isinstance(apply(before, operation), Refusal) else ()
+    return operations
+
+
+def _fails_late(machine: Machine, commit: CommitImages) -> bool:
+    """Whether QEMU takes a commit, and its job fails."""
+    outcome = apply(machine, commit)
+    return isinstance(outcome, Refusal) and outcome.text == JOB_FAILS
+
+
+def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
+    """Return what one operation is; None where it is no command of QEMU's."""
+    match operation:
+        case RemoveBitmap(node=node, name=name):
+            return [], on_bitmap(names, "block-dirty-bitmap-remove", node, name), []
+        case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap() | MergeBitmaps():
+            return [], change_bitmap(names, operation), []
+        case RunBackup():
+            return _backup(names, machine, operation)
+        case AddOverlay():
+            return _overlay(names, machine, operation)
+        case ResizeImage():
+            return _resize(names, machine, operation)
+        case CommitImages():
+            options = _named(names, {"top-node": operation.top, "base-node": operation.base})
+            job = {"job-id": "commit", "device": names.node(operation.device)}
+            return [], Command("block-commit", {**job, **options}), []
+        case PullImages():
+            options = _named(names, {"base-node": operation.base, "bottom": operation.bottom})
+            job = {"job-id": "stream", "device": names.node(operation.into)}
+            return [], Command("block-stream", {**job, **options}), []
+        case SaveSnapshot() | DropSnapshot():
+            return [], internal_snapshot(names, operation), []
+        case ExportNode():
+            return [], export_command(names, machine, operation), []
+        case UnexportNode():
+            return [], unexport_command(operation), []
+        case EndJob():
+            if operation.unknown.startswith("Block job"):
+                return [], Command("block-job-cancel", {"device": operation.job}), []
+            return [], Command("job-cancel", {"id": operation.job}), []
+        case _:
+            return None
+
+
+def _named(names: Names, nodes: dict[str, str | None]) -> dict[str, str]:
+    """Return arguments that name nodes, without those that are left out."""
+    return {key: names.node(node) for key, node in nodes.items() if node is not None}
+
+
+def _disk(machine: Machine, node: str) -> Disk:
+    """Return the disk of a node, or the first one for a node that is not there."""
+    return machine.disk_of(node) or machine.disks[0]
+
+
+def _backup(names: Names, machine: Machine, run: RunBackup) -> Part:
+    disk = _disk(machine, run.image)
+    key = (run.target, disk.name)
+    if machine.disk_of(run.target) is not None:
+        command = backup_command(names, run, names.node(run.target))
+        return [], command, []
+    target, file = names.targets[key], names.copies[key]
+    command = backup_command(names, run, target)
+    if any(job.backup.name == run.target for job in machine.backup_jobs):
+        return [], command, []
+    image = disk.image(run.image)
+    size = disk.size if image is None else disk.bytes_of(image.name)
+    needed: list[Action] = list(make_target(disk, size, file, target))
+    before = written_over(machine, disk, run.target)
+    if before is not None:
+        needed = [open_target(file, target, format=before.format)]
+    return needed, command, [Command("blockdev-del", {"node-name": target})]
+
+
+def _overlay(names: Names, machine: Machine, add: AddOverlay) -> Part:
+    options: dict[str, Any] = {"node": names.node(add.node), "overlay": names.node(add.overlay)}
+    command = Command("blockdev-snapshot", options)
+    if machine.disk_of(add.overlay) is not None or add.overlay == add.node:
+        return [], command, []
+    disk = _disk(machine, add.node)
+    made = MakeImage(names.files[add.overlay], "qcow2", disk.size, disk.cluster_size)
+    opened = open_image(names, add.overlay, "qcow2", backing=None)
+    return [made, opened], command, [close_image(names, add.overlay)]
+
+
+def _resize(names: Names, machine: Machine, resize: ResizeImage) -> Part:
+    disk = _disk(machine, resize.node)
+    size = resize.length * disk.cluster_size
+    command = Command("block_resize", {"node-name": names.node(resize.node), "size": size})
+    if machine.disk_of(resize.node) is None or machine.jobs_on(disk.name):
+        return [], command, []
+    again = export_to_guest(names, disk.name, disk.active.name)
+    return [DropGuest(names.guests[disk.name])], command, [again]

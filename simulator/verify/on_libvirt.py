@@ -1,0 +1,187 @@
+"""Plays a simulated timeline on a real libvirt and tells the first difference as a finding."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from simulator.diagnostics import Finding
+from simulator.hosts.daemon import QemuError, QemuMissingError
+from simulator.hosts.libvirt.libvirtd import INSTALL_HELP, LibvirtRefusedError
+from simulator.hosts.libvirt.machine import Host, open_host
+from simulator.libvirt.plan import LibvirtPlan, LibvirtStep, make_libvirt_plan
+from simulator.libvirt.versions import says_the_same
+from simulator.timeline import Timeline
+from simulator.verify.compare import Difference, compare
+from simulator.verify.observe import Observer
+from simulator.verify.reporting import (
+    REFUSAL,
+    SURROUNDINGS,
+    TIMEOUT_SECONDS,
+    Verification,
+    cancelled_by_signals,
+    report,
+    report_differences,
+    words_of,
+)
+from simulator.verify.sight import Sight, sight_of
+
+UNSUPPORTED = ("VF005", "not-verifiable")
+FAILED = ("VF006", "libvirt-failed")
+MISSING = ("VF007", "libvirt-missing")
+"""Codes and names of the findings; a difference has those of a verification on QEMU."""
+
+LOCKED = "Timed out during operation: cannot acquire state change lock"
+LOCK_SECONDS = 30.0
+"""What libvirt says to a request that another one keeps out, and how long it waits before.
+
+Source: ``facts/LIBVIRT.md`` section 3, number 25.
+"""
+
+Watch = Callable[[Host, int], None]
+
+
+def verify(
+    timeline: Timeline, *, timeout: float = TIMEOUT_SECONDS, watch: Watch | None = None
+) -> Verification:
+    """Play a timeline on a real libvirt and compare after each step.
+
+    Args:
+        timeout: Seconds that a step may take.
+        watch: Is told the number of each step before it is done.
+    """
+    caught: list[int] = []
+    plan = make_libvirt_plan(timeline)
+    try:
+        return asyncio.run(_verify(plan, timeout, watch or (lambda _, __: None), caught))
+    except asyncio.CancelledError:
+        # All is cleaned up: now the signal may do what it came for.
+        for number in caught:
+            signal.raise_signal(number)
+        raise
+
+
+async def _verify(
+    plan: LibvirtPlan, timeout: float, watch: Watch, caught: list[int]
+) -> Verification:
+    done, version, said = 0, "", list[str]()
+    step: LibvirtStep | None = None
+    try:
+        with cancelled_by_signals(caught):
+            async with open_host(timeout, plan.names) as host:
+                said, version = host.said, host.version
+                observer = Observer(host, plan.names)
+                for step in plan.steps:
+                    watch(host, done)
+                    async with asyncio.timeout(timeout + _waits(step)):
+                        finding = await _play(host, observer, plan, step)
+                    if finding is not None:
+                        return Verification(done, version, finding, tuple(said))
+                    done += 1
+    except QemuMissingError as error:
+        finding = report(None, MISSING, str(error), help=INSTALL_HELP)
+        return Verification(done, version, finding)
+    except TimeoutError:
+        finding = report(
+            step and step.entry,
+            FAILED,
+            f"libvirt took longer than {timeout:g} s",
+            help="give it more time: --timeout",
+        )
+        return Verification(done, version, finding, tuple(said))
+    except (QemuError, OSError) as error:
+        finding = report(step and step.entry, FAILED, words_of(error))
+        return Verification(done, version, finding, tuple(said))
+    return Verification(done, version)
+
+
+def _waits(step: LibvirtStep) -> float:
+    """Return how long libvirt is known to wait in a step."""
+    locked = step.refusal is not None and step.refusal.startswith(LOCKED)
+    return LOCK_SECONDS if locked else 0
+
+
+async def _play(
+    host: Host, observer: Observer, plan: LibvirtPlan, step: LibvirtStep
+) -> Finding | None:
+    """Do one step and look; return what is not as simulated."""
+    if step.unsupported:
+        return report(
+            step.entry, UNSUPPORTED, f"{step.unsupported} cannot be verified on a real libvirt"
+        )
+    said: str | None = None
+    try:
+        for action in step.actions:
+            await host.do(action)
+    except LibvirtRefusedError as error:
+        said = str(error)
+    if not says_the_same(step.refusal, said, host.version):
+        return _other_words(step, said)
+    differing = await _look_at_checkpoints(host, step)
+    wanted = sight_of(step.machine, step.backups, step.restores)
+    seen = await _look(host, observer, wanted)
+    differing += seen if isinstance(seen, list) else compare(wanted, seen, mixed=plan.mixed)
+    if differing:
+        return report_differences(step.entry, differing, f"libvirt {host.version}")
+    return None
+
+
+def _other_words(step: LibvirtStep, said: str | None) -> Finding:
+    """Return a finding where one side refuses and the other does not, or in other words."""
+    around = said is not None and any(words in said for words in SURROUNDINGS)
+    if step.refusal is None and around and LOCKED not in (said or ""):
+        return report(step.entry, FAILED, said or "")
+    if step.refusal is None:
+        message = "libvirt refuses what the simulator accepts"
+    elif said is None:
+        message = "libvirt accepts what the simulator refuses"
+    else:
+        message = "libvirt refuses in other words than the simulator"
+    notes = (f"simulator: {step.refusal or 'accepted'}", f"libvirt:   {said or 'accepted'}")
+    return report(step.entry, REFUSAL, message, notes=notes)
+
+
+async def _look_at_checkpoints(host: Host, step: LibvirtStep) -> list[Difference]:
+    """Return how the checkpoints that libvirt knows differ from the simulated ones."""
+    real = await host.checkpoints()
+    ours = {each.name: each.parent for each in step.checkpoints}
+    if real == ours:
+        return []
+    order = [each.name for each in step.checkpoints]
+    return [difference("the list of checkpoints", _tell(ours, order), _tell(real, order))]
+
+
+def _tell(parents: dict[str, str | None], order: list[str]) -> str:
+    """Return checkpoints in one line, each with its parent.
+
+    >>> _tell({"B2": "B1", "B1": None}, ["B1", "B2"])
+    'B1, B1 <- B2'
+    """
+    return ", ".join(
+        name if parents[name] is None else f"{parents[name]} <- {name}"
+        for name in [*(n for n in order if n in parents), *sorted(parents.keys() - set(order))]
+    )
+
+
+async def _look(host: Host, observer: Observer, wanted: Sight) -> Sight | list[Difference]:
+    """Return what is there, or in which chains other images are than there should be."""
+    if host.daemon is None:
+        return await observer.observe(wanted)
+    real = await host.chains([disk.name for disk in wanted.disks])
+    differing: list[Difference] = []
+    for disk in wanted.disks:
+        ours = [image.name for image in disk.images]
+        if real[disk.name] != ours:
+            row = f"the chain of {disk.name}"
+            differing.append(difference(row, " <- ".join(ours), " <- ".join(real[disk.name])))
+    if differing:
+        return differing
+    async with host.looking():
+        return await observer.observe(wanted)
+
+
+def difference(row: str, ours: str, theirs: str) -> Difference:
+    """Return two lines that differ, with a caret below the first place where they do."""
+    pairs = enumerate(zip(ours, theirs, strict=False))
+    place = next((n for n, (one, other) in pairs if one != other), min(len(ours), len(theirs)))
+    lines = (f"simulator  {ours or 'none'}", f"libvirt    {theirs or 'none'}")
+    return Difference(row, (*lines, f"{' ' * (len('simulator  ') + place)}^"))

@@ -1,0 +1,246 @@
+"""What goes wrong around a verification is a clear finding, and leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import simulator
+from simulator.hosts.session import Session
+from simulator.qemu.actions import Command
+from simulator.qemu.plan import make_plan
+from simulator.verify.on_qemu import play, verify
+from simulator.verify.reporting import Verification
+from tests.checkout import MAIL, ROOT, SCENARIOS, command
+from tests.hosts.real import children, mail, need_qemu, nothing_left
+
+AT = 6
+"""The step of the mail at which something goes wrong."""
+
+
+def fault(
+    folder: Path, happens: Callable[[Session], None], *, timeout: float = 10.0
+) -> Verification:
+    """Verify the mail while something goes wrong, and see that nothing is left."""
+    need_qemu()
+
+    def watch(session: Session, number: int) -> None:
+        if number == AT:
+            happens(session)
+
+    with nothing_left(folder):
+        return verify(mail(), timeout=timeout, watch=watch)
+
+
+def said(outcome: Verification, code: str = "VF003") -> str:
+    assert outcome.finding is not None
+    assert outcome.finding.code == code
+    assert outcome.finding.span is not None
+    assert outcome.steps == AT
+    return outcome.finding.message
+
+
+def test_a_verification_that_agrees_leaves_nothing_behind(tmp_path: Path) -> None:
+    need_qemu()
+    with nothing_left(tmp_path):
+        assert verify(mail()).finding is None
+
+
+def test_qemu_dies(tmp_path: Path) -> None:
+    def kill(session: Session) -> None:
+        session.running.process.kill()
+        session.running.process.wait()
+
+    assert "SIGKILL" in said(fault(tmp_path, kill))
+
+
+def test_the_process_that_reads_dies(tmp_path: Path) -> None:
+    def kill(session: Session) -> None:
+        for pid in children(os.getpid()) - {session.running.process.pid}:
+            os.kill(pid, signal.SIGKILL)
+
+    assert "QEMU" in said(fault(tmp_path, kill))
+
+
+def test_the_sockets_disappear(tmp_path: Path) -> None:
+    def remove(session: Session) -> None:
+        Path(session.running.nbd).unlink()
+
+    assert "socket of its NBD server is gone" in said(fault(tmp_path, remove))
+
+
+def test_qemu_hangs(tmp_path: Path) -> None:
+    def stop(session: Session) -> None:
+        os.kill(session.running.process.pid, signal.SIGSTOP)
+
+    begun = time.monotonic()
+    outcome = fault(tmp_path, stop, timeout=1.0)
+    assert said(outcome) == "QEMU took longer than 1 s"
+    assert outcome.finding is not None
+    assert "--timeout" in outcome.finding.help
+    assert time.monotonic() - begun < 5
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with too little room for the mail."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1200k", "none", str(folder)]
+    able = os.geteuid() == 0 and shutil.which("mount") is not None
+    if not able or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here: that takes root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_the_disk_is_full(small_disk: Path) -> None:
+    need_qemu()
+    with nothing_left(small_disk):
+        outcome = verify(mail())
+    assert outcome.finding is not None
+    assert outcome.finding.code == "VF003"
+    assert "No space left on device" in outcome.finding.message
+    assert str(small_disk) not in outcome.finding.message
+
+
+def test_an_image_is_locked_by_another_process(tmp_path: Path) -> None:
+    need_qemu()
+    timeline = simulator.load(SCENARIOS / "valid" / "restart.yaml").run().timeline
+    steps = make_plan(timeline).steps
+    start = next(
+        n for n, s in enumerate(steps) if s.entry.statement and s.entry.statement.verb == "start"
+    )
+    others: list[subprocess.Popen[bytes]] = []
+
+    def watch(session: Session, number: int) -> None:
+        if number == start:
+            other = subprocess.Popen(
+                ["qemu-io", str(session.folder / "S1.qcow2")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            others.append(other)
+            assert other.stdin is not None
+            assert other.stdout is not None
+            other.stdin.write(b"length\n")
+            other.stdin.flush()
+            os.read(other.stdout.fileno(), 100)
+
+    try:
+        outcome = verify(timeline, watch=watch)
+    finally:
+        for other in others:
+            other.kill()
+            other.communicate()
+    assert outcome.finding is not None
+    assert outcome.finding.code == "VF003"
+    assert "lock" in outcome.finding.message
+
+
+def test_a_command_that_this_qemu_does_not_know(tmp_path: Path) -> None:
+    need_qemu()
+    plan = make_plan(mail())
+    steps = list(plan.steps)
+    steps[AT] = steps[AT]._replace(actions=(Command("blockdev-of-tomorrow"),))
+    with nothing_left(tmp_path):
+        outcome = play(plan._replace(steps=tuple(steps)))
+    assert "too old: The command blockdev-of-tomorrow has not been found" in said(outcome, "VF004")
+
+
+def test_a_part_of_a_transaction_that_this_qemu_does_not_know(tmp_path: Path) -> None:
+    need_qemu()
+    plan = make_plan(mail())
+    steps = list(plan.steps)
+    unknown = Command("transaction", {"actions": [{"type": "of-tomorrow", "data": {}}]})
+    steps[AT] = steps[AT]._replace(actions=(unknown,))
+    assert "too old" in said(play(plan._replace(steps=tuple(steps))), "VF004")
+
+
+def test_qemu_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    outcome = command("verify", str(MAIL), str(MAIL))
+    assert outcome.status == 2
+    assert outcome.out.count("VF004") == 1
+    assert "qemu-storage-daemon and qemu-img not found" in outcome.out
+    assert "apt-get install qemu-utils" in outcome.out
+    assert "qemu-system-common" in outcome.out
+    assert outcome.err == ""
+
+
+def test_qemu_is_no_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("qemu-storage-daemon", "qemu-img"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'invalid option' >&2\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    outcome = command("verify", str(MAIL))
+    assert outcome.status == 1
+    assert "VF003" in outcome.out
+    assert "invalid option" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
+)
+def test_a_signal_ends_it_with_all_that_it_started(
+    tmp_path: Path, number: int, status: int
+) -> None:
+    need_qemu()
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    words = [sys.executable, "-m", "simulator", "verify", str(MAIL), "--timeout", "60"]
+    # A shell starts what runs in the background with Ctrl-C switched off.
+    with subprocess.Popen(
+        words,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        started = hold_qemu(process.pid)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == status
+    assert b"Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+
+
+def hold_qemu(parent: int) -> set[int]:
+    """Stop the QEMU that a process starts, so that it waits; return its processes."""
+    for _ in range(1000):
+        found = {pid for pid in children(parent) if "qemu-storage" in name_of(pid)}
+        if len(found) == 2:
+            for pid in found:
+                os.kill(pid, signal.SIGSTOP)
+            return found
+        time.sleep(0.002)
+    raise AssertionError("no QEMU was started")
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def test_a_file_that_cannot_be_used_is_told_as_everywhere(tmp_path: Path) -> None:
+    need_qemu()
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("scenario: x\n")
+    outcome = command("verify", str(broken), str(MAIL))
+    assert outcome.status == 2
+    assert "broken.yaml" in outcome.err
+    assert "16 steps agree" in outcome.out
+
+
+def test_the_programs_that_are_needed_are_found_in_the_path() -> None:
+    need_qemu()
+    assert shutil.which("qemu-storage-daemon")
