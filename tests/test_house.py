@@ -22,6 +22,30 @@ MAIL = ROOT / "scenarios" / "mail" / "2018.yaml"
 FUNCTION_LINES_MAX = 40
 """Lines of code in one function; docstring and blank lines are not counted."""
 
+FILE_LINES_MAX = 450
+"""Lines of one file."""
+
+ROOM_FILES_MAX = 10
+"""Files of one room: a folder, without what lies in folders below it."""
+
+ROOM_LINES_MAX = 2_000
+"""Lines of one room."""
+
+HALLS = {"simulator.model", "simulator.scenario", "simulator.render"}
+"""The rooms that may hold more files, and more lines."""
+
+HALL_LINES_MAX = 5_000
+"""Lines of one of these."""
+
+TOO_LARGE = {
+    "simulator.render.text",
+    "simulator.scenario.qmp",
+    "simulator.scenario.shapes",
+    "simulator.scenario.verbs",
+    "simulator.scenario.yaml12",
+}
+"""What is too large still, and is being parted. It only shrinks: nothing new goes in here."""
+
 DOORS = {"yaml": "scenario", "simpy": "engine", "subprocess": "hosts"}
 """Each guarded library, and the one part of `simulator` that may import it."""
 
@@ -41,10 +65,17 @@ class Module:
     Attributes:
         name: Its name when imported, such as ``simulator.model.disk``.
         source: Its text.
+        package: Whether it is the ``__init__`` of a folder.
     """
 
     name: str
     source: str
+    package: bool = False
+
+    @property
+    def room(self) -> str:
+        """The folder that it lies in, as a package."""
+        return self.name if self.package else self.name.rpartition(".")[0]
 
     @property
     def tree(self) -> ast.Module:
@@ -58,12 +89,16 @@ class Module:
 
 Rule = Callable[[Module], Iterator[Offence]]
 
+Plan = Callable[[tuple[Module, ...]], Iterator[tuple[str, str]]]
+"""A rule about how modules lie together; it yields what offends, and what is wrong there."""
+
 
 def read_module(path: Path) -> Module:
     """Read a source file below the root; a package goes by the name of its folder."""
     parts = path.relative_to(ROOT).with_suffix("").parts
-    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return Module(name, path.read_text(encoding="utf-8"))
+    package = parts[-1] == "__init__"
+    name = ".".join(parts[:-1] if package else parts)
+    return Module(name, path.read_text(encoding="utf-8"), package)
 
 
 MODULES = tuple(read_module(path) for path in sorted((ROOT / "simulator").rglob("*.py")))
@@ -187,6 +222,49 @@ def bare_suppressions(module: Module) -> Iterator[Offence]:
             yield token.start[0], f"{token.string} needs a code and a reason"
 
 
+def large_files(modules: tuple[Module, ...]) -> Iterator[tuple[str, str]]:
+    """A file is too long to be read in one go."""
+    for module in modules:
+        count = len(module.source.splitlines())
+        if count > FILE_LINES_MAX:
+            yield module.name, f"{count} lines, {FILE_LINES_MAX} at most"
+
+
+def crowded_rooms(modules: tuple[Module, ...]) -> Iterator[tuple[str, str]]:
+    """A room holds too much for somebody who enters it for the first time."""
+    for room in sorted({module.room for module in modules}):
+        inside = [module for module in modules if module.room == room]
+        count = sum(len(module.source.splitlines()) for module in inside)
+        most = HALL_LINES_MAX if room in HALLS else ROOM_LINES_MAX
+        if count > most:
+            yield room, f"{count} lines, {most} at most"
+        if len(inside) > ROOM_FILES_MAX and room not in HALLS:
+            yield room, f"{len(inside)} files, {ROOM_FILES_MAX} at most"
+
+
+def circles(modules: tuple[Module, ...]) -> Iterator[tuple[str, str]]:
+    """A module needs itself by way of others; imports within functions count."""
+    names = {module.name for module in modules}
+    left = {module.name: imports_of(module, names) for module in modules}
+    while free := {name for name, needs in left.items() if not needs & left.keys()}:
+        left = {name: needs for name, needs in left.items() if name not in free}
+    # What is left is part of a circle, or needs one that is.
+    for name, needs in left.items():
+        yield name, f"needs {', '.join(sorted(needs & left.keys()))}, and one of them needs it"
+
+
+def imports_of(module: Module, names: set[str]) -> set[str]:
+    """Return the modules, of some, that one imports anywhere in its source."""
+    found: set[str] = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            taken = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in names else str(node.module) for name in taken}
+    return (found & names) - {module.name}
+
+
 def test_every_module_and_every_public_name_says_what_it_is() -> None:
     assert offences(missing_docstrings) == []
 
@@ -217,6 +295,17 @@ def test_every_function_fits_the_eye() -> None:
 
 def test_every_silenced_complaint_has_a_code_and_a_reason() -> None:
     assert offences(bare_suppressions) == []
+
+
+@pytest.mark.parametrize("plan", [large_files, crowded_rooms, circles], ids=lambda p: p.__name__)
+def test_every_room_can_be_taken_in(plan: Plan) -> None:
+    assert MODULES, "there are no modules to look at"
+    assert [f"{name}: {what}" for name, what in plan(MODULES) if name not in TOO_LARGE] == []
+
+
+def test_what_is_no_longer_too_large_leaves_the_table() -> None:
+    large = {name for plan in (large_files, crowded_rooms) for name, _ in plan(MODULES)}
+    assert sorted(TOO_LARGE - large) == []
 
 
 def long_function(lines: int) -> str:
@@ -292,6 +381,49 @@ def test_a_rule_sees_the_source_that_breaks_it(rule: Rule, name: str, source: st
 @pytest.mark.parametrize(("rule", "name", "source"), SOUND, ids=case_name)
 def test_a_rule_lets_a_sound_source_pass(rule: Rule, name: str, source: str) -> None:
     assert list(rule(Module(f"simulator.{name}", source))) == []
+
+
+def room_of(name: str, files: int, lines: int) -> tuple[Module, ...]:
+    """A room of so many files, which together have so many lines."""
+    each, more = divmod(lines, files)
+    return tuple(
+        Module(f"simulator.{name}.m{n}", "x = 1\n" * (each + (n < more))) for n in range(files)
+    )
+
+
+ONE = Module("simulator.model.one", "from simulator.model.two import f")
+TWO = Module("simulator.model.two", "def f():\n    from simulator.model import three")
+THREE = Module("simulator.model.three", "import simulator.model.one")
+ROOM = Module("simulator.apis", "from simulator.apis.qemu import Qemu", package=True)
+
+BROKEN_PLANS: tuple[tuple[Plan, tuple[Module, ...]], ...] = (
+    (large_files, (Module("simulator.engine", "x = 1\n" * (FILE_LINES_MAX + 1)),)),
+    (crowded_rooms, room_of("engine", ROOM_FILES_MAX + 1, ROOM_FILES_MAX + 1)),
+    (crowded_rooms, room_of("engine", ROOM_FILES_MAX, ROOM_LINES_MAX + 1)),
+    (crowded_rooms, room_of("model.clusters", ROOM_FILES_MAX, ROOM_LINES_MAX + 1)),
+    (crowded_rooms, room_of("model", ROOM_FILES_MAX, HALL_LINES_MAX + 1)),
+    (circles, (ONE, TWO, THREE)),
+    (circles, (ROOM, Module("simulator.apis.qemu", "from simulator.apis import MODELS"))),
+)
+
+SOUND_PLANS: tuple[tuple[Plan, tuple[Module, ...]], ...] = (
+    (large_files, (Module("simulator.engine", "x = 1\n" * FILE_LINES_MAX),)),
+    (crowded_rooms, room_of("engine", ROOM_FILES_MAX, ROOM_LINES_MAX)),
+    (crowded_rooms, room_of("model", ROOM_FILES_MAX + 1, HALL_LINES_MAX)),
+    (crowded_rooms, room_of("engine", 6, 6) + room_of("engine.below", 6, 6)),
+    (circles, (ONE, TWO, Module("simulator.model.three", "import ast"))),
+    (circles, (ROOM, Module("simulator.apis.qemu", "from simulator.apis.base import ApiModel"))),
+)
+
+
+@pytest.mark.parametrize(("plan", "modules"), BROKEN_PLANS)
+def test_a_plan_sees_the_modules_that_break_it(plan: Plan, modules: tuple[Module, ...]) -> None:
+    assert list(plan(modules))
+
+
+@pytest.mark.parametrize(("plan", "modules"), SOUND_PLANS)
+def test_a_plan_lets_sound_modules_pass(plan: Plan, modules: tuple[Module, ...]) -> None:
+    assert list(plan(modules)) == []
 
 
 def heavy_imports(program: str) -> set[str]:
