@@ -1,0 +1,115 @@
+"""Operations: the primitives that an API model turns a request into, in the block layer's terms.
+
+An operation names images by their nodes and says nothing about what a user meant by it. What each
+one does to a machine is in :mod:`simulator.model.transitions`.
+"""
+
+from typing import TypeAlias
+
+from simulator.model.operations.bitmaps import (
+    AddBitmap,
+    BitmapKey,
+    BitmapOperation,
+    ClearBitmap,
+    DisableBitmap,
+    EnableBitmap,
+    MergeBitmaps,
+    RemoveBitmap,
+)
+from simulator.model.operations.chains import (
+    AddOverlay,
+    ChainOperation,
+    CommitImages,
+    CreateImage,
+    DropSnapshot,
+    LoadSnapshot,
+    MirrorDisk,
+    PullImages,
+    ResizeImage,
+    RevertImages,
+    SaveSnapshot,
+)
+from simulator.model.operations.exports import ExportNode, ExportOperation, UnexportNode
+from simulator.model.operations.guest import Extent, GuestDiscard, GuestOperation, GuestWrite
+from simulator.model.operations.jobs import BitmapMode, EndJob, RunBackup, Sync
+from simulator.model.operations.outside import (
+    CopyImage,
+    DropBackup,
+    ForgetCheckpoint,
+    OutsideOperation,
+    RecordCheckpoint,
+    RestoreCheckpoint,
+    StackBackups,
+)
+from simulator.model.operations.power import (
+    AttachDisk,
+    CloseImages,
+    DetachDisk,
+    KillProcess,
+    OpenImages,
+    PowerOperation,
+    UndefineMachine,
+)
+from simulator.model.refusal import Fault, Refusal
+
+__all__ = [
+    "AddBitmap",
+    "AddOverlay",
+    "AttachDisk",
+    "BitmapKey",
+    "BitmapMode",
+    "BitmapOperation",
+    "ChainOperation",
+    "ClearBitmap",
+    "CloseImages",
+    "CommitImages",
+    "CopyImage",
+    "CreateImage",
+    "DetachDisk",
+    "DisableBitmap",
+    "DropBackup",
+    "DropSnapshot",
+    "EnableBitmap",
+    "EndJob",
+    "ExportNode",
+    "ExportOperation",
+    "Extent",
+    "Fault",
+    "ForgetCheckpoint",
+    "GuestDiscard",
+    "GuestOperation",
+    "GuestWrite",
+    "KillProcess",
+    "LoadSnapshot",
+    "MergeBitmaps",
+    "MirrorDisk",
+    "OpenImages",
+    "Operation",
+    "OutsideOperation",
+    "PowerOperation",
+    "PullImages",
+    "RecordCheckpoint",
+    "Refusal",
+    "RemoveBitmap",
+    "ResizeImage",
+    "RestoreCheckpoint",
+    "RevertImages",
+    "RunBackup",
+    "SaveSnapshot",
+    "StackBackups",
+    "Sync",
+    "UndefineMachine",
+    "UnexportNode",
+]
+
+Operation: TypeAlias = (
+    GuestOperation
+    | BitmapOperation
+    | ChainOperation
+    | ExportOperation
+    | OutsideOperation
+    | PowerOperation
+    | CreateImage
+    | RunBackup
+    | EndJob
+)

@@ -1,0 +1,133 @@
+"""What happens to the images of a chain."""
+
+from typing import NamedTuple, TypeAlias
+
+
+class CreateImage(NamedTuple):
+    """Make the base image of a disk."""
+
+    disk: str
+    image: str
+    format: str = "qcow2"
+
+
+class AddOverlay(NamedTuple):
+    """Put a new, empty image on top of an active one (QEMU: ``blockdev-snapshot``)."""
+
+    node: str
+    overlay: str
+
+
+class ResizeImage(NamedTuple):
+    """Let an active image grow or shrink (QEMU: ``block_resize``).
+
+    Attributes:
+        length: Number of clusters.
+    """
+
+    node: str
+    length: int
+
+
+class RevertImages(NamedTuple):
+    """Return to what an image below the active one shows: a new overlay goes on top of it.
+
+    Attributes:
+        image: It and what lies below it stay; what lies above is dropped.
+        overlay: Name of the new image.
+    """
+
+    image: str
+    overlay: str
+
+
+class SaveSnapshot(NamedTuple):
+    """Keep a state inside an image (QEMU: ``blockdev-snapshot-internal-sync``)."""
+
+    node: str
+    name: str
+
+
+class DropSnapshot(NamedTuple):
+    """Drop a state from inside an image (QEMU: ``blockdev-snapshot-delete-internal-sync``)."""
+
+    node: str
+    name: str
+
+
+class LoadSnapshot(NamedTuple):
+    """Return an image to a state kept inside it (QEMU: ``loadvm``, ``qemu-img snapshot -a``)."""
+
+    node: str
+    name: str
+
+
+class CommitImages(NamedTuple):
+    """Merge overlays down into a base and drop them from the chain (QEMU: ``block-commit``).
+
+    Attributes:
+        device: The active image of the chain.
+        top: The newest image to merge; None for the active one, which is pivoted away from.
+        base: The image that takes their content; None for the lowest one.
+        carry: Whether the merged images' bitmaps go down with them, as libvirt does.
+        lasting: Whether the job runs on until :class:`EndJob`, with all data copied.
+        job: What the user calls the job.
+    """
+
+    device: str
+    top: str | None = None
+    base: str | None = None
+    carry: bool = False
+    lasting: bool = False
+    job: str | None = None
+
+
+class PullImages(NamedTuple):
+    """Copy backing data up into an image and drop what it came from (QEMU: ``block-stream``).
+
+    Attributes:
+        into: The image that takes the data.
+        base: The image that stays below it; None pulls everything.
+        bottom: The lowest image to pull, in place of *base*.
+        carry: Whether the bitmaps of the dropped images go up with them, as libvirt does.
+        lasting: Whether the job runs on until :class:`EndJob`, with all data copied.
+        job: What the user calls the job.
+    """
+
+    into: str
+    base: str | None = None
+    bottom: str | None = None
+    carry: bool = False
+    lasting: bool = False
+    job: str | None = None
+
+
+class MirrorDisk(NamedTuple):
+    """Copy a disk into a new image that takes its chain's place (QEMU: ``blockdev-mirror``).
+
+    Attributes:
+        node: The active image of the chain.
+        into: Name of the new image, which has nothing below it.
+        format: ``qcow2`` or ``raw``.
+        carry: Whether the bitmaps of the whole chain go along, as with libvirt.
+        lasting: Whether the job runs on until :class:`EndJob`, with the guest writing to both.
+    """
+
+    node: str
+    into: str
+    format: str = "qcow2"
+    carry: bool = False
+    lasting: bool = False
+
+
+ChainOperation: TypeAlias = (
+    AddOverlay
+    | ResizeImage
+    | RevertImages
+    | SaveSnapshot
+    | DropSnapshot
+    | LoadSnapshot
+    | CommitImages
+    | PullImages
+    | MirrorDisk
+)

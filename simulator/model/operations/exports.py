@@ -1,0 +1,28 @@
+"""What clients may read."""
+
+from typing import NamedTuple, TypeAlias
+
+
+class ExportNode(NamedTuple):
+    """Let clients read a node (QEMU: ``block-export-add``).
+
+    Attributes:
+        id, name: What commands call the export, and what clients do.
+        node: An image, or the target of a job that runs.
+        bitmaps: What clients are told beside it; without a node, from this node down.
+    """
+
+    id: str
+    name: str
+    node: str
+    writable: bool = False
+    bitmaps: tuple[tuple[str | None, str], ...] = ()
+
+
+class UnexportNode(NamedTuple):
+    """Take an export from its clients (QEMU: ``block-export-del``)."""
+
+    id: str
+
+
+ExportOperation: TypeAlias = ExportNode | UnexportNode

@@ -1,0 +1,43 @@
+"""What the guest does to a disk."""
+
+from typing import NamedTuple, TypeAlias
+
+from simulator.model.clusters import ClusterMap, ClusterSet
+
+
+class Extent(NamedTuple):
+    """The bytes that a guest step touches, where that is less than whole clusters.
+
+    Attributes:
+        offset, length: Bytes from the start of the disk.
+    """
+
+    offset: int
+    length: int
+
+
+class GuestWrite(NamedTuple):
+    """The guest writes data, or explicit zeroes.
+
+    Attributes:
+        disk: Name of the disk; None for the machine's only one.
+        data: The version that each touched cluster holds afterwards.
+        extent: The bytes touched; None for whole clusters.
+        writes: How many writes this stands for; a workload's window is one operation.
+    """
+
+    disk: str | None
+    data: ClusterMap
+    extent: Extent | None = None
+    writes: int = 1
+
+
+class GuestDiscard(NamedTuple):
+    """The guest gives clusters back (trim); the node has ``discard=unmap``."""
+
+    disk: str | None
+    clusters: ClusterSet
+    extent: Extent | None = None
+
+
+GuestOperation: TypeAlias = GuestWrite | GuestDiscard

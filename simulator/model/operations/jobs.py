@@ -1,0 +1,88 @@
+"""Backup jobs, and the end of any job."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from simulator.model.machine import Kind, Status
+from simulator.model.operations.bitmaps import BitmapKey
+
+
+class Sync(StrEnum):
+    """What a backup job copies. Source: QEMU QMP reference, ``MirrorSyncMode``."""
+
+    FULL = "full"
+    """Every cluster."""
+
+    TOP = "top"
+    """The clusters that are allocated in the node itself."""
+
+    BITMAP = "bitmap"
+    """The clusters that a bitmap names."""
+
+    NONE = "none"
+    """Nothing but what the guest overwrites, so that somebody can read the state meanwhile."""
+
+
+class BitmapMode(StrEnum):
+    """What a job does to its bitmap at its end. Source: QEMU QMP reference, ``BitmapSyncMode``."""
+
+    NEVER = "never"
+    ON_SUCCESS = "on-success"
+    ALWAYS = "always"
+
+
+class RunBackup(NamedTuple):
+    """Copy clusters out of a chain, as they are at the job's start (QEMU: ``blockdev-backup``).
+
+    Attributes:
+        target: The backup's name.
+        image: The node that is read, with what lies below it.
+        kind, since, bitmaps, onto, part: What the backup is recorded as.
+        sync: What is copied.
+        bitmap: Name of a bitmap on that node; with ``Sync.BITMAP`` the one to read through.
+        mode: What the job does to the bitmap.
+        temporary: Whether the bitmap is made with the job, of its sources, and goes with it.
+        lasting: Whether the job runs on until :class:`EndJob`; otherwise it ends at once.
+        pulled: Whether a client reads the state while the job keeps what the guest overwrites.
+        sources: The bitmaps whose merge is read through, by the job or by the client that pulls;
+            None for all clusters.
+        scratch: Bytes that a pull job may keep; None for no limit.
+        reuse: Whether a target that exists is written over, and not made anew.
+        group: The targets of its transaction, where one that fails is to cancel the others.
+        job: What the user calls the job; the target's name, if nothing else.
+    """
+
+    target: str
+    image: str
+    kind: Kind
+    sync: Sync = Sync.FULL
+    bitmap: str | None = None
+    mode: BitmapMode = BitmapMode.NEVER
+    temporary: bool = False
+    lasting: bool = False
+    since: str | None = None
+    bitmaps: tuple[str, ...] = ()
+    onto: str | None = None
+    part: bool = False
+    pulled: bool = False
+    sources: tuple[BitmapKey, ...] | None = None
+    scratch: int | None = None
+    reuse: bool = False
+    group: tuple[str, ...] = ()
+    job: str | None = None
+
+
+class EndJob(NamedTuple):
+    """End a running job.
+
+    Attributes:
+        job: A backup's target, or what the user calls the job.
+        status: How it ends. A lasting job has copied all and waits to be finalized: in between,
+            QEMU's order of copying is not fixed. Whatever does not complete it leaves no backup,
+            and the images of a chain where they are.
+        unknown: The host's words where there is no such job.
+    """
+
+    job: str
+    status: Status
+    unknown: str = "Job not found"

@@ -1,0 +1,40 @@
+"""The process that has the images open, and the disks of the machine."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class CloseImages:
+    """Close every image cleanly: persistent bitmaps are stored, the others are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenImages:
+    """Open every image: the active one for writing, those below it read-only."""
+
+
+@dataclass(frozen=True, slots=True)
+class KillProcess:
+    """The process that has the images open dies. The guest's writes count as flushed."""
+
+
+class DetachDisk(NamedTuple):
+    """Take a disk off the machine, with all its images (QEMU: ``device_del``, ``blockdev-del``)."""
+
+    disk: str
+
+
+class AttachDisk(NamedTuple):
+    """Give a disk back to the machine as it was (QEMU: ``blockdev-add``, ``device_add``)."""
+
+    disk: str
+
+
+class UndefineMachine(NamedTuple):
+    """Let the host give up its definition of a machine that runs: it is transient from then on."""
+
+
+PowerOperation: TypeAlias = (
+    CloseImages | OpenImages | KillProcess | DetachDisk | AttachDisk | UndefineMachine
+)
