@@ -125,7 +125,7 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
         B1: |XXXX----|    B2: |---XXX--|+   B2 is gone if it was made in this session, and
                                             inconsistent if it was loaded from the file.
 
-    A commit that runs has its base open for writing, too. Source: QEMU.md section 3, E5 to E7, E71.
+    A commit that runs has its base open for writing, too. Source: ``facts/QEMU.md``, section 3.
     """
     if machine.power is not Power.RUNNING:
         return Refusal("no process is running: the machine is off", fault=Fault.OFF)
