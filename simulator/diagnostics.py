@@ -1,5 +1,6 @@
 """Findings and problems: what is worth telling a person, and the place in the file it is about."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +30,14 @@ class Span(NamedTuple):
     column: int
     end_line: int
     end_column: int
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a file as YAML and spans count them, without their ends; at least one.
+
+    A line ends at CR, LF or both; U+0085 and U+2028 are content.
+    """
+    return re.split(r"\r\n|\r|\n", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,10 +39,6 @@ HALL_LINES_MAX = 5_000
 
 TOO_LARGE = {
     "simulator.render.text",
-    "simulator.scenario.qmp",
-    "simulator.scenario.shapes",
-    "simulator.scenario.verbs",
-    "simulator.scenario.yaml12",
 }
 """What is too large still, and is being parted. It only shrinks: nothing new goes in here."""
 

@@ -29,11 +29,11 @@ from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import choose_names
 from simulator.render.story import guest_lines, title_of
-from simulator.scenario.shapes import GUEST_VERBS, VERBS
+from simulator.scenario.verbs import VERBS
 from simulator.timeline import Timeline
 from tests.checkout import scenario_files
 
-VERBS_ALL = tuple(dict.fromkeys((*GUEST_VERBS, *VERBS)))
+VERBS_ALL = tuple(VERBS)
 
 OPERATIONS: tuple[type, ...] = get_args(Operation)
 

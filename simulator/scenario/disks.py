@@ -141,6 +141,15 @@ class Disks:
         )
         return None
 
+    def read_listed(self, path: Path, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the disks that a step lists; none where it lists none: all there are then."""
+        for index, disk in enumerate(arguments.get("disks", ())):
+            self.check((*path, "disks", index), disk)
+        if arguments.get("disks") == []:
+            self._problems.add((*path, "disks"), "disks is empty", expected="[DISK, ...]")
+        alone = self.names if self.alone is not None else ()
+        return tuple(dict.fromkeys(arguments.get("disks", alone)))
+
     def _read_disk(
         self,
         path: Path,

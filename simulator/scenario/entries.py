@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from simulator.scenario.labels import LABEL_EXPECTED, Labels
 from simulator.scenario.later import ENTRIES_LATER, tell_later
-from simulator.scenario.problems import Problems
-from simulator.scenario.shapes import GUEST_VERBS, VERBS
-from simulator.scenario.validation import RawStep, describe
+from simulator.scenario.problems import Problems, describe
+from simulator.scenario.shapes import GUEST_VERBS
+from simulator.scenario.validation import RawStep
+from simulator.scenario.verbs import VERBS
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
 

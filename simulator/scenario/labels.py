@@ -2,9 +2,8 @@
 
 from fractions import Fraction
 
-from simulator.scenario.problems import FIRST, WRITTEN, Problems
+from simulator.scenario.problems import FIRST, WRITTEN, Problems, describe
 from simulator.scenario.units import TICK_MAX, read_duration
-from simulator.scenario.validation import describe
 from simulator.scenario.words import name_fault
 from simulator.scenario.yaml12 import Path
 

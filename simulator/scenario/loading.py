@@ -7,14 +7,20 @@ from typing import Any, TypeAlias
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS, MODELS
 from simulator.diagnostics import REFUSED, InputError, Problem
+from simulator.model.requests import Qmp
 from simulator.scenario.disks import CheckedStep, Disks
+from simulator.scenario.endings import read_ending
 from simulator.scenario.entries import STEP_EXPECTED, Entries
+from simulator.scenario.figures import Figures
 from simulator.scenario.names import Names
-from simulator.scenario.pictures import without_bars
-from simulator.scenario.problems import Problems
-from simulator.scenario.shapes import BESIDE, ENDINGS, GUEST_VERBS, VERBS_ALONE
-from simulator.scenario.validation import RawStep, check_head, check_steps, describe
-from simulator.scenario.verbs import Verbs
+from simulator.scenario.pictures import Pictures, without_bars
+from simulator.scenario.problems import Problems, describe
+from simulator.scenario.qmp import let_last
+from simulator.scenario.shapes import ENDINGS, GUEST_VERBS
+from simulator.scenario.survey import survey
+from simulator.scenario.validation import RawStep, check_head, check_steps
+from simulator.scenario.verb import Around
+from simulator.scenario.verbs import BESIDE, VERBS, VERBS_ALONE
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place, place_at, read_yaml, span_of
 from simulator.timeline import Allowance, Instant, Script, Statement
@@ -211,28 +217,37 @@ class _Loading:
         disks = Disks(self._problems)
         disks.read(head, sound, whole=told and not broken)
         names = Names(disks, self._problems, restarts=restarts, refusals=self._refusals)
-        names.survey(sound, broken)
-        verbs = Verbs(disks, names, entries.labels, self._problems)
+        survey(names, sound, broken)
+        around = Around(
+            disks,
+            names,
+            entries.labels,
+            self._problems,
+            Pictures(self._problems),
+            Figures(names, disks, self._problems),
+        )
         endings: Endings = []
-        statements = (self._statement(raw, step, verbs, endings) for raw, step in steps)
+        statements = (self._statement(raw, step, around, endings) for raw, step in steps)
         return disks, [statement for statement in statements if statement is not None], endings
 
     def _statement(
-        self, raw: RawStep, step: dict[str, Any], verbs: Verbs, endings: Endings
+        self, raw: RawStep, step: dict[str, Any], around: Around, endings: Endings
     ) -> Statement | None:
         verb = next(iter(step)) if len(step) == 1 else self._verb(raw, step)
         if verb is None or verb in ("allow", *ENDINGS):
             self._problems.add(raw.path, "a step has no verb", expected=STEP_EXPECTED)
             return None
-        request = verbs.read(raw.path, step, verb)
+        request = VERBS[verb].read(around, (*raw.path, verb), step[verb])
         expects = None
         if "expect" in step and verb != "expect":
             expects = self._expects((*raw.path, "expect"), step["expect"])
         allows = self._allows((*raw.path, "allow"), step["allow"]) if "allow" in step else ()
         if request is None:
             return None
+        if isinstance(request, Qmp) and any(key in step for key in ENDINGS):
+            request = let_last(request)
         place = raw.place or self._places[id(raw.raw), verb]
-        ending = verbs.read_ending(raw.path, step, verb, request)
+        ending = read_ending(around, raw.path, step, verb, request)
         if ending is not None:
             label, finish = ending
             endings.append((label, Statement(verb=verb, request=finish, span=span_of(place))))

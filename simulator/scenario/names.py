@@ -1,21 +1,18 @@
 """The names that the steps of a file introduce, and what a step may refer to."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import count
 from typing import Any, NamedTuple
 
 from simulator.model.bitmap import NAME_BYTES_MAX
-from simulator.scenario.disks import CheckedStep, Disks
+from simulator.scenario.disks import Disks
 from simulator.scenario.problems import FIRST, Problems
-from simulator.scenario.qmp import commands_in
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
 GUEST_SEES = "guest sees"
 """The row of what the guest sees; with several disks a disk's name follows."""
-
-RESTORED_DEFAULT = "restored"
 
 
 class Thing(StrEnum):
@@ -44,12 +41,16 @@ class New(NamedTuple):
     Attributes:
         path: Where it stands.
         disk: The disk of an image, where that is told.
+        like: Another image of the same disk, where that is told instead.
+        shared: Whether it may be there already.
     """
 
     thing: Thing
     name: str
     path: Path
     disk: str | None = None
+    like: str | None = None
+    shared: bool = False
 
 
 class Names:
@@ -61,8 +62,7 @@ class Names:
     Attributes:
         known: The names of each kind, with the place of the first.
         disks: The disk of each image, where that is known.
-        restored: The name of each restored disk, by the path of its step.
-        overlays: The name of the overlay that each revert makes, by the path of its step.
+        given: The names that steps make up, by the path of their arguments.
     """
 
     def __init__(
@@ -83,8 +83,7 @@ class Names:
         """
         self.known: dict[Thing, dict[str, Path]] = {thing: {} for thing in Thing}
         self.disks: dict[str, str] = {}
-        self.restored: dict[Path, str] = {}
-        self.overlays: dict[Path, str] = {}
+        self.given: dict[Path, str] = {}
         self._perhaps: set[str] = set()
         self._excused: set[Path] = set()
         self._live: dict[tuple[Thing, str], list[New]] = {}
@@ -93,44 +92,56 @@ class Names:
         self._disks = disks
         self._problems = problems
 
-    def survey(self, steps: Iterable[CheckedStep], broken: Iterable[object]) -> None:
-        """Take in every name; one that is introduced twice is noted.
+    def take_broken(self, value: object) -> None:
+        """Take in what stands where a step belongs and cannot be read: its words may be names."""
+        self._perhaps.update(_words(value))
+
+    def free(self, thing: Thing, name: str) -> None:
+        """Take in that a step gives up a name, for another step to take."""
+        self._live.pop((thing, name), None)
+
+    def take(self, new: New, step: Mapping[str, Any]) -> None:
+        """Take in a name; one that is introduced twice is noted.
 
         Args:
-            steps: In the order of the file.
-            broken: What stands where a step belongs and cannot be read. Its words may be names.
+            new: The name.
+            step: The step that introduces it, with what stands beside its verb.
         """
-        for each in broken:
-            self._perhaps.update(_words(each))
-        unnamed = []
-        for path, step in steps:
-            for freed in _freed(step):
-                self._live.pop(freed, None)
-            for new in _introduced(path, step):
-                self._take(new, step)
-            for thing, name, node in _introduced_by_qmp(step):
-                self.known[thing].setdefault(name, ())
-                if thing is Thing.IMAGE and node in self.disks:
-                    self.disks.setdefault(name, self.disks[node])
-            if "blockcopy" in step:
-                # The job goes by the name of the image that it makes.
-                self.known[Thing.JOB].setdefault(step["blockcopy"]["to"], ())
-            if "restore" in step and "as" not in step["restore"]:
-                unnamed.append(path)
-            if "revert" in step:
-                self._name_overlay(path, step["revert"])
-        for path in unnamed:
-            self.restored[path] = self._unused(Thing.RESTORE, RESTORED_DEFAULT)
-        for path, wanted in self.overlays.items():
-            if wanted not in self.known[Thing.IMAGE]:
-                self.overlays[path] = self._unused(Thing.IMAGE, wanted)
-        self._check_clashes()
+        self._note_disk(new)
+        if new.shared:
+            self.known[new.thing].setdefault(new.name, ())
+            return
+        self._check_name(new)
+        self.known[new.thing].setdefault(new.name, new.path)
+        if "allow" in step or "expect" in step:
+            self._excused.add(new.path)
+        live = self._live.setdefault((new.thing, new.name), [])
+        first = next((other for other in live if _clash(new, other)), None)
+        if first is None or (self._restarts and new.thing is Thing.CHECKPOINT):
+            if not _turned_down(step, self._refusals):
+                live.append(new)
+        elif new.path not in self._excused:
+            self._tell_clash(new, first.path)
 
-    def _name_overlay(self, path: Path, revert: Mapping[str, Any]) -> None:
-        """Note what the overlay of a revert is to be called; it may have to be another name."""
-        name = self.overlays[path] = revert.get("image", f"{revert['snapshot']}-revert")
-        if revert["snapshot"] in self.disks:
-            self.disks.setdefault(name, self.disks[revert["snapshot"]])
+    def make_up(self, path: Path, thing: Thing, wanted: str, *, again: bool) -> None:
+        """Make up the name of a thing that a step does not name.
+
+        Args:
+            path: Where the arguments of the step stand.
+            thing: What it is.
+            wanted: The name; a number follows it where it is taken.
+            again: Whether it may be the name of another such thing.
+        """
+        if again and wanted in self.known[thing]:
+            self.given[path] = wanted
+            return
+        taken = {name for known in self.known.values() for name in known}
+        numbered = (f"{wanted}-{number}" for number in count(2))
+        name = wanted
+        while name in taken:
+            name = next(numbered)
+        self.known[thing][name] = ()
+        self.given[path] = name
 
     def check(self, thing: Thing, path: Path, name: str, *, called: str = "") -> bool:
         """Whether some step introduces a name; one that none does is noted.
@@ -154,6 +165,11 @@ class Names:
         )
         return False
 
+    def check_snapshot(self, path: Path, name: str) -> None:
+        """Note a name that neither an image has nor a state kept inside one."""
+        if not self.has(Thing.SNAPSHOT, name):
+            self.check(Thing.IMAGE, path, name, called="snapshot")
+
     def has(self, thing: Thing, name: str) -> bool:
         """Whether some step introduces a name."""
         return name in self.known[thing] or name in self._perhaps
@@ -165,21 +181,36 @@ class Names:
         pairs = ((label[:dot], label[dot + 1 :]) for dot in dots)
         return next((pair for pair in pairs if pair[0] in images and pair[1] in bitmaps), None)
 
-    def _take(self, new: New, step: Mapping[str, Any]) -> None:
-        self._check_name(new)
-        self.known[new.thing].setdefault(new.name, new.path)
+    def check_clashes(self) -> None:
+        """Note what would be a row of the same name as an image."""
+        images = self.known[Thing.IMAGE]
+        for thing in (Thing.CHECKPOINT, Thing.BACKUP, Thing.RESTORE):
+            others = self.known[thing]
+            for name in images:
+                if name not in others or not others[name]:
+                    continue
+                first, second = sorted((images[name], others[name]), key=_order)
+                if second not in self._excused:
+                    self._problems.add(
+                        second,
+                        f"{name} is the name of an image and of a {thing}, first on {FIRST}",
+                        expected="names that rows of a figure can be told apart by",
+                        first=first,
+                    )
+
+    def note_disk(self, image: str, like: str) -> None:
+        """Take in that an image is of the same disk as another one, where that is known."""
+        if like in self.disks:
+            self.disks.setdefault(image, self.disks[like])
+
+    def _note_disk(self, new: New) -> None:
+        if new.thing is not Thing.IMAGE:
+            return
         disk = new.disk or self._disks.only
-        if new.thing is Thing.IMAGE and disk is not None:
+        if new.like is not None:
+            self.note_disk(new.name, new.like)
+        elif disk is not None:
             self.disks.setdefault(new.name, disk)
-        if "allow" in step or "expect" in step:
-            self._excused.add(new.path)
-        live = self._live.setdefault((new.thing, new.name), [])
-        first = next((other for other in live if _clash(new, other)), None)
-        if first is None or (self._restarts and new.thing is Thing.CHECKPOINT):
-            if not _turned_down(step, self._refusals):
-                live.append(new)
-        elif new.path not in self._excused:
-            self._tell_clash(new, first.path)
 
     def _check_name(self, new: New) -> None:
         """Note what the shape of a name cannot say: which are taken, and how many bytes it has."""
@@ -200,33 +231,6 @@ class Names:
             help="if that is meant, say so beside the verb: expect: refused",
             first=first,
         )
-
-    def _check_clashes(self) -> None:
-        """Note what would be a row of the same name as an image."""
-        images = self.known[Thing.IMAGE]
-        for thing in (Thing.CHECKPOINT, Thing.BACKUP, Thing.RESTORE):
-            others = self.known[thing]
-            for name in images:
-                if name not in others or not others[name]:
-                    continue
-                first, second = sorted((images[name], others[name]), key=_order)
-                if second not in self._excused:
-                    self._problems.add(
-                        second,
-                        f"{name} is the name of an image and of a {thing}, first on {FIRST}",
-                        expected="names that rows of a figure can be told apart by",
-                        first=first,
-                    )
-
-    def _unused(self, thing: Thing, wanted: str) -> str:
-        """Return the next name for what nobody named."""
-        taken = {name for known in self.known.values() for name in known}
-        numbered = (f"{wanted}-{number}" for number in count(2))
-        name = wanted
-        while name in taken:
-            name = next(numbered)
-        self.known[thing][name] = ()
-        return name
 
 
 def _clash(new: New, other: New) -> bool:
@@ -258,72 +262,3 @@ def _words(value: object) -> Iterator[str]:
 def _order(path: Path) -> tuple[int, ...]:
     """Return what sorts paths into the order of their steps."""
     return tuple(part for part in path if isinstance(part, int))
-
-
-def _freed(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
-    """Yield the names that a step gives up, for another step to take."""
-    if "delete" in step:
-        if "checkpoint" in step["delete"]:
-            yield Thing.CHECKPOINT, step["delete"]["checkpoint"]
-        if "backup" in step["delete"]:
-            yield Thing.BACKUP, step["delete"]["backup"]
-        if "snapshot" in step["delete"]:
-            yield Thing.IMAGE, step["delete"]["snapshot"]
-    if "commit" in step:
-        yield Thing.IMAGE, step["commit"]["top"]
-    if "revert" in step:
-        yield Thing.IMAGE, step["revert"]["snapshot"]
-    for execute, arguments in commands_in(step.get("qmp", ())):
-        if execute == "block-dirty-bitmap-remove" and isinstance(arguments.get("name"), str):
-            yield Thing.CHECKPOINT, arguments["name"]
-
-
-_NEW: Mapping[str, tuple[tuple[str, Thing], ...]] = {
-    "create": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
-    "attach": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
-    "snapshot": (("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT)),
-    "checkpoint": (("name", Thing.CHECKPOINT),),
-    "backup": (("to", Thing.BACKUP), ("checkpoint", Thing.CHECKPOINT)),
-    "copy": (("to", Thing.BACKUP),),
-    "restore": (("as", Thing.RESTORE),),
-    "revert": (("image", Thing.IMAGE),),
-    "blockcopy": (("to", Thing.IMAGE),),
-}
-"""The arguments of each verb that introduce a name."""
-
-
-def _introduced(path: Path, step: Mapping[str, Any]) -> Iterator[New]:
-    """Yield the names that a step introduces, but for those of QEMU's own primitives."""
-    for verb, arguments in step.items():
-        if verb == "checkpoint" and arguments.get("redefine"):
-            continue  # Its bitmaps are there already, and so is its name.
-        for key, thing in _NEW.get(verb, ()):
-            if key in arguments:
-                yield New(thing, arguments[key], (*path, verb, key), arguments.get("disk"))
-        if verb == "snapshot":
-            for disk, image in arguments.get("images", {}).items():
-                yield New(Thing.IMAGE, image, (*path, verb, "images", disk), disk)
-
-
-_NEW_BY_QMP: Mapping[str, tuple[tuple[str, Thing], ...]] = {
-    "block-dirty-bitmap-add": (("name", Thing.CHECKPOINT),),
-    "blockdev-backup": (("target", Thing.BACKUP), ("job-id", Thing.JOB)),
-    "blockdev-snapshot": (("overlay", Thing.IMAGE),),
-    "blockdev-snapshot-sync": (("snapshot-node-name", Thing.IMAGE),),
-    "blockdev-snapshot-internal-sync": (("name", Thing.SNAPSHOT),),
-    "block-commit": (("job-id", Thing.JOB),),
-    "block-stream": (("job-id", Thing.JOB),),
-}
-"""The arguments of QEMU's own primitives that introduce a name."""
-
-
-def _introduced_by_qmp(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str, str]]:
-    """Yield the names that QEMU's own primitives introduce, and the node that each is put on.
-
-    They may be there already.
-    """
-    for execute, arguments in commands_in(step.get("qmp", ())):
-        node = arguments.get("node", arguments.get("node-name", arguments.get("device")))
-        for key, thing in _NEW_BY_QMP.get(execute, ()):
-            if isinstance(arguments.get(key), str):
-                yield thing, arguments[key], str(node)

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from simulator.diagnostics import InputError, Problem, Span
+from simulator.diagnostics import InputError, Problem, Span, lines_of
 from simulator.scenario.words import shorten
 from simulator.scenario.yaml12 import (
     PROBLEMS_NOTED_MAX,
     Found,
     Path,
     find_places,
-    lines_of,
     span_of,
 )
 
@@ -114,6 +113,23 @@ class Problems:
             more = f"and {atleast}{len(told) - PROBLEMS_MAX} more problems"
             told[PROBLEMS_MAX:] = [Problem(message=more, span=told[PROBLEMS_MAX].span)]
         raise InputError(self._path, self._text, told)
+
+
+def describe(value: object) -> str:
+    """Return what stands in a file, in a word; a scalar as it is written there."""
+    match value:
+        case None:
+            return "empty"
+        case dict():
+            return "a mapping"
+        case []:
+            return "an empty list"
+        case list():
+            return "a list"
+        case str():
+            return shorten(value) or "empty"
+        case _:
+            return WRITTEN
 
 
 def _place(noted: _Noted, places: Mapping[Path, Found], lines: list[str]) -> Problem:

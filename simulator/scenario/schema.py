@@ -3,7 +3,6 @@
 It says nothing of names, places and lengths; ``load_file`` does.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -11,8 +10,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
-from simulator.scenario.qmp import COMMANDS
-from simulator.scenario.shapes import ENDINGS, GUEST_VERBS, VERBS, Scenario
+from simulator.scenario.qmp import COMMAND_NAMES
+from simulator.scenario.steps import Scenario
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -43,39 +42,15 @@ def scenario_schema() -> dict[str, Any]:
     """
     schema = TypeAdapter(Scenario).json_schema(schema_generator=_Untitled)
     parts = schema["$defs"]
-    for name, choice in _choices().items():
-        parts[name].update(choice)
     schema.pop("title", None)
     schema["properties"]["model"].update(
         {"enum": list(MODEL_IDS), "default": MODEL_DEFAULT, "type": "string"}
     )
-    parts["Command"]["properties"]["execute"]["examples"] = list(COMMANDS)
+    parts["Command"]["properties"]["execute"]["examples"] = list(COMMAND_NAMES)
     return {
         "$schema": DIALECT,
         "title": "A scenario of backup-timeline",
         **schema,
         "not": {"required": ["disk", "disks"]},
         "examples": [_EXAMPLE],
-    }
-
-
-def _choices() -> Mapping[str, dict[str, Any]]:
-    """Return which keys of each part exclude one another, or need one another."""
-    hosts = [verb for verb in VERBS if verb != "expect"]
-    figure = {"required": ["expect"], "not": {"anyOf": [{"required": [verb]} for verb in hosts]}}
-    return {
-        "Step": {
-            "oneOf": [*({"required": [verb]} for verb in hosts), figure],
-            "dependentRequired": {key: ["qmp"] for key in ENDINGS},
-            "not": {"required": list(ENDINGS)},
-        },
-        "GuestStep": {"oneOf": [{"required": [verb]} for verb in GUEST_VERBS]},
-        "Guest": {"oneOf": [{"required": ["cells"]}, {"required": ["offset", "length"]}]},
-        "Snapshot": {"oneOf": [{"required": ["image"]}, {"required": ["images"]}]},
-        "Delete": {"oneOf": [{"required": [key]} for key in ("checkpoint", "backup", "snapshot")]},
-        "Resize": {"oneOf": [{"required": ["size"]}, {"required": ["clusters"]}]},
-        "Backup": {
-            "not": {"anyOf": [{"required": ["since", "bitmaps"]}, {"required": list(ENDINGS)}]}
-        },
-        "Disk": {"not": {"required": ["clusters", "size"]}},
     }

@@ -8,35 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from simulator.scenario.later import KEYS_LATER, tell_later
-from simulator.scenario.problems import WRITTEN, Problems
-from simulator.scenario.shapes import (
-    BESIDE,
-    GUEST_VERBS,
-    VERBS,
-    VERBS_ALONE,
-    Allowed,
-    Attach,
-    Backup,
-    BlockCopy,
-    Cancel,
-    Checkpoint,
-    Command,
-    Commit,
-    Copy,
-    Create,
-    Delete,
-    Detach,
-    Disk,
-    Guest,
-    Head,
-    Pull,
-    Resize,
-    Restore,
-    Revert,
-    Snapshot,
-    Step,
-    Undefine,
-)
+from simulator.scenario.problems import WRITTEN, Problems, describe
+from simulator.scenario.shapes import A_NAME, Allowed, Disk, keys_of
+from simulator.scenario.steps import Head, Scenario, Step
+from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
 
@@ -47,74 +22,14 @@ CHUNK = 512
 KEY_OF_MAPPING = "[key]"
 """What pydantic ends a path with, if a key is to blame."""
 
-_KEYS: Mapping[str, tuple[str, ...]] = {
-    "create": tuple(Create.__annotations__),
-    **dict.fromkeys(GUEST_VERBS, tuple(Guest.__annotations__)),
-    "snapshot": tuple(Snapshot.__annotations__),
-    "checkpoint": tuple(Checkpoint.__annotations__),
-    "backup": tuple(Backup.__annotations__),
-    "copy": tuple(Copy.__annotations__),
-    "restore": tuple(Restore.__annotations__),
-    "delete": tuple(Delete.__annotations__),
-    "commit": tuple(Commit.__annotations__),
-    "pull": tuple(Pull.__annotations__),
-    "blockcopy": tuple(BlockCopy.__annotations__),
-    "revert": tuple(Revert.__annotations__),
-    "resize": tuple(Resize.__annotations__),
-    "cancel": tuple(Cancel.__annotations__),
-    "attach": tuple(Attach.__annotations__),
-    "detach": tuple(Detach.__annotations__),
-    **dict.fromkeys(VERBS_ALONE, ()),
-    "undefine": tuple(Undefine.__annotations__),
-    "qmp": tuple(Command.__annotations__),
-    "allow": tuple(Allowed.__annotations__),
-    "disk": tuple(Disk.__annotations__),
-    "disks": tuple(Disk.__annotations__),
+_KEYS: Mapping[str, Mapping[str, str]] = {
+    **{verb.name: verb.keys for verb in VERBS.values()},
+    "": keys_of(Scenario),
+    "step": {**keys_of(Step), **{verb.name: verb.form for verb in VERBS.values()}},
+    "allow": keys_of(Allowed),
+    "disk": keys_of(Disk),
 }
-"""The keys of each mapping that has a fixed set of them."""
-
-_FORMS: Mapping[str, str] = {
-    "create": "NAME or {image: NAME}",
-    **dict.fromkeys(GUEST_VERBS, "a picture or {offset, length, data}"),
-    "snapshot": "NAME or {image: NAME}",
-    "checkpoint": "NAME or {name: NAME}",
-    "backup": "NAME or {to: NAME}",
-    "copy": "{image: NAME, to: NAME}",
-    "restore": "{from: [NAME, ...]}",
-    "delete": "{checkpoint: NAME}, {backup: NAME} or {snapshot: NAME}",
-    "commit": "NAME or {top: NAME, base: NAME}",
-    "pull": "NAME or {into: NAME, base: NAME}",
-    "blockcopy": "NAME or {to: NAME}",
-    "revert": "NAME or {snapshot: NAME}",
-    "resize": "a number of clusters, a size such as 1 MiB, or {disk, size or clusters}",
-    "cancel": "the name of a backup or a job",
-    "attach": "DISK or {disk: DISK, clusters: NUMBER, image: NAME}",
-    "detach": "DISK or {disk: DISK}",
-    **dict.fromkeys(("ends", "fails"), "the label of a later instant"),
-    "mode": "push or pull",
-    **dict.fromkeys(VERBS_ALONE, "nothing"),
-    "undefine": "nothing, or {metadata: true}",
-    "qmp": "{execute: COMMAND, arguments: {...}} or a list of these",
-    "arguments": "a mapping",
-    "images": "{DISK: NAME, ...}",
-    "allow": "{rule: RULE, because: REASON} or a list of these",
-    "expect": "a figure, or a list of rules beside a verb",
-    "disk": "a number of clusters, or {clusters, cluster_size, format}",
-    "disks": "{NAME: {clusters: NUMBER}, ...}",
-    "timeline": "a list of instants and guest steps",
-    "clusters": "a number of clusters",
-    "cells": "a picture, one character a cluster",
-    "data": "a letter or 0",
-    **dict.fromkeys(("outside", "children", "metadata", "redefine", "validate"), "true or false"),
-    "until": "a checkpoint, or an instant",
-    "seed": "a whole number",
-    **dict.fromkeys(
-        ("size", "cluster_size", "offset", "length", "scratch"), "a size such as 64 KiB"
-    ),
-    **dict.fromkeys(("scenario", "about", "source", "because"), "text"),
-    **dict.fromkeys(("rule",), "the code or name of a rule"),
-}
-"""What each key takes; all others take a name."""
+"""The keys of each mapping that has a fixed set of them, each with what it takes."""
 
 
 class RawStep(NamedTuple):
@@ -274,7 +189,7 @@ def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object])
     if key in KEYS_LATER.get(within, ()):
         tell_later(problems, path, f"the argument {key} of {within}")
         return
-    known = _KEYS[within] if within else (*Head.__annotations__, "timeline")
+    known = _KEYS[within]
     problems.add(
         path,
         f"unknown key {shorten(key)}{f' in {within}' if within else ''}",
@@ -286,7 +201,7 @@ def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object])
 
 def _tell_unknown_verb(problems: Problems, path: Path, key: str, around: dict[str, object]) -> None:
     owners = [verb for verb in around if key in _KEYS.get(verb, ())]
-    help_ = nearest(key, Step.__annotations__)
+    help_ = nearest(key, _KEYS["step"])
     if owners:
         help_ = f"indent it further, below {owners[0]}"
     elif key in ("at", "do"):
@@ -304,7 +219,6 @@ def _tell_unfit_value(
     problems: Problems, detail: ErrorDetails, base: Path, loc: Path, around: dict[str, object]
 ) -> None:
     value, kind = detail["input"], detail["type"]
-    key = next(str(part) for part in reversed(loc) if isinstance(part, str))
     path, what = (*base, *loc), _subject(around, loc)
     expected, help_ = _form(path), ""
     if kind == "string_type" and isinstance(value, bool | int | float):
@@ -314,7 +228,7 @@ def _tell_unfit_value(
         expected, help_ = alternatives(words), nearest(str(value), words)
     if kind == "string_too_short":
         problems.add(path, f"{what} is empty", expected=expected)
-    elif kind in ("string_too_long", "string_pattern_mismatch") and key not in _FORMS:
+    elif kind in ("string_too_long", "string_pattern_mismatch") and _form(path) == A_NAME:
         fault = name_fault(value) or f"is {shorten(value)}"
         problems.add(path, f"{what} {fault}", expected=NAME_EXPECTED)
     else:
@@ -335,23 +249,6 @@ def _subject(around: dict[str, object], loc: Path) -> str:
     return subject
 
 
-def describe(value: object) -> str:
-    """Return what stands in a file, in a word; a scalar as it is written there."""
-    match value:
-        case None:
-            return "empty"
-        case dict():
-            return "a mapping"
-        case []:
-            return "an empty list"
-        case list():
-            return "a list"
-        case str():
-            return shorten(value) or "empty"
-        case _:
-            return WRITTEN
-
-
 def _container(path: Path) -> str:
     """Return the key of the mapping that a key stands in: empty at the top, else ``step``."""
     keys = [part for part in path[:-1] if isinstance(part, str)]
@@ -364,7 +261,8 @@ def _container(path: Path) -> str:
 
 def _form(path: Path) -> str:
     """Return what is expected where a path leads."""
-    key = next(str(part) for part in reversed(path) if isinstance(part, str))
+    while isinstance(path[-1], int):
+        path = path[:-1]
     if path[0] == "disks" and len(path) == 2:
-        return _FORMS["disk"]
-    return _FORMS.get(key, "a name")
+        return _KEYS[""]["disk"]
+    return _KEYS.get(_container(path), {}).get(str(path[-1]), A_NAME)

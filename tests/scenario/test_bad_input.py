@@ -9,7 +9,7 @@ import os
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -725,9 +725,9 @@ def test_an_alias_bomb_is_refused_with_little_memory() -> None:
     ids=["title", "word", "quote", "list", "steps", "picture"],
 )
 def test_ten_megabytes_on_one_line_are_refused_in_seconds(content: str) -> None:
-    started = perf_counter()
+    started = process_time()
     assert problems_of(content)
-    assert perf_counter() - started < 20
+    assert process_time() - started < 20
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

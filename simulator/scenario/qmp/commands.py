@@ -1,0 +1,347 @@
+"""QEMU's own primitives: the commands of a ``qmp`` step as operations, or QEMU's refusal.
+
+What is wrong with a command is QEMU's to refuse, in its own words, and no mistake in the file.
+A new command is a reader and an entry of ``COMMANDS``. Source: observed on QEMU 7.2.22.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import NamedTuple, TypeAlias
+
+from simulator.model.machine import Kind, Status
+from simulator.model.operations import (
+    AddBitmap,
+    AddOverlay,
+    BitmapMode,
+    ClearBitmap,
+    CommitImages,
+    DisableBitmap,
+    DropSnapshot,
+    EnableBitmap,
+    EndJob,
+    ExportNode,
+    MergeBitmaps,
+    Operation,
+    PullImages,
+    RemoveBitmap,
+    ResizeImage,
+    RunBackup,
+    SaveSnapshot,
+    Sync,
+    UnexportNode,
+)
+from simulator.scenario.names import Thing
+from simulator.scenario.qmp.arguments import Arguments, RefusedError
+
+SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
+"""What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""
+
+_NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+
+_NO_MEANING = (
+    "speed",
+    "on-error",
+    "on-source-error",
+    "on-target-error",
+    "filter-node-name",
+    "auto-finalize",
+    "auto-dismiss",
+    "compress",
+    "x-perf",
+    "backing-file",
+    "backing-mask-protocol",
+)
+"""Arguments of jobs that change nothing here."""
+
+
+Clusters: TypeAlias = Callable[[str, int], int]
+"""How many clusters hold so many bytes of the disk of a node; a file may name any node.
+
+The last one is whole; a negative number of bytes is a negative number of clusters.
+"""
+
+Reader: TypeAlias = Callable[[Arguments, Clusters], Operation]
+
+
+class Command(NamedTuple):
+    """A command of QMP.
+
+    Attributes:
+        name: As QEMU calls it.
+        read: Makes an operation of its arguments.
+        action: Whether it can be part of a transaction.
+        makes: The arguments that introduce a name, and what it is the name of.
+        frees: The arguments that give one up.
+    """
+
+    name: str
+    read: Reader
+    action: bool = False
+    makes: tuple[tuple[str, Thing], ...] = ()
+    frees: tuple[tuple[str, Thing], ...] = ()
+
+
+def _read_add(arguments: Arguments, clusters: Clusters) -> Operation:
+    node, name = arguments.text("node"), arguments.text("name")
+    granularity = arguments.uint32("granularity")
+    persistent, disabled = arguments.flag("persistent"), arguments.flag("disabled")
+    arguments.end()
+    return AddBitmap(
+        node=node,
+        name=name,
+        granularity=granularity,
+        persistent=persistent,
+        recording=not disabled,
+    )
+
+
+def _read_merge(arguments: Arguments, clusters: Clusters) -> Operation:
+    node, target = arguments.text("node"), arguments.text("target")
+    sources = tuple(
+        _read_source(node, source, f"bitmaps[{index}].")
+        for index, source in enumerate(arguments.array("bitmaps"))
+    )
+    arguments.end()
+    return MergeBitmaps(node=node, name=target, sources=sources)
+
+
+def _read_source(node: str, source: object, within: str) -> tuple[str, str]:
+    """Return the node and name of a bitmap to merge; a bare name is on the target's node."""
+    if isinstance(source, str):
+        return node, source
+    if not isinstance(source, dict):
+        raise RefusedError("Invalid parameter type for 'null', expected: BlockDirtyBitmapOrStr")
+    arguments = Arguments(source, within)
+    key = arguments.text("node"), arguments.text("name")
+    arguments.end()
+    return key
+
+
+def _on_bitmap(operation: Callable[[str, str], Operation]) -> Reader:
+    """Return what reads the arguments of a command on one bitmap."""
+
+    def read(arguments: Arguments, clusters: Clusters) -> Operation:
+        node, name = arguments.text("node"), arguments.text("name")
+        arguments.end()
+        return operation(node, name)
+
+    return read
+
+
+def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
+    job, device, target = (
+        arguments.optional("job-id"),
+        arguments.text("device"),
+        arguments.text("target"),
+    )
+    sync = arguments.choice("sync", SYNC_MODES)
+    if sync is None:
+        raise RefusedError("Parameter 'sync' is missing")
+    bitmap = arguments.optional("bitmap")
+    mode = arguments.choice("bitmap-mode", tuple(BitmapMode))
+    arguments.drop(*_NO_MEANING)
+    arguments.end()
+    if not _NODE_NAME.fullmatch(target):
+        raise RefusedError(f"Invalid node-name: '{target}'")
+    _check_bitmap_mode(sync, bitmap, mode)
+    through = sync in ("bitmap", "incremental")
+    kinds = {"full": Kind.FULL, "top": Kind.TOP, "none": Kind.NONE}
+    return RunBackup(
+        target=target,
+        image=device,
+        kind=kinds.get(sync, Kind.BITMAPS),
+        sync=Sync.BITMAP if through else Sync(sync),
+        bitmap=bitmap,
+        mode=BitmapMode(mode or (BitmapMode.ON_SUCCESS if through else BitmapMode.NEVER)),
+        bitmaps=(bitmap,) if through and bitmap is not None else (),
+        reuse=True,
+        job=job,
+    )
+
+
+def _check_bitmap_mode(sync: str, bitmap: str | None, mode: str | None) -> None:
+    """Refuse what a job cannot do to its bitmap."""
+    if sync in ("bitmap", "incremental") and bitmap is None:
+        raise RefusedError(f"must provide a valid bitmap name for '{sync}' sync mode")
+    if sync == "incremental" and mode not in (None, BitmapMode.ON_SUCCESS):
+        raise RefusedError(
+            "Bitmap sync mode must be 'on-success' when using sync mode 'incremental'"
+        )
+    if bitmap is None and mode is not None:
+        raise RefusedError("Cannot specify bitmap sync mode without a bitmap")
+    if bitmap is None:
+        return
+    if mode is None and sync != "incremental":
+        raise RefusedError("Bitmap sync mode must be given when providing a bitmap")
+    if sync == "none":
+        raise RefusedError("sync mode 'none' does not produce meaningful bitmap outputs")
+    if sync in ("full", "top") and mode == BitmapMode.NEVER:
+        raise RefusedError(
+            "Bitmap sync mode 'never' has no meaningful effect when combined with sync mode "
+            f"'{sync}'"
+        )
+
+
+def _read_commit(arguments: Arguments, clusters: Clusters) -> Operation:
+    job, device = arguments.optional("job-id"), arguments.text("device")
+    top = arguments.optional("top-node") or arguments.optional("top")
+    base = arguments.optional("base-node") or arguments.optional("base")
+    arguments.drop("top", "base", *_NO_MEANING)
+    arguments.end()
+    return CommitImages(device=device, top=top, base=base, job=job or f"commit-{device}")
+
+
+def _read_stream(arguments: Arguments, clusters: Clusters) -> Operation:
+    job, device = arguments.optional("job-id"), arguments.text("device")
+    base = arguments.optional("base-node") or arguments.optional("base")
+    bottom = arguments.optional("bottom")
+    arguments.drop("base", *_NO_MEANING)
+    arguments.end()
+    if base is not None and bottom is not None:
+        raise RefusedError("'bottom' and 'base' cannot be specified at the same time")
+    return PullImages(into=device, base=base, bottom=bottom, job=job or f"stream-{device}")
+
+
+def _read_resize(arguments: Arguments, clusters: Clusters) -> Operation:
+    device, node = arguments.optional("device"), arguments.optional("node-name")
+    size = arguments.int64("size")
+    arguments.end()
+    if node is None:
+        raise RefusedError(f"Cannot find device='{device or ''}' nor node-name=''")
+    if size >= 0 and size % 512:
+        raise RefusedError("The new size must be a multiple of 512")
+    return ResizeImage(node=node, length=clusters(node, size))
+
+
+def _read_snapshot(arguments: Arguments, clusters: Clusters) -> Operation:
+    node, overlay = arguments.text("node"), arguments.text("overlay")
+    arguments.end()
+    return AddOverlay(node=node, overlay=overlay)
+
+
+def _read_snapshot_sync(arguments: Arguments, clusters: Clusters) -> Operation:
+    device, node = arguments.optional("device"), arguments.optional("node-name")
+    file, overlay = arguments.text("snapshot-file"), arguments.optional("snapshot-node-name")
+    arguments.choice("format", ("qcow2",))
+    arguments.choice("mode", ("existing", "absolute-paths"))
+    arguments.end()
+    below = node or device
+    if below is None:
+        raise RefusedError("Cannot find device='' nor node-name=''")
+    return AddOverlay(node=below, overlay=overlay or PurePath(file).stem)
+
+
+def _on_device(operation: Callable[[str, str], Operation]) -> Reader:
+    """Return what reads the arguments of a command on a state that is kept inside an image."""
+
+    def read(arguments: Arguments, clusters: Clusters) -> Operation:
+        device, name = arguments.text("device"), arguments.text("name")
+        arguments.drop("id")
+        arguments.end()
+        return operation(device, name)
+
+    return read
+
+
+def _on_job(key: str, status: Status) -> Reader:
+    """Return what reads a command that ends a job.
+
+    Args:
+        key: The argument that names the job; ``device`` for the older commands.
+        status: How the job ends.
+    """
+
+    def read(arguments: Arguments, clusters: Clusters) -> Operation:
+        job = arguments.text(key)
+        arguments.drop("force")
+        arguments.end()
+        unknown = f"Block job '{job}' not found" if key != "id" else "Job not found"
+        return EndJob(job=job, status=status, unknown=unknown)
+
+    return read
+
+
+def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
+    kind, export = arguments.choice("type", ("nbd",)), arguments.text("id")
+    if kind is None:
+        raise RefusedError("Parameter 'type' is missing")
+    node, name = arguments.text("node-name"), arguments.optional("name")
+    writable = arguments.flag("writable")
+    bitmaps = arguments.array("bitmaps") if arguments.has("bitmaps") else []
+    told = tuple(
+        (None, each) if isinstance(each, str) else _read_source(node, each, f"bitmaps[{index}].")
+        for index, each in enumerate(bitmaps)
+    )
+    arguments.drop("allocation-depth", "description", "iothread", "fixed-iothread", "writethrough")
+    arguments.end()
+    if not _NODE_NAME.fullmatch(export):
+        raise RefusedError("Invalid block export id")
+    return ExportNode(id=export, name=name or node, node=node, writable=writable, bitmaps=told)
+
+
+def _read_unexport(arguments: Arguments, clusters: Clusters) -> Operation:
+    export = arguments.text("id")
+    arguments.choice("mode", ("safe", "hard"))
+    arguments.end()
+    return UnexportNode(id=export)
+
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "block-dirty-bitmap-add",
+            _read_add,
+            action=True,
+            makes=(("name", Thing.CHECKPOINT),),
+        ),
+        Command(
+            "block-dirty-bitmap-remove",
+            _on_bitmap(lambda node, name: RemoveBitmap(node, name)),
+            action=True,
+            frees=(("name", Thing.CHECKPOINT),),
+        ),
+        Command("block-dirty-bitmap-clear", _on_bitmap(ClearBitmap), action=True),
+        Command("block-dirty-bitmap-enable", _on_bitmap(EnableBitmap), action=True),
+        Command("block-dirty-bitmap-disable", _on_bitmap(DisableBitmap), action=True),
+        Command("block-dirty-bitmap-merge", _read_merge, action=True),
+        Command(
+            "blockdev-backup",
+            _read_backup,
+            action=True,
+            makes=(("target", Thing.BACKUP), ("job-id", Thing.JOB)),
+        ),
+        Command(
+            "blockdev-snapshot",
+            _read_snapshot,
+            action=True,
+            makes=(("overlay", Thing.IMAGE),),
+        ),
+        Command(
+            "blockdev-snapshot-sync",
+            _read_snapshot_sync,
+            action=True,
+            makes=(("snapshot-node-name", Thing.IMAGE),),
+        ),
+        Command(
+            "blockdev-snapshot-internal-sync",
+            _on_device(SaveSnapshot),
+            action=True,
+            makes=(("name", Thing.SNAPSHOT),),
+        ),
+        Command("blockdev-snapshot-delete-internal-sync", _on_device(DropSnapshot)),
+        Command("block-commit", _read_commit, makes=(("job-id", Thing.JOB),)),
+        Command("block-stream", _read_stream, makes=(("job-id", Thing.JOB),)),
+        Command("block_resize", _read_resize),
+        Command("block-export-add", _read_export),
+        Command("block-export-del", _read_unexport),
+        Command("job-cancel", _on_job("id", Status.CANCELLED)),
+        Command("job-complete", _on_job("id", Status.COMPLETED)),
+        Command("job-finalize", _on_job("id", Status.COMPLETED)),
+        Command("block-job-cancel", _on_job("device", Status.CANCELLED)),
+        Command("block-job-complete", _on_job("device", Status.COMPLETED)),
+        Command("block-job-finalize", _on_job("id", Status.COMPLETED)),
+    )
+}
+"""The commands that change something, by name."""

@@ -1,0 +1,159 @@
+"""The commands of a ``qmp`` step as operations, or as what QEMU says against them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from simulator.model.operations import CommitImages, Operation, PullImages, Refusal, RunBackup
+from simulator.model.requests import Qmp
+from simulator.scenario.names import Thing
+from simulator.scenario.qmp.arguments import Arguments, RefusedError
+from simulator.scenario.qmp.commands import COMMANDS, Clusters
+
+TRANSACTION = "transaction"
+
+QUERIES = (
+    "query-block",
+    "query-block-jobs",
+    "query-block-exports",
+    "query-jobs",
+    "query-named-block-nodes",
+    "nbd-server-start",
+    "nbd-server-stop",
+)
+"""Commands that change nothing here; the server that exports go through is always there."""
+
+COMMAND_NAMES = (*COMMANDS, TRANSACTION, *QUERIES)
+"""The commands that are implemented."""
+
+
+def commands_in(
+    commands: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the name and the arguments of each command, and of each action of a transaction."""
+    for command in commands:
+        arguments = command.get("arguments", {})
+        if command["execute"] != TRANSACTION:
+            yield command["execute"], arguments
+            continue
+        actions = arguments.get("actions")
+        for action in actions if isinstance(actions, list) else ():
+            data = action.get("data", {}) if isinstance(action, dict) else {}
+            if isinstance(action, dict) and isinstance(action.get("type"), str):
+                yield action["type"], data if isinstance(data, dict) else {}
+
+
+def names_made(commands: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Thing, str, str]]:
+    """Yield the names that commands introduce, and the node that each is put on."""
+    for execute, arguments in commands_in(commands):
+        node = arguments.get("node", arguments.get("node-name", arguments.get("device")))
+        if execute in COMMANDS:
+            for key, thing in COMMANDS[execute].makes:
+                if isinstance(arguments.get(key), str):
+                    yield thing, arguments[key], str(node)
+
+
+def names_freed(commands: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Thing, str]]:
+    """Yield the names that commands give up."""
+    for execute, arguments in commands_in(commands):
+        if execute in COMMANDS:
+            for key, thing in COMMANDS[execute].frees:
+                if isinstance(arguments.get(key), str):
+                    yield thing, arguments[key]
+
+
+def read_commands(commands: Sequence[Mapping[str, Any]], clusters: Clusters) -> Qmp:
+    """Return what commands ask for; several are one transaction.
+
+    Args:
+        commands: Each with ``execute`` and perhaps ``arguments``.
+        clusters: Tells sizes in clusters.
+    """
+    operations: list[Operation | Refusal] = []
+    names: list[str] = []
+    for command in commands:
+        execute, arguments = command["execute"], command.get("arguments", {})
+        if execute == TRANSACTION:
+            names += [name for name, _ in commands_in([command])] or [execute]
+            operations += _read_transaction(arguments, clusters)
+        else:
+            names.append(execute)
+            operations += _read_command(execute, arguments, clusters)
+            if len(commands) > 1 and _stands_alone(execute):
+                operations.append(Refusal(f"Parameter 'type' does not accept value '{execute}'"))
+    return Qmp(commands=tuple(names), operations=tuple(operations))
+
+
+def let_last(asked: Qmp) -> Qmp:
+    """Return what commands ask for, with jobs that run on."""
+    operations = tuple(
+        each._replace(lasting=True)
+        if isinstance(each, RunBackup | CommitImages | PullImages)
+        else each
+        for each in asked.operations
+    )
+    return Qmp(commands=asked.commands, operations=operations)
+
+
+def _stands_alone(execute: str) -> bool:
+    """Whether a command that there is cannot be part of a transaction."""
+    return execute in COMMAND_NAMES and not (execute in COMMANDS and COMMANDS[execute].action)
+
+
+def _read_transaction(
+    arguments: Mapping[str, Any], clusters: Clusters
+) -> list[Operation | Refusal]:
+    """Return the operations of a transaction written out, with its properties."""
+    try:
+        taken = Arguments(arguments)
+        actions = taken.array("actions")
+        properties = taken.mapping("properties")
+        taken.end()
+        grouped = _read_properties(properties)
+        operations: list[Operation | Refusal] = []
+        for index, action in enumerate(actions):
+            within = f"actions[{index}]"
+            if not isinstance(action, dict):
+                raise RefusedError(f"Invalid parameter type for '{within}', expected: object")
+            one = Arguments(action, f"{within}.")
+            kind, data = one.text("type"), one.mapping("data")
+            one.end()
+            if kind != "abort" and not (kind in COMMANDS and COMMANDS[kind].action):
+                raise RefusedError(f"Parameter 'type' does not accept value '{kind}'")
+            if grouped and kind != "blockdev-backup":
+                raise RefusedError(
+                    f"Action '{kind}' does not support Transaction property "
+                    "completion-mode = grouped"
+                )
+            if kind == "abort":
+                operations.append(Refusal("Transaction aborted using Abort action"))
+            else:
+                operations += _read_command(kind, data, clusters)
+    except RefusedError as refused:
+        return [Refusal(str(refused))]
+    if not grouped:
+        return operations
+    group = tuple(each.target for each in operations if isinstance(each, RunBackup))
+    return [
+        each._replace(group=group) if isinstance(each, RunBackup) else each for each in operations
+    ]
+
+
+def _read_properties(properties: Mapping[str, Any]) -> bool:
+    """Return whether the jobs of a transaction end together."""
+    taken = Arguments(properties, "properties.")
+    mode = taken.choice("completion-mode", ("individual", "grouped"))
+    taken.end()
+    return mode == "grouped"
+
+
+def _read_command(
+    execute: str, arguments: Mapping[str, Any], clusters: Clusters
+) -> list[Operation | Refusal]:
+    if execute in QUERIES:
+        return []
+    if execute not in COMMANDS:
+        return [Refusal(f"The command {execute} has not been found")]
+    try:
+        return [COMMANDS[execute].read(Arguments(arguments), clusters)]
+    except RefusedError as refused:
+        return [Refusal(str(refused))]

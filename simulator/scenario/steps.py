@@ -1,0 +1,118 @@
+"""The shape of a whole scenario file: its head, its instants, and a key for each verb."""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
+
+from simulator.scenario.shapes import (
+    ENDINGS,
+    GUEST_VERBS,
+    STRICT,
+    Allows,
+    AnyDisk,
+    FileName,
+    Form,
+    LaterInstant,
+    Name,
+    Text,
+    Word,
+    one_of,
+    strict,
+)
+from simulator.scenario.verbs import VERBS, VERBS_ALONE, VERBS_HOST
+
+_make_shape: Any = TypedDict
+"""A shape whose keys only the table of verbs knows."""
+
+_GUEST_KEYS = {
+    **{name: VERBS[name].field() for name in (*GUEST_VERBS, "expect")},
+    "allow": NotRequired[Allows],
+}
+
+_HOST_KEYS = {
+    **{name: VERBS[name].field() for name in VERBS_HOST},
+    "ends": NotRequired[
+        Annotated[
+            LaterInstant, Field(description="Beside qmp: the later instant at which its jobs end.")
+        ]
+    ],
+    "fails": NotRequired[
+        Annotated[
+            LaterInstant, Field(description="Beside qmp: the later instant at which its jobs fail.")
+        ]
+    ],
+}
+
+_VERBS = (*GUEST_VERBS, *VERBS_HOST)
+
+GuestStep: Any = with_config(strict(**one_of(*GUEST_VERBS)))(_make_shape("GuestStep", _GUEST_KEYS))
+GuestStep.__doc__ = "What the guest does by itself, between two instants or at one."
+
+_FIGURE = {"required": ["expect"], "not": {"anyOf": one_of(*_VERBS)["oneOf"]}}
+
+Step: Any = with_config(
+    strict(
+        **{
+            "oneOf": [*one_of(*_VERBS)["oneOf"], _FIGURE],
+            "dependentRequired": {key: ["qmp"] for key in ENDINGS},
+            "not": {"required": [*ENDINGS]},
+        }
+    )
+)(_make_shape("Step", {**_GUEST_KEYS, **_HOST_KEYS}))
+Step.__doc__ = "One verb, and what is expected or allowed there."
+
+AnyStep: Any = Step | Literal[VERBS_ALONE]
+
+
+@with_config(STRICT)
+class Instant(TypedDict):
+    """Steps that happen at the same simulated time, in the order of the file."""
+
+    at: Annotated[
+        Name,
+        Field(
+            description="A name, or a time since the start; one kind in a file.",
+            examples=["T1", "90s", "2h30m"],
+        ),
+    ]
+    do: NotRequired[
+        Annotated[
+            list[AnyStep],
+            Field(description="One verb each; they happen in this order."),
+        ]
+    ]
+
+
+@with_config(STRICT)
+class Head(TypedDict):
+    """A scenario but for its timeline."""
+
+    scenario: Annotated[Text, Field(description="The title.")]
+    about: NotRequired[Annotated[str, Form("text"), Field(description="What it shows.")]]
+    source: NotRequired[Annotated[str, Form("text"), Field(description="Where it comes from.")]]
+    model: NotRequired[
+        Annotated[Word, Field(description="The API model that gives the verbs their meaning.")]
+    ]
+    disk: NotRequired[Annotated[AnyDisk, Field(description="The only disk, vda.", examples=[8])]]
+    disks: NotRequired[
+        Annotated[
+            dict[FileName, AnyDisk],
+            Form("{NAME: {clusters: NUMBER}, ...}"),
+            Field(description="Several disks by name.", examples=[{"vda": 8, "vdb": 8}]),
+        ]
+    ]
+    allow: NotRequired[Allows]
+    seed: NotRequired[
+        Annotated[int, Form("a whole number"), Field(description="For random workloads.")]
+    ]
+
+
+@with_config(STRICT)
+class Scenario(Head):
+    """A scenario of disks, checkpoints and backups over time."""
+
+    timeline: Annotated[
+        list[Instant | GuestStep],
+        Field(description="Instants, and the guest's steps between them, in the order of time."),
+    ]

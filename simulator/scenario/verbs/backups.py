@@ -1,0 +1,247 @@
+"""The verbs of backups: taken, copied, stacked."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
+
+from simulator.model.operations import CopyImage, StackBackups
+from simulator.model.requests import Request, TakeBackup
+from simulator.scenario.names import Thing
+from simulator.scenario.shapes import (
+    ENDINGS,
+    STRICT,
+    FileName,
+    Form,
+    LaterInstant,
+    Names,
+    Size,
+    Word,
+    long,
+    strict,
+)
+from simulator.scenario.verb import Around, Default, Short, Verb, makes, short
+from simulator.scenario.words import alternatives, nearest, shorten
+from simulator.scenario.yaml12 import Path
+
+RESTORED_DEFAULT = "restored"
+
+
+@with_config(
+    strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, {"required": [*ENDINGS]}]}})
+)
+class Backup(TypedDict):
+    """A copy outside the chain: full, or only what changed."""
+
+    to: Annotated[FileName, Field(description="The target.", examples=["full.bak"])]
+    since: NotRequired[
+        Annotated[Word, Field(description="The checkpoint to start from; without it, full.")]
+    ]
+    until: NotRequired[
+        Annotated[
+            Word,
+            Field(description="The checkpoint or instant to end at; without it, now."),
+            Form("a checkpoint, or an instant"),
+        ]
+    ]
+    image: NotRequired[
+        Annotated[Word, Field(description="An image of the chain to read, not the active one.")]
+    ]
+    bitmaps: NotRequired[
+        Annotated[
+            Names,
+            Field(description="Read through just these: NAME or NODE.NAME.", examples=[["B2"]]),
+        ]
+    ]
+    checkpoint: NotRequired[
+        Annotated[FileName, Field(description="Starts this checkpoint in the same step.")]
+    ]
+    onto: NotRequired[Annotated[Word, Field(description="The backup that it is stacked on.")]]
+    mode: NotRequired[
+        Annotated[
+            Literal["push", "pull"],
+            Field(description="Whether QEMU writes the target, or a client reads an export."),
+        ]
+    ]
+    disks: NotRequired[Annotated[Names, Field(description="Those that take part; default all.")]]
+    scratch: NotRequired[
+        Annotated[
+            Size,
+            Field(description="Bytes that a pull may keep of what the guest overwrites."),
+        ]
+    ]
+    ends: NotRequired[
+        Annotated[LaterInstant, Field(description="The later instant at which its job ends.")]
+    ]
+    fails: NotRequired[
+        Annotated[LaterInstant, Field(description="The later instant at which its job fails.")]
+    ]
+
+
+@with_config(STRICT)
+class Copy(TypedDict):
+    """A plain copy of an image file, with no job."""
+
+    image: Annotated[Word, Field(description="The image.", examples=["S1"])]
+    to: Annotated[FileName, Field(description="The copy.", examples=["S1.bak"])]
+
+
+_RestoreKeys = TypedDict(
+    "_RestoreKeys",
+    {
+        "from": Annotated[
+            Names, Field(description="Oldest first.", examples=[["full.bak", "inc1.bak"]])
+        ],
+        "as": NotRequired[
+            Annotated[FileName, Field(description="Name of the result; default restored.")]
+        ],
+    },
+)
+"""The keys that are words of Python."""
+
+
+@with_config(STRICT)
+class Restore(_RestoreKeys):
+    """Backups stacked, and the result compared with all that the guest ever saw."""
+
+    of: NotRequired[
+        Annotated[Word, Field(description="The instant that it is meant to give back.")]
+    ]
+
+
+def _read_backup(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    since, until, image, onto = map(arguments.get, ("since", "until", "image", "onto"))
+    _check_names(around, path, arguments)
+    disk = around.names.disks.get(image) if image is not None else None
+    disks = around.disks.read_listed(path, arguments)
+    _check_scratch(around, path, arguments)
+    return TakeBackup(
+        to=arguments["to"],
+        disks=(disk,) if disk is not None and "disks" not in arguments else disks,
+        since=since,
+        until=until,
+        image=image,
+        bitmaps=_bitmaps(around, path, arguments["bitmaps"]) if "bitmaps" in arguments else (),
+        checkpoint=arguments.get("checkpoint"),
+        onto=onto,
+        pulled=arguments.get("mode") == "pull",
+        scratch=arguments.get("scratch"),
+        lasting=any(key in arguments for key in ENDINGS),
+    )
+
+
+def _check_names(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
+    """Note what a backup refers to and no step makes."""
+    names = around.names
+    if "since" in arguments:
+        names.check(Thing.CHECKPOINT, (*path, "since"), arguments["since"])
+        if "bitmaps" in arguments:
+            around.problems.add(
+                (*path, "bitmaps"),
+                "both since and bitmaps are there",
+                expected="one of them",
+                at_key=True,
+            )
+    if "image" in arguments:
+        names.check(Thing.IMAGE, (*path, "image"), arguments["image"])
+    if "onto" in arguments:
+        names.check(Thing.BACKUP, (*path, "onto"), arguments["onto"])
+    until = arguments.get("until")
+    if until is not None and around.labels.find(until) is None:
+        names.check(Thing.CHECKPOINT, (*path, "until"), until)
+
+
+def _check_scratch(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
+    """Note a scratch image that nothing needs, or that has no room."""
+    scratch = arguments.get("scratch")
+    if scratch is None:
+        return
+    if arguments.get("mode") != "pull":
+        around.problems.add(
+            (*path, "scratch"),
+            "scratch stands in a backup that QEMU pushes",
+            expected="mode: pull beside it",
+            at_key=True,
+        )
+    if scratch < 1:
+        told = f"a scratch image of {scratch} bytes has room for nothing"
+        around.problems.add((*path, "scratch"), told, expected="a size such as 64 KiB")
+
+
+def _bitmaps(around: Around, path: Path, names: list[str]) -> tuple[tuple[str | None, str], ...]:
+    if not names:
+        around.problems.add((*path, "bitmaps"), "bitmaps is empty", expected="[NAME, ...]")
+    bitmaps: list[tuple[str | None, str]] = []
+    for index, name in enumerate(names):
+        on = around.names.split(name)
+        if on is not None and name not in around.names.known[Thing.CHECKPOINT]:
+            bitmaps.append(on)
+        elif around.names.check(Thing.CHECKPOINT, (*path, "bitmaps", index), name, called="bitmap"):
+            bitmaps.append((None, name))
+    return tuple(bitmaps)
+
+
+def _read_copy(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    around.names.check(Thing.IMAGE, (*path, "image"), arguments["image"])
+    return CopyImage(image=arguments["image"], target=arguments["to"])
+
+
+def _read_restore(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    sources = tuple(arguments["from"])
+    for index, source in enumerate(sources):
+        around.names.check(Thing.BACKUP, (*path, "from", index), source)
+    if not sources:
+        expected = "[OLDEST, ..., NEWEST]"
+        around.problems.add((*path, "from"), "from is empty", expected=expected)
+    of = arguments.get("of")
+    label = around.labels.find(of) if of is not None else None
+    if of is not None and label is None:
+        around.problems.add(
+            (*path, "of"),
+            f"unknown instant {shorten(of)}",
+            expected=alternatives(around.labels.ticks),
+            help=nearest(of, around.labels.ticks),
+        )
+    name = arguments.get("as") or around.names.given[path]
+    return StackBackups(name=name, sources=sources, of=label)
+
+
+BACKUP = Verb(
+    name="backup",
+    says="Copy data out of the chain.",
+    more="Full without `since`; `until` is a checkpoint or an instant to end at, in place of now; "
+    "`bitmaps` reads through just these; `image` reads a lower image; `checkpoint` starts one in "
+    "the same step; `onto` names the backup it is stacked on; `mode: pull`: a client reads an "
+    "export, and `scratch` is the room for what the guest overwrites meanwhile.",
+    shape=Backup,
+    short=short("to", FileName),
+    form="NAME or {to: NAME}",
+    examples=({"to": "full.bak"}, {"since": "C1", "to": "inc.bak"}),
+    read=_read_backup,
+    makes=makes(("to", Thing.BACKUP), ("checkpoint", Thing.CHECKPOINT)),
+    jobs=lambda request: (request.to,),
+)
+
+COPY = Verb(
+    name="copy",
+    says="Copy an image file as it is.",
+    shape=Copy,
+    form="{image: NAME, to: NAME}",
+    examples=({"image": "S1", "to": "S1.bak"},),
+    read=_read_copy,
+    makes=makes(("to", Thing.BACKUP)),
+)
+
+RESTORE = Verb(
+    name="restore",
+    says="Stack backups and compare with what the guest saw.",
+    more="Oldest first; `of` is the instant that it is meant to give back.",
+    shape=Restore,
+    short=Short(long("from", (str, int, float, list)), Word | list[Word], "NAME, `[NAME, ...]`"),
+    form="{from: [NAME, ...]}",
+    examples=({"from": ["full.bak", "inc.bak"], "of": "T3"},),
+    read=_read_restore,
+    makes=makes(("as", Thing.RESTORE)),
+    default=Default("as", Thing.RESTORE, lambda arguments: RESTORED_DEFAULT),
+)

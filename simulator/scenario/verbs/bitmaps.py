@@ -1,0 +1,143 @@
+"""The verbs of checkpoints, and of giving things up."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, NotRequired
+
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
+
+from simulator.model.operations import DropBackup
+from simulator.model.requests import (
+    DeleteCheckpoint,
+    DeleteSnapshot,
+    RedefineCheckpoint,
+    Request,
+    StartCheckpoint,
+)
+from simulator.scenario.names import New, Thing
+from simulator.scenario.shapes import STRICT, FileName, Flag, Names, Word, one_of, strict
+from simulator.scenario.verb import Around, Verb, frees, short
+from simulator.scenario.yaml12 import Path
+
+
+@with_config(STRICT)
+class Checkpoint(TypedDict):
+    """A named point in time for later incremental backups."""
+
+    name: Annotated[FileName, Field(description="Name of the checkpoint.", examples=["C1"])]
+    disks: NotRequired[Annotated[Names, Field(description="Those that take part; default all.")]]
+    redefine: NotRequired[
+        Annotated[Flag, Field(description="Tell the host again of one whose metadata is lost.")]
+    ]
+    parent: NotRequired[
+        Annotated[Word, Field(description="The checkpoint before one that is redefined.")]
+    ]
+    validate: NotRequired[
+        Annotated[Flag, Field(description="Whether the host looks for the bitmaps of it.")]
+    ]
+
+
+@with_config(strict(**one_of("checkpoint", "backup", "snapshot")))
+class Delete(TypedDict):
+    """What is given up: exactly one."""
+
+    checkpoint: NotRequired[Annotated[Word, Field(description="A checkpoint.")]]
+    children: NotRequired[
+        Annotated[Flag, Field(description="Whether all that descend from it go with it.")]
+    ]
+    metadata: NotRequired[
+        Annotated[Flag, Field(description="Whether only the host's note of it goes.")]
+    ]
+    backup: NotRequired[Annotated[Word, Field(description="A backup or a copy.")]]
+    snapshot: NotRequired[
+        Annotated[
+            Word, Field(description="The image that a snapshot made, or a state inside an image.")
+        ]
+    ]
+
+
+def _read_checkpoint(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    disks = around.disks.read_listed(path, arguments)
+    parent = arguments.get("parent")
+    if parent is not None:
+        around.names.check(Thing.CHECKPOINT, (*path, "parent"), parent)
+    if arguments.get("redefine", False):
+        return RedefineCheckpoint(
+            name=arguments["name"],
+            disks=disks,
+            parent=parent,
+            validate=arguments.get("validate", False),
+        )
+    for key in ("parent", "validate"):
+        if key in arguments:
+            around.problems.add(
+                (*path, key),
+                f"{key} stands in a checkpoint that is not redefined",
+                expected="redefine: true beside it",
+                at_key=True,
+            )
+    return StartCheckpoint(name=arguments["name"], disks=disks)
+
+
+def _checkpoint_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
+    # The bitmaps of one that is redefined are there already, and so is its name.
+    if not arguments.get("redefine", False):
+        yield New(Thing.CHECKPOINT, arguments["name"], (*path, "name"))
+
+
+def _read_delete(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+    things = arguments.keys() - {"children", "metadata"}
+    for key in sorted(arguments.keys() - things):
+        if "checkpoint" not in things:
+            around.problems.add(
+                (*path, key), f"{key} stands alone", expected="a checkpoint beside it", at_key=True
+            )
+    if len(things) != 1:
+        around.problems.add(
+            path,
+            "delete has two things to delete" if things else "delete has nothing to delete",
+            expected=DELETE.form,
+        )
+        return None
+    if "snapshot" in arguments:
+        around.names.check_snapshot((*path, "snapshot"), arguments["snapshot"])
+        return DeleteSnapshot(name=arguments["snapshot"])
+    if "checkpoint" in arguments:
+        name = arguments["checkpoint"]
+        around.names.check(Thing.CHECKPOINT, (*path, "checkpoint"), name)
+        return DeleteCheckpoint(
+            name=name,
+            children=arguments.get("children", False),
+            metadata=arguments.get("metadata", False),
+        )
+    around.names.check(Thing.BACKUP, (*path, "backup"), arguments["backup"])
+    return DropBackup(name=arguments["backup"])
+
+
+CHECKPOINT = Verb(
+    name="checkpoint",
+    says="Start a named point in time.",
+    more="Later incrementals start there. `redefine: true` tells the host again of one whose "
+    "metadata it has lost, `validate: true` lets it look for the bitmaps.",
+    shape=Checkpoint,
+    short=short("name", FileName),
+    form="NAME or {name: NAME}",
+    examples=("C1",),
+    read=_read_checkpoint,
+    makes=_checkpoint_makes,
+)
+
+DELETE = Verb(
+    name="delete",
+    says="Give up a checkpoint, a backup or a snapshot.",
+    more="`children: true` takes all that descend from a checkpoint along, `metadata: true` only "
+    "the host's note of it.",
+    shape=Delete,
+    form="{checkpoint: NAME}, {backup: NAME} or {snapshot: NAME}",
+    takes="`{checkpoint, children?, metadata?}`, `{backup}` or `{snapshot}`",
+    examples=({"checkpoint": "C1"},),
+    read=_read_delete,
+    frees=frees(
+        ("checkpoint", Thing.CHECKPOINT), ("backup", Thing.BACKUP), ("snapshot", Thing.IMAGE)
+    ),
+)

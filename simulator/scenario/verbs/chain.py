@@ -1,0 +1,267 @@
+"""The chain's verbs: images that join it, merge, and are returned to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, NotRequired
+
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
+
+from simulator.model.requests import Commit as CommitRequest
+from simulator.model.requests import Create as CreateRequest
+from simulator.model.requests import Pull as PullRequest
+from simulator.model.requests import Request
+from simulator.model.requests import Revert as RevertRequest
+from simulator.model.requests import Snapshot as SnapshotRequest
+from simulator.scenario.disks import clusters_of
+from simulator.scenario.names import New, Thing
+from simulator.scenario.shapes import (
+    STRICT,
+    DiskWord,
+    FileName,
+    Flag,
+    Form,
+    ImageFormat,
+    NewBitmap,
+    Size,
+    Word,
+    one_of,
+    strict,
+)
+from simulator.scenario.verb import Around, Default, Verb, frees, makes, short
+from simulator.scenario.yaml12 import Path
+
+
+@with_config(STRICT)
+class Create(TypedDict):
+    """The base image, at the start of a chain."""
+
+    image: Annotated[FileName, Field(description="Name of the image.", examples=["S1"])]
+    bitmap: NotRequired[NewBitmap]
+    disk: NotRequired[DiskWord]
+    size: NotRequired[Annotated[Size, Field(description="The disk's size in bytes.")]]
+    format: NotRequired[Annotated[ImageFormat, Field(description="Of the image.")]]
+
+
+@with_config(strict(**one_of("image", "images")))
+class Snapshot(TypedDict):
+    """An external snapshot: a new overlay becomes the active image."""
+
+    image: NotRequired[Annotated[FileName, Field(description="The overlay.", examples=["S2"])]]
+    images: NotRequired[
+        Annotated[
+            dict[Word, FileName],
+            Form("{DISK: NAME, ...}"),
+            Field(description="The overlay of each disk.", examples=[{"vda": "V2", "vdb": "W2"}]),
+        ]
+    ]
+    bitmap: NotRequired[NewBitmap]
+    disk: NotRequired[DiskWord]
+    outside: NotRequired[
+        Annotated[Flag, Field(description="Made by a tool that knows nothing of bitmaps.")]
+    ]
+
+
+@with_config(STRICT)
+class Commit(TypedDict):
+    """Overlays are merged down."""
+
+    top: Annotated[Word, Field(description="The newest image to merge.", examples=["S2"])]
+    base: NotRequired[
+        Annotated[Word, Field(description="The image that takes the data; default the lowest.")]
+    ]
+
+
+@with_config(STRICT)
+class Pull(TypedDict):
+    """Backing data is pulled up."""
+
+    into: Annotated[Word, Field(description="The image that takes the data.", examples=["S2"])]
+    base: NotRequired[
+        Annotated[Word, Field(description="The image that stays below it; default none.")]
+    ]
+
+
+@with_config(STRICT)
+class Revert(TypedDict):
+    """A return to an earlier state."""
+
+    snapshot: Annotated[
+        Word,
+        Field(
+            description="The image that the snapshot made; the state below it is returned to.",
+            examples=["S2"],
+        ),
+    ]
+    image: NotRequired[
+        Annotated[FileName, Field(description="The overlay that takes the writes from now on.")]
+    ]
+
+
+def _read_create(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+    disk = around.disks.find(path, arguments.get("disk"), "create")
+    shape = around.disks.shapes.get(disk or "")
+    if shape is None:
+        return None
+    size = arguments.get("size")
+    if size is not None and clusters_of(size, shape.cluster_size) != shape.length:
+        around.problems.add(
+            (*path, "size"),
+            f"the image has {clusters_of(size, shape.cluster_size):,} clusters, "
+            f"the disk {shape.length:,}",
+            expected="the size of the disk",
+        )
+    return CreateRequest(
+        image=arguments["image"],
+        disk=shape.name,
+        bitmap=arguments.get("bitmap"),
+        format=arguments.get("format", shape.format),
+    )
+
+
+def _read_snapshot(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+    if ("image" in arguments) == ("images" in arguments):
+        both = "image" in arguments
+        around.problems.add(
+            (*path, "images") if both else path,
+            "both image and images are there" if both else "snapshot has no image",
+            expected="image: NAME, or images: {DISK: NAME, ...}",
+        )
+        return None
+    read = _overlays if "images" in arguments else _overlay
+    images = read(around, path, arguments)
+    if images is None:
+        return None
+    return SnapshotRequest(
+        images=images,
+        bitmap=arguments.get("bitmap"),
+        outside=arguments.get("outside", False),
+    )
+
+
+def _overlays(
+    around: Around, path: Path, arguments: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...]:
+    images = tuple(arguments["images"].items())
+    for disk, _ in images:
+        around.disks.check((*path, "images", disk), disk, at_key=True)
+    if "disk" in arguments or not images:
+        around.problems.add(
+            (*path, "disk" if images else "images"),
+            "disk stands beside images" if images else "images is empty",
+            expected="images: {DISK: NAME, ...} alone",
+        )
+    return images
+
+
+def _overlay(
+    around: Around, path: Path, arguments: Mapping[str, Any]
+) -> tuple[tuple[str, str], ...] | None:
+    disks = around.disks
+    if "disk" not in arguments and disks.only is None:
+        around.problems.add(
+            path,
+            "snapshot does not say of which disks",
+            expected=f"images: {{{', '.join(f'{disk}: NAME' for disk in disks.names)}}}",
+        )
+        return None
+    disk = disks.find(path, arguments.get("disk"), "snapshot")
+    return ((disk or "", arguments["image"]),)
+
+
+def _snapshot_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
+    yield from _BEGINS(path, arguments)
+    for disk, image in arguments.get("images", {}).items():
+        yield New(Thing.IMAGE, image, (*path, "images", disk), disk)
+
+
+def _read_commit(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    for key in ("top", "base"):
+        if key in arguments:
+            around.names.check(Thing.IMAGE, (*path, key), arguments[key])
+    return CommitRequest(top=arguments["top"], base=arguments.get("base"))
+
+
+def _read_pull(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    for key in ("into", "base"):
+        if key in arguments:
+            around.names.check(Thing.IMAGE, (*path, key), arguments[key])
+    return PullRequest(into=arguments["into"], base=arguments.get("base"))
+
+
+def _read_revert(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    name = arguments["snapshot"]
+    around.names.check_snapshot((*path, "snapshot"), name)
+    overlay = arguments.get("image") or around.names.given[path]
+    return RevertRequest(snapshot=name, image=overlay)
+
+
+_BEGINS = makes(("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT))
+
+CREATE = Verb(
+    name="create",
+    says="Make the base image, at the start of a chain.",
+    more="With `bitmap` a checkpoint begins here.",
+    shape=Create,
+    short=short("image", FileName),
+    form="NAME or {image: NAME}",
+    examples=({"image": "S1", "bitmap": "B1"},),
+    read=_read_create,
+    makes=_BEGINS,
+)
+
+SNAPSHOT = Verb(
+    name="snapshot",
+    says="Put an overlay on the chain.",
+    more="It becomes the active image; `outside`: by a tool that knows nothing of bitmaps.",
+    shape=Snapshot,
+    short=short("image", FileName),
+    form="NAME or {image: NAME}",
+    takes="NAME, `{image, bitmap?, disk?, outside?}` or `{images: {vda: V2}, bitmap?, outside?}`",
+    examples=({"image": "S2", "bitmap": "B2"},),
+    read=_read_snapshot,
+    makes=_snapshot_makes,
+)
+
+COMMIT = Verb(
+    name="commit",
+    says="Merge overlays down into a base.",
+    more="Without `base` into the lowest image.",
+    shape=Commit,
+    short=short("top", Word),
+    form="NAME or {top: NAME, base: NAME}",
+    examples=({"top": "S2", "base": "S1"},),
+    read=_read_commit,
+    frees=frees(("top", Thing.IMAGE)),
+)
+
+PULL = Verb(
+    name="pull",
+    says="Pull backing data up into an image.",
+    more="All that lies between it and `base`, or everything.",
+    shape=Pull,
+    short=short("into", Word),
+    form="NAME or {into: NAME, base: NAME}",
+    examples=({"into": "S3", "base": "S1"},),
+    read=_read_pull,
+)
+
+REVERT = Verb(
+    name="revert",
+    says="Return to an earlier state.",
+    more="To the one below the image that a snapshot made, on a new overlay (`image`, or "
+    "`NAME-revert`); or to one that is kept inside the active image.",
+    shape=Revert,
+    short=short("snapshot", Word),
+    form="NAME or {snapshot: NAME}",
+    examples=({"snapshot": "S2"},),
+    read=_read_revert,
+    makes=makes(("image", Thing.IMAGE)),
+    frees=frees(("snapshot", Thing.IMAGE)),
+    default=Default(
+        "image",
+        Thing.IMAGE,
+        lambda arguments: f"{arguments['snapshot']}-revert",
+        like="snapshot",
+        again=True,
+    ),
+)

@@ -1,0 +1,109 @@
+"""The guest's verbs: what a machine writes by itself."""
+
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+
+from pydantic import BeforeValidator, Field, StringConstraints, with_config
+from typing_extensions import TypedDict
+
+from simulator.model.requests import Request
+from simulator.scenario.shapes import DiskWord, Form, Picture, Size, one_of, strict
+from simulator.scenario.verb import Around, Verb, one_or_more, short
+from simulator.scenario.yaml12 import Path
+
+Letter: TypeAlias = Annotated[str, StringConstraints(pattern="^[A-Za-z0]$")]
+
+
+def _letter(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return "0"
+    return value
+
+
+@with_config(strict(**one_of("cells", ("offset", "length"))))
+class Guest(TypedDict):
+    """What the guest writes, as a picture or as a range of bytes."""
+
+    cells: NotRequired[
+        Annotated[
+            Picture,
+            Field(
+                description="One character a cluster: - untouched, a letter the data, 0 zeroes.",
+                examples=["AAAA----"],
+            ),
+        ]
+    ]
+    disk: NotRequired[DiskWord]
+    offset: NotRequired[Annotated[Size, Field(description="Bytes from the start of the disk.")]]
+    length: NotRequired[Annotated[Size, Field(description="Bytes.", examples=["128 KiB"])]]
+    data: NotRequired[
+        Annotated[
+            Letter,
+            BeforeValidator(_letter, json_schema_input_type=Letter | Literal[0]),
+            Field(description="A letter, or 0 for zeroes.", examples=["A"]),
+            Form("a letter or 0"),
+        ]
+    ]
+
+
+def _read_guest(around: Around, path: Path, arguments: dict[str, Any]) -> Request | None:
+    verb = str(path[-1])
+    disk = around.disks.find(path, arguments.get("disk"), verb)
+    shape = around.disks.shapes.get(disk or "")
+    if shape is None:
+        if "cells" in arguments:
+            around.pictures.check_cells((*path, "cells"), verb, arguments["cells"])
+        return None
+    return around.pictures.read(path, verb, arguments, shape, around.disks.lengths(shape.name))
+
+
+def _read_expect(around: Around, path: Path, texts: list[str]) -> Request | None:
+    if len(texts) != 1:
+        around.problems.add(path, "expect stands alone", expected="a figure, or a verb beside")
+        return None
+    return around.figures.read((*path, 0), texts[0])
+
+
+def _guest(name: str, says: str, example: str, takes: str) -> Verb:
+    return Verb(
+        name=name,
+        says=says,
+        shape=Guest,
+        short=short("cells", Picture, "PICTURE"),
+        form="a picture or {offset, length, data}",
+        takes=takes,
+        examples=(example,),
+        read=_read_guest,
+    )
+
+
+_DRAWN = "PICTURE, `{cells, disk?}` or "
+
+WRITE = _guest(
+    "write",
+    "The guest writes data.",
+    "AAAA----",
+    f"{_DRAWN}`{{offset, length, data, disk?}}`",
+)
+ZERO = _guest(
+    "zero",
+    "The guest writes zeroes.",
+    "0000----",
+    f"{_DRAWN}`{{offset, length, disk?}}`",
+)
+DISCARD = _guest(
+    "discard",
+    "The guest gives clusters back (trim).",
+    "XX------",
+    f"{_DRAWN}`{{offset, length, disk?}}`",
+)
+
+EXPECT = Verb(
+    name="expect",
+    says="Alone: a figure whose rows must be as drawn. "
+    "Beside a verb: the rules that must be found here, or refused.",
+    shape=list[str],
+    short=one_or_more(str, "rows of a figure"),
+    form="a figure, or a list of rules beside a verb",
+    takes="rows of a figure, or a list of rules beside a verb",
+    read=_read_expect,
+)
