@@ -1,11 +1,15 @@
 """Proposals: API models in files of their own, and what is told of the bad ones."""
 
+import importlib.metadata
+import sys
+import threading
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 import simulator
-from simulator.apis.proposals import loading
+from simulator.apis.proposals import asking, loading
 from simulator.apis.proposals.template import write_proposal
 from tests.checkout import ROOT, command
 
@@ -14,7 +18,7 @@ END_BOUNDARY = "scenarios/proposals/end_boundary.py"
 HEAD = """\
 from simulator.apis.base import ApiModel
 from simulator.apis.libvirt import Libvirt
-from simulator.model.operations import Refusal
+from simulator.model.operations import DetachDisk, Refusal
 
 
 """
@@ -60,14 +64,75 @@ MISTAKES = {
     "gives what is no plan": (
         f"{PLAIN}\n    def delete(self, machine, name):\n        return [name]\n",
         "asked for delete checkpoint, Mine gives list: ['c1']",
-        6,
+        11,
     ),
     "gives what is no primitive": (
         f"{PLAIN}\n    def delete(self, machine, name):\n        return (name,)\n",
         "asked for delete checkpoint, Mine gives str: 'c1'",
-        6,
+        11,
     ),
-    "never ends": (f"{SINCE}while True:\n            pass\n", "no answer after", None),
+    "gives nothing": (
+        f"{SINCE}return None\n",
+        "asked for take backup, Mine gives NoneType: None",
+        11,
+    ),
+    "gives a primitive of something else": (
+        f"{PLAIN}\n    def delete(self, machine, name):\n        return (DetachDisk(7),)\n",
+        "asked for delete checkpoint, Mine gives DetachDisk: DetachDisk(disk=7)",
+        11,
+    ),
+    "refuses with a number": (
+        f"{PLAIN}\n    def delete(self, machine, name):\n        return Refusal(7)\n",
+        "asked for delete checkpoint, Mine gives Refusal: Refusal(text=7",
+        11,
+    ),
+    "never ends": (
+        f"{SINCE}while True:\n            pass\n",
+        "asked for take backup: no answer after 0.2 seconds in bitmaps_since",
+        None,
+    ),
+    "never ends, whatever it is told": (
+        f"{SINCE}while True:\n            try:\n                while True:\n"
+        "                    pass\n            except BaseException:\n                pass\n",
+        "no answer after 0.2 seconds in bitmaps_since",
+        None,
+    ),
+    "sleeps": (f"{HEAD}import time\ntime.sleep(1000)\n", "no answer after 0.2 seconds", 7),
+    "calls itself without end": (
+        f"{HEAD}import sys\nsys.setrecursionlimit(10**9)\n\n\ndef f():\n    f()\n\n\nf()\n",
+        "RecursionError: maximum recursion depth exceeded in f",
+        11,
+    ),
+    "raises what cannot be told": (
+        f"{HEAD}class E(Exception):\n    def __str__(self):\n        raise self\n\n\nraise E\n",
+        "E, which cannot be told",
+        11,
+    ),
+    "raises what is told without end": (
+        f"{HEAD}class E(Exception):\n    def __str__(self):\n        while True:\n"
+        "            pass\n\n\nraise E\n",
+        "no answer after 0.2 seconds in __str__",
+        None,
+    ),
+    "raises an error of ours": (
+        f"{HEAD}from simulator.diagnostics import InputError\nraise InputError('x', '', [7])\n",
+        "AttributeError: 'int' object has no attribute 'span'",
+        7,
+    ),
+    "is of a class that raises": (
+        f"{HEAD}class Meta(type):\n    def __getattribute__(self, name):\n"
+        f"        raise ValueError(name)\n\n\nclass Mine(Libvirt, metaclass=Meta):\n{NAMED}",
+        "ValueError: __module__ in __getattribute__",
+        8,
+    ),
+    "is named by what raises": (
+        f"{HEAD}class Mine(Libvirt):\n{NAMED}\n    def __init__(self):\n        self.id = 7\n",
+        "TypeError: descriptor '__str__' requires a 'str' object but received a 'int'",
+        None,
+    ),
+    "is within itself too often": (f"x = {'-' * 100_000}1\n", "no Python: too", None),
+    "is no text": ("# coding: utf-8\nx = '\udc80'\n", "is not text in UTF-8", None),
+    "has an encoding that nobody knows": ("# coding: nothing\n", "no Python: unknown enc", None),
 }
 
 SCENARIO = """\
@@ -83,10 +148,10 @@ timeline:
 def test_a_mistake_in_a_proposal_is_told_with_its_file_and_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "SECONDS_MAX", 0.2)
+    monkeypatch.setattr(asking, "SECONDS_MAX", 0.2)
     text, message, line = MISTAKES[name]
     path = tmp_path / "mine.py"
-    path.write_text(text)
+    path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(simulator.InputError) as told:
         simulator.loads(SCENARIO).run(str(path))
     (problem, *_) = told.value.problems
@@ -95,6 +160,72 @@ def test_a_mistake_in_a_proposal_is_told_with_its_file_and_line(
     if line is not None:
         assert problem.span is not None
         assert problem.span.line == line
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_a_proposal_is_read_as_python_reads_it(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    named = NAMED.replace('title = "t"', 'title = "\N{LATIN SMALL LETTER A WITH DIAERESIS}"')
+    cookie = "# coding: latin-1\r\n" if encoding == "latin-1" else ""
+    path.write_bytes(f"{cookie}{HEAD}class Mine(Libvirt):\r\n{named}".encode(encoding))
+    assert loading.find_model(str(path)).title == "\N{LATIN SMALL LETTER A WITH DIAERESIS}"
+
+
+def test_a_line_is_counted_as_python_counts_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"# \x0c \x85 \u2028\n{HEAD}1 / 0\n", encoding="utf-8")
+    with pytest.raises(simulator.InputError) as told:
+        loading.find_model(str(path))
+    assert told.value.problems[0].span == (7, 1, 7, 6)
+
+
+def test_a_thread_without_a_timer_gets_its_answer_in_time_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "SECONDS_MAX", 0.2)
+    path, told = tmp_path / "mine.py", []
+    path.write_text(f"{SINCE}while True:\n            pass\n")
+
+    def run() -> None:
+        with pytest.raises(simulator.InputError) as caught:
+            simulator.loads(SCENARIO).run(str(path))
+        told.append(caught.value.problems[0].message)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert told == ["asked for take backup: no answer after 0.2 seconds in bitmaps_since"]
+
+
+MODULES = {
+    "an instance": ("class A:\n    pass\n\n\nmodel = A()\n", "object at 0x"),
+    "a number": ("model = 7\n", "7 is no model"),
+    "a class of nowhere": (
+        'model = type("A", (), {"__module__": "nowhere"})\n',
+        "<class 'nowhere.A'> is no model",
+    ),
+    "a module that never ends": ("while True:\n    pass\n", "no answer after 0.2 seconds"),
+    "a module that raises": ("1 / 0\n", "ZeroDivisionError: division by zero"),
+    "nothing of that name": ("x = 1\n", "has no attribute 'model'"),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_an_installed_package_names_is_told_if_it_is_no_model(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, message = MODULES[name]
+    monkeypatch.setattr(asking, "SECONDS_MAX", 0.2)
+    (tmp_path / "installed_model.py").write_text(text)
+    point = EntryPoint("theirs", "installed_model:model", loading.ENTRY_POINTS)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: (point,))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "installed_model", raising=False)
+    outcome = command("run", "scenarios/valid/weekly-chain.yaml", "--model", "theirs")
+    assert outcome.status == 2
+    assert outcome.out == ""
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
 
 
 def test_a_proposal_that_prints_is_in_nobodys_way(
