@@ -33,7 +33,7 @@ run_each = @failed=; for step in $(1); do \
 	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check verify bench lab outs clean
+.PHONY: help setup demo test check verify record bench lab outs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -48,7 +48,7 @@ test: $(WHOLE) ## everything: style, types, layers, tests; installs QEMU, libvir
 	@$(install_qemu)
 	@$(install_libvirt)
 	@$(install_chromium)
-	$(call run_each,$(STATIC) "pytest -n 2")
+	$(call run_each,$(STATIC) "pytest -n 2 --durations=10")
 
 check: $(WHOLE) ## the static part of test
 	$(call run_each,$(STATIC))
@@ -56,6 +56,11 @@ check: $(WHOLE) ## the static part of test
 verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same, WITH=libvirt
 	@$(install_qemu)
 	@$(BIN)/python -m tests.differential $(or $(N),200) "$(SEED)" $(or $(WITH),qemu)
+
+record: setup ## play the timelines of tests/recordings on what is installed and write down what it does; WITH=qemu
+	@$(install_qemu)
+	@$(install_libvirt)
+	@$(BIN)/python -m tests.recordings $(WITH)
 
 bench: setup ## measure the figures that README.md quotes, each beside its peer
 	@$(install_qemu)

@@ -13,7 +13,6 @@ from simulator import cli
 
 ROOT = Path(__file__).parents[1]
 SCENARIOS = ROOT / "scenarios"
-SHARED = ROOT.parent / "shared"
 MAIL = SCENARIOS / "mail" / "2018.yaml"
 
 
@@ -55,11 +54,14 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def shared_file(name: str) -> Path:
-    """Return a file that stands beside the checkout; skip the test where it is not there."""
-    path = SHARED / name
-    if not path.exists():
-        if os.environ.get("REQUIRE_REAL"):
-            pytest.fail(f"{path} is missing, and REQUIRE_REAL is set")
-        pytest.skip(f"{path} is not there: it stands beside the checkout, not in it")
-    return path
+def project_files() -> Sequence[Path]:
+    """Return the files of the project, relative to the root, with or without a git history.
+
+    What tools and runs leave behind is not among them: caches, environments, builds.
+    """
+    left = {"__pycache__", "build", "dist"}
+    found: list[Path] = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [f for f in folders if f not in left and (f == ".ci" or f[0] != ".")]
+        found += [Path(folder, file).relative_to(ROOT) for file in files if file[0] != "."]
+    return sorted(found)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkout import ROOT, command, shared_file
+from tests.checkout import ROOT, command
+from tests.mail_rows import DRAWN
 
 SCENARIO = """\
 scenario: two instants
@@ -98,14 +99,13 @@ def test_update_corrects_the_rows_and_nothing_else_and_does_so_once(document: Pa
 
 
 def test_the_mail_is_right_with_and_without_its_scenario(document: Path) -> None:
-    mail = shared_file("seed/mail-2018-06-26.txt").read_text()
-    document.write_text(mail)
+    document.write_text(DRAWN)
     alone = command("lint", str(document))
     assert alone.status == 0
     assert "8 figures, 0 wrong" in alone.out
-    document.write_text((ROOT / "scenarios/mail/2018.yaml").read_text() + mail)
+    document.write_text((ROOT / "scenarios/mail/2018.yaml").read_text() + DRAWN)
     assert command("lint", str(document)).status == 0
-    document.write_text(mail.replace("guest sees: |DAABBDD-|", "guest sees: |DAABBD--|"))
+    document.write_text(DRAWN.replace("guest sees: |DAABBDD-|", "guest sees: |DAABBD--|"))
     outcome = command("lint", str(document))
     assert outcome.status == 1
     assert "LT102" in outcome.out

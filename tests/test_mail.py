@@ -3,7 +3,8 @@
 import re
 
 from simulator.notation import FigureError, PlacedStrip, read_rows
-from tests.checkout import MAIL, command, name_of, shared_file
+from tests.checkout import MAIL, command, name_of
+from tests.mail_rows import DRAWN
 
 FIGURES = """
 T1
@@ -72,12 +73,11 @@ def test_the_misuse_of_b2_is_flagged_with_a_caret_below_the_mixed_cluster() -> N
 
 
 def test_every_row_that_the_mail_draws_is_printed() -> None:
-    text = shared_file("seed/mail-2018-06-26.txt").read_text()
     printed = command("run", name_of(MAIL)).out
     rows = {(s.label, s.cells) for line in printed.splitlines() for s in _strips(line)}
     drawn = {
         (strip.label.partition(" (")[0], strip.cells)
-        for line in text.splitlines()
+        for line in DRAWN.splitlines()
         if re.match(r"^[\w. ()]+(?: \([^)]*\))?: \|[-A-Z]{8}\|", line)
         for strip in _strips(line)
     }

@@ -1,30 +1,20 @@
 """The model ``libvirt`` against recordings of real libvirt: every bitmap, backup and checkpoint."""
 
-import json
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 import simulator
 from simulator.pipeline import Run
 from simulator.render.document import RunDocument
-from tests.checkout import shared_file
+from tests.recordings.files import Step, Timeline, read_recording, read_timelines, recordings
 
-RECORDINGS = [
-    f"libvirt{version}-{name}"
-    for version in ("9.0", "11.3")
-    for name in (
-        "seed-T1-T4",
-        "delete-middle",
-        "zero-discard",
-        "kill-first-session",
-        "commit-middle",
-    )
-]
+PATHS = recordings("libvirt")
 FIRST_IMAGE = "S1"
 
 
-def as_scenario(steps: list[dict[str, Any]]) -> tuple[str, int]:
+def as_scenario(steps: Sequence[Step]) -> tuple[str, int]:
     """Return a recording as a scenario with an instant a step, and how many steps it holds."""
     lines = ["scenario: a recording", "model: libvirt", "disk: 8", "timeline:"]
     lines += ["  - at: start", f"    do: [create: {FIRST_IMAGE}]"]
@@ -67,10 +57,14 @@ def _statements(op: list[str]) -> list[str]:
             return []
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
-def test_the_model_gives_what_real_libvirt_gave(name: str) -> None:
-    recording = json.loads(shared_file(f"oracle/libvirt/{name}.json").read_text())
-    steps = recording["steps"]
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(path, each.name) for path in PATHS for each in read_recording(path).timelines],
+    ids=lambda value: value.stem if isinstance(value, Path) else value,
+)
+def test_the_model_gives_what_real_libvirt_gave(path: Path, name: str) -> None:
+    (recorded,) = (each for each in read_recording(path).timelines if each.name == name)
+    steps = recorded.steps
     text, played = as_scenario(steps)
     run: Run = simulator.loads(text).run()
     document = run.document()
@@ -81,43 +75,48 @@ def test_the_model_gives_what_real_libvirt_gave(name: str) -> None:
         _compare(run, document, number, step, contents=not crashed)
 
 
-def _compare(
-    run: Run, document: RunDocument, number: int, step: dict[str, Any], *, contents: bool
-) -> None:
+def test_two_versions_of_libvirt_were_recorded_each_with_all_timelines() -> None:
+    wanted = {(each.name, each.ops) for each in _listed(read_timelines("libvirt"))}
+    assert len(wanted) >= 5
+    assert len(PATHS) >= 2
+    for path in PATHS:
+        found = {
+            (each.name, tuple(tuple(step["op"]) for step in each.steps))
+            for each in read_recording(path).timelines
+        }
+        assert wanted <= found, path
+
+
+def _listed(timelines: Sequence[Timeline]) -> list[Timeline]:
+    return [each._replace(ops=tuple(map(tuple, each.ops))) for each in timelines]
+
+
+def _compare(run: Run, document: RunDocument, number: int, step: Step, *, contents: bool) -> None:
     frame = document["frames"][number + 1]
-    disk, state, where = frame["disks"]["vda"], step["state"], f"step {number}: {step['op']}"
+    disk, where = frame["disks"]["vda"], f"step {number}: {step['op']}"
     assert frame["at"] == f"step{number}"
-    assert [{"name": c["name"], "parent": c["parent"]} for c in frame["checkpoints"]] == state[
-        "checkpoints"
-    ], where
-    assert disk["chain"] == [image["image"] for image in reversed(state["images"])], where
-    for image in state["images"]:
+    assert [[c["name"], c["parent"]] for c in frame["checkpoints"]] == step["checkpoints"], where
+    assert disk["chain"] == [image for image, _ in step["layers"]], where
+    for image, own in step["layers"]:
         found = {
             b["name"]: (f"|{b['cells']}|", b["recording"], b["persistent"], b["granularity"])
             for b in disk["bitmaps"]
-            if b["node"] == image["image"]
+            if b["node"] == image
         }
         real = {
-            bitmap: (b["cells"], b["recording"], b["persistent"], b["granularity"])
-            for bitmap, b in image["bitmaps"].items()
+            name: (f"|{cells}|", "r" in flags, "p" in flags, granularity)
+            for node, name, cells, flags, granularity in step["bitmaps"]
+            if node == image
         }
         assert found == real, where
         if contents:
-            assert f"|{disk['images'][image['image']]}|" == image["own"], where
+            assert disk["images"][image] == own.replace("z", "0"), where
     if contents:
-        assert f"|{disk['guest']}|" == state["guest"], where
-    if "own" in step:
-        backup = document["backups"][step["backup"]]
-        assert f"|{backup['cells']}|" == step["own"], where
-        assert backup["copied_bytes"] == step["processed_kib"] * 1024, where
+        assert disk["guest"] == step["guest"], where
+    if "backup" in step:
+        backup = document["backups"][step["op"][1]]
+        assert backup["cells"] == step["backup"].replace("z", "0"), where
+        assert backup["copied_bytes"] == step["copied_bytes"], where
     refusals = [f["refused"] for f in document["findings"] if f["at"] == f"step{number}"]
-    assert _said(step) == [text for text in refusals if text is not None], where
-
-
-def _said(step: dict[str, Any]) -> list[str]:
-    """Return the words with which real libvirt turned a step down, without virsh's own lead."""
-    told = step.get("error") or (step.get("result") or "")
-    lines = [line.removeprefix("error: ") for line in told.splitlines()]
-    if step.get("error"):
-        return [lines[-1]]
-    return [lines[-1]] if len(lines) > 1 else []
+    said = [step["error"]] if "error" in step else []
+    assert said == [text for text in refusals if text is not None], where

@@ -3,8 +3,9 @@
 Source: QEMU docs/interop/bitmaps.rst, "Basic QMP Usage" and "Push Backups - Incremental Example".
 """
 
-from simulator.apis.base import ApiModel, Plan
+from simulator.apis.base import Plan
 from simulator.apis.finding import active_nodes
+from simulator.apis.qemu import Qemu
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import (
@@ -12,7 +13,6 @@ from simulator.model.operations import (
     BitmapKey,
     BitmapMode,
     ClearBitmap,
-    CreateImage,
     Fault,
     Operation,
     Refusal,
@@ -22,7 +22,7 @@ from simulator.model.operations import (
 from simulator.model.requests import Create, TakeBackup
 
 
-class QemuSingle(ApiModel):
+class QemuSingle(Qemu):
     """A bitmap holds what one consumer has not copied yet.
 
         S1: |AAAABB--|    since daily    S1: |AAAABB--|
@@ -38,14 +38,7 @@ class QemuSingle(ApiModel):
 
     def create(self, machine: Machine, request: Create) -> Plan:
         """Make the base image; a bitmap is a consumer's."""
-        made = CreateImage(disk=request.disk, image=request.image, format=request.format)
-        if request.bitmap is None:
-            return (made,)
-        return (made, AddBitmap(node=request.image, name=request.bitmap))
-
-    def begin(self, nodes: dict[str, str], name: str) -> tuple[Operation, ...]:
-        """Add a consumer's bitmap; there are no checkpoints."""
-        return tuple(AddBitmap(node=node, name=name) for node in nodes.values())
+        return super().create(machine, request)
 
     def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
         """Start a consumer's tracking anew: its bitmap is added, or cleared where there is one."""
@@ -86,11 +79,4 @@ class QemuSingle(ApiModel):
             if isinstance(job, RunBackup)
             else job
             for job in jobs
-        )
-
-    def delete(self, machine: Machine, name: str) -> Plan:
-        """Refuse: a user removes the bitmap."""
-        return Refusal(
-            "QEMU has no checkpoints",
-            cause="remove the bitmap with qmp: {execute: block-dirty-bitmap-remove, ...}",
         )

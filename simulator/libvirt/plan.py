@@ -99,7 +99,7 @@ def make_libvirt_plan(timeline: Timeline) -> LibvirtPlan:
 
 def _step(files: Files, entry: Entry) -> LibvirtStep | None:
     """Return the step of one statement; None where libvirt has no part in it."""
-    request = entry.statement.request if entry.statement is not None else None
+    request = entry.request
     if isinstance(request, Expect) or _never_asked(entry, request):
         return None
     actions: tuple[LibvirtAction, ...] = ()

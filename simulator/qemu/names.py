@@ -122,7 +122,7 @@ def _refused_overlays(timeline: Timeline) -> Iterator[str]:
 def _refused(timeline: Timeline) -> Iterator[tuple[Machine, Operation]]:
     """Yield QEMU's own primitives where it refuses them, with the machine as it is then."""
     for entry in timeline.entries:
-        request = entry.statement.request if entry.statement is not None else None
+        request = entry.request
         if entry.refusal is not None and isinstance(request, Qmp):
             for operation in request.operations:
                 if not isinstance(operation, Refusal):

@@ -74,7 +74,7 @@ def make_plan(timeline: Timeline) -> Plan:
 
 def _step(names: Names, entry: Entry) -> Step | None:
     """Return the step of one statement; None where QEMU has no part in it."""
-    request = entry.statement.request if entry.statement is not None else None
+    request = entry.request
     if isinstance(request, Expect):
         return None
     text = entry.refusal.text if entry.refusal is not None else None

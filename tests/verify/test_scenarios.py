@@ -1,8 +1,6 @@
 """Every scenario that is shipped, and every recorded timeline, on a real QEMU, cell by cell."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,8 +13,10 @@ from simulator.model.transitions import apply_all
 from simulator.qemu.plan import make_plan
 from simulator.timeline import DiskShape, Entry, Script, Statement, Timeline
 from simulator.verify.on_qemu import verify
-from tests.checkout import command, name_of, scenario_files, shared_file
+from tests.checkout import command, name_of, scenario_files
 from tests.hosts.real import need_qemu
+from tests.recordings import files as recordings
+from tests.recordings.files import read_timelines
 from tests.test_oracle_qemu import DISK, Replay
 
 GROUPS = 8
@@ -41,27 +41,26 @@ def test_the_mail_agrees_under_every_model() -> None:
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
-@pytest.mark.parametrize("recording", ["random", "refusals"])
-def test_recorded_operations_agree_with_the_qemu_that_is_installed(
-    recording: str, group: int
-) -> None:
+@pytest.mark.parametrize("kind", ["random", "refusals"])
+def test_recorded_operations_agree_with_the_qemu_that_is_installed(kind: str, group: int) -> None:
     """Commits, pulls, jobs under a writing guest, crashes and refusals come this way."""
     need_qemu()
-    cases = json.loads(shared_file(f"oracle/qemu/{recording}.json").read_text())
+    cases = [case for case in read_timelines("qemu") if case.name.startswith(f"{kind}-")]
+    assert len(cases) >= GROUPS
     for case in cases[group::GROUPS]:
-        outcome = verify(recorded_timeline(case), timeout=60)
+        outcome = verify(timeline_to_play(case), timeout=60)
         finding = outcome.finding
-        assert finding is None, f"seed {case['seed']}, step {finding.entry}: {finding}"
+        assert finding is None, f"{case.name}, step {finding.entry}: {finding}"
 
 
-def recorded_timeline(case: dict[str, Any]) -> Timeline:
-    """Return a recording's operations as a timeline, up to one that this version does not have."""
-    shape = DiskShape(DISK, case["cells"])
+def timeline_to_play(case: recordings.Timeline) -> Timeline:
+    """Return recorded operations as a timeline, up to one that this version does not have."""
+    shape = DiskShape(DISK, case.cells)
     start = Machine(disks=(Disk(name=DISK, length=shape.length),))
-    replay = Replay(seed=case["seed"], machine=start)
+    replay = Replay(name=case.name, machine=start)
     entries: list[Entry] = []
-    for step in case["steps"]:
-        operations = replay.operations(step["op"])
+    for op in case.ops:
+        operations = replay.operations(op)
         if operations is None:
             break
         entries.append(entry(len(entries), replay.machine, operations))

@@ -1,0 +1,69 @@
+"""The checkout stands alone: nothing in it names or reads what lies outside."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.checkout import ROOT, project_files
+
+UP = re.compile(r"(?:\.\./)+[\w./-]*")
+PARENTS = re.compile(r"__file__\)(?:\.resolve\(\))?\.parents\[(\d+)\]")
+OUTSIDE = re.compile(
+    r"(?<![\w.-])/work\b|ROOT\.parent|shared" + r"/(?:design|facts|faults|oracle|seed)"
+)
+"""A folder that stood beside the checkout where it was written, and what was in it."""
+
+
+def outside(path: Path, text: str) -> Iterator[str]:
+    """Yield what a file says of places outside the checkout."""
+    here = ROOT / path
+    for match in UP.finditer(text):
+        if not (here.parent / match[0]).resolve().is_relative_to(ROOT.resolve()):
+            yield match[0]
+    for match in PARENTS.finditer(text):
+        if int(match[1]) >= len(path.parts):
+            yield match[0]
+    yield from (match[0] for match in OUTSIDE.finditer(text))
+
+
+def test_nothing_in_the_checkout_names_what_lies_outside() -> None:
+    looked_at, found = 0, []
+    for path in project_files():
+        try:
+            text = (ROOT / path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # A picture.
+        looked_at += 1
+        if path != Path("tests/test_checkout.py"):
+            found += [f"{path}: {what}" for what in outside(path, text)]
+    assert found == []
+    assert looked_at > 300
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("tests/a.py", "../../elsewhere"),
+        ("README.md", "[there](../there.md)"),
+        ("tests/a.py", "Path(__file__).parents[2]"),
+        ("tests/a.py", "ROOT.parent / name"),
+        ("docs/a.md", "as in /work/" + "main"),
+        ("docs/a.md", "as in the shared/" + "oracle"),
+    ],
+)
+def test_a_place_outside_is_seen(path: str, text: str) -> None:
+    assert list(outside(Path(path), text))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("notebooks/a.ipynb", "../scenarios/mail/2018.yaml"),
+        ("tests/render/a.py", "Path(__file__).parents[2]"),
+        ("docs/a.md", "this/work/that and workshared/files"),
+    ],
+)
+def test_a_place_inside_is_let_pass(path: str, text: str) -> None:
+    assert list(outside(Path(path), text)) == []
