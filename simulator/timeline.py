@@ -276,14 +276,24 @@ class Timeline:
             yield from ((entry, each) for each in after if each.name not in known)
 
     @cached_property
-    def _states(self) -> dict[str, dict[int, Disk]]:
-        """Each distinct state of each disk, by its name and moment."""
-        states: dict[str, dict[int, Disk]] = {}
+    def memo(self) -> dict[str, object]:
+        """What has been worked out of this record, so that nobody works it out again."""
+        return {}
+
+    @cached_property
+    def _states(self) -> dict[str, dict[int, tuple[Disk, int]]]:
+        """Each distinct state of each disk, by its name and moment, and the entry it came with.
+
+        To make the base image changes nothing that a guest sees, so the moment stays: the state
+        with images is the one to look at.
+        """
+        states: dict[str, dict[int, tuple[Disk, int]]] = {d.name: {} for d in self.start.disks}
         for entry in self.entries:
-            for disk in entry.before.disks:
-                states.setdefault(disk.name, {}).setdefault(disk.moment, disk)
-            for disk in entry.after.disks:
-                states[disk.name].setdefault(disk.moment, disk)
+            for machine in (entry.before, entry.after):
+                for disk in machine.disks:
+                    known = states[disk.name].get(disk.moment)
+                    if known is None or (disk.chain and not known[0].chain):
+                        states[disk.name][disk.moment] = disk, entry.number
         return states
 
     @cached_property
@@ -306,7 +316,12 @@ class Timeline:
 
     def state_at(self, disk: str, moment: int) -> Disk | None:
         """Return a disk as it was at a moment; None where no statement could look at it."""
-        return self._states.get(disk, {}).get(moment)
+        found = self._states.get(disk, {}).get(moment)
+        return found[0] if found is not None else None
+
+    def seen_at(self, disk: str, moment: int) -> int:
+        """Return the number of the entry at which a state of a disk was first so."""
+        return self._states[disk][moment][1]
 
     def label_at(self, disk: str, moment: int, *, prefer: str | None = None) -> str:
         """Return how to name a moment: an instant at which it was so, or what it comes after.

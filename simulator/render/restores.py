@@ -1,23 +1,16 @@
-"""What can be restored from the backups that are left: a graph of states. The door to networkx.
-
-A node is a state of one disk that the guest saw, an edge a backup: laid over the state at its start
-it gives the state at its end. That is judged by content, so an edge that gives a state which the
-guest never saw leads nowhere. A full backup starts from nothing, and so does whatever was taken
-since the disk was empty. A chain has each backup on the state that it starts at; that one may be
-left out and the rest reads well by luck is nothing to count on.
-"""
+"""What can be restored, as a table and as data; a notebook shows it, and pictures draw it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from simulator.model.clusters import ClusterMap
-from simulator.model.machine import Backup, Kind, Power, Status
-from simulator.model.operations import CopyImage
 from simulator.render.report import as_html
 from simulator.render.story import write_size
+from simulator.restorable.graph import NOTHING, Graph, Way
+from simulator.restorable.history import EMPTY_DISK, History, Restorable, history_of
+from simulator.restorable.losing import find_losses
 from simulator.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -25,12 +18,6 @@ if TYPE_CHECKING:
 
 UNSEEN = "gives no state that the guest saw"
 TORN = "may be torn: it was copied while the guest could write"
-
-EMPTY = -1
-"""The key of the edge to a state in which the disk is empty: no backup is needed for it."""
-
-NOTHING = -1
-"""The node from which full backups start."""
 
 
 class State(NamedTuple):
@@ -50,13 +37,13 @@ class State(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A backup as a way from one state to another.
+    """A backup as a way from one state to another: of several, that from the state it starts at.
 
     Attributes:
         backup: Its row.
-        start: The node of the state that it is laid over.
+        start: The node of the state that it is laid over; ``NOTHING`` where it needs none.
         end: That of the state which it gives; None where it gives none.
-        size: Bytes that it holds, and a restore has to read.
+        size: Bytes of data that it holds, and a restore has to read.
         cheapest: Whether it is part of the cheapest chain to some state.
         loses: Instants that cannot be restored without it, but can be with it.
         fault: Why it gives no state; empty where it gives one.
@@ -76,12 +63,24 @@ class Chain(NamedTuple):
 
     Attributes:
         backups: Rows, oldest first; none for an empty disk, and None where there is no way.
-        size: Bytes to read.
+        size: Bytes of data to read.
     """
 
     at: str
     backups: tuple[str, ...] | None
     size: int
+
+
+class Pair(NamedTuple):
+    """Two backups of which either may go, and not both.
+
+    Attributes:
+        backups: Their rows.
+        loses: Instants that cannot be restored without the two.
+    """
+
+    backups: tuple[str, str]
+    loses: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,47 @@ class DiskRestores:
     states: tuple[State, ...]
     edges: tuple[Edge, ...]
     chains: tuple[Chain, ...]
+    pairs: tuple[Pair, ...] = ()
+
+
+class Keeping(NamedTuple):
+    """Which backups are enough for some instants.
+
+    Attributes:
+        labels: The instants.
+        kept, free: Rows of the backups that stay, and of those that may go.
+        kept_size, free_size: Bytes of data that they hold.
+        least: Whether no smaller set would do; False where not all sets could be tried.
+    """
+
+    labels: tuple[str, ...]
+    kept: tuple[str, ...]
+    free: tuple[str, ...]
+    kept_size: int
+    free_size: int
+    least: bool
+
+    def text(self) -> str:
+        """Return what stays and what may go, with a final newline."""
+        told = [
+            f"for {', '.join(self.labels) or 'no instant'}",
+            f"  keep    {', '.join(self.kept) or 'nothing'}  ({write_size(self.kept_size)})",
+            f"  may go  {', '.join(self.free) or 'nothing'}  ({write_size(self.free_size)})",
+        ]
+        if not self.least:
+            told.append("  not every set of backups was tried: a smaller one may do")
+        return "\n".join(told) + "\n"
+
+    def document(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {
+            "instants": list(self.labels),
+            "keep": list(self.kept),
+            "may_go": list(self.free),
+            "keep_bytes": self.kept_size,
+            "may_go_bytes": self.free_size,
+            "least": self.least,
+        }
 
 
 @dataclass(frozen=True)
@@ -99,20 +139,97 @@ class Restores:
     """What can be restored of a machine, disk by disk; a notebook shows it as a table."""
 
     title: str
-    disks: tuple[DiskRestores, ...]
+    found: Restorable
+
+    @cached_property
+    def disks(self) -> tuple[DiskRestores, ...]:
+        """Each disk's states, backups and chains."""
+        return tuple(_of_disk(self.found, name) for name in self.found.history.graphs)
+
+    @property
+    def instants(self) -> tuple[str, ...]:
+        """The instants that there were."""
+        return self.found.instants
+
+    @property
+    def restorable(self) -> tuple[str, ...]:
+        """The instants that the whole machine can be brought back to."""
+        return self.found.restorable
+
+    def missing(self, labels: Collection[str]) -> tuple[str, ...]:
+        """Return those of some instants that cannot be restored."""
+        return tuple(label for label in labels if label not in self.restorable)
+
+    def without(self, rows: Collection[str]) -> "Restores":
+        """Return the same without some backups, by their names."""
+        return Restores(self.title, self.found.without(rows))
+
+    def keep(self, labels: Sequence[str]) -> Keeping:
+        """Return which backups are enough for some instants.
+
+        Raises:
+            ValueError: One of them cannot be restored at all; it says which.
+        """
+        missing = self.missing(labels)
+        if missing:
+            raise ValueError(f"{', '.join(missing)} cannot be restored from what is left")
+        kept: list[str] = []
+        free: list[str] = []
+        sizes, least = [0, 0], True
+        for disk, found in self.found.keep(labels).items():
+            assert found is not None, "every goal can be reached"
+            pieces = self.found.history.graphs[disk].pieces
+            least = least and found.least
+            for place in sorted(self.found.available[disk]):
+                stays = place in found.places
+                (kept if stays else free).append(pieces[place].row)
+                sizes[0 if stays else 1] += pieces[place].size
+        return Keeping(tuple(labels), tuple(kept), tuple(free), sizes[0], sizes[1], least)
 
     def text(self) -> str:
         """Return a table as text, with a final newline."""
         alone = len(self.disks) == 1
-        return "\n".join(line for disk in self.disks for line in _lines(disk, alone=alone)) + "\n"
+        lines = [line for disk in self.disks for line in _lines(disk, alone=alone)]
+        if not alone:
+            lines += self._of_machine()
+        return "\n".join(lines) + "\n"
+
+    def _of_machine(self) -> Iterator[str]:
+        """Yield which instants all disks can be brought back to."""
+        yield f"the machine: {', '.join(self.restorable) or 'no instant'} can be restored"
+        missing = self.missing(self.instants)
+        if missing:
+            yield f"the machine: no chain of all its disks to {', '.join(missing)}"
 
     def document(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"scenario": self.title, "disks": {d.disk: _document(d) for d in self.disks}}
+        return {
+            "scenario": self.title,
+            "restorable": list(self.restorable),
+            "disks": {d.disk: _document(d) for d in self.disks},
+        }
 
     def json(self) -> str:
         """Return JSON text, with a final newline."""
         return json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n"
+
+    def graph(self, disk: str) -> "MultiDiGraph[int]":
+        """Return the states of a disk as a graph of networkx, whose edges are the backups.
+
+        Raises:
+            ModuleNotFoundError: networkx is missing.
+        """
+        import networkx
+
+        graph: MultiDiGraph[int] = networkx.MultiDiGraph()
+        (shown,) = (each for each in self.disks if each.disk == disk)
+        graph.add_node(NOTHING, name="no backup")
+        for state in shown.states:
+            graph.add_node(state.number, name=state.name, labels=state.labels)
+        for edge in shown.edges:
+            if edge.end is not None:
+                graph.add_edge(edge.start, edge.end, backup=edge.backup, size=edge.size)
+        return graph
 
     def __repr__(self) -> str:
         return self.text()
@@ -123,188 +240,87 @@ class Restores:
 
 def find_restores(timeline: Timeline) -> Restores:
     """Return what can be restored from the backups that are left at the end."""
-    disks = (_of_disk(timeline, disk.name) for disk in timeline.last.disks)
-    return Restores(timeline.script.title, tuple(disks))
+    return Restores(timeline.script.title, history_of(timeline).at_end())
 
 
-def _of_disk(timeline: Timeline, disk: str) -> DiskRestores:
-    left = [
-        backup
-        for backup in timeline.last.backups
-        if backup.disk == disk
-        and backup.status is Status.COMPLETED
-        and backup.kind is not Kind.NONE
-    ]
-    states = _States(timeline, disk, left)
-    torn = _torn(timeline)
+def _of_disk(found: Restorable, disk: str) -> DiskRestores:
+    history, available = found.history, found.available[disk]
+    graph = history.graphs[disk]
+    labels = _labels(found, disk)
+    reached = graph.reach(available)
+    used = {place for stack, _ in reached.values() for place in stack}
+    losses = list(find_losses(graph, available))
+    loses = {loss.places: _names(loss.nodes, labels) for loss in losses}
     edges = [
-        edge._replace(end=None, fault=TORN)
-        if backup.name in torn
-        else edge._replace(fault="" if edge.end is not None else UNSEEN)
-        for backup in left
-        for edge in _edges(states, backup)
+        _edge(graph, place)._replace(cheapest=place in used, loses=loses.get((place,), ()))
+        for place in sorted(available)
     ]
-    graph = _graph(states, edges)
-    chains = _cheapest(graph)
-    tree = {key for path in chains.values() for key in path}
-    named = [
-        edge._replace(cheapest=number in tree, loses=_lost(graph, states.all, edge, number, chains))
-        for number, edge in enumerate(edges)
+    # Only states that somebody can name are shown, numbered as they stand.
+    shown = {n for edge in edges for n in (edge.start, edge.end) if n is not None} | set(labels)
+    places = {node: number for number, node in enumerate(sorted(shown - {NOTHING}))}
+    states = tuple(
+        State(number, labels.get(n, ()), _name(history, disk, n, labels), n in reached)
+        for n, number in places.items()
+    )
+    edges = [
+        edge._replace(
+            start=places.get(edge.start, NOTHING),
+            end=places[edge.end] if edge.end is not None else None,
+        )
+        for edge in edges
     ]
-    return DiskRestores(
-        disk=disk,
-        states=tuple(state._replace(reached=state.number in chains) for state in states.all),
-        edges=tuple(named),
-        chains=tuple(_chain(at, number, chains, edges) for at, number in states.by_label.items()),
+    pairs = tuple(
+        Pair((graph.pieces[a].row, graph.pieces[b].row), instants)
+        for (a, b), instants in ((p, i) for p, i in loses.items() if len(p) == 2)
+        if instants
     )
+    chains = tuple(_chain(found, disk, label) for label in _in_order(found, labels))
+    return DiskRestores(disk, states, tuple(edges), chains, pairs)
 
 
-def _torn(timeline: Timeline) -> frozenset[str]:
-    """Return the plain copies of an image that somebody may have been writing."""
-    return frozenset(
-        copy.target
-        for entry, copy in timeline.accepted(CopyImage)
-        if entry.before.power is Power.RUNNING
-        and any(disk.chain and disk.active.name == copy.image for disk in entry.before.disks)
-    )
+def _labels(found: Restorable, disk: str) -> dict[int, tuple[str, ...]]:
+    """Return the instants of each state."""
+    labels: dict[int, tuple[str, ...]] = {}
+    for label in found.instants:
+        node = found.goals(label).get(disk)
+        if node is not None:
+            labels[node] = (*labels.get(node, ()), label)
+    return labels
 
 
-class _States:
-    """The states of a disk that the guest saw, in the order of time, alike ones as one.
-
-    They are those at the end of instants, and those that backups start at or stand for.
-    """
-
-    def __init__(self, timeline: Timeline, disk: str, backups: Sequence[Backup]) -> None:
-        self._views: list[tuple[ClusterMap, int]] = []
-        self._by_moment: dict[int, int] = {}
-        self.all: list[State] = []
-        self.by_label: dict[str, int] = {}
-        named = [
-            (frame.machine.disk(disk), frame.label)
-            for frame in timeline.frames
-            if frame.label is not None
-        ]
-        others = {m for each in backups for m in (each.start, each.end, each.moment)}
-        others -= {state.moment for state, _ in named}
-        between = [(timeline.state_at(disk, moment), None) for moment in sorted(others)]
-        there = [(state, label) for state, label in [*named, *between] if state and state.chain]
-        for state, label in sorted(there, key=lambda each: each[0].moment):
-            name = f"in {timeline.label_at(disk, state.moment)}"
-            number = self._number(state.guest_view, state.length, name)
-            self._by_moment.setdefault(state.moment, number)
-            if label is not None:
-                self._add_label(number, label)
-
-    def _add_label(self, number: int, label: str) -> None:
-        known = self.all[number]
-        labels = (*known.labels, label)
-        self.all[number] = known._replace(labels=labels, name=", ".join(labels))
-        self.by_label[label] = number
-
-    def at(self, moment: int) -> int | None:
-        """Return the node of the state at a moment; None where nobody could look at it."""
-        return self._by_moment.get(moment)
-
-    def view(self, number: int) -> ClusterMap:
-        """Return what the guest saw."""
-        return self._views[number][0]
-
-    def like(self, content: ClusterMap, length: int) -> int | None:
-        """Return the node of the state that reads like some content, or None."""
-        for number, (view, size) in enumerate(self._views):
-            if size == length and content.reads_like(view):
-                return number
-        return None
-
-    def _number(self, view: ClusterMap, length: int, name: str) -> int:
-        known = self.like(view, length)
-        if known is not None:
-            return known
-        self._views.append((view, length))
-        self.all.append(State(len(self.all), (), name))
-        return len(self.all) - 1
+def _in_order(found: Restorable, labels: dict[int, tuple[str, ...]]) -> Iterator[str]:
+    there = {label for each in labels.values() for label in each}
+    return (label for label in found.instants if label in there)
 
 
-def _edges(states: _States, backup: Backup) -> Iterator[Edge]:
-    """Yield a backup as an edge: from nothing if it can be read alone, else from its start."""
-    alone = backup.complete or backup.kind is Kind.COPY
-    if alone:
-        end = states.like(backup.content, backup.length)
-        if end is not None or backup.complete:
-            yield Edge(backup.row, NOTHING, end, backup.copied_bytes)
-            return
-    start = states.at(backup.start)
-    if start is not None:
-        given = states.view(start).overlay(backup.content)
-        yield Edge(backup.row, start, states.like(given, backup.length), backup.copied_bytes)
+def _names(nodes: Sequence[int], labels: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(label for node in nodes for label in labels.get(node, ()))
 
 
-def _graph(states: _States, edges: Sequence[Edge]) -> "MultiDiGraph[int]":
-    import networkx
-
-    graph: MultiDiGraph[int] = networkx.MultiDiGraph()
-    graph.add_node(NOTHING)
-    for state in states.all:
-        graph.add_node(state.number)
-        if not any(version for _, _, version in states.view(state.number).runs()):
-            graph.add_edge(NOTHING, state.number, key=EMPTY, size=0)
-    for number, edge in enumerate(edges):
-        if edge.end is not None:
-            graph.add_edge(edge.start, edge.end, key=number, size=edge.size)
-    return graph
+def _name(history: History, disk: str, node: int, labels: dict[int, tuple[str, ...]]) -> str:
+    """Return what to call a state: its instants, or what it comes after."""
+    if node in labels:
+        return ", ".join(labels[node])
+    return f"in {history.timeline.label_at(disk, history.moment(disk, node))}"
 
 
-def _cheapest(graph: "MultiDiGraph[int]") -> dict[int, tuple[int, ...]]:
-    """Return the numbers of the edges on the cheapest way to each node that can be reached."""
-    import networkx
+def _edge(graph: Graph, place: int) -> Edge:
+    """Return a backup as the way from the state that it starts at, or else from another one."""
+    piece, ways = graph.pieces[place], graph.ways[place]
 
-    def cost(start: int, end: int, between: Any) -> int:
-        # A byte more for each backup: of two ways that read as much, the one with fewer.
-        return 1 + int(min(each["size"] for each in between.values()))
+    def rank(way: Way) -> tuple[bool, bool, int]:
+        return way.end != piece.end, way.start not in (piece.start, NOTHING), -way.start
 
-    def cheapest_of(between: Any) -> int:
-        return int(min((each["size"], key) for key, each in between.items())[1])
-
-    paths = networkx.single_source_dijkstra_path(graph, NOTHING, weight=cost)
-    return {
-        node: tuple(cheapest_of(graph[start][end]) for start, end in pairwise(path))
-        for node, path in paths.items()
-    }
+    if not ways:
+        start = NOTHING if piece.complete or piece.start is None else piece.start
+        return Edge(piece.row, start, None, piece.size, fault=TORN if piece.torn else UNSEEN)
+    best = min(ways, key=rank)
+    return Edge(piece.row, best.start, best.end, piece.size)
 
 
-def _lost(
-    graph: "MultiDiGraph[int]",
-    states: Sequence[State],
-    edge: Edge,
-    number: int,
-    chains: dict[int, tuple[int, ...]],
-) -> tuple[str, ...]:
-    """Return the instants that nothing else leads to: only what uses the edge can be lost."""
-    import networkx
-
-    users = [node for node, way in chains.items() if number in way]
-    if not users or edge.end is None:
-        return ()
-    without = graph.copy()
-    without.remove_edge(edge.start, edge.end, key=number)
-    reached = networkx.descendants(without, NOTHING)
-    return tuple(
-        label
-        for state in states
-        if state.number in users and state.number not in reached
-        for label in state.labels
-    )
-
-
-def _chain(
-    at: str, number: int, chains: dict[int, tuple[int, ...]], edges: Sequence[Edge]
-) -> Chain:
-    way = chains.get(number)
-    if way is None:
-        return Chain(at, None, 0)
-    taken = [edges[key] for key in way if key != EMPTY]
-    return Chain(at, tuple(edge.backup for edge in taken), sum(edge.size for edge in taken))
+def _chain(found: Restorable, disk: str, label: str) -> Chain:
+    chain = found.chain(disk, found.goals(label)[disk])
+    return Chain(label, chain.rows if chain else None, chain.size if chain else 0)
 
 
 def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
@@ -313,7 +329,7 @@ def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
         yield f"{disk.disk}:"
     rows = [("instant", "cheapest chain", "to read")]
     for chain in disk.chains:
-        told = " <- ".join(chain.backups or ()) or "an empty disk"
+        told = " <- ".join(chain.backups or ()) or EMPTY_DISK
         size = write_size(chain.size)
         if chain.backups is None:
             told, size = "no chain", "-"
@@ -326,6 +342,8 @@ def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
             yield f"without {edge.backup}: no chain to {', '.join(edge.loses)}"
         if edge.end is None:
             yield f"{edge.backup} {edge.fault}"
+    for pair in disk.pairs:
+        yield f"without {' and '.join(pair.backups)}: no chain to {', '.join(pair.loses)}"
 
 
 def _document(disk: DiskRestores) -> dict[str, Any]:
@@ -343,6 +361,7 @@ def _document(disk: DiskRestores) -> dict[str, Any]:
             }
             for edge in disk.edges
         },
+        "pairs": [{"backups": list(p.backups), "loses": list(p.loses)} for p in disk.pairs],
         "instants": {
             chain.at: {
                 "chain": list(chain.backups) if chain.backups is not None else None,

@@ -410,3 +410,18 @@ def test_a_figure_names_zeroes_letters_and_workload_writes_and_the_document_thei
     versions = [ZERO, ord("A"), WORKLOAD_FIRST, WORKLOAD_FIRST + 7]
     assert [letter_of(version) for version in versions] == ["0", "A", "*", "*"]
     assert [tag_of(version) for version in versions] == ["0", "A", "#0", "#7"]
+
+
+@each_kind
+@given(MAPS, SETS)
+@LAW
+def test_what_some_clusters_read_as_is_one_value_and_data_is_counted_without_zeroes(
+    kind: Implementation, versions: dict[int, Version], wanted: frozenset[int]
+) -> None:
+    content = kind.map(versions)
+    other = kind.map({c: v for c, v in versions.items() if c in wanted and v != ZERO})
+    assert content.versions_at(kind.set(wanted)) == other.versions_at(kind.set(wanted))
+    changed = kind.map({**versions, **{c: VERSIONS_MAX - 2 for c in wanted}})
+    alike = changed.versions_at(kind.set(wanted)) == content.versions_at(kind.set(wanted))
+    assert alike == (not wanted)
+    assert content.data_count == sum(version != ZERO for version in versions.values())

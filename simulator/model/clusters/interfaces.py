@@ -92,9 +92,18 @@ class ClusterMap(ABC):
     @abstractmethod
     def __len__(self) -> int: ...
 
+    @property
+    @abstractmethod
+    def data_count(self) -> int:
+        """The number of clusters that hold data; explicit zeroes are none."""
+
     @abstractmethod
     def get(self, cluster: int) -> Version | None:
         """Return the version of a cluster, or None where the map holds nothing."""
+
+    @abstractmethod
+    def versions_at(self, clusters: ClusterSet) -> bytes | tuple[Version, ...]:
+        """Return what some clusters read as, in ascending order, as one value to compare."""
 
     @abstractmethod
     def clusters(self) -> ClusterSet:

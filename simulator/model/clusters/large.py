@@ -229,6 +229,11 @@ class LargeMap(ClusterMap):
         return any(len(level.packed) for level in self._levels)
 
     @property
+    def data_count(self) -> int:
+        """The number of clusters that hold data; explicit zeroes are none."""
+        return int(np.count_nonzero(self.flat.packed & np.uint64(VERSION_MASK)))
+
+    @property
     def flat(self) -> Level:
         """All levels as one."""
         if self._flat is None:
@@ -239,6 +244,11 @@ class LargeMap(ClusterMap):
         """Return the version of a cluster, or None where the map holds nothing."""
         version = int(self.lookup(np.array([cluster], dtype=np.int64))[0])
         return None if version == NOTHING else version
+
+    def versions_at(self, clusters: ClusterSet) -> bytes | tuple[Version, ...]:
+        """Return what some clusters read as, as one value to compare."""
+        read = self.read(_large_set(clusters).array)
+        return read.tobytes() if isinstance(clusters, LargeSet) else tuple(read.tolist())
 
     def lookup(self, wanted: Integers) -> Integers:
         """Return the version of each wanted cluster, ``NOTHING`` where the map holds none.

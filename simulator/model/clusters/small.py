@@ -119,9 +119,20 @@ class SmallMap(ClusterMap):
     def __len__(self) -> int:
         return len(self._versions)
 
+    @property
+    def data_count(self) -> int:
+        """The number of clusters that hold data; explicit zeroes are none."""
+        return sum(version != ZERO for version in self._versions.values())
+
     def get(self, cluster: int) -> Version | None:
         """Return the version of a cluster, or None where the map holds nothing."""
         return self._versions.get(cluster)
+
+    def versions_at(self, clusters: ClusterSet) -> bytes | tuple[Version, ...]:
+        """Return what some clusters read as, as one value to compare."""
+        if not isinstance(clusters, SmallSet):
+            return self._enlarged().versions_at(clusters)
+        return tuple(self._versions.get(cluster, ZERO) for cluster in clusters)
 
     def clusters(self) -> SmallSet:
         """Return the clusters that the map holds something for."""

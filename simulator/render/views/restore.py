@@ -19,9 +19,10 @@ from simulator.render.drawing import (
     title_lines,
     width_of,
 )
-from simulator.render.restores import NOTHING, TORN, DiskRestores, Edge, find_restores
+from simulator.render.restores import TORN, DiskRestores, Edge, find_restores
 from simulator.render.story import write_size
 from simulator.render.views.strips import SMALL
+from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
 
 NODE_WIDTH, NODE_HEIGHT, NODE_GAP = 104.0, 44.0, 34.0

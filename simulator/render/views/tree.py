@@ -20,9 +20,10 @@ from simulator.render.drawing import (
     title_lines,
     width_of,
 )
-from simulator.render.restores import NOTHING, DiskRestores, find_restores
+from simulator.render.restores import DiskRestores, find_restores
 from simulator.render.story import write_size
 from simulator.render.views.strips import SMALL
+from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
 
 ROW, INDENT, DOT = 22.0, 20.0, 8.0

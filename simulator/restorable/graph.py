@@ -1,0 +1,269 @@
+"""States of one disk, the backups that lead from one to another, and the cheapest way to each.
+
+A backup leads from every state on which its content gives a state that the guest saw: an increment
+since A stands on any backup that was taken between A and its own end. That is judged by content,
+never by names. A full backup starts from nothing.
+"""
+
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from heapq import heappop, heappush
+from typing import NamedTuple, TypeAlias
+
+from simulator.model.clusters import SMALL_MAX, ClusterMap, ClusterSet, map_of
+
+NOTHING = -1
+"""The node from which full backups start: no backup at all."""
+
+PAIRS_MAX = 20_000
+"""So many pairs of a state and a backup are tried one by one. Beyond, a backup is tried on the
+states before the one that it stands for, back to the first on which it does not give that one."""
+
+
+class State(NamedTuple):
+    """A state of a disk that the guest saw, which one or more instants have.
+
+    Attributes:
+        number: Its node; states are numbered in the order in which they were first seen.
+        view: What the guest saw.
+        length: Number of clusters that the disk had.
+        seen: When it was first so, as the number of an entry of the record.
+    """
+
+    number: int
+    view: ClusterMap
+    length: int
+    seen: int
+
+
+class Piece(NamedTuple):
+    """A backup of one disk, as something to stack.
+
+    Attributes:
+        row: What it is called.
+        content: A version for each cluster that it holds.
+        length: Number of clusters of what is restored with it on top.
+        complete: Whether it hides all that lies below it.
+        size: Bytes of data, which a restore has to read.
+        start, end: The nodes of the states that it starts at and stands for, where they are known.
+        torn: Whether its content is not to be relied on, as that of a copy under a writing guest.
+    """
+
+    row: str
+    content: ClusterMap
+    length: int
+    complete: bool
+    size: int
+    start: int | None = None
+    end: int | None = None
+    torn: bool = False
+
+
+class Way(NamedTuple):
+    """A backup laid over one state, and the state that this gives.
+
+    Attributes:
+        piece: The backup's place among those of its disk.
+        start, end: Nodes; *start* is ``NOTHING`` where it needs nothing below it.
+    """
+
+    piece: int
+    start: int
+    end: int
+
+
+Stack: TypeAlias = tuple[int, ...]
+"""Backups on top of one another, oldest first, by their places; none where the disk is empty."""
+
+
+class Cost(NamedTuple):
+    """What a stack costs: bytes of data to read, then the number of backups, then luck.
+
+    Luck counts those that give another state than the one that they stand for.
+    """
+
+    size: int
+    backups: int
+    luck: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The states of one disk and all backups ever made of it.
+
+    Attributes:
+        states: By number.
+        pieces: By place.
+        looks: Clusters by which states are told apart, before two are compared in full.
+    """
+
+    disk: str
+    states: tuple[State, ...]
+    pieces: tuple[Piece, ...]
+    looks: ClusterSet
+
+    @cached_property
+    def ways(self) -> tuple[tuple[Way, ...], ...]:
+        """The ways that each backup leads."""
+        return tuple(tuple(find_ways(self, place)) for place in range(len(self.pieces)))
+
+    @cached_property
+    def empty(self) -> tuple[int, ...]:
+        """The nodes of states in which the disk reads as zeroes: no backup is needed for them."""
+        return tuple(s.number for s in self.states if not s.view.data_count)
+
+    @cached_property
+    def _by_look(self) -> dict[Hashable, list[State]]:
+        alike: dict[Hashable, list[State]] = {}
+        for state in self.states:
+            alike.setdefault(look_at(state.view, state.length, self.looks), []).append(state)
+        return alike
+
+    def reach(
+        self, available: Collection[int], *, until: int | None = None
+    ) -> dict[int, tuple[Stack, Cost]]:
+        """Return the cheapest stack for each node that can be reached.
+
+        Args:
+            available: The places of the backups that are there.
+            until: When it is: states that the guest saw only later count as unseen.
+        """
+        leaving: dict[int, list[Way]] = {}
+        for place in available:
+            for way in self.ways[place]:
+                leaving.setdefault(way.start, []).append(way)
+        found: dict[int, tuple[Stack, Cost]] = {}
+        waiting: list[tuple[Cost, Stack, int]] = [(Cost(0, 0, 0), (), NOTHING)]
+        for node in self.empty:
+            heappush(waiting, (Cost(0, 0, 0), (), node))
+        while waiting:
+            cost, stack, node = heappop(waiting)
+            if node in found or not self._known(node, until):
+                continue
+            found[node] = stack, cost
+            for way in leaving.get(node, ()):
+                if way.end not in found:
+                    heappush(waiting, (self._with(cost, way), (*stack, way.piece), way.end))
+        found.pop(NOTHING)
+        return found
+
+    def _known(self, node: int, until: int | None) -> bool:
+        return node == NOTHING or until is None or self.states[node].seen <= until
+
+    def _with(self, cost: Cost, way: Way) -> Cost:
+        """Return what a stack costs with one more backup on top."""
+        piece = self.pieces[way.piece]
+        lucky = piece.end is not None and piece.end != way.end
+        return Cost(cost.size + piece.size, cost.backups + 1, cost.luck + lucky)
+
+    def reached(self, available: Collection[int], *, until: int | None = None) -> frozenset[int]:
+        """Return the nodes that can be reached, at any cost."""
+        leaving: dict[int, list[int]] = {}
+        for place in available:
+            for way in self.ways[place]:
+                leaving.setdefault(way.start, []).append(way.end)
+        found, waiting = {NOTHING}, [NOTHING]
+        waiting += self.empty
+        found.update(self.empty)
+        while waiting:
+            for end in leaving.get(waiting.pop(), ()):
+                if end not in found and self._known(end, until):
+                    found.add(end)
+                    waiting.append(end)
+        return frozenset(node for node in found if node != NOTHING and self._known(node, until))
+
+    def find(self, view: ClusterMap, length: int) -> int | None:
+        """Return the node of the state that reads like some content, or None."""
+        for state in self._by_look.get(look_at(view, length, self.looks), ()):
+            if view.reads_like(state.view):
+                return state.number
+        return None
+
+
+def look_at(view: ClusterMap, length: int, looks: ClusterSet) -> Hashable:
+    """Return something that is equal for disks that read alike, and seldom for others."""
+    return length, view.versions_at(looks)
+
+
+def lay_over(view: ClusterMap, length: int, piece: Piece) -> ClusterMap:
+    """Return what a backup on top of a state reads as.
+
+    |AAAA----| below |---BBB--| reads |AAABBB--|; what lies below a shorter backup is not seen
+    beyond its end.
+    """
+    if piece.complete:
+        return piece.content
+    below = view.below(piece.length) if piece.length < length else view
+    return below.overlay(piece.content)
+
+
+def find_ways(graph: Graph, place: int) -> Iterator[Way]:
+    """Yield the ways that a backup leads, each start once."""
+    piece = graph.pieces[place]
+    if piece.torn:
+        return
+    if piece.complete:
+        end = _claimed(graph, piece)
+        if end is None:
+            end = graph.find(piece.content, piece.length)
+        if end is not None:
+            yield Way(place, NOTHING, end)
+        return
+    small = all(state.length <= SMALL_MAX for state in graph.states)
+    if small and len(graph.states) * len(graph.pieces) <= PAIRS_MAX:
+        yield from _try_all(graph, place)
+    else:
+        yield from _walk_back(graph, place)
+
+
+def _try_all(graph: Graph, place: int) -> Iterator[Way]:
+    """Yield the ways of a backup from nothing and from every state."""
+    piece = graph.pieces[place]
+    starts: list[tuple[int, ClusterMap, int]] = [(NOTHING, map_of(piece.length), piece.length)]
+    starts += [(state.number, state.view, state.length) for state in graph.states]
+    for start, view, length in starts:
+        end = graph.find(lay_over(view, length, piece), piece.length)
+        if end is not None and end != start:
+            yield Way(place, start, end)
+
+
+def _claimed(graph: Graph, piece: Piece) -> int | None:
+    """Return the node that a backup stands for, if it reads there as it claims."""
+    if piece.end is None:
+        return None
+    state = graph.states[piece.end]
+    agrees = lay_over(state.view, state.length, piece).reads_like(state.view)
+    return piece.end if agrees and state.length == piece.length else None
+
+
+def _walk_back(graph: Graph, place: int) -> Iterator[Way]:
+    """Yield the ways of a backup to the state that it stands for, from those before it.
+
+    Where it does not give that one from its start, whatever it gives from there.
+    """
+    piece = graph.pieces[place]
+    end = _claimed(graph, piece)
+    if end is None:
+        if piece.start is not None:
+            start = graph.states[piece.start]
+            found = graph.find(lay_over(start.view, start.length, piece), piece.length)
+            if found is not None and found != piece.start:
+                yield Way(place, piece.start, found)
+        return
+    meant = graph.states[end]
+    tried = range(end - 1, -1, -1)
+    others = [] if piece.start is None or piece.start < end else [piece.start]
+    for number in [*others, *tried]:
+        state = graph.states[number]
+        given = lay_over(state.view, state.length, piece)
+        if given.reads_like(meant.view):
+            if number != end:
+                yield Way(place, number, end)
+        elif piece.start is None or number <= piece.start:
+            break
+
+
+def least_first(pieces: Sequence[Piece], places: Collection[int]) -> list[int]:
+    """Return places of backups, those that hold most data first."""
+    return sorted(places, key=lambda place: (-pieces[place].size, place))

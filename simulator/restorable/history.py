@@ -1,0 +1,297 @@
+"""The states and backups of a run, read off its record, and what can be restored at any time.
+
+It is asked of the machine: an instant can be restored if each disk that the machine had then can.
+"""
+
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+from simulator.model.clusters import ClusterMap, ClusterSet, set_of
+from simulator.model.machine import Backup, Kind, Machine, Power, Status
+from simulator.model.operations import CopyImage
+from simulator.restorable.graph import Cost, Graph, Piece, Stack, State, look_at
+from simulator.restorable.keeping import Kept, keep
+from simulator.timeline import Entry, Frame, Timeline
+
+EMPTY_DISK = "an empty disk"
+"""What is said in place of a stack where nothing was ever written."""
+
+
+class Chain(NamedTuple):
+    """A way back to a state of one disk.
+
+    Attributes:
+        disk: Its name.
+        rows: The backups, oldest first; none for an empty disk.
+        size: Bytes of data to read.
+    """
+
+    disk: str
+    rows: tuple[str, ...]
+    size: int
+
+    @property
+    def told(self) -> str:
+        """The stack in words: ``full.bak <- inc.bak``."""
+        return " <- ".join(self.rows) or EMPTY_DISK
+
+
+@dataclass(frozen=True)
+class History:
+    """All states of a machine's disks, and all backups that were ever made of them.
+
+    Attributes:
+        timeline: The record that they were read off.
+    """
+
+    timeline: Timeline
+
+    @cached_property
+    def graphs(self) -> dict[str, Graph]:
+        """The states and backups of each disk, by its name."""
+        return {disk.name: self._graph(disk.name) for disk in self.timeline.start.disks}
+
+    @cached_property
+    def _made(self) -> dict[str, list[tuple[Entry, Backup]]]:
+        """Every completed backup with the entry at which it was complete, by disk."""
+        made: dict[str, list[tuple[Entry, Backup]]] = {}
+        for entry in self.timeline.entries:
+            for backup in entry.new_backups:
+                if backup.status is Status.COMPLETED and backup.kind is not Kind.NONE:
+                    made.setdefault(backup.disk, []).append((entry, backup))
+        return made
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """The place of each backup among those of its disk, by its identity."""
+        return {
+            id(backup): place
+            for made in self._made.values()
+            for place, (_, backup) in enumerate(made)
+        }
+
+    @cached_property
+    def _nodes(self) -> dict[str, dict[int, int]]:
+        """The node of each moment of each disk at which something looked at it; see `graphs`."""
+        return {}
+
+    def _graph(self, disk: str) -> Graph:
+        made = self._made.get(disk, [])
+        moments = {frame.machine.disk(disk).moment for frame in self.timeline.frames}
+        for _, backup in made:
+            moments |= {backup.start, backup.end, backup.moment}
+        found = {m: self.timeline.state_at(disk, m) for m in sorted(moments)}
+        there = {moment: state for moment, state in found.items() if state and state.chain}
+        looks = _looks([state.guest_view for state in there.values()])
+        states: list[State] = []
+        alike: dict[Hashable, list[State]] = {}
+        numbered = self._nodes.setdefault(disk, {})
+        for moment, state in there.items():
+            view, length = state.guest_view, state.length
+            same = alike.setdefault(look_at(view, length, looks), [])
+            known = next((each for each in same if view.reads_like(each.view)), None)
+            if known is None:
+                known = State(len(states), view, length, self.timeline.seen_at(disk, moment))
+                states.append(known)
+                same.append(known)
+            numbered[moment] = known.number
+        size = self.timeline.start.disk(disk).cluster_size
+        pieces = tuple(_piece(entry, backup, numbered, size) for entry, backup in made)
+        return Graph(disk, tuple(states), pieces, looks)
+
+    def node(self, disk: str, moment: int) -> int | None:
+        """Return the node of a disk's state at a moment; None where nothing looked at it."""
+        _ = self.graphs
+        return self._nodes[disk].get(moment)
+
+    def moment(self, disk: str, node: int) -> int:
+        """Return the first moment of a disk at which it was in a state."""
+        return min(moment for moment, known in self._nodes[disk].items() if known == node)
+
+    def backup(self, disk: str, place: int) -> Backup:
+        """Return a backup by its place among those of its disk."""
+        return self._made[disk][place][1]
+
+    def place(self, backup: Backup) -> int | None:
+        """Return the place of a backup among those of its disk; None where it holds nothing."""
+        return self._places.get(id(backup))
+
+    def available(self, machine: Machine) -> dict[str, frozenset[int]]:
+        """Return the places of the backups that are there, by disk."""
+        found: dict[str, set[int]] = {name: set() for name in self.graphs}
+        for backup in machine.backups:
+            place = self.place(backup)
+            if place is not None:
+                found[backup.disk].add(place)
+        return {name: frozenset(places) for name, places in found.items()}
+
+    def at(self, entry: Entry, machine: Machine | None = None) -> "Restorable":
+        """Return what can be restored when a statement has been carried out.
+
+        Args:
+            machine: The machine then; None for that after the statement.
+        """
+        machine = machine or entry.after
+        return Restorable(self, self.available(machine), self._frames_until(entry), entry.number)
+
+    def at_end(self) -> "Restorable":
+        """Return what can be restored when everything has happened."""
+        return Restorable(self, self.available(self.timeline.last), self.timeline.frames, None)
+
+    def _frames_until(self, entry: Entry) -> Sequence[Frame]:
+        """Return the instants up to a statement, its own included if its state is reached."""
+        frames = self.timeline.frames
+        for number, frame in enumerate(frames):
+            if frame.entries > entry.number:
+                reached = all(
+                    d.moment == frame.machine.disk(d.name).moment for d in entry.after.disks
+                )
+                return frames[: number + reached]
+        return frames
+
+
+def _looks(views: Sequence[ClusterMap]) -> ClusterSet:
+    """Return a cluster in which each view differs from the one before, where it does."""
+    firsts = [
+        next(iter(changed))
+        for before, after in pairwise(views)
+        for changed in [after.differing(before)]
+        if changed
+    ]
+    return set_of(max(firsts, default=0) + 1, firsts)
+
+
+def _piece(entry: Entry, backup: Backup, numbered: Mapping[int, int], cluster_size: int) -> Piece:
+    return Piece(
+        row=backup.row,
+        content=backup.content,
+        length=backup.length,
+        complete=backup.complete,
+        size=backup.content.data_count * cluster_size,
+        start=numbered.get(backup.start),
+        end=numbered.get(backup.end),
+        torn=_torn(entry, backup),
+    )
+
+
+def _torn(entry: Entry, backup: Backup) -> bool:
+    """Whether a backup is a plain copy of an image that somebody may have been writing."""
+    return (
+        backup.kind is Kind.COPY
+        and entry.before.power is Power.RUNNING
+        and any(isinstance(each, CopyImage) for each in entry.operations)
+        and any(d.chain and d.active.name == backup.image for d in entry.before.disks)
+    )
+
+
+@dataclass(frozen=True)
+class Restorable:
+    """What can be restored at one time.
+
+    Attributes:
+        history: What there was by the end of the run.
+        available: The places of the backups that are there, by disk.
+        frames: The instants that have passed.
+        until: The number of the last entry that has happened; None for all of them.
+    """
+
+    history: History
+    available: dict[str, frozenset[int]]
+    frames: Sequence[Frame]
+    until: int | None
+
+    def without(self, rows: Collection[str]) -> "Restorable":
+        """Return the same without some backups, by the names of their rows or requests."""
+        left = {
+            disk: frozenset(p for p in places if not self._named(disk, p, rows))
+            for disk, places in self.available.items()
+        }
+        return Restorable(self.history, left, self.frames, self.until)
+
+    def _named(self, disk: str, place: int, rows: Collection[str]) -> bool:
+        backup = self.history.backup(disk, place)
+        return not {backup.row, backup.name, f"{backup.name}/{disk}"}.isdisjoint(rows)
+
+    @cached_property
+    def _found(self) -> dict[str, dict[int, tuple[Stack, Cost]]]:
+        return {
+            disk: graph.reach(self.available[disk], until=self.until)
+            for disk, graph in self.history.graphs.items()
+        }
+
+    @property
+    def instants(self) -> tuple[str, ...]:
+        """The instants that there were."""
+        return tuple(f.label for f in self.frames if f.label is not None and any(_disks(f)))
+
+    def goals(self, label: str) -> dict[str, int]:
+        """Return the node that each disk has to be brought to for an instant.
+
+        A disk that the machine did not have then is left out.
+        """
+        frame = next(frame for frame in self.frames if frame.label == label)
+        found = {}
+        for disk in _disks(frame):
+            node = self.history.node(disk, frame.machine.disk(disk).moment)
+            assert node is not None, "the states of all instants are nodes"
+            found[disk] = node
+        return found
+
+    def chains(self, label: str) -> tuple[Chain, ...] | None:
+        """Return the cheapest stack of each disk for an instant; None where there is none."""
+        found = [self.chain(disk, node) for disk, node in self.goals(label).items()]
+        return None if None in found else tuple(each for each in found if each is not None)
+
+    def chain(self, disk: str, node: int | None) -> Chain | None:
+        """Return the cheapest stack for a state of one disk; None where there is none."""
+        if node is None or node not in self._found[disk]:
+            return None
+        stack, cost = self._found[disk][node]
+        pieces = self.history.graphs[disk].pieces
+        return Chain(disk, tuple(pieces[place].row for place in stack), cost.size)
+
+    def chain_to(self, disk: str, moment: int) -> Chain | None:
+        """Return the cheapest stack for a disk as it was at a moment; None where there is none."""
+        return self.chain(disk, self.history.node(disk, moment))
+
+    @cached_property
+    def restorable(self) -> tuple[str, ...]:
+        """The instants that every disk can be brought back to."""
+        reached = {disk: set(found) for disk, found in self._found.items()}
+        return tuple(
+            label
+            for label in self.instants
+            if all(node in reached[disk] for disk, node in self.goals(label).items())
+        )
+
+    def lost(self, after: "Restorable") -> tuple[str, ...]:
+        """Return the instants that could be restored, and cannot be any more."""
+        left = set(after.restorable)
+        return tuple(label for label in self.restorable if label not in left)
+
+    def keep(self, labels: Collection[str]) -> dict[str, Kept | None]:
+        """Return the least backups of each disk that still give back all of some instants."""
+        goals: dict[str, set[int]] = {disk: set() for disk in self.history.graphs}
+        for label in labels:
+            for disk, node in self.goals(label).items():
+                goals[disk].add(node)
+        return {
+            disk: keep(graph, self.available[disk], goals[disk])
+            for disk, graph in self.history.graphs.items()
+        }
+
+
+def _disks(frame: Frame) -> Iterator[str]:
+    """Yield the disks that a machine had."""
+    return (disk.name for disk in frame.machine.disks if disk.chain)
+
+
+def history_of(timeline: Timeline) -> History:
+    """Return the states and backups of a run; asked again, the same ones."""
+    known = timeline.memo.get("history")
+    if not isinstance(known, History):
+        known = timeline.memo["history"] = History(timeline)
+    return known
