@@ -210,6 +210,18 @@ class Scenario:
         return f"<scenario {self.script.title!r}, {len(self.script.instants)} entries>"
 
 
+class UnknownInstant(ValueError):
+    """A word that names no instant of a run.
+
+    Attributes:
+        word: As it was given.
+    """
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"no instant {word}")
+        self.word = word
+
+
 @dataclass(frozen=True)
 class Run:
     """What happened, and what is to be said about it."""
@@ -263,14 +275,40 @@ class Run:
         return run_document(self.timeline, self.findings)
 
     def restores(self) -> Restores:
-        """Return what can be restored from the backups that are left, and at which cost.
-
-        Raises:
-            ModuleNotFoundError: networkx is missing.
-        """
+        """Return what can be restored from the backups that are left, and at which cost."""
         from simulator.render.restores import find_restores
 
         return find_restores(self.timeline)
+
+    def instants_meant(self, goal: str) -> tuple[str, ...]:
+        """Return the instants that some words stand for.
+
+        Args:
+            goal: ``all``, instants with commas between them, or a time such as ``3d``: the
+                instants of the last three days. With a comma, ``3d,``, it is an instant.
+
+        Raises:
+            UnknownInstant: One of them is no instant of this run.
+            ValueError: The instants are no times, or there is no word at all.
+        """
+        from simulator.scenario.units import read_duration
+
+        labels = self.labels
+        if goal.strip() == "all":
+            return labels
+        words = [word.strip() for word in goal.split(",") if word.strip()]
+        if not words:
+            raise ValueError("no instant is named: expected T3,T5, or all, or 3d")
+        back = read_duration(words[0])
+        if back is not None and "," not in goal:
+            if not all(read_duration(label) is not None for label in labels):
+                raise ValueError(f"{goal} is a time, and the instants here are names")
+            last = self.timeline.frames[-1].tick
+            return tuple(f.label for f in self.timeline.frames if f.label and f.tick >= last - back)
+        for word in words:
+            if word not in labels:
+                raise UnknownInstant(word)
+        return tuple(label for label in labels if label in words)
 
     def draw(self, view: str = "film", *, at: str | None = None, theme: str = "light") -> Picture:
         """Return a picture, which a notebook shows and ``save`` writes.

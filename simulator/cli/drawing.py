@@ -1,13 +1,18 @@
 """Commands that show a scenario: ``draw``, ``serve``, and ``restores``."""
 
 import contextlib
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import give_up, give_up_without, refuse_input, told_unwritable
+from simulator.cli.ends import FAILING, give_up, give_up_without, refuse_input, told_unwritable
 from simulator.cli.reading import Format, ModelOption, find_model, played
+
+if TYPE_CHECKING:
+    from simulator.pipeline import Run
+    from simulator.render.restores import Restores
 
 PictureOption = Annotated[
     Path,
@@ -92,14 +97,73 @@ def serve(
 
 def restores(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    require: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GOAL",
+            help="End with 1 where these instants cannot be restored: T3,T5, or all, or 3d.",
+        ),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(metavar="GOAL", help="Tell which backups may go if these instants must stay."),
+    ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="Ask as if these backups were lost."),
+    ] = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="A table, or data.")
     ] = Format.TEXT,
     model: ModelOption = None,
 ) -> None:
     """Tell which instants the backups give back, by which chain, and what may not be lost."""
+    if require is not None and keep is not None:
+        give_up("--require and --keep ask different things: give one of them")
+    run = played(file, model)
+    found = run.restores()
+    if without is not None:
+        lost = [name.strip() for name in without.split(",") if name.strip()]
+        for name in lost:
+            if name not in found.names:
+                give_up(f"no backup {name} is left", name, found.names)
+        found = found.without(lost)
+    data = format is Format.JSON
+    if keep is not None:
+        _print_kept(run, found, keep, data=data)
+        return
+    missing = found.missing(_goal(run, found, require)) if require is not None else ()
+    if data:
+        print(found.json(missing=missing if require is not None else None), end="")
+    else:
+        print(found.text(), end="")
+        for label in missing:
+            print(f"required: {label} cannot be restored")
+    if missing:
+        raise typer.Exit(FAILING)
+
+
+def _print_kept(run: "Run", found: "Restores", keep: str, *, data: bool) -> None:
+    """Print which backups may go; end with status 1 where some instant cannot be restored."""
+    labels = _goal(run, found, keep)
+    if keep == "all":
+        labels = found.restorable
+    missing = found.missing(labels)
+    if missing:
+        print(f"error: {', '.join(missing)} cannot be restored from what is left", file=sys.stderr)
+        print("  = help: backup-timeline restores FILE lists what can be", file=sys.stderr)
+        raise typer.Exit(FAILING)
+    kept = found.keep(labels)
+    print(kept.json() if data else kept.text(), end="")
+
+
+def _goal(run: "Run", found: "Restores", goal: str) -> tuple[str, ...]:
+    """Return the instants that an option names, or end with status 2."""
+    from simulator.pipeline import UnknownInstant
+
     try:
-        found = played(file, model).restores()
-    except ModuleNotFoundError as error:
-        give_up_without("restores", error)
-    print(found.json() if format is Format.JSON else found.text(), end="")
+        return run.instants_meant(goal)
+    except UnknownInstant as error:
+        give_up(str(error), error.word, found.instants)
+    except ValueError as error:
+        give_up(str(error))

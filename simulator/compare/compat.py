@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from simulator.compare.cells import Runs, as_read, holds_more, runs_of
 from simulator.compare.differences import refusals, told
-from simulator.compare.restorable import ONTO, restorable
+from simulator.compare.restorable import restorable
 
 WIDTH = 72
 """Columns of the text."""
@@ -89,18 +89,18 @@ def _restores(old: Any, new: Any) -> Iterator[Difference]:
     before, after = restorable(old), restorable(new)
     for at in [label for label in before if label not in after]:
         message = f"{at} could be restored, and cannot be any more"
-        notes = (f"{old['model']}: {before[at]}", *_seen(old, new, at))
+        notes = (f"{old['model']}: {before[at].told}", *_seen(old, new, at))
         yield Difference("lost-restore", old["file"], 0, at, message, notes)
     for at in [label for label in after if label not in before]:
         message = f"{at} can be restored now"
-        notes = (f"{new['model']}: {after[at]}",)
+        notes = (f"{new['model']}: {after[at].told}",)
         yield Difference("new-restore", old["file"], 0, at, message, notes)
     for at in [label for label in before if label in after]:
-        was, now = (1 + way.count(ONTO) for way in (before[at], after[at]))
+        was, now = before[at].backups, after[at].backups
         if was != now:
             kind = "longer-restore" if now > was else "shorter-restore"
             message = f"{at} is restored by {now} backups, by {was} before"
-            ways = (f"{old['model']}: {before[at]}", f"{new['model']}: {after[at]}")
+            ways = (f"{old['model']}: {before[at].told}", f"{new['model']}: {after[at].told}")
             yield Difference(kind, old["file"], 0, at, message, ways)
 
 

@@ -117,7 +117,9 @@ def compare_runs(documents: Sequence[Any], unplayed: Sequence[str | None]) -> Co
         backups=_backups(documents),
         refused=_refused(documents),
         flagged=_flagged(documents),
-        restorable={label: tuple(way.get(label) for way in ways) for label in labels},
+        restorable={
+            label: tuple(w[label].told if label in w else None for w in ways) for label in labels
+        },
         errors=tuple(
             sum(f["severity"] == "error" and _counts(f) for f in document["findings"])
             for document in documents

@@ -1,143 +1,113 @@
-"""Which instants can be restored from the backups of a run, and from which of them."""
+"""Which instants can be restored from the backups of a run document, and from which of them."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from simulator.compare.cells import Runs, as_read, overlay, runs_of
-
-ONTO = " <- "
-"""Stands between two backups of a stack, the older one first."""
-
-CANDIDATES_MAX = 32
-"""So many stacks are tried below a backup of which nobody knows where it starts."""
+from simulator.compare.cells import runs_of
+from simulator.model.clusters import ZERO, ClusterMap, Version, map_of, range_of
+from simulator.restorable.graph import EMPTY_DISK, Graph, Piece, Sight, number_states
 
 
-class Stack(NamedTuple):
-    """Backups on top of one another.
+class Back(NamedTuple):
+    """How an instant is restored.
 
     Attributes:
-        names: Oldest first.
-        runs: What a reader of the newest sees.
+        told: The backups of each disk, oldest first, in words.
+        backups: How many there are.
     """
 
-    names: tuple[str, ...]
-    runs: Runs
+    told: str
+    backups: int
 
 
-def restorable(document: Any) -> dict[str, str]:
-    """Return each instant that can be restored, with the backups that give it, oldest first.
+def restorable(document: Any) -> dict[str, Back]:
+    """Return each instant that can be restored, and how, by the least data.
 
-    An instant can be restored if, for each of its disks, some stack of the backups that are there
-    at the end reads like what the guest saw then. How a backup is to be stacked is told by where it
-    starts; what a stack holds is judged by its content.
+    An instant can be restored if each disk that the machine had then can, from the backups that
+    are there at the end.
 
     Args:
         document: A run document.
     """
-    ways: dict[str, str] = {}
+    ways: dict[str, Back] = {}
     found = {disk: _by_instant(document, disk) for disk in _disks(document)}
     for frame in document["frames"]:
         label = frame["at"]
         disks = [disk for disk, state in frame["disks"].items() if state["chain"]]
-        if label is None or not disks:
+        if label is None or not disks or any(label not in found[disk] for disk in disks):
             continue
-        chains = [found[disk].get(label) for disk in disks]
-        if all(chains):
-            ways[label] = ", ".join(ONTO.join(chain.names) for chain in chains if chain)
-    for restored in document["restores"]:
-        for label in restored["same_as"]:
-            if len(_disks(document)) == 1:
-                ways.setdefault(label, ONTO.join(restored["from"]))
-    order = [frame["at"] for frame in document["frames"]]
-    return {label: ways[label] for label in order if label in ways}
+        stacks = [found[disk][label] for disk in disks]
+        told = ", ".join(" <- ".join(stack) for stack in stacks if stack) or EMPTY_DISK
+        ways[label] = Back(told, sum(map(len, stacks)))
+    return ways
 
 
 def _disks(document: Any) -> list[str]:
     return list(document["frames"][-1]["disks"]) if document["frames"] else []
 
 
-def _by_instant(document: Any, disk: str) -> dict[str, Stack]:
-    """Return the shortest stack for each instant of one disk."""
-    stacks = sorted(_stacks(document, disk), key=lambda stack: len(stack.names))
-    by_view: dict[Runs, Stack] = {}
-    for stack in stacks:
-        by_view.setdefault(as_read(stack.runs), stack)
-    views = _views(document, disk)
-    return {label: by_view[view] for label, view in views.items() if view in by_view}
-
-
-def _views(document: Any, disk: str) -> dict[str, Runs]:
-    """Return what the guest saw at each instant."""
-    return {
-        frame["at"]: as_read(runs_of(frame["disks"][disk]["guest"]))
-        for frame in document["frames"]
-        if frame["at"] is not None and frame["disks"][disk]["chain"]
-    }
-
-
-def _stacks(document: Any, disk: str) -> list[Stack]:
-    """Return every stack of backups that makes sense, in the order in which they were taken."""
+def _by_instant(document: Any, disk: str) -> dict[str, tuple[str, ...]]:
+    """Return the cheapest stack for each instant of one disk; none for an empty disk."""
+    tags: dict[str, Version] = {"0": ZERO}
+    shown = [
+        (frame["at"], Sight(_content(each["guest"], each["clusters"], tags), each["clusters"], n))
+        for n, frame in enumerate(document["frames"])
+        for each in [frame["disks"][disk]]
+        if each["chain"]
+    ]
+    states, looks, nodes = number_states([sight for _, sight in shown])
+    instants = {at: node for (at, _), node in zip(shown, nodes, strict=True) if at is not None}
+    sizes = {frame["at"]: frame["disks"][disk] for frame in document["frames"]}
     begun = {
         each["name"]: each["at"] for frame in document["frames"] for each in frame["checkpoints"]
     }
-    views = _views(document, disk)
-    order = {frame["at"]: number for number, frame in enumerate(document["frames"])}
-    left = [
-        (name, backup)
+    pieces = tuple(
+        _piece(name, backup, sizes, instants, begun, tags)
         for name, backup in document["backups"].items()
         if backup["disk"] == disk and backup["status"] == "completed" and backup["kind"] != "none"
-    ]
-    left.sort(key=lambda each: order.get(each[1]["at"], len(order)))
-    stacks: list[Stack] = []
-    while left:
-        # Those of one instant are in no order, so one that finds nothing below it comes again.
-        waiting = []
-        for name, backup in left:
-            made = list(_on_top(stacks, name, backup, begun, views))
-            stacks += made
-            if not made:
-                waiting.append((name, backup))
-        if len(waiting) == len(left):
-            break
-        left = waiting
-    return stacks
+    )
+    found = Graph(disk, states, pieces, looks).reach(range(len(pieces)))
+    return {
+        label: tuple(pieces[place].row for place in found[node][0])
+        for label, node in instants.items()
+        if node in found
+    }
 
 
-def _on_top(
-    stacks: list[Stack],
+def _piece(
     name: str,
     backup: Any,
+    sizes: dict[str | None, Any],
+    instants: dict[str, int],
     begun: dict[str, str],
-    views: dict[str, Runs],
-) -> Iterator[Stack]:
-    """Yield the stacks with one backup on top.
+    tags: dict[str, Version],
+) -> Piece:
+    """Return a backup of the document as something to stack.
 
     Args:
+        sizes: The disk at each instant.
+        instants: The node of each instant.
         begun: The instant of each checkpoint.
-        views: What the guest saw at each instant.
     """
-    runs = runs_of(backup["cells"])
-    if backup["kind"] in ("full", "copy"):
-        yield Stack((name,), runs)
-        return
-    starts = [backup["since"], *backup["bitmaps"]]
-    start = next((begun[each] for each in starts if each in begun), None)
-    view = views.get(start) if start is not None else None
-    for below in _below(stacks, backup, view):
-        yield Stack((*below.names, name), overlay(below.runs, runs))
+    shown = sizes.get(backup["at"]) or sizes[None]
+    cells = backup["cells"]
+    length = len(cells) if isinstance(cells, str) else shown["clusters"]
+    content = _content(cells, length, tags)
+    starts = [begun[each] for each in [backup["since"], *backup["bitmaps"]] if each in begun]
+    return Piece(
+        row=name,
+        content=content,
+        length=length,
+        complete=backup["kind"] == "full",
+        size=content.data_count * shown["cluster_size"],
+        start=instants.get(starts[0]) if starts else None,
+        end=instants.get(backup["at"]),
+    )
 
 
-def _below(stacks: list[Stack], backup: Any, view: Runs | None) -> Iterator[Stack]:
-    """Yield the stacks that a backup can lie on.
-
-    Args:
-        view: What the guest saw at its start; None where that is not known.
-    """
-    onto = backup["onto"]
-    if onto is not None:
-        yield from (stack for stack in stacks if stack.names[-1] == onto)
-    elif view is not None:
-        same = [stack for stack in stacks if as_read(stack.runs) == view]
-        yield from same[:1]
-    else:
-        yield from stacks[-CANDIDATES_MAX:]
+def _content(cells: Any, length: int, tags: dict[str, Version]) -> ClusterMap:
+    """Return a row of the document as a map; each tag gets a number of its own."""
+    content = map_of(length)
+    for first, count, what in runs_of(cells):
+        version = tags.setdefault(what, len(tags))
+        content = content.overlay(range_of(length, first, count, version))
+    return content

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.render.report import as_html
 from simulator.render.story import write_size
-from simulator.restorable.graph import NOTHING, Graph, Way
-from simulator.restorable.history import EMPTY_DISK, History, Restorable, history_of
+from simulator.restorable.graph import EMPTY_DISK, NOTHING, Graph, Way
+from simulator.restorable.history import History, Restorable, history_of
 from simulator.restorable.losing import find_losses
 from simulator.timeline import Timeline
 
@@ -122,6 +122,10 @@ class Keeping(NamedTuple):
             told.append("  not every set of backups was tried: a smaller one may do")
         return "\n".join(told) + "\n"
 
+    def json(self) -> str:
+        """Return JSON text, with a final newline."""
+        return json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n"
+
     def document(self) -> dict[str, Any]:
         """Return plain data."""
         return {
@@ -155,6 +159,17 @@ class Restores:
     def restorable(self) -> tuple[str, ...]:
         """The instants that the whole machine can be brought back to."""
         return self.found.restorable
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The backups that are left, by the names of requests and of rows."""
+        graphs = self.found.history.graphs
+        backups = [
+            self.found.history.backup(disk, place)
+            for disk in graphs
+            for place in sorted(self.found.available[disk])
+        ]
+        return tuple(dict.fromkeys(name for b in backups for name in (b.name, b.row)))
 
     def missing(self, labels: Collection[str]) -> tuple[str, ...]:
         """Return those of some instants that cannot be restored."""
@@ -209,9 +224,14 @@ class Restores:
             "disks": {d.disk: _document(d) for d in self.disks},
         }
 
-    def json(self) -> str:
-        """Return JSON text, with a final newline."""
-        return json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n"
+    def json(self, *, missing: Sequence[str] | None = None) -> str:
+        """Return JSON text, with a final newline.
+
+        Args:
+            missing: Instants that were required and cannot be restored; None where none was asked.
+        """
+        told = self.document() | ({} if missing is None else {"missing": list(missing)})
+        return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
     def graph(self, disk: str) -> "MultiDiGraph[int]":
         """Return the states of a disk as a graph of networkx, whose edges are the backups.

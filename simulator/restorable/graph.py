@@ -9,9 +9,13 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heappop, heappush
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from simulator.model.clusters import SMALL_MAX, ClusterMap, ClusterSet, map_of
+from simulator.model.clusters import SMALL_MAX, ClusterMap, ClusterSet, map_of, set_of
+
+EMPTY_DISK = "an empty disk"
+"""What is said in place of a stack where nothing was ever written."""
 
 NOTHING = -1
 """The node from which full backups start: no backup at all."""
@@ -32,6 +36,18 @@ class State(NamedTuple):
     """
 
     number: int
+    view: ClusterMap
+    length: int
+    seen: int
+
+
+class Sight(NamedTuple):
+    """A disk as somebody looked at it.
+
+    Attributes:
+        view, length, seen: As in `State`.
+    """
+
     view: ClusterMap
     length: int
     seen: int
@@ -78,14 +94,20 @@ Stack: TypeAlias = tuple[int, ...]
 
 
 class Cost(NamedTuple):
-    """What a stack costs: bytes of data to read, then the number of backups, then luck.
+    """What a stack costs, the first difference counts.
 
-    Luck counts those that give another state than the one that they stand for.
+    Attributes:
+        size: Bytes of data to read.
+        bare: Whether nothing but an empty disk lies below: of two ways that read as much, people
+            expect the one from a full backup.
+        backups: How many there are.
+        luck: Those of them that give another state than the one that they stand for.
     """
 
-    size: int
-    backups: int
-    luck: int
+    size: int = 0
+    bare: int = 0
+    backups: int = 0
+    luck: int = 0
 
 
 @dataclass(frozen=True)
@@ -134,9 +156,9 @@ class Graph:
             for way in self.ways[place]:
                 leaving.setdefault(way.start, []).append(way)
         found: dict[int, tuple[Stack, Cost]] = {}
-        waiting: list[tuple[Cost, Stack, int]] = [(Cost(0, 0, 0), (), NOTHING)]
+        waiting: list[tuple[Cost, Stack, int]] = [(Cost(), (), NOTHING)]
         for node in self.empty:
-            heappush(waiting, (Cost(0, 0, 0), (), node))
+            heappush(waiting, (Cost(bare=1), (), node))
         while waiting:
             cost, stack, node = heappop(waiting)
             if node in found or not self._known(node, until):
@@ -155,7 +177,8 @@ class Graph:
         """Return what a stack costs with one more backup on top."""
         piece = self.pieces[way.piece]
         lucky = piece.end is not None and piece.end != way.end
-        return Cost(cost.size + piece.size, cost.backups + 1, cost.luck + lucky)
+        bare = cost.bare or (way.start == NOTHING and not piece.complete)
+        return Cost(cost.size + piece.size, int(bare), cost.backups + 1, cost.luck + lucky)
 
     def reached(self, available: Collection[int], *, until: int | None = None) -> frozenset[int]:
         """Return the nodes that can be reached, at any cost."""
@@ -179,6 +202,39 @@ class Graph:
             if view.reads_like(state.view):
                 return state.number
         return None
+
+
+def number_states(
+    sights: Sequence[Sight],
+) -> tuple[tuple[State, ...], ClusterSet, tuple[int, ...]]:
+    """Return the states of a disk, alike ones as one, and the node of each sight.
+
+    Args:
+        sights: What was seen, in the order of time.
+
+    Returns:
+        The states; clusters by which they are told apart, one in which each sight differs from the
+        one before; and a node for each sight.
+    """
+    firsts = [
+        next(iter(changed))
+        for before, after in pairwise(sights)
+        for changed in [after.view.differing(before.view)]
+        if changed
+    ]
+    looks = set_of(max(firsts, default=0) + 1, firsts)
+    states: list[State] = []
+    alike: dict[Hashable, list[State]] = {}
+    nodes: list[int] = []
+    for view, length, seen in sights:
+        same = alike.setdefault(look_at(view, length, looks), [])
+        known = next((each for each in same if view.reads_like(each.view)), None)
+        if known is None:
+            known = State(len(states), view, length, seen)
+            states.append(known)
+            same.append(known)
+        nodes.append(known.number)
+    return tuple(states), looks, tuple(nodes)
 
 
 def look_at(view: ClusterMap, length: int, looks: ClusterSet) -> Hashable:

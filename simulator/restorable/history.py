@@ -3,21 +3,16 @@
 It is asked of the machine: an instant can be restored if each disk that the machine had then can.
 """
 
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
-from simulator.model.clusters import ClusterMap, ClusterSet, set_of
 from simulator.model.machine import Backup, Kind, Machine, Power, Status
 from simulator.model.operations import CopyImage
-from simulator.restorable.graph import Cost, Graph, Piece, Stack, State, look_at
+from simulator.restorable.graph import EMPTY_DISK, Cost, Graph, Piece, Sight, Stack, number_states
 from simulator.restorable.keeping import Kept, keep
 from simulator.timeline import Entry, Frame, Timeline
-
-EMPTY_DISK = "an empty disk"
-"""What is said in place of a stack where nothing was ever written."""
 
 
 class Chain(NamedTuple):
@@ -85,22 +80,16 @@ class History:
             moments |= {backup.start, backup.end, backup.moment}
         found = {m: self.timeline.state_at(disk, m) for m in sorted(moments)}
         there = {moment: state for moment, state in found.items() if state and state.chain}
-        looks = _looks([state.guest_view for state in there.values()])
-        states: list[State] = []
-        alike: dict[Hashable, list[State]] = {}
-        numbered = self._nodes.setdefault(disk, {})
-        for moment, state in there.items():
-            view, length = state.guest_view, state.length
-            same = alike.setdefault(look_at(view, length, looks), [])
-            known = next((each for each in same if view.reads_like(each.view)), None)
-            if known is None:
-                known = State(len(states), view, length, self.timeline.seen_at(disk, moment))
-                states.append(known)
-                same.append(known)
-            numbered[moment] = known.number
+        states, looks, nodes = number_states(
+            [
+                Sight(state.guest_view, state.length, self.timeline.seen_at(disk, moment))
+                for moment, state in there.items()
+            ]
+        )
+        numbered = self._nodes[disk] = dict(zip(there, nodes, strict=True))
         size = self.timeline.start.disk(disk).cluster_size
         pieces = tuple(_piece(entry, backup, numbered, size) for entry, backup in made)
-        return Graph(disk, tuple(states), pieces, looks)
+        return Graph(disk, states, pieces, looks)
 
     def node(self, disk: str, moment: int) -> int | None:
         """Return the node of a disk's state at a moment; None where nothing looked at it."""
@@ -151,17 +140,6 @@ class History:
                 )
                 return frames[: number + reached]
         return frames
-
-
-def _looks(views: Sequence[ClusterMap]) -> ClusterSet:
-    """Return a cluster in which each view differs from the one before, where it does."""
-    firsts = [
-        next(iter(changed))
-        for before, after in pairwise(views)
-        for changed in [after.differing(before)]
-        if changed
-    ]
-    return set_of(max(firsts, default=0) + 1, firsts)
 
 
 def _piece(entry: Entry, backup: Backup, numbered: Mapping[int, int], cluster_size: int) -> Piece:

@@ -10,6 +10,10 @@ TRIES_MAX = 20_000
 that it may not be the least."""
 
 
+BACKUPS_MAX = 200
+"""Among more backups than this, only one after the other is left out."""
+
+
 class Kept(NamedTuple):
     """Backups of one disk that are enough for some states.
 
@@ -37,13 +41,15 @@ def keep(graph: Graph, available: Collection[int], goals: Collection[int]) -> Ke
     if not wanted <= graph.reached(available):
         return None
     search = _Search(graph, wanted)
-    useful = search.thinned(frozenset(available))
     # Those that no way to a goal leads over need not be tried at all.
     relevant = search.relevant(frozenset(available))
+    useful = search.thinned(relevant)
     search.best = useful
-    search.try_without(relevant, least_first(graph.pieces, relevant))
+    few = len(relevant) <= BACKUPS_MAX
+    if few:
+        search.try_without(relevant, least_first(graph.pieces, relevant))
     size = sum(graph.pieces[place].size for place in search.best)
-    return Kept(search.best, size, search.tries <= TRIES_MAX)
+    return Kept(search.best, size, few and search.tries <= TRIES_MAX)
 
 
 class _Search:

@@ -421,7 +421,7 @@ def test_what_some_clusters_read_as_is_one_value_and_data_is_counted_without_zer
     content = kind.map(versions)
     other = kind.map({c: v for c, v in versions.items() if c in wanted and v != ZERO})
     assert content.versions_at(kind.set(wanted)) == other.versions_at(kind.set(wanted))
-    changed = kind.map({**versions, **{c: VERSIONS_MAX - 2 for c in wanted}})
+    changed = kind.map({**versions, **dict.fromkeys(wanted, VERSIONS_MAX - 2)})
     alike = changed.versions_at(kind.set(wanted)) == content.versions_at(kind.set(wanted))
     assert alike == (not wanted)
     assert content.data_count == sum(version != ZERO for version in versions.values())

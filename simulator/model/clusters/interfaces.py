@@ -102,7 +102,7 @@ class ClusterMap(ABC):
         """Return the version of a cluster, or None where the map holds nothing."""
 
     @abstractmethod
-    def versions_at(self, clusters: ClusterSet) -> bytes | tuple[Version, ...]:
+    def versions_at(self, clusters: ClusterSet) -> tuple[Version, ...]:
         """Return what some clusters read as, in ascending order, as one value to compare."""
 
     @abstractmethod

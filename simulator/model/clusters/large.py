@@ -245,10 +245,10 @@ class LargeMap(ClusterMap):
         version = int(self.lookup(np.array([cluster], dtype=np.int64))[0])
         return None if version == NOTHING else version
 
-    def versions_at(self, clusters: ClusterSet) -> bytes | tuple[Version, ...]:
+    def versions_at(self, clusters: ClusterSet) -> tuple[Version, ...]:
         """Return what some clusters read as, as one value to compare."""
-        read = self.read(_large_set(clusters).array)
-        return read.tobytes() if isinstance(clusters, LargeSet) else tuple(read.tolist())
+        wanted = np.fromiter(clusters, dtype=np.int64, count=len(clusters))
+        return tuple(self.read(wanted).tolist())
 
     def lookup(self, wanted: Integers) -> Integers:
         """Return the version of each wanted cluster, ``NOTHING`` where the map holds none.

@@ -128,10 +128,8 @@ class SmallMap(ClusterMap):
         """Return the version of a cluster, or None where the map holds nothing."""
         return self._versions.get(cluster)
 
-    def versions_at(self, clusters: ClusterSet) -> bytes | tuple[Version, ...]:
+    def versions_at(self, clusters: ClusterSet) -> tuple[Version, ...]:
         """Return what some clusters read as, as one value to compare."""
-        if not isinstance(clusters, SmallSet):
-            return self._enlarged().versions_at(clusters)
         return tuple(self._versions.get(cluster, ZERO) for cluster in clusters)
 
     def clusters(self) -> SmallSet:
