@@ -123,11 +123,7 @@ def restores(
     run = played(file, model)
     found = run.restores()
     if without is not None:
-        lost = [name.strip() for name in without.split(",") if name.strip()]
-        for name in lost:
-            if name not in found.names:
-                give_up(f"no backup {name} is left", name, found.names)
-        found = found.without(lost)
+        found = _without(found, [name.strip() for name in without.split(",") if name.strip()])
     data = format is Format.JSON
     if keep is not None:
         _print_kept(run, found, keep, data=data)
@@ -141,6 +137,13 @@ def restores(
             print(f"required: {label} cannot be restored")
     if missing:
         raise typer.Exit(FAILING)
+
+
+def _without(found: "Restores", lost: list[str]) -> "Restores":
+    for name in lost:
+        if name not in found.names:
+            give_up(f"no backup {name} is left", name, found.names)
+    return found.without(lost)
 
 
 def _print_kept(run: "Run", found: "Restores", keep: str, *, data: bool) -> None:
