@@ -124,17 +124,15 @@ def restores(
     found = run.restores()
     if without is not None:
         found = _without(found, [name.strip() for name in without.split(",") if name.strip()])
-    data = format is Format.JSON
     if keep is not None:
-        _print_kept(run, found, keep, data=data)
+        _print_kept(run, found, keep, data=format is Format.JSON)
         return
-    missing = found.missing(_goal(run, found, require)) if require is not None else ()
-    if data:
-        print(found.json(missing=missing if require is not None else None), end="")
+    missing = found.missing(_goal(run, found, require)) if require is not None else None
+    if format is Format.JSON:
+        print(found.json(missing=missing), end="")
     else:
-        print(found.text(), end="")
-        for label in missing:
-            print(f"required: {label} cannot be restored")
+        required = (f"required: {label} cannot be restored\n" for label in missing or ())
+        print(found.text(), *required, sep="", end="")
     if missing:
         raise typer.Exit(FAILING)
 
