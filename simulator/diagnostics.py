@@ -1,7 +1,7 @@
 """Findings and problems: what is worth telling a person, and the place in the file it is about."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -32,12 +32,49 @@ class Span(NamedTuple):
     end_column: int
 
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
 def lines_of(text: str) -> list[str]:
     """Return the lines of a file as YAML and spans count them, without their ends; at least one.
 
     A line ends at CR, LF or both; U+0085 and U+2028 are content.
     """
-    return re.split(r"\r\n|\r|\n", text)
+    return _LINE_END.split(text)
+
+
+def line_starts(text: str) -> list[int]:
+    """Return where each line begins, as :func:`lines_of` counts them."""
+    return [0, *(end.end() for end in _LINE_END.finditer(text))]
+
+
+def line_of(text: str, number: int) -> str | None:
+    """Return a line by its number, from 1; None where there are fewer. It reads no further."""
+    start = 0
+    for _ in range(number - 1):
+        end = _LINE_END.search(text, start)
+        if end is None:
+            return None
+        start = end.end()
+    end = _LINE_END.search(text, start)
+    return text[start : end.start() if end is not None else len(text)]
+
+
+def replace_characters(text: str, changes: Iterable[tuple[int, int, int, str]]) -> str:
+    """Return a text with stretches of its lines replaced, and every other character as it was.
+
+    Args:
+        text: Any.
+        changes: Each a line as :func:`lines_of` counts them, from 1; the columns where it starts
+            and ends, from 0; and what stands there from now on. No two may overlap.
+    """
+    starts = line_starts(text)
+    parts, rest = [], len(text)
+    for line, start, end, new in sorted(changes, reverse=True):
+        begun = starts[line - 1]
+        parts += [text[begun + end : rest], new]
+        rest = begun + start
+    return "".join((text[:rest], *reversed(parts)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

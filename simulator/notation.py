@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
+from simulator.diagnostics import lines_of
 from simulator.model.clusters import ClusterMap, ClusterSet, letter_of
 from simulator.model.machine import Backup
 
@@ -230,7 +231,7 @@ def read_rows(text: str) -> tuple[PlacedStrip, ...]:
         FigureError: A line holds something that is no strip.
     """
     strips: list[PlacedStrip] = []
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(lines_of(text)):
         strips.extend(_read_line(line, number))
     return tuple(strips)
 

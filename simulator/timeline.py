@@ -11,7 +11,7 @@ from functools import cached_property
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
 
-from simulator.diagnostics import Span
+from simulator.diagnostics import Span, lines_of
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT, Disk
 from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
@@ -216,6 +216,11 @@ class Timeline:
     @cached_property
     def _named(self) -> tuple[Frame, ...]:
         return tuple(frame for frame in self.frames if frame.label is not None)
+
+    @cached_property
+    def source_lines(self) -> tuple[str, ...]:
+        """The lines of the scenario's file, as spans count them."""
+        return tuple(lines_of(self.script.source))
 
     @cached_property
     def longest(self) -> dict[str, int]:

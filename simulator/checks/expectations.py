@@ -62,7 +62,7 @@ def span_of(timeline: Timeline, span: Span | None, row: ExpectedRow) -> Span | N
     """Return the place of a row within its statement, or the statement's where it is not found."""
     if span is None:
         return None
-    lines = timeline.script.source.splitlines()
+    lines = timeline.source_lines
     for number in range(span.line, span.end_line + 1):
         found = re.search(rf"(?<![\w.]){re.escape(row.label)}\s*:\s*\|[^|]*\|", lines[number - 1])
         if found:

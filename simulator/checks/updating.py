@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from simulator.checks.expectations import actual_rows, compare_row, span_of
+from simulator.diagnostics import replace_characters
 from simulator.model.machine import Machine
 from simulator.model.requests import Expect, ExpectedRow
 from simulator.timeline import Timeline
@@ -32,7 +33,7 @@ def find_edits(timeline: Timeline) -> Iterator[Edit]:
 
     A row that is not there at that point has no cells that could be written; it stays.
     """
-    lines = timeline.script.source.splitlines()
+    lines = timeline.source_lines
     for entry, expect in timeline.asked(Expect):
         assert entry.statement is not None, "it was asked for"
         for row in expect.rows:
@@ -62,8 +63,6 @@ def redraw(machine: Machine, row: ExpectedRow) -> str | None:
 
 def rewrite(text: str, edits: list[Edit]) -> str:
     """Return a text with its edits made, and every other byte as it was."""
-    lines = text.split("\n")
-    for edit in sorted(edits, key=lambda e: (e.line, e.start), reverse=True):
-        line = lines[edit.line - 1]
-        lines[edit.line - 1] = line[: edit.start] + edit.new + line[edit.end :]
-    return "\n".join(lines)
+    # A figure that stands for several by an alias has one place: the last of them is written.
+    changes = {(e.line, e.start): (e.line, e.start, e.end, e.new) for e in edits}
+    return replace_characters(text, changes.values())

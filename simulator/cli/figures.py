@@ -138,6 +138,7 @@ def rewrite_file(path: str, old: str, new: str, changes: Sequence[object]) -> No
     import codecs
     import difflib
 
+    from simulator.diagnostics import lines_of
     from simulator.writing import replace_if_unchanged
 
     if path == "-":
@@ -149,5 +150,6 @@ def rewrite_file(path: str, old: str, new: str, changes: Sequence[object]) -> No
         marked = Path(path).read_bytes().startswith(codecs.BOM_UTF8) and old[:1] != "\ufeff"
         mark = codecs.BOM_UTF8 if marked else b""
         replace_if_unchanged(path, mark + old.encode(), mark + new.encode())
-    shown = difflib.unified_diff(old.splitlines(), new.splitlines(), path, path, lineterm="", n=1)
+    lines = lines_of(old), lines_of(new)
+    shown = difflib.unified_diff(*lines, path, path, lineterm="", n=1)
     print("\n".join(shown), end="\n\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simulator.compare.compat import KINDS, Difference
-from simulator.diagnostics import InputError, Problem, Span
+from simulator.diagnostics import InputError, Problem, Span, lines_of
 
 KEYS = ("kind", "file", "at", "reason", "expires")
 NEEDED = ("reason", "expires")
@@ -55,7 +55,7 @@ def load_ignored(path: str) -> tuple[Ignored, ...]:
         entries = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(path, text, [Problem(f"no TOML: {error}")]) from None
-    starts = [n for n, line in enumerate(text.splitlines(), 1) if line.strip() == "[[ignore]]"]
+    starts = [n for n, line in enumerate(lines_of(text), 1) if line.strip() == "[[ignore]]"]
     problems = [
         Problem(f"unknown key {key}", expected="[[ignore]]") for key in entries if key != "ignore"
     ]

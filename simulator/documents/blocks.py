@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.diagnostics import lines_of
+
 _QUOTE = re.compile(r"\s*(?:>[ ]?)+")
 _FENCE = re.compile(r"\s*(?:`{3,}|~{3,})")
 _HEAD = re.compile(r"scenario\s*:")
@@ -78,7 +80,7 @@ Block = Figure | ScenarioText | Broken
 
 def find_blocks(text: str) -> Iterator[Block]:
     """Yield the scenarios and figures of a document, in their order."""
-    lines = [_Line(number, each) for number, each in enumerate(text.split("\n"), 1)]
+    lines = [_Line(number, each) for number, each in enumerate(lines_of(text), 1)]
     place = 0
     rows: list[Row] = []
     before: list[str] = []

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from simulator.diagnostics import Finding, InputError, Problem, Severity, Span
+from simulator.diagnostics import Finding, InputError, Problem, Severity, Span, replace_characters
 from simulator.documents.blocks import Broken, Figure, Row, ScenarioText, find_blocks
 from simulator.model.machine import Machine
 from simulator.model.requests import ExpectedRow
@@ -97,11 +97,7 @@ def lint(text: str, tools: Tools) -> Linted:
 
 def correct(text: str, corrections: Sequence[Correction]) -> str:
     """Return a document with its rows corrected, and every other byte as it was."""
-    lines = text.split("\n")
-    for made in sorted(corrections, key=lambda c: (c.line, c.start), reverse=True):
-        line = lines[made.line - 1]
-        lines[made.line - 1] = line[: made.start] + made.new + line[made.end :]
-    return "\n".join(lines)
+    return replace_characters(text, corrections)
 
 
 def _frame_for(

@@ -4,7 +4,7 @@ import html
 import textwrap
 from collections.abc import Iterable
 
-from simulator.diagnostics import Finding, InputError, Problem, Severity, Span
+from simulator.diagnostics import Finding, InputError, Problem, Severity, Span, line_of
 from simulator.render.colour import Role, paint
 
 WIDTH = 72
@@ -95,13 +95,9 @@ def _quote(path: str, source: str, span: Span | None, label: str, *, colour: boo
 
 def _line(source: str, number: int) -> str | None:
     """Return a line of a text, counted from 1, without tabs and control characters."""
-    start = 0
-    for _ in range(number - 1):
-        start = source.find("\n", start) + 1
-        if start == 0:
-            return None
-    end = source.find("\n", start)
-    text = source[start : end if end >= 0 else len(source)]
+    text = line_of(source, number)
+    if text is None:
+        return None
     if len(text) > 4096:
         # A line of megabytes: what lies outside the crop is never shown.
         return text

@@ -2,6 +2,7 @@
 
 import re
 
+from simulator.diagnostics import line_starts, lines_of
 from simulator.model.requests import Expect, ExpectedRow
 from simulator.notation import CELLS_MAX, FigureError, PlacedStrip, read_rows
 from simulator.scenario.disks import Disks
@@ -26,7 +27,7 @@ class Figures:
         """Return the rows of a figure, or None where that is a problem."""
         before = len(self._problems)
         strips: list[PlacedStrip] = []
-        for number, line in enumerate(text.splitlines()):
+        for number, line in enumerate(lines_of(text)):
             try:
                 strips += (strip._replace(line=number) for strip in read_rows(line))
             except FigureError as error:
@@ -123,4 +124,4 @@ class Figures:
 
 def _offset(text: str, line: int, column: int) -> int:
     """Return where a line and column, both from 0, are in a text."""
-    return sum(len(each) for each in text.splitlines(keepends=True)[:line]) + column
+    return line_starts(text)[line] + column

@@ -87,7 +87,7 @@ def _step_lines(timeline: Timeline, entry: Entry) -> Iterator[str]:
         return
     words = statement.verb
     if statement.span is not None:
-        span, lines = statement.span, timeline.script.source.splitlines()
+        span, lines = statement.span, timeline.source_lines
         line = lines[span.line - 1]
         one = span.end_line == span.line
         words = line[span.column - 1 : span.end_column - 1 if one else len(line)].rstrip()
