@@ -53,7 +53,7 @@ def verify(
     """Play scenarios on the real thing; show the first difference."""
     from simulator import pipeline
     from simulator.render.report import write_finding, write_input_error
-    from simulator.verify.peers import NOT_THERE, PEERS
+    from simulator.verify.peers import NOT_JUDGED, PEERS
 
     gc.freeze()
     gc.enable()
@@ -75,7 +75,7 @@ def verify(
             agreed = f"{outcome.steps} steps agree with {real.name} {outcome.version}"
             print(f"{path}: {agreed}", flush=True)
             continue
-        status = max(status, UNUSABLE if outcome.finding.rule in NOT_THERE else FAILING)
+        status = max(status, UNUSABLE if outcome.finding.rule in NOT_JUDGED else FAILING)
         source = timeline.script.source
         print(write_finding(outcome.finding, path=path, source=source, colour=colour_of()))
         if outcome.said:

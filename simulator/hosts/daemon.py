@@ -6,15 +6,23 @@ import json
 import logging
 import os
 import shutil
-import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from qemu.qmp import EventListener, ExecInterruptedError, ExecuteError, Message, QMPClient, QMPError
+from qemu.qmp import (
+    EventListener,
+    ExecInterruptedError,
+    ExecuteError,
+    Message,
+    QMPClient,
+    QMPError,
+    StateError,
+)
 
+from simulator.hosts.failures import QemuError, QemuMissingError, tell_end
 from simulator.qemu.actions import Command, JobEnd
 
 PROGRAM = "qemu-storage-daemon"
@@ -35,6 +43,9 @@ ALIVE_SECONDS = 0.2
 GRACE_SECONDS = 2.0
 """How long the end of a connection may take."""
 
+PIPE_BYTES_MAX = 1024 * 1024
+"""A pipe holds no more. Source: Linux, ``/proc/sys/fs/pipe-max-size``."""
+
 _EVENTS = (
     "JOB_STATUS_CHANGE",
     "BLOCK_JOB_COMPLETED",
@@ -51,10 +62,6 @@ _REACHED = {
 """The states of a job that end the wait for it; one that is gone never comes back."""
 
 
-class QemuError(Exception):
-    """QEMU, or something it stands on, failed: it died, hung, or found no room."""
-
-
 class QemuRefusedError(Exception):
     """QEMU turned a command down.
 
@@ -68,10 +75,6 @@ class QemuRefusedError(Exception):
         self.command = command
         self.text = text
         self.unknown = unknown
-
-
-class QemuMissingError(Exception):
-    """There is no QEMU on this machine, or one that is too old."""
 
 
 class _Client(QMPClient):
@@ -157,8 +160,11 @@ class Daemon:
             raise self.failure(f"QEMU did not start: {error}") from error
         greeting = self._qmp.greeting
         assert greeting is not None, "the connection was negotiated"
-        version: Any = greeting.QMP.version["qemu"]
-        numbers = (version["major"], version["minor"], version["micro"])
+        version: Any = greeting.QMP.version
+        try:
+            numbers = tuple(version["qemu"][part] for part in ("major", "minor", "micro"))
+        except (KeyError, TypeError):
+            raise self.failure("QEMU does not tell its version") from None
         self.version = ".".join(map(str, numbers))
         if numbers[:2] < VERSION_MIN:
             oldest = ".".join(map(str, VERSION_MIN))
@@ -183,7 +189,7 @@ class Daemon:
                 self.said.append(f"<- {json.dumps({'error': error.error.error._raw})}")
             unknown = error.error_class == "CommandNotFound"
             raise QemuRefusedError(command, str(error), unknown=unknown) from error
-        except (ExecInterruptedError, OSError) as error:
+        except (ExecInterruptedError, StateError, OSError) as error:
             raise self.failure("QEMU went away") from error
         except QMPError as error:
             raise self.failure(f"QEMU cannot be spoken to: {error}") from error
@@ -286,21 +292,17 @@ class Daemon:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(0.2)
         status = self.process.poll()
-        if status is not None and status < 0:
-            what = f"{what}: it was ended by {signal.Signals(-status).name}"
-        elif status:
-            what = f"{what}: it ended with status {status}"
-        last = self._last_words()
-        return QemuError(f"{what}; it said: {last}" if last else what)
+        return QemuError(tell_end(what, status, self._last_words(), program=PROGRAM))
 
     def _last_words(self) -> str:
-        """Return the last line that the process wrote about itself."""
+        """Return what the process wrote about itself and nobody read, as far as a pipe holds it."""
         stderr = self.process.stderr
         if stderr is None or stderr.closed:
             return ""
         os.set_blocking(stderr.fileno(), False)
-        lines = (stderr.read() or b"").decode(errors="replace").splitlines()
-        return lines[-1].removeprefix(f"{PROGRAM}: ") if lines else ""
+        with contextlib.suppress(BlockingIOError):
+            return os.read(stderr.fileno(), PIPE_BYTES_MAX).decode(errors="replace")
+        return ""
 
 
 def spawn(folder: Path, sockets: Path, name: str, said: list[str]) -> Daemon:
@@ -327,6 +329,8 @@ def spawn(folder: Path, sockets: Path, name: str, said: list[str]) -> Daemon:
                     "chardev=qmp",
                 ],
                 cwd=folder,
+                # Whoever cleans up after this program finds it by that.
+                env={**os.environ, "HOME": str(folder)},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

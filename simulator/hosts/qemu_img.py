@@ -4,10 +4,9 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import tempfile
-import threading
 from typing import Any
+
+from simulator.hosts.programs import run_within
 
 TIMEOUT_SECONDS = 60.0
 """How long one call may take. A map of a sparse disk of a PiB takes 6 s."""
@@ -90,43 +89,20 @@ def version() -> str | None:
 
 
 def _run(words: list[str], name: str) -> bytes:
-    late = threading.Event()
-    with (
-        tempfile.TemporaryFile() as complaints,
-        subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            env={**os.environ, "LC_ALL": "C"},
-        ) as process,
-    ):
-
-        def end() -> None:
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(TIMEOUT_SECONDS, end)
-        timer.start()
-        try:
-            assert process.stdout is not None, "it was asked for"
-            said = process.stdout.read(OUTPUT_BYTES_MAX + 1)
-            if len(said) > OUTPUT_BYTES_MAX:
-                process.kill()
-            process.wait()
-        finally:
-            timer.cancel()
-            process.kill()
-        complaints.seek(0)
-        complaint = complaints.read(8192).decode("utf-8", "replace")
-    if late.is_set():
+    ran = run_within(
+        words,
+        seconds=TIMEOUT_SECONDS,
+        bytes_max=OUTPUT_BYTES_MAX,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if ran.late:
         raise ToolError(f"{name} took more than {TIMEOUT_SECONDS:g} s, and was ended")
-    if len(said) > OUTPUT_BYTES_MAX:
+    if ran.loud:
         raise ToolError(f"{name} said more than {OUTPUT_BYTES_MAX >> 20} MiB, and was ended")
-    if process.returncode:
-        kind = LockedError if _LOCKED.search(complaint) else ToolError
-        raise kind(_in_one_line(complaint) or f"{name} ended with status {process.returncode}")
-    return said
+    if ran.status:
+        kind = LockedError if _LOCKED.search(ran.complaints) else ToolError
+        raise kind(_in_one_line(ran.complaints) or f"{name} ended with status {ran.status}")
+    return ran.out
 
 
 def _in_one_line(complaint: str) -> str:

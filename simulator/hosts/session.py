@@ -7,16 +7,18 @@ import asyncio
 import os
 import shlex
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import assert_never
 
-from simulator.hosts.daemon import PROGRAM, Daemon, QemuError, find_programs, spawn
+from simulator.hosts.daemon import PROGRAM, Daemon, find_programs, spawn
 from simulator.hosts.exports import writable
+from simulator.hosts.failures import QemuError, tell_end
+from simulator.hosts.lifeline import lifeline
 from simulator.hosts.nbd import ALLOCATION, DIRTY_BITMAP, ZERO_FLAG, Extent, NbdClient, NbdError
+from simulator.hosts.programs import run_within
 from simulator.model.clusters import letter_of
 from simulator.qemu.actions import (
     Action,
@@ -53,6 +55,10 @@ TOLD_MAX = 8
 
 WRITE_BYTES_MAX = 8 * 1024 * 1024
 """So much data is handed to QEMU at a time."""
+
+
+SAID_BYTES_MAX = 1024 * 1024
+"""So much a program may say that has nothing to tell."""
 
 
 class Session:
@@ -292,24 +298,17 @@ def run_program(command: list[str], folder: Path, timeout: float) -> None:
     """Run a program to its end.
 
     Raises:
-        QemuError: It failed, or took too long.
+        QemuError: It failed, took too long, or said too much.
     """
-    try:
-        ran = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise QemuError(f"{command[0]} took longer than {timeout:g} s") from None
-    if ran.returncode:
-        lines = ran.stderr.strip().splitlines() or [f"status {ran.returncode}"]
-        raise QemuError(f"{command[0]} failed: {lines[-1].removeprefix(f'{command[0]}: ')}")
+    env = {**os.environ, "HOME": str(folder)}
+    ran = run_within(command, seconds=timeout, bytes_max=SAID_BYTES_MAX, cwd=folder, env=env)
+    if ran.late:
+        raise QemuError(f"{command[0]} took longer than {timeout:g} s")
+    if ran.loud:
+        raise QemuError(f"{command[0]} said more than {SAID_BYTES_MAX >> 20} MiB")
+    if ran.status:
+        what = f"{command[0]} failed"
+        raise QemuError(tell_end(what, ran.status, ran.complaints, program=command[0]))
 
 
 @asynccontextmanager
@@ -327,6 +326,7 @@ async def open_session(timeout: float) -> AsyncIterator[Session]:
     with (
         tempfile.TemporaryDirectory(prefix="backup-timeline-") as folder,
         tempfile.TemporaryDirectory(prefix="bt-", dir=_room_for_sockets(folder)) as sockets,
+        lifeline(Path(folder), Path(sockets)),
     ):
         session = Session(Path(folder), Path(sockets), timeout)
         try:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Container, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from simulator.hosts.daemon import Daemon, QemuError, QemuRefusedError
+from simulator.hosts.daemon import Daemon, QemuRefusedError
 from simulator.hosts.exports import (
     TEMPORARY,
     Look,
@@ -18,6 +18,7 @@ from simulator.hosts.exports import (
     open_export,
     open_read_only,
 )
+from simulator.hosts.failures import QemuError
 from simulator.hosts.nbd import DIRTY_BITMAP, NbdError
 from simulator.hosts.session import Session
 from simulator.qemu.actions import Command

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 
 from simulator.diagnostics import Finding
-from simulator.hosts.daemon import QemuError, QemuMissingError
+from simulator.hosts.failures import QemuError, QemuMissingError
 from simulator.hosts.libvirt.libvirtd import INSTALL_HELP, LibvirtRefusedError
 from simulator.hosts.libvirt.machine import Host, open_host
 from simulator.libvirt.plan import LibvirtPlan, LibvirtStep, make_libvirt_plan
@@ -29,6 +29,13 @@ UNSUPPORTED = ("VF005", "not-verifiable")
 FAILED = ("VF006", "libvirt-failed")
 MISSING = ("VF007", "libvirt-missing")
 """Codes and names of the findings; a difference has those of a verification on QEMU."""
+
+DEAD = (
+    "unexpectedly closed the monitor",
+    "process exited while connecting to monitor",
+    "End of file from qemu monitor",
+)
+"""What libvirt says where QEMU died."""
 
 LOCKED = "Timed out during operation: cannot acquire state change lock"
 LOCK_SECONDS = 30.0
@@ -127,7 +134,7 @@ async def _play(
 
 def _other_words(step: LibvirtStep, said: str | None) -> Finding:
     """Return a finding where one side refuses and the other does not, or in other words."""
-    around = said is not None and any(words in said for words in SURROUNDINGS)
+    around = said is not None and any(words in said for words in (*SURROUNDINGS, *DEAD))
     if step.refusal is None and around and LOCKED not in (said or ""):
         return report(step.entry, FAILED, said or "")
     if step.refusal is None:

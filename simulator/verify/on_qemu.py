@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable
 
 from simulator.diagnostics import Finding
-from simulator.hosts.daemon import INSTALL_HELP, QemuError, QemuMissingError, QemuRefusedError
+from simulator.hosts.daemon import INSTALL_HELP, QemuRefusedError
+from simulator.hosts.failures import QemuError, QemuMissingError
 from simulator.hosts.session import Session, open_session
 from simulator.qemu.plan import Plan, Step, make_plan
 from simulator.qemu.versions import says_the_same

@@ -37,3 +37,6 @@ PEERS = {
 
 NOT_THERE = (on_qemu.MISSING[1], on_libvirt.MISSING[1])
 """The rules that say nothing about a scenario: there was nothing to hold it to."""
+
+NOT_JUDGED = (*NOT_THERE, on_qemu.FAILED[1], on_libvirt.FAILED[1])
+"""The rules that say nothing about a scenario: nobody held it to anything, or not to its end."""

@@ -2,22 +2,31 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import simulator
-from simulator.hosts.daemon import QemuMissingError
+from simulator.hosts.failures import QemuMissingError
 from simulator.hosts.libvirt.libvirtd import find_programs
+from simulator.hosts.lifeline import processes_at_home
 from simulator.timeline import Timeline
-from tests.checkout import MAIL
+from tests.checkout import MAIL, ROOT
 
 LIBVIRT_PACKAGES = "libvirt-daemon-system libvirt-clients qemu-system-x86"
 
 NEEDED = ("qemu-storage-daemon", "qemu-img", "qemu-io")
+
+
+WAIT_SECONDS = 120.0
+"""How long a test waits for what a loaded machine may be slow to do."""
 
 
 def need_qemu() -> None:
@@ -75,3 +84,86 @@ def nothing_left(folder: Path) -> Iterator[None]:
         yield
     assert children(os.getpid()) == before
     assert list(folder.iterdir()) == []
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and has not ended: nobody may be there to ask for how."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+@contextmanager
+def mounted(folder: Path, *, size: str) -> Iterator[Path]:
+    """Mount a small file system on a new folder; skip the test where that takes root."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)]
+    able = os.geteuid() == 0 and shutil.which("mount") is not None
+    if not able or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small file system cannot be mounted here: that takes root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so; fail where it never comes."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < end, f"{what} never came"
+        time.sleep(0.01)
+
+
+@contextmanager
+def verifying(folder: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``verify`` in a process of its own, with a folder for its temporary files."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "simulator", "verify", str(MAIL), *words],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell starts what runs in the background with Ctrl-C switched off.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def hold_qemu(parent: int) -> set[int]:
+    """Stop the QEMU that a process starts, so that it waits; return its processes."""
+    found: set[int] = set()
+
+    def started() -> bool:
+        found.clear()
+        found.update(pid for pid in children(parent) if "qemu-storage" in _command_line(pid))
+        return len(found) == 2
+
+    wait_until(started, "QEMU")
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+    return found
+
+
+def wait_for_libvirt(parent: int, folder: Path) -> Path:
+    """Wait until a process has started a libvirt; return the folder that it works in."""
+    homes: list[Path] = []
+
+    def started() -> bool:
+        homes[:] = [path for path in folder.glob("bt-*") if list(processes_at_home(path))]
+        return bool(homes and children(parent))
+
+    wait_until(started, "libvirt")
+    return homes[0]
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""

@@ -12,13 +12,25 @@ from pathlib import Path
 import pytest
 
 import simulator
-from simulator.hosts.session import Session
+from simulator.hosts.failures import QemuError
+from simulator.hosts.session import Session, run_program
 from simulator.qemu.actions import Command
 from simulator.qemu.plan import make_plan
 from simulator.verify.on_qemu import play, verify
 from simulator.verify.reporting import Verification
-from tests.checkout import MAIL, ROOT, SCENARIOS, command
-from tests.hosts.real import children, mail, need_qemu, nothing_left
+from tests.checkout import MAIL, SCENARIOS, command
+from tests.hosts.real import (
+    WAIT_SECONDS,
+    children,
+    hold_qemu,
+    mail,
+    mounted,
+    need_qemu,
+    nothing_left,
+    runs,
+    verifying,
+    wait_until,
+)
 
 AT = 6
 """The step of the mail at which something goes wrong."""
@@ -90,14 +102,8 @@ def test_qemu_hangs(tmp_path: Path) -> None:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with too little room for the mail."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1200k", "none", str(folder)]
-    able = os.geteuid() == 0 and shutil.which("mount") is not None
-    if not able or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a small file system cannot be mounted here: that takes root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path / "small", size="1200k") as folder:
+        yield folder
 
 
 def test_the_disk_is_full(small_disk: Path) -> None:
@@ -180,9 +186,65 @@ def test_qemu_is_no_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     outcome = command("verify", str(MAIL))
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert "VF003" in outcome.out
     assert "invalid option" in outcome.out
+
+
+GREETING = (
+    '{"QMP": {"version": {"qemu": {"major": 9, "minor": 0, "micro": 0}, "package": ""}, '
+    '"capabilities": []}}'
+)
+
+NO_VERSION = '{"QMP": {"version": {"qemu": 3}, "capabilities": []}}'
+
+STAND_IN = """\
+import os, signal, sys
+qmp = next(int(word.rpartition("fd=")[2]) for word in sys.argv if word.startswith("socket,"))
+say, wait = (lambda said: os.write(qmp, said)), signal.pause
+"""
+
+MISBEHAVING = {
+    "hangs": ("wait()", "took longer than 1 s"),
+    "complains without end": ("while True: os.write(2, b'no\\n')", "took longer than 1 s"),
+    "babbles": ("while True: say(b'yes\\n')", "Did not understand Greeting"),
+    "never ends a line": ("while True: say(bytes(4096))", "did not start"),
+    "has no version": (
+        f"say(b'{NO_VERSION}\\n{{\"return\": {{}}}}\\n'); wait()",
+        "does not tell its version",
+    ),
+    "answers nothing": (f"say(b'{GREETING}\\n'); wait()", "took longer than 1 s"),
+    "ends": ("os.write(2, b'gone\\n'); sys.exit(3)", "it ended with status 3; it said: gone"),
+}
+"""What stands in for a storage daemon, and what is told of it."""
+
+
+@pytest.mark.parametrize("name", MISBEHAVING)
+def test_a_daemon_that_misbehaves_is_a_finding_and_leaves_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_qemu()
+    script, told = MISBEHAVING[name]
+    programs, room = tmp_path / "programs", tmp_path / "room"
+    programs.mkdir()
+    room.mkdir()
+    program = programs / "qemu-storage-daemon"
+    program.write_text(f"#!{sys.executable} -IS\n{STAND_IN}{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    with nothing_left(room):
+        outcome = verify(mail(), timeout=1.0)
+    assert outcome.finding is not None
+    assert outcome.finding.code == "VF003"
+    assert told in outcome.finding.message
+    assert "\n" not in outcome.finding.message
+
+
+def test_a_program_that_babbles_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(QemuError, match="sh said more than 1 MiB"):
+        run_program(["sh", "-c", "exec yes"], tmp_path, 60)
+    with pytest.raises(QemuError, match=r"sh took longer than 0\.2 s"):
+        run_program(["sh", "-c", "yes >&2"], tmp_path, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -192,43 +254,24 @@ def test_a_signal_ends_it_with_all_that_it_started(
     tmp_path: Path, number: int, status: int
 ) -> None:
     need_qemu()
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    words = [sys.executable, "-m", "simulator", "verify", str(MAIL), "--timeout", "60"]
-    # A shell starts what runs in the background with Ctrl-C switched off.
-    with subprocess.Popen(
-        words,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
+    with verifying(tmp_path, "--timeout", "60") as process:
         started = hold_qemu(process.pid)
         process.send_signal(number)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == status
     assert b"Traceback" not in err
     assert list(tmp_path.iterdir()) == []
     assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
 
 
-def hold_qemu(parent: int) -> set[int]:
-    """Stop the QEMU that a process starts, so that it waits; return its processes."""
-    for _ in range(1000):
-        found = {pid for pid in children(parent) if "qemu-storage" in name_of(pid)}
-        if len(found) == 2:
-            for pid in found:
-                os.kill(pid, signal.SIGSTOP)
-            return found
-        time.sleep(0.002)
-    raise AssertionError("no QEMU was started")
-
-
-def name_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
+def test_whoever_kills_it_leaves_nothing_even_of_a_qemu_that_hangs(tmp_path: Path) -> None:
+    need_qemu()
+    with verifying(tmp_path, "--timeout", "60") as process:
+        hold_qemu(process.pid)
+        started = children(process.pid)
+        process.kill()
+    wait_until(lambda: not any(map(runs, started)), "the end of what was started")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_used_is_told_as_everywhere(tmp_path: Path) -> None:

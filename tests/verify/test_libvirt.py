@@ -1,30 +1,16 @@
 """Scenarios of the model ``libvirt`` on a real libvirt, and what goes wrong around it."""
 
-import os
-import re
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import simulator
-from simulator.export.virsh import write_virsh
-from simulator.hosts.libvirt import libvirtd
-from simulator.hosts.libvirt.machine import Host
-from simulator.hosts.libvirt.process import processes_at_home
-from simulator.libvirt.actions import Virsh
 from simulator.libvirt.plan import make_libvirt_plan
-from simulator.libvirt.versions import says_the_same
 from simulator.model.requests import StartCheckpoint
 from simulator.verify.on_libvirt import verify
-from tests.checkout import MAIL, ROOT, SCENARIOS, command
-from tests.hosts.real import children, need_libvirt, nothing_left, timeline_of
+from tests.checkout import MAIL, SCENARIOS, command
+from tests.hosts.real import need_libvirt, timeline_of
 
 SHIPPED = (
     "mail/2018-libvirt",
@@ -155,31 +141,6 @@ def test_a_story_agrees_with_libvirt(name: str) -> None:
     assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
 
 
-def test_a_running_backup_keeps_out_what_libvirt_waits_half_a_minute_for() -> None:
-    """A real libvirt 9.0 says so after 30 seconds each, so it is not asked here."""
-    story = """\
-  - at: T1
-    do: [create: S1, snapshot: S2]
-  - at: T2
-    do:
-      - backup: {to: full.bak, mode: pull, ends: T3}
-      - {backup: {to: other.bak}, expect: refused}
-      - {snapshot: S3, expect: refused}
-      - {delete: {snapshot: S2}, expect: refused}
-  - at: T3
-""".replace("[create: S1, snapshot: S2]", "[{create: S1}, {snapshot: S2}]")
-    entries = timeline_of(HEAD.format("overlap") + story).entries
-    said = [entry.refusal.text for entry in entries if entry.refusal is not None]
-    assert (
-        said
-        == [
-            "Timed out during operation: cannot acquire state change lock "
-            "(held by monitor=remoteDispatchDomainBackupBegin)"
-        ]
-        * 3
-    )
-
-
 def test_a_difference_is_two_figures_with_carets_and_the_commands_so_far() -> None:
     need_libvirt()
     timeline = timeline_of(HEAD.format("x") + CHAIN.partition("  - at: T2")[0])
@@ -212,33 +173,6 @@ def test_checkpoints_that_differ_are_told_with_their_parents() -> None:
     assert outcome.finding.notes == ("simulator  none", "libvirt    B1", "           ^")
 
 
-@pytest.mark.parametrize(
-    ("step", "told"),
-    [
-        ("revert: {snapshot: S2}", "revert cannot be verified"),
-        ("backup: {to: x.bak, fails: T5}", "a push backup that lasts cannot be verified"),
-        ("backup: {to: x.bak, bitmaps: [B1]}", "through bitmaps that the user names"),
-        ("snapshot: {image: S4, outside: true}", "made outside of libvirt cannot be verified"),
-        ("qmp: {execute: block-dirty-bitmap-clear, arguments: {node: S3, name: B3}}", "qmp cannot"),
-    ],
-)
-def test_a_verb_that_is_not_supported_is_a_finding_and_no_agreement(step: str, told: str) -> None:
-    timeline = timeline_of(f"{HEAD.format('x')}{CHAIN}      - {step}\n  - at: T5\n")
-    unsupported = [s.unsupported for s in make_libvirt_plan(timeline).steps if s.unsupported]
-    assert unsupported
-    assert f"{unsupported[0]} cannot be verified".find(told) >= 0
-
-
-def test_a_pull_that_is_refused_is_begun_and_not_read() -> None:
-    text = HEAD.format("a pull since a bitmap that a crash took") + (
-        "  - {at: T1, do: [{create: S1}, {checkpoint: c1}, crash, start]}\n"
-        "  - {at: T2, do: [{backup: {since: c1, to: inc.bak, mode: pull}}]}\n"
-    )
-    (action,) = make_libvirt_plan(simulator.loads(text).run().timeline).steps[-1].actions
-    assert isinstance(action, Virsh)
-    assert action.words[0] == "backup-begin"
-
-
 def test_it_is_told_which_verb_is_not_supported(tmp_path: Path) -> None:
     need_libvirt()
     file = tmp_path / "x.yaml"
@@ -266,133 +200,3 @@ def test_only_the_model_libvirt_is_held_against_libvirt() -> None:
         assert "the model is mail-2018" in outcome.err
         assert "--model libvirt" in outcome.err
         assert outcome.out == ""
-
-
-def test_libvirt_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(libvirtd, "_search_path", lambda: str(tmp_path))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    outcome = command("verify", str(MAIL), "--with", "libvirt", "--model", "libvirt")
-    assert outcome.status == 2
-    assert "VF007" in outcome.out
-    assert "virsh, libvirtd, qemu-system-x86_64," in outcome.out
-    told = re.sub(r"\n   =\s+", " ", outcome.out)
-    assert "apt-get install libvirt-daemon-system libvirt-clients" in told
-    assert outcome.err == ""
-
-
-def test_newer_words_are_let_pass_on_a_newer_libvirt_only() -> None:
-    old = "Operation not supported: cannot perform block operations while checkpoint exists"
-    new = (
-        "Operation not supported: support for offline external snapshots while checkpoint exists "
-        "was not yet implemented"
-    )
-    assert says_the_same(old, new, "11.3.0 with QEMU 10.0.13")
-    assert not says_the_same(old, new, "9.0.0 with QEMU 7.2.22")
-    assert not says_the_same(old, None, "11.3.0 with QEMU 10.0.13")
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that an ordinary user may enter, as those of pytest may not be."""
-    with tempfile.TemporaryDirectory(prefix="t-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-def test_a_machine_that_hangs_ends_with_a_finding_and_leaves_nothing(open_folder: Path) -> None:
-    need_libvirt()
-
-    def stop(host: Host, number: int) -> None:
-        if number == 1:
-            os.kill(host.running.process.pid, signal.SIGSTOP)
-
-    with nothing_left(open_folder):
-        outcome = verify(
-            timeline_of(HEAD.format("x") + CHAIN.partition("  - at: T2")[0]), timeout=3, watch=stop
-        )
-    assert outcome.finding is not None
-    assert outcome.finding.code == "VF006"
-    assert outcome.finding.message == "libvirt took longer than 3 s"
-
-
-def test_a_daemon_that_dies_is_a_finding_and_leaves_nothing(open_folder: Path) -> None:
-    need_libvirt()
-
-    def kill(host: Host, number: int) -> None:
-        if number == 2:
-            host.libvirtd.kill()
-
-    with nothing_left(open_folder):
-        outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=60, watch=kill)
-    assert outcome.finding is not None
-    assert "libvirtd" in outcome.finding.message
-
-
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)]
-)
-def test_a_signal_ends_it_with_all_that_it_started(
-    open_folder: Path, number: int, status: int
-) -> None:
-    need_libvirt()
-    environment = {**os.environ, "TMPDIR": str(open_folder)}
-    words = [sys.executable, "-m", "simulator", "verify", str(MAIL), "--with", "libvirt"]
-    with subprocess.Popen(
-        [*words, "--model", "libvirt"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A shell starts what runs in the background with Ctrl-C switched off.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as process:
-        home = wait_for_libvirt(process.pid, open_folder)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == status
-    assert b"Traceback" not in err
-    assert list(open_folder.iterdir()) == []
-    assert list(processes_at_home(home)) == []
-
-
-def wait_for_libvirt(parent: int, folder: Path) -> Path:
-    """Wait until a process has started a libvirt; return the folder that it works in."""
-    for _ in range(3000):
-        homes = [path for path in folder.glob("bt-*") if list(processes_at_home(path))]
-        if homes and children(parent):
-            return homes[0]
-        time.sleep(0.01)
-    raise AssertionError("no libvirt was started")
-
-
-@pytest.mark.parametrize("name", ["valid/pull-backup", "flagged/BT101-crash"])
-def test_the_script_plays_the_scenario(name: str, open_folder: Path) -> None:
-    need_libvirt()
-    timeline = simulator.load(SCENARIOS / f"{name}.yaml").run().timeline
-    script, folder = open_folder / "script.sh", open_folder / "made"
-    script.write_text(write_virsh(timeline))
-    ran = subprocess.run(
-        ["sh", str(script), str(folder)], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    made = {path.name for path in folder.iterdir()}
-    wanted = {backup.name for backup in timeline.last.backups} | {"S1.qcow2"}
-    assert wanted <= made
-    assert not [file for file in made if file.endswith((".xml", ".sock"))]
-
-
-def test_a_backup_of_two_disks_is_one_document_and_one_command() -> None:
-    timeline = simulator.load(SCENARIOS / "valid" / "two-disks.yaml").run().timeline
-    steps = make_libvirt_plan(timeline).steps
-    backup = next(s for s in steps if s.entry.statement and s.entry.statement.verb == "backup")
-    begin = backup.actions[0]
-    assert isinstance(begin, Virsh)
-    assert begin.words == (
-        "backup-begin",
-        "machine",
-        "@folder@/backup-1.xml",
-        "@folder@/checkpoint-1.xml",
-    )
-    text = dict(begin.documents)["backup-1.xml"]
-    assert '<target file="@folder@/full.bak-vda"/>' in text
-    assert '<target file="@folder@/full.bak-vdb"/>' in text

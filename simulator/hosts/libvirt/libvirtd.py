@@ -5,12 +5,10 @@ ordinary user.
 """
 
 import asyncio
-import contextlib
 import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,8 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simulator.hosts.daemon import QemuError, QemuMissingError
-from simulator.hosts.libvirt.process import EMULATOR, processes_at_home
+from simulator.hosts.failures import QemuError, QemuMissingError, tell_end
+from simulator.hosts.libvirt.process import EMULATOR
+from simulator.hosts.lifeline import end_processes
 
 DAEMON = "libvirtd"
 
@@ -37,6 +36,12 @@ USER = "nobody"
 
 POLL_SECONDS = 0.02
 """How often somebody who waits looks again."""
+
+LOG_BYTES_MAX = 4096
+"""So much of the end of the daemon's log is read, where it fails."""
+
+SAID_BYTES_MAX = 16 * 1024 * 1024
+"""So much virsh may say."""
 
 FOLDER_BYTES_MAX = 45
 """Longest path of the folder: libvirt's sockets lie up to 57 bytes below it, and have 107."""
@@ -89,8 +94,7 @@ class Libvirtd:
             (known / name).write_bytes(text)
         for path in (self._folder, *self._folder.rglob("*")):
             self.give(path)
-        log = self._folder / "libvirtd.log"
-        with log.open("wb") as written:
+        with self._log.open("wb") as written:
             self.process = subprocess.Popen(
                 [_find(DAEMON) or DAEMON],
                 stdin=subprocess.DEVNULL,
@@ -100,10 +104,12 @@ class Libvirtd:
             )
         while not await self._answers():
             if self.process.poll() is not None:
-                lines = log.read_text(errors="replace").splitlines() or ["nothing"]
-                raise QemuError(f"{DAEMON} did not start; it said: {lines[-1]}")
+                raise self.failure(f"{DAEMON} did not start")
             await asyncio.sleep(POLL_SECONDS)
-        told = await self.virsh("version")
+        try:
+            told = await self.virsh("version")
+        except LibvirtRefusedError as error:
+            raise self.failure(f"{DAEMON} cannot be used: {error}") from error
         for path in known.iterdir():
             _known_qemus[path.name] = path.read_bytes()
         found = re.findall(r"(?:library: libvirt|hypervisor: QEMU) (\S+)", told)
@@ -121,7 +127,7 @@ class Libvirtd:
 
         Raises:
             LibvirtRefusedError: libvirt turns it down.
-            QemuError: virsh cannot be started.
+            QemuError: virsh cannot be started, or did not come to its end.
         """
         try:
             process = await asyncio.create_subprocess_exec(
@@ -138,14 +144,36 @@ class Libvirtd:
         except subprocess.SubprocessError as error:
             raise QemuError(f"virsh cannot be started: {error}") from error
         try:
-            out, err = await process.communicate()
+            assert process.stdout is not None, "it was asked for"
+            assert process.stderr is not None, "it was asked for"
+            out, err = await asyncio.gather(_hear(process.stdout), _hear(process.stderr))
+            await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        if process.returncode:
-            raise LibvirtRefusedError(_last_error(err.decode(errors="replace")))
+        status = process.returncode
+        said = _last_error(err.decode(errors="replace"))
+        if status is not None and status < 0:
+            raise QemuError(tell_end("virsh went away", status, said))
+        if status:
+            raise LibvirtRefusedError(said)
         return out.decode(errors="replace").strip()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "libvirtd.log"
+
+    def failure(self, what: str) -> QemuError:
+        """Return what went wrong, where the daemon ended with how, and what it said last."""
+        status = self.process.poll() if self.process is not None else None
+        what = what.replace(f"{self._folder}/", "")
+        if status is None:
+            return QemuError(what)
+        with self._log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_BYTES_MAX))
+            said = log.read(LOG_BYTES_MAX).decode(errors="replace")
+        return QemuError(tell_end(what, status, said))
 
     @property
     def gone(self) -> bool:
@@ -165,10 +193,7 @@ class Libvirtd:
 
     async def end_others(self) -> None:
         """End what it had just started, or had started to ask QEMU what it can do."""
-        while left := list(processes_at_home(self._folder)):
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        while end_processes(self._folder):
             await asyncio.sleep(POLL_SECONDS)
 
     def _known_folder(self) -> Path:
@@ -192,6 +217,20 @@ class Libvirtd:
         if self._owner is not None:
             settings |= {"user": self._owner.uid, "group": self._owner.gid, "extra_groups": []}
         return settings
+
+
+async def _hear(stream: asyncio.StreamReader) -> bytes:
+    """Return all that virsh says.
+
+    Raises:
+        QemuError: It is more than anybody would read.
+    """
+    said = bytearray()
+    while part := await stream.read(1 << 16):
+        said += part
+        if len(said) > SAID_BYTES_MAX:
+            raise QemuError(f"virsh said more than {SAID_BYTES_MAX >> 20} MiB")
+    return bytes(said)
 
 
 def _last_error(text: str) -> str:

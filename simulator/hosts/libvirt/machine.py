@@ -15,8 +15,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, assert_never
 
-from simulator.hosts.daemon import Daemon, QemuError
+from simulator.hosts.daemon import Daemon
 from simulator.hosts.exports import TEMPORARY, Look, open_export
+from simulator.hosts.failures import QemuError
 from simulator.hosts.libvirt.libvirtd import (
     DAEMON,
     POLL_SECONDS,
@@ -28,6 +29,7 @@ from simulator.hosts.libvirt.libvirtd import (
     room_for,
 )
 from simulator.hosts.libvirt.process import EMULATOR, OtherProcess
+from simulator.hosts.lifeline import lifeline
 from simulator.hosts.nbd import ALLOCATION, NbdClient
 from simulator.hosts.session import Session
 from simulator.libvirt.actions import AwaitBackup, DefineMachine, LibvirtAction, Virsh
@@ -151,7 +153,7 @@ class Host(Session):
 
         Raises:
             LibvirtRefusedError: libvirt turns it down.
-            QemuError: libvirt or QEMU is gone.
+            QemuError: libvirt or QEMU is gone, or does not tell what this program asks by itself.
         """
         if said:
             self.said.append(f"$ {self._without_folder(shlex.join(['virsh', *words]))}")
@@ -159,9 +161,10 @@ class Host(Session):
             return await self.libvirtd.virsh(*words)
         except LibvirtRefusedError as error:
             text = self._own_words(str(error))
-            if said:
-                self.said.append(f"error: {text}")
-                self._look_for_the_dead()
+            self._look_for_the_dead()
+            if not said:
+                raise QemuError(f"libvirt does not answer virsh {words[0]}: {text}") from error
+            self.said.append(f"error: {text}")
             raise LibvirtRefusedError(text) from error
 
     def _look_for_the_dead(self) -> None:
@@ -171,7 +174,7 @@ class Host(Session):
             QemuError: libvirt or QEMU is gone.
         """
         if self.libvirtd.gone:
-            raise QemuError(f"{DAEMON} went away")
+            raise self.libvirtd.failure(f"{DAEMON} went away")
         if self.daemon is not None and self.daemon.process.poll() is not None:
             raise QemuError("QEMU went away")
 
@@ -188,14 +191,15 @@ class Host(Session):
 
     async def _connect(self) -> None:
         """Open a second monitor of the machine, beside libvirt's own."""
-        pid = int((self.folder / "r" / "libvirt" / "qemu" / "run" / f"{DOMAIN}.pid").read_text())
+        file = self.folder / "r" / "libvirt" / "qemu" / "run" / f"{DOMAIN}.pid"
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            process = OtherProcess(int(file.read_text()))
             ours.connect(str(self.folder / "qmp.sock"))
-        except OSError:
+        except (OSError, ValueError) as error:
             ours.close()
-            raise
-        self.daemon = Daemon(OtherProcess(pid), ours, str(self.folder / "look.sock"), self.said)
+            raise QemuError("QEMU went away as soon as it was started") from error
+        self.daemon = Daemon(process, ours, str(self.folder / "look.sock"), self.said)
         await self.daemon.greet()
 
     async def _lose(self) -> None:
@@ -308,7 +312,10 @@ async def open_host(timeout: float, names: Names) -> AsyncIterator[Host]:
     """
     find_programs()
     owner = find_owner()
-    with tempfile.TemporaryDirectory(prefix="bt-", dir=room_for(owner)) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="bt-", dir=room_for(owner)) as folder,
+        lifeline(Path(folder)),
+    ):
         host = Host(Path(folder), timeout, owner, names)
         try:
             async with asyncio.timeout(max(timeout, START_SECONDS)):

@@ -1,12 +1,10 @@
-"""Processes that somebody else started: QEMUs of libvirt, held and found."""
+"""A process that somebody else started: the QEMU of a libvirt."""
 
 import contextlib
 import os
 import select
 import signal
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 EMULATOR = "qemu-system-x86_64"
 
@@ -51,12 +49,3 @@ class OtherProcess:
             os.close(self._descriptor)
             self.returncode = 0
         return self.returncode
-
-
-def processes_at_home(folder: Path) -> Iterator[int]:
-    """Yield the processes that have this folder as their home."""
-    entry = b"HOME=" + os.fsencode(folder)
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if entry in path.read_bytes().split(b"\0"):
-                yield int(path.parent.name)
