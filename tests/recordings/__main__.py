@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simulator.hosts.daemon import INSTALL_HELP, QemuError, QemuMissingError
+from simulator.hosts.daemon import INSTALL_HELP
+from simulator.hosts.failures import QemuError, QemuMissingError
 from simulator.hosts.libvirt.libvirtd import INSTALL_HELP as LIBVIRT_INSTALL_HELP
 from tests.recordings import on_libvirt, on_qemu
 from tests.recordings.files import (
