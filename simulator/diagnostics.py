@@ -77,6 +77,22 @@ def replace_characters(text: str, changes: Iterable[tuple[int, int, int, str]]) 
     return "".join((text[:rest], *reversed(parts)))
 
 
+class Related(NamedTuple):
+    """Another place that a finding is about: the step that made, lost or refused a thing.
+
+    Attributes:
+        message: What happened there, in lower case, with no stop.
+        span: Its place; None where a timeline has no file.
+        at: When it was: ``at T2``, ``between T2 and T3``; empty where a finding says no time.
+        instant: Label of its instant; None for a guest step between two instants.
+    """
+
+    message: str
+    span: Span | None = None
+    at: str = ""
+    instant: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """A diagnostic under its code: what is wrong, where, the evidence, and what to do instead.
@@ -89,6 +105,7 @@ class Finding:
         notes: Evidence, one line each, already aligned; a line that starts with a blank belongs
             to the figure above it.
         help: What to do, as an imperative.
+        related: The steps that led to it, in the order in which they are to be read.
         at: Label of the instant; None for a guest step between two instants.
         entry: Number of the timeline's entry that it is about.
         refused: The host's own words, where it turned the request down.
@@ -104,6 +121,7 @@ class Finding:
     label: str = ""
     notes: tuple[str, ...] = ()
     help: str = ""
+    related: tuple[Related, ...] = ()
     at: str | None = None
     entry: int | None = None
     refused: str | None = None

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from simulator.diagnostics import Finding, Severity
+from simulator.diagnostics import Finding, Related, Severity
 from simulator.timeline import Entry, Timeline
 
 Look = Callable[[Timeline], Iterator[Finding]]
@@ -54,6 +54,7 @@ class Rule:
         label: str = "",
         notes: tuple[str, ...] = (),
         help: str = "",
+        related: tuple[Related, ...] = (),
         refused: str | None = None,
     ) -> Finding:
         """Return a finding of this rule about one statement."""
@@ -66,6 +67,7 @@ class Rule:
             label=label,
             notes=notes,
             help=help,
+            related=related,
             refused=refused,
         )
 
@@ -80,6 +82,7 @@ def find_at(
     label: str = "",
     notes: tuple[str, ...] = (),
     help: str = "",
+    related: tuple[Related, ...] = (),
     refused: str | None = None,
 ) -> Finding:
     """Return a finding about one statement, at its place and its instant."""
@@ -92,10 +95,21 @@ def find_at(
         label=label,
         notes=notes,
         help=help,
+        related=related,
         at=entry.instant,
         entry=entry.number,
         refused=refused,
     )
+
+
+def relate(timeline: Timeline, entry: Entry, message: str) -> Related:
+    """Return a step as a further place of a finding.
+
+    Args:
+        message: What happened there, in lower case: ``overlay S2 is made without bitmap t here``.
+    """
+    span = entry.statement.span if entry.statement is not None else None
+    return Related(message, span, timeline.when(entry), entry.instant)
 
 
 def rule(

@@ -93,6 +93,22 @@ RestoreDocument = TypedDict(
 )
 
 
+class PlaceDocument(TypedDict):
+    """A place in the file. Counts from 1; the end column is the first one outside."""
+
+    line: int | None
+    column: int | None
+    end_line: int | None
+    end_column: int | None
+
+
+class RelatedDocument(PlaceDocument):
+    """Another place of a finding, such as the step that lost what is missing."""
+
+    at: str | None
+    message: str
+
+
 class FindingDocument(TypedDict):
     """A finding. Lines and columns count from 1; the end column is the first one outside."""
 
@@ -109,6 +125,7 @@ class FindingDocument(TypedDict):
     end_column: int | None
     notes: list[str]
     help: str
+    related: list[RelatedDocument]
     refused: str | None
 
 
@@ -266,7 +283,6 @@ def _restored(timeline: Timeline, restored: Restored) -> RestoreDocument:
 
 
 def _finding(finding: Finding) -> FindingDocument:
-    span: Span | None = finding.span
     return {
         "code": finding.code,
         "rule": finding.rule,
@@ -275,11 +291,23 @@ def _finding(finding: Finding) -> FindingDocument:
         "allowed": finding.allowed,
         "at": finding.at,
         "message": finding.message,
-        "line": span.line if span else None,
-        "column": span.column if span else None,
-        "end_line": span.end_line if span else None,
-        "end_column": span.end_column if span else None,
+        **_place(finding.span),
         "notes": list(finding.notes),
         "help": finding.help,
+        "related": [
+            {**_place(each.span), "at": each.instant, "message": each.message}
+            for each in finding.related
+        ],
         "refused": finding.refused,
+    }
+
+
+def _place(span: Span | None) -> PlaceDocument:
+    if span is None:
+        return {"line": None, "column": None, "end_line": None, "end_column": None}
+    return {
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
     }

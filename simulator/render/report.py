@@ -4,7 +4,7 @@ import html
 import textwrap
 from collections.abc import Iterable
 
-from simulator.diagnostics import Finding, InputError, Problem, Severity, Span, line_of
+from simulator.diagnostics import Finding, InputError, Problem, Related, Severity, Span, line_of
 from simulator.render.colour import Role, paint
 
 WIDTH = 72
@@ -31,13 +31,27 @@ def write_finding(finding: Finding, *, path: str, source: str, colour: bool = Fa
     state = _state_of(finding)
     lines = _wrap(f"{head} {finding.rule}: {finding.message}{state}", indent="    ")
     lines[0] = lines[0].replace(head, paint(head, _ROLES[finding.severity], colour=colour), 1)
-    return "\n".join(
-        (
-            *lines,
-            *_quote(path, source, finding.span, finding.label, colour=colour),
-            *_notes(finding.notes, finding.help, finding.span),
-        )
-    )
+    gutter = _gutter(finding.span, *(each.span for each in finding.related))
+    quoted = _quote(path, source, finding.span, finding.label, gutter=gutter, colour=colour)
+    for each in finding.related:
+        quoted += _further(path, source, each, gutter=gutter, colour=colour)
+    return "\n".join((*lines, *quoted, *_notes(finding.notes, finding.help, gutter)))
+
+
+def _gutter(*spans: Span | None) -> int:
+    """Return the columns of the longest line number; two where there is none."""
+    return max((len(str(span.line)) for span in spans if span is not None), default=2)
+
+
+def _further(path: str, source: str, related: Related, *, gutter: int, colour: bool) -> list[str]:
+    """Return another place with its line; as a note where it has no place in a file."""
+    if related.span is None:
+        bar = f"{' ' * gutter} ="
+        when = f"{related.at}: " if related.at else ""
+        return _wrap(f"{bar} note: {when}{related.message}", indent=f"{bar}       ")
+    quoted = _quote(path, source, related.span, related.message, gutter=gutter, colour=colour)
+    quoted[0] = quoted[0].replace("-->", ":::", 1) + (f" {related.at}" if related.at else "")
+    return quoted
 
 
 def _state_of(finding: Finding) -> str:
@@ -51,13 +65,9 @@ def write_problem(problem: Problem, *, path: str, source: str, colour: bool = Fa
     lines = _wrap(f"error: {problem.message}", indent="    ")
     lines[0] = lines[0].replace("error", paint("error", Role.ERROR, colour=colour), 1)
     label = f"expected {problem.expected}" if problem.expected else ""
-    return "\n".join(
-        (
-            *lines,
-            *_quote(path, source, problem.span, label, colour=colour),
-            *_notes((), problem.help, problem.span),
-        )
-    )
+    gutter = _gutter(problem.span)
+    quoted = _quote(path, source, problem.span, label, gutter=gutter, colour=colour)
+    return "\n".join((*lines, *quoted, *_notes((), problem.help, gutter)))
 
 
 def write_input_error(error: InputError, *, colour: bool = False) -> str:
@@ -68,12 +78,13 @@ def write_input_error(error: InputError, *, colour: bool = False) -> str:
     )
 
 
-def _quote(path: str, source: str, span: Span | None, label: str, *, colour: bool) -> list[str]:
+def _quote(
+    path: str, source: str, span: Span | None, label: str, *, gutter: int, colour: bool
+) -> list[str]:
     """Return the place, the source line, and carets below the part that is meant."""
     if span is None:
         place = f"  --> {path}"
         return [place, *(_wrap(f"   = {label}", indent="     ") if label else [])]
-    gutter = len(str(span.line))
     blank = f"{' ' * gutter} |"
     place = f"{' ' * gutter}--> {path}:{span.line}:{span.column}"
     text = _line(source, span.line)
@@ -84,7 +95,7 @@ def _quote(path: str, source: str, span: Span | None, label: str, *, colour: boo
     carets = "^" * max(1, stop - start)
     pointer = f"{blank} {' ' * start}{paint(carets, Role.MARK, colour=colour)}"
     room = WIDTH - len(blank) - 2 - start - len(carets)
-    lines = [place, blank, f"{span.line} | {shown}"]
+    lines = [place, blank, f"{span.line:>{gutter}} | {shown}"]
     if not label:
         return [*lines, pointer, blank]
     if len(label) <= room:
@@ -117,9 +128,9 @@ def _crop(text: str, start: int, stop: int, room: int) -> tuple[str, int, int]:
     return shown, start - first, min(stop - first, room)
 
 
-def _notes(notes: Iterable[str], help: str, span: Span | None) -> list[str]:
+def _notes(notes: Iterable[str], help: str, gutter: int) -> list[str]:
     """Return evidence and help, in the column of the gutter's bar."""
-    bar = " " * (len(str(span.line)) if span else 2) + " ="
+    bar = " " * gutter + " ="
     lines: list[str] = []
     for note in notes:
         if note.startswith(" "):

@@ -181,6 +181,11 @@ def _finding_parts(timeline: Timeline, finding: Finding, place: int | None) -> I
     yield f"<p>{html.escape(finding.message)}</p>"
     if finding.notes:
         yield f"<pre tabindex=0>{html.escape(chr(10).join(finding.notes))}</pre>"
+    for each in finding.related:
+        line = f"line {each.span.line}" if each.span is not None else ""
+        where = html.escape(", ".join(filter(None, (each.at, line))))
+        told = f'<a href="{_link(each.instant)}">{where}</a>' if each.instant else where
+        yield f'<p class="related">{told}: {html.escape(each.message)}</p>'
     if finding.help:
         yield f"<p>help: {html.escape(finding.help)}</p>"
     yield "</li>"
