@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
+from tests.hosts.real import wait_until
 
 K = 1024
 
@@ -58,13 +58,7 @@ def _socket(path: Path) -> str:
 
 def _wait_for(path: Path) -> None:
     """Wait until the server that is opened after the image is there."""
-    import time
-
-    for _ in range(500):
-        if path.with_suffix(".sock").exists():
-            return
-        time.sleep(0.01)
-    pytest.fail("qemu-storage-daemon did not start within 5 s")
+    wait_until(path.with_suffix(".sock").exists, "qemu-storage-daemon")
 
 
 def mail_chain(folder: Path) -> Path:

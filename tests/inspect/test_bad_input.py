@@ -77,6 +77,37 @@ def test_an_image_cut_short(tmp_path: Path) -> None:
         assert "error:" in unusable(path)
 
 
+@pytest.mark.parametrize(
+    ("length", "what"),
+    [
+        (104, "the table of reference counts"),
+        (600, "the table of all clusters"),
+        (3 * 65536, "the table of all clusters"),
+        (3 * 65536 + 8, "a table of clusters"),
+        (5 * 65536, "data"),
+        (-65536, "data"),
+    ],
+)
+def test_an_image_that_qemu_opens_though_it_is_cut_short(
+    tmp_path: Path, length: int, what: str
+) -> None:
+    path = create(tmp_path / "short.qcow2", "8M")
+    write(path, "write -P 65 0 1M", "write -P 66 4M 256k")
+    os.truncate(path, length if length > 0 else path.stat().st_size + length)
+    outcome = told(path)
+    assert outcome.status == 1
+    assert codes(path)
+    assert set(codes(path)) == {"IN103"}
+    assert f"it is cut short: {what}" in " ".join(outcome.out.split())
+
+
+def test_the_last_cluster_of_a_file_may_be_stored_in_part(tmp_path: Path) -> None:
+    path = create(tmp_path / "whole.qcow2")
+    write(path, "write -P 65 0 512k")
+    os.truncate(path, path.stat().st_size - 1)
+    assert codes(path) == []
+
+
 def test_a_backing_file_that_is_missing_leaves_cells_unknown(tmp_path: Path) -> None:
     active = mail_chain(tmp_path)
     (tmp_path / "S1.qcow2").unlink()

@@ -15,6 +15,7 @@ from simulator.inspect.image.qcow2 import (
     Header,
     Source,
     StoredBitmap,
+    cut_short,
     read_bitmaps,
     read_header,
 )
@@ -312,18 +313,30 @@ def _ask_info(path: str, format: str) -> tuple[dict[str, Any], bool]:
 def _with_runs(image: SeenImage, header: Header | None, descriptor: int) -> SeenImage:
     """Return the image with what it holds, as far as that can be told."""
     unknown: tuple[Run, ...] = ((0, image.size, UNKNOWN),) if image.size else ()
-    damage = ("QEMU has marked it as corrupt",) if header and header.corrupt else ()
+    damage: tuple[str, ...] = header.lacking if header else ()
+    damage = ("QEMU has marked it as corrupt", *damage) if header and header.corrupt else damage
     if image.encrypted:
         return replace(image, runs=unknown, damage=damage)
     try:
         extents = qemu_img.ask("map", image.path, image.format, share=image.in_use)
         readable = image.format == "raw" or (header is not None and not header.data_file)
         runs = join_runs(_runs(extents, image, descriptor if readable else None))
+        if header is not None and not header.data_file:
+            damage += tuple(_behind_end(extents, header, descriptor))
     except qemu_img.ToolError as error:
         return replace(image, runs=unknown, damage=(*damage, f"QEMU cannot map it: {error}"))
     except (KeyError, TypeError):
         return replace(image, runs=unknown, damage=(*damage, "QEMU's map is not understood"))
     return replace(image, runs=runs, damage=damage)
+
+
+def _behind_end(extents: Any, header: Header, descriptor: int) -> Iterator[str]:
+    """Yield that the file should hold data behind its end; QEMU reads it as zeroes."""
+    stored = [e["offset"] + e["length"] for e in extents if e["data"] and "offset" in e]
+    size, end = os.fstat(descriptor).st_size, max(stored, default=0)
+    # Of the last cluster only the start must be there.
+    if end - header.cluster_size >= size:
+        yield cut_short("data", end - header.cluster_size, size)
 
 
 def _runs(extents: Any, image: SeenImage, descriptor: int | None) -> Iterator[Run]:

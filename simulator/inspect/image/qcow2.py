@@ -22,6 +22,10 @@ BITMAPS = struct.Struct(">IIQQ")
 ENTRY = struct.Struct(">QIIBBHI")
 
 EXTENSION_END, EXTENSION_BITMAPS = 0, 0x23852875
+TABLE_ENTRY_BYTES = 8
+TABLE_BYTES_MAX = 1 << 25
+"""Bytes of the table of all clusters. Source: QEMU 7.2, ``QCOW_MAX_L1_SIZE``."""
+
 CLUSTER_BITS = range(9, 22)
 """512 bytes to 2 MiB."""
 
@@ -98,6 +102,7 @@ class Header:
         data_file: Whether its data lies in another file.
         count, directory_offset, directory_size: Of the bitmaps.
         trusted: Whether every program that wrote to the image knows of bitmaps.
+        lacking: The tables that the file should hold, and that lie behind its end.
     """
 
     version: int
@@ -110,6 +115,7 @@ class Header:
     directory_offset: int = 0
     directory_size: int = 0
     trusted: bool = True
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +172,32 @@ def read_header(source: Source) -> Header:
         directory_offset=bitmaps[3],
         directory_size=bitmaps[2],
         trusted=bool(autoclear & AUTOCLEAR_BITMAPS),
+        lacking=tuple(_lacking(source, fields)),
+    )
+
+
+def _lacking(source: Source, fields: tuple[int, ...]) -> Iterator[str]:
+    """Yield the tables that lie behind the end of the file; QEMU reads them as zeroes.
+
+    Of those that are a cluster long only the start must be there.
+    """
+    length, place, counts = fields[7] * TABLE_ENTRY_BYTES, fields[8], fields[9]
+    if length and place + length > source.size:
+        yield cut_short("the table of all clusters", place, source.size)
+    elif 0 < length <= TABLE_BYTES_MAX:
+        entries = struct.iter_unpack(">Q", source.read(place, length, "the table of all clusters"))
+        last = max(entry & OFFSET_MASK for (entry,) in entries)
+        if last >= source.size:
+            yield cut_short("a table of clusters", last, source.size)
+    if counts >= source.size:
+        yield cut_short("the table of reference counts", counts, source.size)
+
+
+def cut_short(what: str, place: int, size: int) -> str:
+    """Return that a part of a file lies behind its end."""
+    return (
+        f"it is cut short: {what} at byte {place:,} lies behind the end of the file, "
+        f"which has {size:,} bytes"
     )
 
 
