@@ -9,12 +9,12 @@ column of the image that it belongs to. Writing a figure and reading it are inve
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
 from simulator.diagnostics import lines_of
-from simulator.model.clusters import ClusterMap, ClusterSet, letter_of
+from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.machine import Backup
 
 ARROW = " <- "
@@ -60,6 +60,13 @@ GUEST = "guest sees"
 BROKEN = "!"
 """A cell of an inconsistent bitmap."""
 
+
+class Note(NamedTuple):
+    """What stands in a figure in place of rows that are left out."""
+
+    text: str
+
+
 Row: TypeAlias = tuple[Strip | None, ...]
 
 
@@ -90,8 +97,12 @@ class FigureError(ValueError):
 
 
 def clusters_in_cell(length: int) -> int:
-    """Return how many clusters of a disk of *length* one cell stands for."""
-    return 1 if length <= CELLS_MAX else -(-length // CELLS_SCALED)
+    """Return how many clusters of a disk of *length* one cell stands for: a power of two.
+
+    >>> clusters_in_cell(128), clusters_in_cell(16384)
+    (1, 512)
+    """
+    return 1 if length <= CELLS_MAX else 1 << (-(-length // CELLS_SCALED) - 1).bit_length()
 
 
 def write_clusters(
@@ -112,10 +123,8 @@ def write_clusters(
     """
     scale = scale or (clusters_in_cell(length) if scaled else 1)
     cells = [empty] * -(-length // scale)
-    for first, count, version in content.runs():
-        letter = letter_of(version)
-        for cell in range(first // scale, (first + count - 1) // scale + 1):
-            cells[cell] = letter if cells[cell] in (empty, letter) else MIXED
+    for cell, letter in content.cells(scale):
+        cells[cell] = letter if cells[cell] in (empty, letter) else MIXED
     return "".join(cells)
 
 
@@ -153,9 +162,8 @@ def write_bits(
     scale = scale or (clusters_in_cell(length) if scaled else 1)
     empty = " " if mark == "^" else "-"
     cells = [empty] * -(-length // scale)
-    for first, count in bits.runs():
-        for cell in range(first // scale, (first + count - 1) // scale + 1):
-            cells[cell] = mark
+    for cell in bits.cells(scale):
+        cells[cell] = mark
     return "".join(cells)
 
 
@@ -184,16 +192,18 @@ def write_figure(figure: Figure) -> str:
     S1: |AA--| <- S2: |--B-|
                   B2: |--X-|
     """
+    return write_grid(figure.rows)
+
+
+def write_grid(rows: Sequence[Sequence[Strip | Note | None]]) -> str:
+    """Return a figure of which some rows are left out: notes stand in their place."""
     labels = [
-        max(len(strip.label) for strip in column if strip is not None)
-        for column in zip_longest(*figure.rows)
+        max((len(each.label) for each in column if isinstance(each, Strip)), default=0)
+        for column in zip_longest(*rows)
     ]
     grid = [
-        [
-            write_strip(strip, label_width=width) if strip else ""
-            for strip, width in zip(row, labels, strict=False)
-        ]
-        for row in figure.rows
+        [_write_place(each, width) for each, width in zip(row, labels, strict=False)]
+        for row in rows
     ]
     widths = _widths(grid)
     lines = []
@@ -202,6 +212,13 @@ def write_figure(figure: Figure) -> str:
         padded = (text.ljust(width) for text, width in zip(texts, widths, strict=False))
         lines.append(joint.join(padded).rstrip())
     return "\n".join(lines)
+
+
+def _write_place(each: Strip | Note | None, width: int) -> str:
+    """Return what stands at one place of a grid."""
+    if each is None:
+        return ""
+    return each.text if isinstance(each, Note) else write_strip(each, label_width=width)
 
 
 def _widths(grid: list[list[str]]) -> list[int]:

@@ -5,7 +5,7 @@ This is also what a notebook works with, through :func:`simulator.load`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -254,9 +254,17 @@ class Run:
             return Moment(frame)
         raise KeyError(f"no instant {label}; there are {', '.join(self.labels)}")
 
-    def text(self, *, colour: bool = False) -> FigureText:
-        """Return the whole run as ``backup-timeline run`` prints it."""
-        return FigureText(story.write_story(self.timeline, self.findings, colour=colour))
+    def text(self, *, colour: bool = False, whole: bool = False) -> FigureText:
+        """Return the whole run as ``backup-timeline run`` prints it.
+
+        Args:
+            whole: Whether rows that did not change are told, however many there are.
+        """
+        return FigureText("".join(self.tell(colour=colour, whole=whole)))
+
+    def tell(self, *, colour: bool = False, whole: bool = False) -> Iterator[str]:
+        """Yield the same text piece by piece, instant by instant."""
+        return story.tell_story(self.timeline, lambda: self.findings, colour=colour, whole=whole)
 
     def findings_text(self, *, colour: bool = False) -> FigureText:
         """Return the findings as ``backup-timeline check`` prints them."""

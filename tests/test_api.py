@@ -70,7 +70,7 @@ def test_all_states_of_a_disk_that_grows_are_drawn_to_one_scale() -> None:
         "  - {at: T2, do: [{snapshot: S2}, {resize: 200}, {backup: full.bak}]}\n"
     ).run()
     told = run.text()
-    assert "one cell of vda is 5 clusters" in told
+    assert "one cell of vda is 8 clusters (512 KiB)" in told
     rows = re.findall(r"(S1|S2|guest sees|full.bak|writes):? +(\|[^|]*\|)", told)
     assert [(label, len(cells) - 2) for label, cells in rows] == [
         ("S1", 20),

@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,13 +20,18 @@ def run(
     format: Annotated[
         Format, typer.Option("--format", "-f", help="Figures, or the run document.")
     ] = Format.TEXT,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
+    ] = False,
 ) -> None:
     """Play scenarios: print each instant's figure, the backups, and the findings."""
 
-    def show(each: "Run") -> str:
-        return each.json() if format is Format.JSON else each.text(colour=colour_of())
+    def show(each: "Run") -> "Iterable[str]":
+        if format is Format.JSON:
+            return [each.json()]
+        return each.tell(colour=colour_of(), whole=whole)
 
-    _play_all(files, model, show)
+    _play_all(files, model, show, between="\n" if format is Format.TEXT else "")
 
 
 def check(
@@ -45,20 +50,32 @@ def check(
             edited = edited_scenario(path, model)
             if edited is not None:
                 rewrite_file(path, *edited)
-    _play_all(files, model, lambda each: each.findings_text(colour=colour_of()))
+    _play_all(files, model, lambda each: [each.findings_text(colour=colour_of())])
 
 
-def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]") -> None:
-    """Play every file, show each, and end with the worst status of them."""
+def _play_all(
+    files: list[str],
+    model: str | None,
+    show: "Callable[[Run], Iterable[str]]",
+    *,
+    between: str = "\n",
+) -> None:
+    """Play every file, show each piece by piece, and end with the worst status of them.
+
+    Args:
+        between: What stands between two of them.
+    """
     from simulator import pipeline
     from simulator.render.report import write_input_error
 
-    # What has been loaded by now stays, so the collector need not look at it, file by file.
+    # What has been loaded by now stays, so the collector need not look at it, file by file;
+    # nor often at what a run makes, which has no circles.
     gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
     gc.enable()
     chosen = find_model(model)
     status = 0
-    between = ""
+    gap = ""
     for path in files:
         try:
             played = pipeline.load(path).run(chosen)
@@ -66,9 +83,10 @@ def _play_all(files: list[str], model: str | None, show: "Callable[[Run], str]")
             print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
             status = UNUSABLE
             continue
-        text = show(played)
-        print(f"{between}{text}", end="")
-        between = "" if text.startswith("{") else "\n"
+        print(end=gap)
+        for piece in show(played):
+            print(piece, end="")
+        gap = between
         if played.failing:
             status = max(status, FAILING)
     if status:

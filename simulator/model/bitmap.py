@@ -100,11 +100,15 @@ class DirtyBitmap:
 
     def clusters(self, cluster_size: int, length: int) -> ClusterSet:
         """Return the clusters that the set bits touch, of a disk of *length* clusters."""
+        return self.clusters_among(self.dirty, cluster_size, length)
+
+    def clusters_among(self, granules: ClusterSet, cluster_size: int, length: int) -> ClusterSet:
+        """Return the clusters that some of its granules touch, of a disk of *length* clusters."""
         if self.granularity == cluster_size:
-            return self.dirty
+            return granules
         if self.granularity > cluster_size:
-            return rescale(self.dirty, self.granularity // cluster_size, 1, length)
-        return rescale(self.dirty, 1, cluster_size // self.granularity, length)
+            return rescale(granules, self.granularity // cluster_size, 1, length)
+        return rescale(granules, 1, cluster_size // self.granularity, length)
 
     def mark(self, granules: ClusterSet) -> Self:
         """Set the bits of a guest write. A frozen bitmap stays as it is.

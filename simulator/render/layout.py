@@ -1,10 +1,10 @@
 """What stands where in the figure of a disk. Every back end draws this one value."""
 
 from itertools import zip_longest
+from typing import TypeVar
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine
 from simulator.notation import (
     BROKEN,
     GUEST,
@@ -18,6 +18,8 @@ from simulator.notation import (
     write_view,
 )
 from simulator.timeline import Timeline
+
+T = TypeVar("T")
 
 
 def scales_of(timeline: Timeline) -> dict[str, int]:
@@ -49,10 +51,10 @@ def lay_out_chain(disk: Disk, scale: int | None = None) -> Figure:
         [_bitmap_strip(disk, bitmap, scale) for bitmap in disk.bitmaps_on(image.name)]
         for image in disk.chain
     ]
-    return Figure((images, *(_without_end(row) for row in zip_longest(*stacks))))
+    return Figure((images, *(without_end(row) for row in zip_longest(*stacks))))
 
 
-def _without_end(row: tuple[Strip | None, ...]) -> tuple[Strip | None, ...]:
+def without_end(row: tuple[T | None, ...]) -> tuple[T | None, ...]:
     """Return a row without the Nones at its end."""
     last = max(n for n, strip in enumerate(row) if strip is not None)
     return row[: last + 1]
@@ -89,12 +91,3 @@ def write_disk(disk: Disk, *, alone: bool = True, scale: int | None = None) -> s
         return f"{disk.name} {disk.absence}"
     guest = lay_out_guest(disk, alone=alone, scale=scale)
     return f"{write_figure(lay_out_chain(disk, scale))}\n{write_strip(guest)}"
-
-
-def write_disks(timeline: Timeline, machine: Machine) -> str:
-    """Return the figures of all disks of a state, all states of a timeline to one scale."""
-    scales = scales_of(timeline)
-    return "\n\n".join(
-        write_disk(disk, alone=len(machine.disks) == 1, scale=scales.get(disk.name))
-        for disk in machine.disks
-    )

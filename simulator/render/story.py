@@ -1,7 +1,8 @@
 """A run as text: each instant with its figure, the copies made there, and the findings."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from simulator.diagnostics import Finding
@@ -55,33 +56,48 @@ from simulator.notation import (
     write_view,
 )
 from simulator.render.colour import Role, paint
-from simulator.render.layout import scales_of, write_disks
+from simulator.render.figures import Figures
+from simulator.render.layout import scales_of
 from simulator.render.report import WIDTH, write_finding
 from simulator.timeline import Entry, Frame, Statement, Timeline
 
 UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
-def write_story(timeline: Timeline, findings: Sequence[Finding], *, colour: bool = False) -> str:
-    """Return a whole run as text, with a final newline."""
-    blocks = [_title(timeline, colour=colour)]
+def tell_story(
+    timeline: Timeline,
+    judge: Callable[[], Sequence[Finding]],
+    *,
+    colour: bool = False,
+    whole: bool = False,
+) -> Iterator[str]:
+    """Yield a whole run as text, instant by instant, with a final newline.
+
+    Args:
+        judge: Gives the findings; it is asked when all instants have been told.
+        whole: Whether rows that did not change are told, however many there are.
+    """
+    figures = Figures(timeline, whole=whole)
+    yield _title(timeline, colour=colour)
     for frame in timeline.frames:
-        blocks += _instant(timeline, frame, colour=colour)
-    blocks += _findings(timeline, findings, colour=colour)
-    blocks.append(summarise(timeline, findings))
-    return "\n\n".join(blocks) + "\n"
+        for block in _instant(timeline, frame, figures, colour=colour):
+            yield f"\n\n{block}"
+    findings = judge()
+    for block in _findings(timeline, findings, colour=colour):
+        yield f"\n\n{block}"
+    yield f"\n\n{summarise(timeline, findings)}\n"
 
 
 def write_findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool = False) -> str:
     """Return only the findings of a run as text, with a final newline."""
-    blocks = _findings(timeline, findings, colour=colour)
+    blocks = [*_findings(timeline, findings, colour=colour)]
     blocks.append(f"{timeline.script.path}: {summarise(timeline, findings)}")
     return "\n\n".join(blocks) + "\n"
 
 
-def _findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool) -> list[str]:
+def _findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool) -> Iterator[str]:
     path, source = timeline.script.path, timeline.script.source
-    return [write_finding(each, path=path, source=source, colour=colour) for each in findings]
+    return (write_finding(each, path=path, source=source, colour=colour) for each in findings)
 
 
 def summarise(timeline: Timeline, findings: Sequence[Finding]) -> str:
@@ -123,9 +139,21 @@ def _title(timeline: Timeline, *, colour: bool) -> str:
         *textwrap.wrap(script.title, WIDTH),
         *textwrap.wrap(f"model {timeline.model}; {disks}", WIDTH),
     ]
-    scales = scales_of(timeline).items()
-    lines += [f"one cell of {name} is {scale:,} clusters" for name, scale in scales if scale > 1]
+    lines += tell_scales(timeline)
     return "\n".join([paint(lines[0], Role.TITLE, colour=colour), *lines[1:]])
+
+
+def tell_scales(timeline: Timeline) -> list[str]:
+    """Return what a cell is where it is several clusters: for each disk, or once for all."""
+    sizes = {disk.name: disk.cluster_size for disk in timeline.last.disks}
+    told = {
+        name: f"{scale:,} clusters ({write_size(scale * sizes[name])})"
+        for name, scale in scales_of(timeline).items()
+        if scale > 1
+    }
+    if len(told) == len(sizes) > 1 and len(set(told.values())) == 1:
+        return [f"one cell is {next(iter(told.values()))}"]
+    return [f"one cell of {name} is {what}" for name, what in told.items()]
 
 
 def write_size(number: int) -> str:
@@ -151,7 +179,7 @@ def guest_lines(timeline: Timeline, frame: Frame) -> list[str]:
     return [_guest_line(entry, scales) for entry in between]
 
 
-def _instant(timeline: Timeline, frame: Frame, *, colour: bool) -> Iterator[str]:
+def _instant(timeline: Timeline, frame: Frame, figures: Figures, *, colour: bool) -> Iterator[str]:
     """Yield the guest's steps before an instant, then the instant with all that it made."""
     between = guest_lines(timeline, frame)
     if between:
@@ -161,16 +189,15 @@ def _instant(timeline: Timeline, frame: Frame, *, colour: bool) -> Iterator[str]
     first, *rest = textwrap.wrap(
         head, WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
     )
-    state = _state(timeline, frame.machine)
-    blocks = ["\n".join([paint(first, Role.TITLE, colour=colour), *rest, state])]
+    state = _state(figures, frame.machine)
+    yield "\n".join([paint(first, Role.TITLE, colour=colour), *rest, state])
     copies = _copies(timeline, frame)
     if copies:
-        blocks.append("\n".join(copies))
-    yield from blocks
+        yield "\n".join(copies)
 
 
-def _state(timeline: Timeline, machine: Machine) -> str:
-    state = write_disks(timeline, machine)
+def _state(figures: Figures, machine: Machine) -> str:
+    state = figures.write(machine)
     if machine.power is Power.RUNNING:
         return state
     return f"{state}\n({'crashed' if machine.power is Power.CRASHED else 'machine off'})"
@@ -192,10 +219,12 @@ def _copies(timeline: Timeline, frame: Frame) -> list[str]:
 def made_at(timeline: Timeline, frame: Frame) -> Iterator[tuple[Backup | Restored, str]]:
     """Yield the backups and restored disks that an instant made, each with a few words on it."""
     entries = [entry for entry in timeline.entries_of(frame) if entry.instant is not None]
-    for n, entry in enumerate(entries):
-        ending = {backup.row for later in entries[n + 1 :] for backup in later.new_backups}
-        for backup in entry.new_backups:
-            if backup.status is Status.RUNNING and backup.row in ending:
+    later = Counter(backup.row for entry in entries for backup in entry.new_backups)
+    for entry in entries:
+        made = entry.new_backups
+        later.subtract(backup.row for backup in made)
+        for backup in made:
+            if backup.status is Status.RUNNING and later[backup.row]:
                 continue  # A job that starts and ends here is drawn as it ends.
             yield backup, _tell_backup(backup, entry.after.disk(backup.disk))
         for restored in entry.new_restores:

@@ -137,7 +137,7 @@ def test_a_large_disk_says_how_many_clusters_a_cell_is() -> None:
     ).run()
     for view in (View.CHAIN, View.FILM):
         told = " ".join(text.text for text in run.draw(view).drawing.texts)
-        assert "one cell of vda is 20,834 clusters of 64 KiB" in told
+        assert "one cell of vda is 32,768 clusters (2 GiB)" in told
 
 
 def test_a_scenario_without_an_instant_is_drawn_as_such() -> None:

@@ -83,6 +83,23 @@ class ClusterSet(ABC):
         if length:
             yield first, length
 
+    def cells(self, scale: int) -> Iterator[int]:
+        """Yield the cells of a figure that these clusters touch; one may come several times.
+
+        Args:
+            scale: How many clusters a cell stands for.
+        """
+        for first, count in self.runs():
+            yield from range(first // scale, (first + count - 1) // scale + 1)
+
+    def since(self, older: "ClusterSet") -> "ClusterSet | None":
+        """Return what an older state of this set lacks, and maybe more of this set.
+
+        Returns:
+            None where this is no later state of it, as far as can be told at once.
+        """
+        return None
+
 
 class ClusterMap(ABC):
     """What some clusters hold: a version each. A cluster that is not in the map falls through."""
@@ -170,6 +187,29 @@ class ClusterMap(ABC):
             first, length, held = cluster, 1, version
         if length:
             yield first, length, held
+
+    def cells(self, scale: int) -> Iterator[tuple[int, str]]:
+        """Yield cells of a figure with what they hold; one may come several times.
+
+        Args:
+            scale: How many clusters a cell stands for; ``*`` stands for several versions.
+        """
+        for first, count, version in self.runs():
+            letter = letter_of(version)
+            for cell in range(first // scale, (first + count - 1) // scale + 1):
+                yield cell, letter
+
+    def flattened(self) -> "ClusterMap":
+        """Return the same map in the form that is read fastest."""
+        return self
+
+    def since(self, older: "ClusterMap") -> "ClusterMap | None":
+        """Return what was laid over an older state of this map to make it.
+
+        Returns:
+            None where that cannot be told at once.
+        """
+        return None
 
 
 def letter_of(version: Version) -> str:

@@ -9,6 +9,7 @@ and laying one map over another copies no entry.
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from operator import is_
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -17,10 +18,12 @@ import numpy.typing as npt
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
     VERSIONS_MAX,
+    WORKLOAD_FIRST,
     ZERO,
     ClusterMap,
     ClusterSet,
     Version,
+    letter_of,
 )
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -39,6 +42,11 @@ PROBES_MAX = 16
 LOOKS_MAX = 64
 """So many clusters are looked at before two maps are compared in full."""
 
+STATES_MAX = 4096
+"""So many states of a set are looked through for an older one."""
+
+NO_CLUSTERS: Integers = np.empty(0, dtype=np.int64)
+
 assert CLUSTERS_MAX * VERSIONS_MAX == 1 << 64, "a packed entry fills 64 bits"
 
 
@@ -54,32 +62,55 @@ def sorted_unique(values: Integers) -> Integers:
 
 
 class LargeSet(ClusterSet):
-    """A set of clusters as sorted arrays, united when somebody first looks.
+    """A set of clusters as a sorted array, united from its parts when somebody first looks.
 
-    A bitmap that records for a hundred windows is a hundred references until it is read.
+    A bitmap that records for a hundred windows is a hundred links, each to the set before it and to
+    what one window added, until it is read.
     """
 
-    def __init__(self, parts: tuple[Integers, ...]) -> None:
-        self._parts = parts
+    __slots__ = ("_array", "_older", "_part")
+
+    def __init__(
+        self,
+        array: Integers | None,
+        older: "LargeSet | None" = None,
+        part: "LargeSet | None" = None,
+    ) -> None:
+        """Make a set of an array, or of two sets.
+
+        Args:
+            array: The clusters in ascending order, each once; None where there are two sets.
+        """
+        self._array, self._older, self._part = array, older, part
 
     @classmethod
     def of(cls, clusters: Iterable[int]) -> Self:
         """Return the set of some clusters."""
-        return cls((sorted_unique(np.fromiter(clusters, dtype=np.int64)),))
+        return cls(sorted_unique(np.fromiter(clusters, dtype=np.int64)))
 
     @property
     def array(self) -> Integers:
         """The clusters in ascending order, each once."""
-        if len(self._parts) != 1:
-            united = np.concatenate(self._parts) if self._parts else np.empty(0, dtype=np.int64)
-            self._parts = (sorted_unique(united),)
-        return self._parts[0]
+        if self._array is None:
+            self._array = sorted_unique(np.concatenate(list(self._arrays())))
+        return self._array
+
+    def _arrays(self) -> Iterator[Integers]:
+        """Yield the arrays that it is made of, the newest first."""
+        left: LargeSet | None = self
+        while left is not None:
+            if left._array is not None:
+                yield left._array
+                return
+            if left._part is not None:
+                yield left._part.array
+            left = left._older
 
     def __len__(self) -> int:
         return len(self.array)
 
     def __bool__(self) -> bool:
-        return any(len(part) for part in self._parts)
+        return self._array is None or len(self._array) > 0
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.array.tolist())
@@ -101,17 +132,17 @@ class LargeSet(ClusterSet):
         large = enlarge(other)
         if not self:
             return large
-        return type(self)(self._parts + large._parts)
+        return type(self)(None, self, large)
 
     def __and__(self, other: ClusterSet) -> "LargeSet":
         common = np.intersect1d(self.array, enlarge(other).array, assume_unique=True)
-        return type(self)((common,))
+        return type(self)(common)
 
     def __sub__(self, other: ClusterSet) -> "LargeSet":
         large = enlarge(other)
         if self.array is large.array:
-            return type(self)(())
-        return type(self)((np.setdiff1d(self.array, large.array, assume_unique=True),))
+            return type(self)(NO_CLUSTERS)
+        return type(self)(np.setdiff1d(self.array, large.array, assume_unique=True))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LargeSet):
@@ -120,7 +151,7 @@ class LargeSet(ClusterSet):
 
     def below(self, end: int) -> "LargeSet":
         """Return those that come before a place."""
-        return type(self)((self.array[: int(np.searchsorted(self.array, end))],))
+        return type(self)(self.array[: int(np.searchsorted(self.array, end))])
 
     __hash__ = ClusterSet.__hash__
 
@@ -133,13 +164,29 @@ class LargeSet(ClusterSet):
         ends = np.concatenate((starts[1:], [len(array)]))
         yield from zip(array[starts].tolist(), (ends - starts).tolist(), strict=True)
 
+    def cells(self, scale: int) -> Iterator[int]:
+        """Yield the cells of a figure that these clusters touch, without uniting them first."""
+        for array in self._arrays():
+            yield from sorted_unique(array // scale).tolist()
+
+    def since(self, older: ClusterSet) -> "LargeSet | None":
+        """Return what was added to an older state of this set; None where this is no later one."""
+        added, state = LargeSet(NO_CLUSTERS), self
+        for _ in range(STATES_MAX):
+            if state is older:
+                return added
+            if state._older is None or state._part is None:
+                return None
+            added, state = added | state._part, state._older
+        return None
+
     def rescale(self, numerator: int, denominator: int, length: int) -> Self:
         """Return the units of another size that these units touch."""
         if denominator > 1:
             units = sorted_unique(self.array // denominator)
         else:
             units = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
-        return type(self)((units[units < length],))
+        return type(self)(units[units < length])
 
 
 def enlarge(clusters: ClusterSet) -> LargeSet:
@@ -156,7 +203,7 @@ class Level:
     @cached_property
     def clusters(self) -> LargeSet:
         """The clusters written, as a set that every bitmap of the window shares."""
-        return LargeSet(((self.packed >> np.uint64(VERSION_BITS)).astype(np.int64),))
+        return LargeSet((self.packed >> np.uint64(VERSION_BITS)).astype(np.int64))
 
     @property
     def versions(self) -> Integers:
@@ -274,7 +321,7 @@ class LargeMap(ClusterMap):
         """Return the clusters that the map holds something for."""
         if self._flat is not None:
             return self._flat.clusters
-        united = LargeSet(())
+        united = LargeSet(NO_CLUSTERS)
         for level in self._levels:
             united = united | level.clusters
         return united
@@ -297,6 +344,30 @@ class LargeMap(ClusterMap):
             versions[starts].tolist(),
             strict=True,
         )
+
+    def cells(self, scale: int) -> Iterator[tuple[int, str]]:
+        """Yield each touched cell of a figure once, with what it holds."""
+        if not self:
+            return
+        cells = self.flat.clusters.array // scale
+        letters = np.minimum(self.flat.versions, WORKLOAD_FIRST)
+        starts = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
+        least, most = np.minimum.reduceat(letters, starts), np.maximum.reduceat(letters, starts)
+        held = np.where(least == most, least, WORKLOAD_FIRST)
+        yield from zip(cells[starts].tolist(), map(letter_of, held.tolist()), strict=True)
+
+    def flattened(self) -> "LargeMap":
+        """Return the same map as one level."""
+        return type(self)((self.flat,))
+
+    def since(self, older: ClusterMap) -> "LargeMap | None":
+        """Return the levels that were laid over an older state of this map."""
+        if not isinstance(older, LargeMap):
+            return None
+        shared = len(older._levels)
+        if shared > len(self._levels) or not all(map(is_, self._levels, older._levels)):
+            return None
+        return type(self)(self._levels[shared:])
 
     def overlay(self, upper: ClusterMap) -> "LargeMap":
         """Return this map with another one laid over it: the upper one wins."""
@@ -342,7 +413,7 @@ class LargeMap(ClusterMap):
         touched = LargeMap(mine).clusters() | LargeMap(theirs).clusters()
         if not touched:
             return touched
-        return LargeSet((touched.array[self.read(touched.array) != other.read(touched.array)],))
+        return LargeSet(touched.array[self.read(touched.array) != other.read(touched.array)])
 
     def reads_like(self, other: ClusterMap) -> bool:
         """Whether every cluster reads the same; zeroes and nothing read alike.

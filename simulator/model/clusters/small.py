@@ -49,6 +49,12 @@ class SmallSet(ClusterSet):
             bits >>= length
             place += gap + length
 
+    def since(self, older: ClusterSet) -> ClusterSet | None:
+        """Return just what an older state of this set lacks; None where this is no later one."""
+        if not isinstance(older, SmallSet) or older.bits & ~self.bits:
+            return None
+        return type(self)(self.bits & ~older.bits)
+
     def __contains__(self, cluster: object) -> bool:
         return isinstance(cluster, int) and bool(self.bits >> cluster & 1)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from simulator.diagnostics import Finding
 from simulator.render import svg
+from simulator.render.figures import Figures
 from simulator.render.origins import Origins, marked_cells
 from simulator.render.palette import Theme
 from simulator.render.story import guest_lines, summarise, title_of
@@ -26,14 +27,14 @@ def write_page(timeline: Timeline, findings: Sequence[Finding], *, version: str 
     Args:
         version: What the server calls this state of the file; empty for a page that is a file.
     """
-    instants, origins = timeline.frames, Origins(timeline)
+    instants, origins, figures = timeline.frames, Origins(timeline), Figures(timeline)
     parts = [
         _header(timeline, findings),
         _controls(instants),
         '<div class="columns"><div class="instants">',
         "<p id=told class=told aria-live=polite>Point at a cell to see who wrote it.</p>",
         *(
-            _instant(timeline, frame, label, origins)
+            _instant(timeline, frame, label, origins, figures)
             for frame, label in zip(instants, _labels(instants), strict=True)
         ),
         "</div>",
@@ -134,15 +135,15 @@ def _controls(instants: Sequence[Frame]) -> str:
     )
 
 
-def _instant(timeline: Timeline, frame: Frame, name: str, origins: Origins) -> str:
+def _instant(
+    timeline: Timeline, frame: Frame, name: str, origins: Origins, figures: Figures
+) -> str:
     """Return an instant: what was done, its picture, and the same as text."""
-    from simulator.render.layout import write_disks
-
     drawing = lay_out_chain(timeline, frame, origins=origins, heading=False)
     label = html.escape(name)
     guest = html.escape("; ".join(guest_lines(timeline, frame)))
     steps = html.escape(title_of(timeline, frame))
-    text = write_disks(timeline, frame.machine)
+    text = figures.write(frame.machine)
     told = [f"<p class=faint>before: {guest}</p>"] if guest else []
     told += [f"<p>{steps}</p>"] if steps else []
     return (

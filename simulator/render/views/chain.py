@@ -17,7 +17,7 @@ from simulator.render.drawing import Drawing, Line, Shape, Text, fit, stack, wid
 from simulator.render.layout import scales_of
 from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
-from simulator.render.story import made_at, title_of
+from simulator.render.story import made_at, tell_scales, title_of
 from simulator.render.views.strips import (
     LABEL_GAP,
     LABEL_SIZE,
@@ -33,7 +33,6 @@ from simulator.render.views.strips import (
     labels_width,
     middle,
     restore_row,
-    tell_scales,
 )
 from simulator.timeline import Frame, Timeline
 

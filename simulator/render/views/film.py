@@ -11,7 +11,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup
 from simulator.render.drawing import Box, Drawing, Shape, Text, fit, stack, title_lines, wrap
 from simulator.render.layout import scales_of
-from simulator.render.story import made_at, title_of
+from simulator.render.story import made_at, tell_scales, title_of
 from simulator.render.views.strips import (
     LABEL_GAP,
     SMALL,
@@ -25,7 +25,6 @@ from simulator.render.views.strips import (
     image_rows,
     labels_width,
     restore_row,
-    tell_scales,
 )
 from simulator.timeline import Frame, Timeline
 

@@ -16,10 +16,7 @@ from simulator.notation import (
     write_view,
 )
 from simulator.render.drawing import ASCENT, DESCENT, Box, Shape, Text, fit, width_of
-from simulator.render.layout import scales_of
 from simulator.render.palette import SHADES, role_of
-from simulator.render.story import write_size
-from simulator.timeline import Timeline
 
 LABEL_SIZE = 12.0
 SMALL = 10.0
@@ -82,16 +79,6 @@ def cells_for(count: int, *, width_max: float = 760.0) -> Cells:
         small=max(11.0, min(18.0, width)),
         letters=letters if letters >= 5 else 0.0,
     )
-
-
-def tell_scales(timeline: Timeline) -> list[str]:
-    """Return a line for each disk of which a cell is several clusters."""
-    sizes = {disk.name: disk.cluster_size for disk in timeline.last.disks}
-    return [
-        f"one cell of {name} is {scale:,} clusters of {write_size(sizes[name])}"
-        for name, scale in scales_of(timeline).items()
-        if scale > 1
-    ]
 
 
 def image_rows(disk: Disk, scale: int) -> Iterator[tuple[Row, tuple[Row, ...]]]:

@@ -1,0 +1,73 @@
+"""The figures of a timeline's instants, one after another.
+
+Where a disk has many rows, those that are as they were at the instant before are left out, and a
+note stands in their place.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby, zip_longest
+
+from simulator.model.machine import Machine
+from simulator.notation import Note, Strip, write_grid, write_strip
+from simulator.render.layout import scales_of, without_end
+from simulator.render.rows import (
+    DISKS_MAX,
+    DiskRows,
+    Rows,
+    shown_of,
+    tell_bitmaps,
+    tell_disks,
+    tell_images,
+)
+from simulator.timeline import Timeline
+
+
+class Figures:
+    """Writes the figure of one state after another."""
+
+    def __init__(self, timeline: Timeline, *, whole: bool = False) -> None:
+        """Begin before the first state.
+
+        Args:
+            whole: Whether every row is written, however many there are.
+        """
+        self._rows = Rows(scales_of(timeline))
+        self._whole = whole
+
+    def write(self, machine: Machine) -> str:
+        """Return the figures of all disks of the next state, with no final newline."""
+        drawn = self._rows.of(machine)
+        folds = len(drawn) > DISKS_MAX and not self._whole
+        shown = [rows for rows in drawn if not (folds and rows.same)]
+        blocks = [self._disk(rows) for rows in shown]
+        if len(shown) < len(drawn):
+            blocks.append(tell_disks(len(drawn) - len(shown)))
+        return "\n\n".join(blocks)
+
+    def _disk(self, rows: DiskRows) -> str:
+        if rows.guest is None:
+            return f"{rows.disk.name} {rows.disk.absence}"
+        columns = list(_columns(rows, whole=self._whole))
+        grid = [without_end(row) for row in zip_longest(*columns)]
+        return f"{write_grid(grid)}\n{write_strip(rows.guest)}"
+
+
+def _columns(rows: DiskRows, *, whole: bool) -> Iterator[list[Strip | Note]]:
+    """Yield each image with its bitmaps below it; what is left out together is one column."""
+    shown = shown_of(rows, whole=whole)
+    total = Counter(bitmap.node for bitmap in rows.disk.bitmaps)
+    below: dict[str, list[Strip]] = {}
+    for place in sorted(shown.bitmaps):
+        below.setdefault(rows.disk.bitmaps[place].node, []).append(rows.bitmaps[place])
+    for there, group in groupby(range(len(rows.images)), shown.images.__contains__):
+        places = list(group)
+        if not there:
+            yield [Note(tell_images([rows.disk.chain[place].name for place in places]))]
+            continue
+        for place in places:
+            name = rows.disk.chain[place].name
+            stack = below.get(name, [])
+            hidden = total[name] - len(stack)
+            note = [Note(tell_bitmaps(hidden))] if hidden else []
+            yield [rows.images[place], *note, *stack]

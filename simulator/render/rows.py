@@ -1,0 +1,305 @@
+"""The rows of a timeline's disks as characters, each drawn anew only where it may have changed.
+
+A thousand checkpoints are a thousand bitmaps at each of a thousand instants, and a guest step
+changes few of them. So what an instant costs is what happened in it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import is_
+from typing import NamedTuple
+
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import ClusterMap
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine
+from simulator.notation import BROKEN, GUEST, Strip, write_bits, write_clusters
+
+ROWS_MAX = 24
+"""A disk of more rows, images and bitmaps, is folded: those that are as before are left out."""
+
+DISKS_MAX = 12
+"""Of more disks those are left out that are as before."""
+
+
+class DiskRows(NamedTuple):
+    """The rows of one disk at one instant.
+
+    Attributes:
+        images: Of the chain, the base first.
+        bitmaps: In the order of the disk's own.
+        guest: What the guest sees; None where the disk has no image.
+        fresh_images, fresh_bitmaps: Places of those that are not as at the instant before.
+        same: Whether the whole disk is as it was.
+    """
+
+    disk: Disk
+    images: tuple[Strip, ...]
+    bitmaps: tuple[Strip, ...]
+    guest: Strip | None
+    fresh_images: frozenset[int]
+    fresh_bitmaps: frozenset[int]
+    same: bool
+
+    @property
+    def height(self) -> int:
+        """How many rows its chain has."""
+        return len(self.images) + len(self.bitmaps)
+
+
+class Shown(NamedTuple):
+    """The places of the rows of a disk that are not left out."""
+
+    images: frozenset[int]
+    bitmaps: frozenset[int]
+
+
+def shown_of(rows: DiskRows, *, whole: bool) -> Shown:
+    """Return which rows of a disk are drawn.
+
+    Where there are many: those that are not as before, the active image, and the images of
+    bitmaps that are drawn. A single row is not left out, for a note would take its place.
+
+    Args:
+        whole: Whether all are, however many there are.
+    """
+    disk = rows.disk
+    if whole or rows.height <= ROWS_MAX:
+        return Shown(frozenset(range(len(rows.images))), frozenset(range(len(rows.bitmaps))))
+    total = Counter(bitmap.node for bitmap in disk.bitmaps)
+    fresh = Counter(disk.bitmaps[place].node for place in rows.fresh_bitmaps)
+    lone = {node for node, count in total.items() if count == fresh[node] + 1}
+    alone = [n for n, b in enumerate(disk.bitmaps) if b.node in lone] if lone else []
+    last = len(disk.chain) - 1
+    images = {n for n, image in enumerate(disk.chain) if fresh[image.name] or n == last}
+    images |= rows.fresh_images
+    images |= {
+        n for n in range(last) if n - 1 in images | {-1} and n + 1 in images and n not in images
+    }
+    there = {disk.chain[n].name for n in images}
+    kept = {place for place in alone if disk.bitmaps[place].node in there}
+    return Shown(frozenset(images), rows.fresh_bitmaps | kept)
+
+
+def tell_bitmaps(count: int) -> str:
+    """Return what stands in place of bitmaps that are left out."""
+    return f"({count:,} bitmaps as before)"
+
+
+def tell_images(names: Sequence[str]) -> str:
+    """Return what stands in place of images that are left out, and of their bitmaps."""
+    return f"({names[0]} to {names[-1]} as before)"
+
+
+def tell_disks(count: int) -> str:
+    """Return what stands in place of disks that are left out."""
+    return f"({count:,} disk{'s' if count > 1 else ''} as before)"
+
+
+class _Content(NamedTuple):
+    """What a row of clusters was drawn from.
+
+    Attributes:
+        flat: The same as the content, with nothing kept on the timeline's own value.
+    """
+
+    content: ClusterMap
+    flat: ClusterMap
+    length: int
+    strip: Strip
+
+
+@dataclass
+class _Drawn:
+    """A disk as it was drawn last."""
+
+    disk: Disk
+    images: dict[str, _Content] = field(default_factory=dict)
+    guest: _Content | None = None
+    bitmaps: list[Strip] = field(default_factory=list)
+    names: Counter[str] = field(default_factory=Counter)
+
+
+class Rows:
+    """Draws the rows of one state after another."""
+
+    def __init__(self, scales: Mapping[str, int]) -> None:
+        self._scales = scales
+        self._drawn: dict[str, _Drawn] = {}
+
+    def of(self, machine: Machine) -> list[DiskRows]:
+        """Return the rows of each disk of a state, the next one in time."""
+        alone = len(machine.disks) == 1
+        return [self._disk(disk, alone=alone) for disk in machine.disks]
+
+    def _disk(self, disk: Disk, *, alone: bool) -> DiskRows:
+        before = self._drawn.get(disk.name)
+        drawn = before or _Drawn(Disk(name=disk.name, length=disk.length))
+        scale = self._scales[disk.name]
+        fresh_bitmaps = _draw_bitmaps(drawn, disk, scale)
+        fresh_images = _draw_images(drawn, disk, scale)
+        seen = drawn.guest
+        label = GUEST if alone else f"{GUEST} {disk.name}"
+        drawn.guest = (
+            _draw_content(seen, disk.guest_view, disk.length, label, scale, zero="-")
+            if disk.chain
+            else None
+        )
+        shown = drawn.guest.strip if drawn.guest is not None else None
+        same = before is not None and not (fresh_images or fresh_bitmaps)
+        same = same and shown is (seen.strip if seen else None) and _is_alike(disk, drawn.disk)
+        drawn.disk = disk
+        self._drawn[disk.name] = drawn
+        return DiskRows(
+            disk=disk,
+            images=tuple(drawn.images[image.name].strip for image in disk.chain),
+            bitmaps=tuple(drawn.bitmaps),
+            guest=shown,
+            fresh_images=fresh_images,
+            fresh_bitmaps=fresh_bitmaps,
+            same=same,
+        )
+
+
+def _is_alike(one: Disk, other: Disk) -> bool:
+    """Whether two states of a disk have the same images and as many bitmaps."""
+    names, others = ([image.name for image in disk.chain] for disk in (one, other))
+    return names == others and len(one.bitmaps) == len(other.bitmaps)
+
+
+def _draw_images(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
+    """Draw the images of a disk; return the places of those that changed."""
+    images: dict[str, _Content] = {}
+    fresh = []
+    for place, image in enumerate(disk.chain):
+        known = drawn.images.get(image.name)
+        row = _draw_content(known, image.content, image.length, image.name, scale)
+        images[image.name] = row
+        if known is None or row.strip is not known.strip:
+            fresh.append(place)
+    drawn.images = images
+    return frozenset(fresh)
+
+
+def _draw_content(
+    known: _Content | None,
+    content: ClusterMap,
+    length: int,
+    label: str,
+    scale: int,
+    *,
+    zero: str = "0",
+) -> _Content:
+    """Return a row of clusters; as it was before where nothing happened to it.
+
+    Args:
+        zero: What explicit zeroes are drawn as.
+    """
+    flat = content
+    if known is not None and known.length == length and known.strip.label == label:
+        if known.content is content:
+            return known
+        added = content.since(known.content)
+        if added is not None and not added:
+            return known._replace(content=content)
+        if added is not None:
+            flat = known.flat.overlay(added).flattened()
+    cells = write_clusters(flat, length, scale=scale).replace("0", zero)
+    strip = Strip(label=label, cells=cells)
+    if known is not None and strip == known.strip:
+        strip = known.strip
+    return _Content(content, flat, length, strip)
+
+
+def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
+    """Draw the bitmaps of a disk; return the places of those that changed."""
+    before, now = drawn.disk.bitmaps, disk.bitmaps
+    if before is now:
+        return frozenset()
+    lengths = {image.name: image.length for image in disk.chain}
+    were = {image.name: image.length for image in drawn.disk.chain}
+    changed = [n for n, same in enumerate(map(is_, before, now)) if not same]
+    new = now[len(before) :]
+    if (
+        len(now) < len(before)
+        or any(_key(before[n]) != _key(now[n]) for n in changed)
+        or any(lengths[node] != length for node, length in were.items() if node in lengths)
+        or any(bitmap.name in drawn.names for bitmap in new)
+        or len({bitmap.name for bitmap in new}) < len(new)
+    ):
+        return _draw_all(drawn, disk, lengths, scale)
+    drawn.names.update(bitmap.name for bitmap in new)
+    fresh = list(range(len(before), len(now)))
+    for n in changed:
+        strip = _draw_bitmap(disk, now[n], lengths, scale, drawn.bitmaps[n], before[n])
+        if strip is not drawn.bitmaps[n]:
+            drawn.bitmaps[n] = strip
+            fresh.append(n)
+    for bitmap in new:
+        strip = Strip(label=_label(bitmap, drawn.names), cells="")
+        drawn.bitmaps.append(_draw_bitmap(disk, bitmap, lengths, scale, strip, None))
+    return frozenset(fresh)
+
+
+def _draw_all(drawn: _Drawn, disk: Disk, lengths: Mapping[str, int], scale: int) -> frozenset[int]:
+    """Draw every bitmap, as where some are gone or one has got a namesake."""
+    were = drawn.disk.bitmaps
+    known = {_key(bitmap): (bitmap, drawn.bitmaps[n]) for n, bitmap in enumerate(were)}
+    drawn.names = Counter(bitmap.name for bitmap in disk.bitmaps)
+    drawn.bitmaps = []
+    fresh = []
+    for place, bitmap in enumerate(disk.bitmaps):
+        blank = Strip(label=_label(bitmap, drawn.names), cells="")
+        was, row = known.get(_key(bitmap), (None, blank))
+        if was is bitmap and len(row.cells) == -(-lengths[bitmap.node] // scale):
+            strip = row._replace(label=blank.label)
+        else:
+            strip = _draw_bitmap(disk, bitmap, lengths, scale, blank, None)
+        if strip == row:
+            strip = row
+        else:
+            fresh.append(place)
+        drawn.bitmaps.append(strip)
+    return frozenset(fresh)
+
+
+def _draw_bitmap(
+    disk: Disk,
+    bitmap: DirtyBitmap,
+    lengths: Mapping[str, int],
+    scale: int,
+    known: Strip,
+    before: DirtyBitmap | None,
+) -> Strip:
+    """Return the row of a bitmap.
+
+    Args:
+        known: Its row at the instant before, which is returned if nothing changed; of a new one,
+            one that has its label.
+        before: The bitmap at the instant before; None for a new one.
+    """
+    length = lengths[bitmap.node]
+    added = None
+    if before is not None and not before.inconsistent:
+        added = bitmap.dirty.since(before.dirty)
+    if bitmap.inconsistent:
+        cells = BROKEN * -(-length // scale)
+    elif added is not None and before is not None and before.length == bitmap.length:
+        marked = list(known.cells)
+        for cell in bitmap.clusters_among(added, disk.cluster_size, length).cells(scale):
+            marked[cell] = "X"
+        cells = "".join(marked)
+    else:
+        cells = write_bits(bitmap.clusters(disk.cluster_size, length), length, scale=scale)
+    strip = Strip(label=known.label, cells=cells, recording=bitmap.recording)
+    return known if strip == known else strip
+
+
+def _key(bitmap: DirtyBitmap) -> tuple[str, str]:
+    return bitmap.node, bitmap.name
+
+
+def _label(bitmap: DirtyBitmap, names: Counter[str]) -> str:
+    """Return a bitmap's label; its node is told where another image has a namesake."""
+    return f"{bitmap.node}.{bitmap.name}" if names[bitmap.name] > 1 else bitmap.name
