@@ -73,11 +73,11 @@ def test_all_states_of_a_disk_that_grows_are_drawn_to_one_scale() -> None:
     assert "one cell of vda is 8 clusters (512 KiB)" in told
     rows = re.findall(r"(S1|S2|guest sees|full.bak|writes):? +(\|[^|]*\|)", told)
     assert [(label, len(cells) - 2) for label, cells in rows] == [
-        ("S1", 20),
-        ("guest sees", 20),
-        ("writes", 20),
-        ("S1", 20),
-        ("S2", 40),
-        ("guest sees", 40),
-        ("full.bak", 40),
+        ("S1", 13),
+        ("guest sees", 13),
+        ("writes", 13),
+        ("S1", 13),
+        ("S2", 25),
+        ("guest sees", 25),
+        ("full.bak", 25),
     ]

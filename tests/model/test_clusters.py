@@ -27,7 +27,8 @@ from simulator.model.clusters import (
     set_of,
     tag_of,
 )
-from simulator.model.clusters.large import LargeMap, LargeSet
+from simulator.model.clusters.arrays import LargeSet
+from simulator.model.clusters.large import LargeMap
 from simulator.model.clusters.small import SmallMap, SmallSet
 
 

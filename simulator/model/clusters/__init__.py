@@ -50,7 +50,7 @@ def set_of(length: int, clusters: Iterable[int] = ()) -> ClusterSet:
     """
     if length <= SMALL_MAX:
         return SmallSet.of(clusters)
-    from simulator.model.clusters.large import LargeSet
+    from simulator.model.clusters.arrays import LargeSet
 
     return LargeSet.of(clusters)
 
@@ -93,7 +93,7 @@ def rescale(clusters: ClusterSet, numerator: int, denominator: int, length: int)
     """
     if length <= SMALL_MAX and isinstance(clusters, SmallSet):
         return clusters.rescale(numerator, denominator, length)
-    from simulator.model.clusters.large import enlarge
+    from simulator.model.clusters.arrays import enlarge
 
     units = enlarge(clusters).rescale(numerator, denominator, length)
     return units if length > SMALL_MAX else SmallSet.of(units)

@@ -1,4 +1,4 @@
-"""Sets and maps of clusters for large disks: sorted NumPy arrays.
+"""Maps of clusters for large disks: sorted NumPy arrays.
 
 Their cost follows what was written, not the size of the disk. An entry of a map is one integer,
 ``cluster << 30 | version``: sorting entries sorts clusters, and the newest write of a cluster
@@ -7,14 +7,20 @@ two histories that share their beginning share its arrays, comparing them costs 
 and laying one map over another copies no entry.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from operator import is_
-from typing import Self, TypeAlias
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from simulator.model.clusters.arrays import (
+    NO_CLUSTERS,
+    Integers,
+    LargeSet,
+    enlarge,
+)
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
     VERSIONS_MAX,
@@ -25,8 +31,6 @@ from simulator.model.clusters.interfaces import (
     Version,
     letter_of,
 )
-
-Integers: TypeAlias = npt.NDArray[np.int64]
 
 VERSION_BITS = 30
 VERSION_MASK = VERSIONS_MAX - 1
@@ -42,156 +46,7 @@ PROBES_MAX = 16
 LOOKS_MAX = 64
 """So many clusters are looked at before two maps are compared in full."""
 
-STATES_MAX = 4096
-"""So many states of a set are looked through for an older one."""
-
-NO_CLUSTERS: Integers = np.empty(0, dtype=np.int64)
-
 assert CLUSTERS_MAX * VERSIONS_MAX == 1 << 64, "a packed entry fills 64 bits"
-
-
-def sorted_unique(values: Integers) -> Integers:
-    """Return an array in ascending order, each value once."""
-    ordered = np.sort(values)
-    if len(ordered) < 2:
-        return ordered
-    keep = np.empty(len(ordered), dtype=bool)
-    keep[0] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
-    return ordered[keep]
-
-
-class LargeSet(ClusterSet):
-    """A set of clusters as a sorted array, united from its parts when somebody first looks.
-
-    A bitmap that records for a hundred windows is a hundred links, each to the set before it and to
-    what one window added, until it is read.
-    """
-
-    __slots__ = ("_array", "_older", "_part")
-
-    def __init__(
-        self,
-        array: Integers | None,
-        older: "LargeSet | None" = None,
-        part: "LargeSet | None" = None,
-    ) -> None:
-        """Make a set of an array, or of two sets.
-
-        Args:
-            array: The clusters in ascending order, each once; None where there are two sets.
-        """
-        self._array, self._older, self._part = array, older, part
-
-    @classmethod
-    def of(cls, clusters: Iterable[int]) -> Self:
-        """Return the set of some clusters."""
-        return cls(sorted_unique(np.fromiter(clusters, dtype=np.int64)))
-
-    @property
-    def array(self) -> Integers:
-        """The clusters in ascending order, each once."""
-        if self._array is None:
-            self._array = sorted_unique(np.concatenate(list(self._arrays())))
-        return self._array
-
-    def _arrays(self) -> Iterator[Integers]:
-        """Yield the arrays that it is made of, the newest first."""
-        left: LargeSet | None = self
-        while left is not None:
-            if left._array is not None:
-                yield left._array
-                return
-            if left._part is not None:
-                yield left._part.array
-            left = left._older
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def __bool__(self) -> bool:
-        return self._array is None or len(self._array) > 0
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.array.tolist())
-
-    def __contains__(self, cluster: object) -> bool:
-        if not isinstance(cluster, int):
-            return False
-        place = int(np.searchsorted(self.array, cluster))
-        return place < len(self.array) and int(self.array[place]) == cluster
-
-    @property
-    def last(self) -> int:
-        """The highest cluster; -1 without any."""
-        return int(self.array[-1]) if len(self.array) else -1
-
-    def __or__(self, other: ClusterSet) -> "LargeSet":
-        if not other:
-            return self
-        large = enlarge(other)
-        if not self:
-            return large
-        return type(self)(None, self, large)
-
-    def __and__(self, other: ClusterSet) -> "LargeSet":
-        common = np.intersect1d(self.array, enlarge(other).array, assume_unique=True)
-        return type(self)(common)
-
-    def __sub__(self, other: ClusterSet) -> "LargeSet":
-        large = enlarge(other)
-        if self.array is large.array:
-            return type(self)(NO_CLUSTERS)
-        return type(self)(np.setdiff1d(self.array, large.array, assume_unique=True))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, LargeSet):
-            return ClusterSet.__eq__(self, other)
-        return np.array_equal(self.array, other.array)
-
-    def below(self, end: int) -> "LargeSet":
-        """Return those that come before a place."""
-        return type(self)(self.array[: int(np.searchsorted(self.array, end))])
-
-    __hash__ = ClusterSet.__hash__
-
-    def runs(self) -> Iterator[tuple[int, int]]:
-        """Yield ``(first, length)`` of each run of neighbours, ascending."""
-        array = self.array
-        if not len(array):
-            return
-        starts = np.concatenate(([0], np.flatnonzero(np.diff(array) != 1) + 1))
-        ends = np.concatenate((starts[1:], [len(array)]))
-        yield from zip(array[starts].tolist(), (ends - starts).tolist(), strict=True)
-
-    def cells(self, scale: int) -> Iterator[int]:
-        """Yield the cells of a figure that these clusters touch, without uniting them first."""
-        for array in self._arrays():
-            yield from sorted_unique(array // scale).tolist()
-
-    def since(self, older: ClusterSet) -> "LargeSet | None":
-        """Return what was added to an older state of this set; None where this is no later one."""
-        added, state = LargeSet(NO_CLUSTERS), self
-        for _ in range(STATES_MAX):
-            if state is older:
-                return added
-            if state._older is None or state._part is None:
-                return None
-            added, state = added | state._part, state._older
-        return None
-
-    def rescale(self, numerator: int, denominator: int, length: int) -> Self:
-        """Return the units of another size that these units touch."""
-        if denominator > 1:
-            units = sorted_unique(self.array // denominator)
-        else:
-            units = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
-        return type(self)(units[units < length])
-
-
-def enlarge(clusters: ClusterSet) -> LargeSet:
-    """Return a set as a large one; that of a disk which was smaller once is not."""
-    return clusters if isinstance(clusters, LargeSet) else LargeSet.of(clusters)
 
 
 class Level:
