@@ -18,7 +18,7 @@ from simulator.engine import play
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.render import layout, story
 from simulator.render.report import as_html
-from simulator.scenario import load_file, load_text
+from simulator.scenario import check_repeats, load_file, load_text
 from simulator.timeline import Frame, Script, Timeline
 
 if TYPE_CHECKING:
@@ -196,14 +196,16 @@ class Scenario:
 
         Raises:
             ValueError: There is no such model.
-            InputError: A picture is shorter or longer than the disk has become by then, or the
-                proposal cannot be used.
+            InputError: A picture is shorter or longer than the disk has become by then, a name is
+                introduced that is there by then, or the proposal cannot be used.
         """
         chosen = (
             find_model(model or self.script.model) if not isinstance(model, ApiModel) else model
         )
         timeline = play(self.script, chosen)
         _check_pictures(timeline)
+        own = chosen.id == self.script.model
+        check_repeats(timeline, restarts=chosen.restarts, own=own)
         return Run(timeline)
 
     def __repr__(self) -> str:

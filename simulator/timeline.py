@@ -28,6 +28,23 @@ class Allowance(NamedTuple):
     because: str
 
 
+class Repeat(NamedTuple):
+    """A name that a statement introduces, and one before it in the file, too.
+
+    Attributes:
+        thing: What it is the name of.
+        disk: The disk that it is about, where that is told.
+        path: The keys that lead to it in the file.
+        first: Those that lead to it where it is introduced first.
+    """
+
+    thing: str
+    name: str
+    disk: str | None
+    path: tuple[str | int, ...]
+    first: tuple[str | int, ...]
+
+
 class Statement(NamedTuple):
     """One line of a scenario.
 
@@ -39,6 +56,7 @@ class Statement(NamedTuple):
             the statement says nothing about findings.
         allows: Rules accepted here.
         cells: Length of the picture that a guest's step draws; None where it draws none.
+        repeats: Names that are a mistake in the file, if what had them first is there by then.
     """
 
     verb: str
@@ -47,6 +65,7 @@ class Statement(NamedTuple):
     expects: tuple[str, ...] | None = None
     allows: tuple[Allowance, ...] = ()
     cells: int | None = None
+    repeats: tuple[Repeat, ...] = ()
 
 
 class Instant(NamedTuple):

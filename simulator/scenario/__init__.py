@@ -13,6 +13,7 @@
 """
 
 from simulator.scenario.loading import load_file, load_text
+from simulator.scenario.repeats import check_repeats
 from simulator.scenario.schema import scenario_schema
 
-__all__ = ["load_file", "load_text", "scenario_schema"]
+__all__ = ["check_repeats", "load_file", "load_text", "scenario_schema"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
-from simulator.apis import MODEL_DEFAULT, MODEL_IDS, MODELS
+from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.diagnostics import REFUSED, InputError, Problem
 from simulator.model.requests import Qmp
 from simulator.scenario.disks import CheckedStep, Disks
@@ -166,10 +166,7 @@ class _Loading:
         told = isinstance(root.get("timeline"), list)
         told = told and not faulty & {"disk", "disks"}
         model = self._model(head)
-        restarts = model in MODELS and MODELS[model].restarts
-        disks, statements, endings = self._statements(
-            head, entries, checked, told=told, restarts=restarts
-        )
+        disks, statements, endings = self._statements(head, entries, checked, told=told)
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
             problems.tell()
@@ -193,7 +190,6 @@ class _Loading:
         checked: Sequence[dict[str, Any] | None],
         *,
         told: bool,
-        restarts: bool,
     ) -> tuple[Disks, list[Statement], Endings]:
         """Return the disks, a statement for each step that has no problem, and what ends jobs.
 
@@ -202,7 +198,6 @@ class _Loading:
             entries: The timeline.
             checked: The long form of each step, as far as it fits.
             told: Whether *head* has all that the file says of disks.
-            restarts: Whether a checkpoint of a name that is there starts it anew.
         """
         steps = [
             (raw, step)
@@ -216,7 +211,7 @@ class _Loading:
         ]
         disks = Disks(self._problems)
         disks.read(head, sound, whole=told and not broken)
-        names = Names(disks, self._problems, restarts=restarts, refusals=self._refusals)
+        names = Names(disks, self._problems, refusals=self._refusals)
         survey(names, sound, broken)
         around = Around(
             disks,
@@ -259,6 +254,7 @@ class _Loading:
             expects=expects,
             allows=allows,
             cells=len(without_bars(drawn)) if drawn is not None else None,
+            repeats=around.names.repeats.get(raw.path, ()),
         )
 
     def _verb(self, raw: RawStep, step: Mapping[str, Any]) -> str | None:

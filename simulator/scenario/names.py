@@ -10,6 +10,10 @@ from simulator.scenario.disks import Disks
 from simulator.scenario.problems import FIRST, Problems
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path
+from simulator.timeline import Repeat
+
+EVENTS_MAX = 10_000
+"""With more names than these, a message lists all of them, whether they are there or not."""
 
 GUEST_SEES = "guest sees"
 """The row of what the guest sees; with several disks a disk's name follows."""
@@ -63,6 +67,7 @@ class Names:
         known: The names of each kind, with the place of the first.
         disks: The disk of each image, where that is known.
         given: The names that steps make up, by the path of their arguments.
+        repeats: Names that steps introduce and others before them, by the path of the step.
     """
 
     def __init__(
@@ -70,7 +75,6 @@ class Names:
         disks: Disks,
         problems: Problems,
         *,
-        restarts: bool = False,
         refusals: frozenset[str] = frozenset(),
     ) -> None:
         """Start with no names.
@@ -78,7 +82,6 @@ class Names:
         Args:
             disks: The disks of the file.
             problems: Where what is wrong is noted.
-            restarts: Whether a checkpoint of a name that is there starts it anew.
             refusals: What a step expects, or allows, that the host will turn down.
         """
         self.known: dict[Thing, dict[str, Path]] = {thing: {} for thing in Thing}
@@ -86,8 +89,9 @@ class Names:
         self.given: dict[Path, str] = {}
         self._perhaps: set[str] = set()
         self._excused: set[Path] = set()
+        self.repeats: dict[Path, tuple[Repeat, ...]] = {}
+        self._events: dict[Thing, list[tuple[Path, str, bool]]] = {thing: [] for thing in Thing}
         self._live: dict[tuple[Thing, str], list[New]] = {}
-        self._restarts = restarts
         self._refusals = refusals
         self._disks = disks
         self._problems = problems
@@ -96,17 +100,20 @@ class Names:
         """Take in what stands where a step belongs and cannot be read: its words may be names."""
         self._perhaps.update(_words(value))
 
-    def free(self, thing: Thing, name: str) -> None:
-        """Take in that a step gives up a name, for another step to take."""
+    def free(self, thing: Thing, name: str, at: Path) -> None:
+        """Take in that a step, which stands there, gives up a name for another step to take."""
         self._live.pop((thing, name), None)
+        self._events[thing].append((at, name, False))
 
-    def take(self, new: New, step: Mapping[str, Any]) -> None:
-        """Take in a name; one that is introduced twice is noted.
+    def take(self, new: New, at: Path, step: Mapping[str, Any]) -> None:
+        """Take in a name; whether one that is introduced twice is a mistake, only a run can tell.
 
         Args:
             new: The name.
-            step: The step that introduces it, with what stands beside its verb.
+            at: Where the step stands that introduces it.
+            step: The step, with what stands beside its verb.
         """
+        self._events[new.thing].append((at, new.name, True))
         self._note_disk(new)
         if new.shared:
             self.known[new.thing].setdefault(new.name, ())
@@ -117,11 +124,12 @@ class Names:
             self._excused.add(new.path)
         live = self._live.setdefault((new.thing, new.name), [])
         first = next((other for other in live if _clash(new, other)), None)
-        if first is None or (self._restarts and new.thing is Thing.CHECKPOINT):
+        if first is None:
             if not _turned_down(step, self._refusals):
                 live.append(new)
         elif new.path not in self._excused:
-            self._tell_clash(new, first.path)
+            repeat = Repeat(new.thing, new.name, new.disk, new.path, first.path)
+            self.repeats[at] = (*self.repeats.get(at, ()), repeat)
 
     def make_up(self, path: Path, thing: Thing, wanted: str, *, again: bool) -> None:
         """Make up the name of a thing that a step does not name.
@@ -157,13 +165,29 @@ class Names:
         part = thing is Thing.BACKUP and whole in known and disk in self._disks.names
         if name in known or part or name in self._perhaps:
             return True
+        there = self._there(thing, path)
         self._problems.add(
             path,
             f"unknown {called or thing} {shorten(name)}",
-            expected=alternatives(known) or f"a {called or thing} that a step makes",
-            help=nearest(name, known),
+            expected=alternatives(there) or f"a {called or thing} that a step makes",
+            help=nearest(name, there) or nearest(name, known),
         )
         return False
+
+    def _there(self, thing: Thing, path: Path) -> dict[str, None]:
+        """Return the names that steps before a place make and do not give up again."""
+        events = self._events[thing]
+        if len(events) > EVENTS_MAX:
+            return dict.fromkeys(self.known[thing])
+        there: dict[str, None] = {}
+        for at, name, made in events:
+            if _order(at) >= _order(path)[: len(_order(at))]:
+                break
+            if made:
+                there[name] = None
+            else:
+                there.pop(name, None)
+        return there
 
     def check_snapshot(self, path: Path, name: str) -> None:
         """Note a name that neither an image has nor a state kept inside one."""
@@ -222,15 +246,6 @@ class Names:
         if fault:
             told = f"the name {shorten(new.name)} {fault}"
             self._problems.add(new.path, told, expected=NAME_EXPECTED)
-
-    def _tell_clash(self, new: New, first: Path) -> None:
-        self._problems.add(
-            new.path,
-            f"the {new.thing} {new.name} is introduced twice, first on {FIRST}",
-            expected="a new name",
-            help="if that is meant, say so beside the verb: expect: refused",
-            first=first,
-        )
 
 
 def _clash(new: New, other: New) -> bool:

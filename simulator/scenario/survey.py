@@ -10,7 +10,7 @@ from simulator.scenario.yaml12 import Path
 
 
 def survey(names: Names, steps: Iterable[CheckedStep], broken: Iterable[object]) -> None:
-    """Take in every name; one that is introduced twice is noted.
+    """Take in every name, in the order of the file.
 
     Args:
         names: Takes them.
@@ -26,9 +26,9 @@ def survey(names: Names, steps: Iterable[CheckedStep], broken: Iterable[object])
             if verb is None:
                 continue
             for thing, name in verb.frees(arguments):
-                names.free(thing, name)
+                names.free(thing, name, path)
             for new in verb.makes((*path, word), arguments):
-                names.take(new, step)
+                names.take(new, path, step)
             default = verb.default
             if default is None:
                 continue

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from simulator.diagnostics import InputError, Problem
+from simulator.pipeline import Scenario
 from simulator.scenario import load_file, load_text
 
 RULES = {"BT201": "stale-bitmap", "BT301": "unseen-state"}
@@ -648,7 +649,7 @@ CASES = [
 def problems_of(content: str | bytes) -> tuple[Problem, ...]:
     """Every problem of a text."""
     with pytest.raises(InputError) as caught:
-        load_text(content, "bad.yaml", rules=RULES)
+        Scenario(load_text(content, "bad.yaml", rules=RULES)).run()
     assert caught.value.path == "bad.yaml"
     return caught.value.problems
 

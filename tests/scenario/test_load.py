@@ -35,6 +35,7 @@ from simulator.model.requests import (
     StartCheckpoint,
     TakeBackup,
 )
+from simulator.pipeline import Scenario
 from simulator.scenario import load_text
 from simulator.timeline import Allowance, DiskShape, Instant, Script, Statement
 
@@ -513,10 +514,11 @@ def test_bitmaps_of_two_disks_share_a_name_and_what_is_turned_down_takes_none() 
         "      - checkpoint: C\n",
         TWO_DISKS,
     )
+    twice = load(
+        "  - at: T1\n    do:\n"
+        "      - create: {disk: vda, image: S1, bitmap: B1}\n"
+        "      - create: {disk: vda, image: S2, bitmap: B1}\n",
+        TWO_DISKS,
+    )
     with pytest.raises(InputError, match="the checkpoint B1 is introduced twice"):
-        load(
-            "  - at: T1\n    do:\n"
-            "      - create: {disk: vda, image: S1, bitmap: B1}\n"
-            "      - create: {disk: vda, image: S2, bitmap: B1}\n",
-            TWO_DISKS,
-        )
+        Scenario(twice).run()

@@ -80,9 +80,9 @@ def _read_checkpoint(around: Around, path: Path, arguments: Mapping[str, Any]) -
 
 
 def _checkpoint_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
-    # The bitmaps of one that is redefined are there already, and so is its name.
-    if not arguments.get("redefine", False):
-        yield New(Thing.CHECKPOINT, arguments["name"], (*path, "name"))
+    # The bitmaps of one that is redefined may be there already, and so may its name.
+    redefined = arguments.get("redefine", False)
+    yield New(Thing.CHECKPOINT, arguments["name"], (*path, "name"), shared=redefined)
 
 
 def _read_delete(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
