@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from simulator.scenario.labels import LABEL_EXPECTED, Labels
-from simulator.scenario.later import ENTRIES_LATER, tell_later
+from simulator.scenario.later import ENTRIES_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import Problems, describe
 from simulator.scenario.shapes import GUEST_VERBS
 from simulator.scenario.validation import RawStep
@@ -61,7 +61,7 @@ class Entries:
             return
         for index, entry in enumerate(timeline):
             path: Path = ("timeline", index)
-            if not isinstance(entry, dict) or not entry:
+            if not isinstance(entry, dict) or not entry or _is_for_later(entry):
                 self._refuse_entry(path, entry)
             elif "at" in entry or "do" in entry:
                 self._read_instant(path, entry)
@@ -106,7 +106,9 @@ class Entries:
         if isinstance(step, str) and step in VERBS:
             self.steps.append(RawStep(path, {step: None}, place))
             return True
-        if isinstance(step, str) and " " not in step:
+        if isinstance(step, str) and step in VERBS_LATER:
+            tell_later(self._problems, path, f"the verb {step}", at_key=False)
+        elif isinstance(step, str) and " " not in step:
             self._problems.add(
                 path,
                 f"unknown verb {shorten(step)}",
@@ -149,6 +151,8 @@ class Entries:
         key = next((key for key in entry if key in ENTRIES_LATER), "")
         if key:
             tell_later(self._problems, (*path, key), f"{key} in the timeline")
+        elif key := next((key for key in entry if key in VERBS_LATER), ""):
+            tell_later(self._problems, (*path, key), f"the verb {key}")
         elif keys:
             self._problems.add(
                 (*path, keys[0]),
@@ -179,3 +183,8 @@ class Entries:
         moment = Moment(label=label or "?", tick=self.labels.ticks[label] if label else last)
         self.moments.append(moment)
         return moment
+
+
+def _is_for_later(entry: Mapping[str, object]) -> bool:
+    """Whether an entry is of a timed scenario, which has its own keys beside ``do``."""
+    return "at" not in entry and any(key in entry for key in ENTRIES_LATER)

@@ -1,5 +1,6 @@
 """The labels of instants, and the simulated time that each stands for."""
 
+import re
 from fractions import Fraction
 
 from simulator.scenario.problems import FIRST, WRITTEN, Problems, describe
@@ -8,6 +9,9 @@ from simulator.scenario.words import name_fault
 from simulator.scenario.yaml12 import Path
 
 LABEL_EXPECTED = "a name, or a time since the start such as 2h30m"
+
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?")
+"""A name that reads as a time of day."""
 
 
 class Labels:
@@ -22,6 +26,7 @@ class Labels:
         self._paths: dict[str, Path] = {}
         self._problems = problems
         self._timed: bool | None = None
+        self._clock: tuple[tuple[int, ...], str] | None = None
 
     def read(self, path: Path, label: object) -> str | None:
         """Take the next label of the file; return None where it is none.
@@ -83,9 +88,26 @@ class Labels:
             )
             return self.ticks[last]
         if time is None:
+            self._check_clock(path, label)
             return len(self.ticks) + 1
         self._check_time(path, label, time, last)
         return int(time)
+
+    def _check_clock(self, path: Path, label: str) -> None:
+        """Note a name that reads as an earlier time of day than the last one that reads so."""
+        if not _CLOCK.fullmatch(label):
+            return
+        hours, *rest = (int(part) for part in label.split(":"))
+        last = self._clock
+        self._clock = (hours, *rest), label
+        if last is not None and (hours, *rest) < last[0]:
+            self._problems.add(
+                path,
+                f"time goes back: {label} comes after {last[1]} on {FIRST}",
+                expected="names in the order of time, or times since the start such as 10h",
+                help="where it is another day, name the day too: tue-09:00",
+                first=self._paths[last[1]],
+            )
 
     def _check_time(self, path: Path, label: str, time: Fraction, last: str | None) -> None:
         if time > TICK_MAX or time.denominator != 1:

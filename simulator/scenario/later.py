@@ -1,15 +1,38 @@
 """What the language knows and this program does not do yet: told in so many words."""
 
+from collections.abc import Mapping
+
 from simulator.scenario.problems import Problems
 from simulator.scenario.yaml12 import Path
 
-ENTRIES_LATER = ("every", "guest")
+ENTRIES_LATER = ("every", "cron", "guest")
 """Keys that begin an entry of a timed scenario."""
 
-KEYS_LATER: dict[str, tuple[str, ...]] = {
-    "backup": ("rate",),
+VERBS_LATER = (
+    "migrate",
+    "rebase",
+    "lose",
+    "corrupt",
+    "freeze",
+    "thaw",
+    "merge",
+    "retention",
+)
+
+_MOVING = ("rate", "through", "latency")
+"""What says how fast a job moves its bytes."""
+
+KEYS_LATER: Mapping[str, tuple[str, ...]] = {
+    "": ("host", "clock", "resources", "faults", "retention", "store", "fleet"),
+    **dict.fromkeys(("backup", "copy", "pull", "restore"), _MOVING),
+    "commit": (*_MOVING, "outside"),
+    "blockcopy": (*_MOVING, "shallow"),
+    "create": ("backing",),
+    "resize": ("outside",),
+    "write": ("outside", "image"),
+    "delete": ("image", "outside"),
 }
-"""Keys by the verb that they belong to."""
+"""Keys by the verb that they belong to; those at the top of a file by nothing."""
 
 # fmt: off
 COMMANDS_LATER = frozenset((

@@ -143,7 +143,9 @@ Size: TypeAlias = Annotated[
 ]
 
 Names: TypeAlias = Annotated[
-    list[Word], BeforeValidator(listed, json_schema_input_type=Word | list[Word])
+    list[Word],
+    BeforeValidator(listed, json_schema_input_type=Word | list[Word]),
+    Form("a name, or a list of names"),
 ]
 
 

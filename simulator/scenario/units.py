@@ -24,6 +24,12 @@ _DURATION = re.compile(rf"(?:{_PART.replace('?P<count>', '').replace('?P<unit>',
 TICK_MAX = (1 << 63) - 1
 """Nanoseconds, some 292 years: ticks of a workload are 64-bit integers."""
 
+_ALMOST_SIZE = re.compile(
+    r"(?P<count>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[kmgtp])(i?b|i?bytes?|[a-z]+bytes?)?",
+    re.IGNORECASE,
+)
+"""What people write for a size: decimal units, fractions, words."""
+
 SIZE_DIGITS_MAX = 30
 """No size that makes sense has more digits."""
 
@@ -39,6 +45,19 @@ def read_size(text: str) -> int | None:
     number = text.rstrip("BbIiKMGTPkmgtp ")
     unit = text[len(number) :].strip().lower()
     return int(number) << 10 * _POWERS[unit[:1]]
+
+
+def near_size(text: str) -> str:
+    """Return the size that a text probably means, or nothing.
+
+    >>> [near_size(text) for text in ("8GB", "1.5 GiB", "2 gigabytes", "12 parsecs")]
+    ['8 GiB', '1536 MiB', '2 GiB', '']
+    """
+    match = _ALMOST_SIZE.fullmatch(text.strip())
+    if match is None or len(text) > SIZE_DIGITS_MAX:
+        return ""
+    size = Fraction(match["count"]) * (1 << 10 * _POWERS[match["unit"].lower()])
+    return write_size(int(size)) if size.denominator == 1 else ""
 
 
 def write_size(size: int) -> str:

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.scenario.later import KEYS_LATER, tell_later
+from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems, describe
 from simulator.scenario.shapes import A_NAME, Allowed, Disk, keys_of
 from simulator.scenario.steps import Head, Scenario, Step
+from simulator.scenario.units import near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
@@ -187,7 +188,7 @@ def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object])
         _tell_unknown_verb(problems, path, key, around)
         return
     if key in KEYS_LATER.get(within, ()):
-        tell_later(problems, path, f"the argument {key} of {within}")
+        tell_later(problems, path, f"the argument {key} of {within}" if within else key)
         return
     known = _KEYS[within]
     problems.add(
@@ -200,6 +201,9 @@ def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object])
 
 
 def _tell_unknown_verb(problems: Problems, path: Path, key: str, around: dict[str, object]) -> None:
+    if key in VERBS_LATER:
+        tell_later(problems, path, f"the verb {key}")
+        return
     owners = [verb for verb in around if key in _KEYS.get(verb, ())]
     help_ = nearest(key, _KEYS["step"])
     if owners:
@@ -223,6 +227,8 @@ def _tell_unfit_value(
     expected, help_ = _form(path), ""
     if kind == "string_type" and isinstance(value, bool | int | float):
         help_ = f'quote it: "{WRITTEN}"'
+    if kind == "size" and (near := near_size(value)):
+        help_ = f"did you mean {near}?"
     if kind == "literal_error":
         words = [word.strip("'") for word in detail["ctx"]["expected"].split(" or ")]
         expected, help_ = alternatives(words), nearest(str(value), words)

@@ -122,6 +122,17 @@ CASES = [
         (25, "the argument rate of backup is not implemented yet"),
     ),
     step(
+        "a verb of a later version",
+        "migrate: {storage: shared}\n      - freeze",
+        (9, "the verb migrate is not implemented yet"),
+        (8, 9, "the verb freeze is not implemented yet"),
+    ),
+    step(
+        "disks as a mapping",
+        "backup: {to: a, disks: {vda: 8}}",
+        (32, "disks is a mapping|a name, or a list of names"),
+    ),
+    step(
         "a command of a later version",
         "qmp: {execute: blockdev-mirror}",
         (24, "the command blockdev-mirror is not implemented yet"),
@@ -532,6 +543,29 @@ CASES = [
         "  - every: 24h\n  - guest: {workload: zipf}",
         (4, 5, "every in the timeline is not implemented yet"),
         (5, 5, "guest in the timeline is not implemented yet"),
+    ),
+    entries(
+        "a repetition of a later version, told once",
+        "  - every: 24h\n    do: [{backup: {to: a, rate: 5}}]\n  - lose: {backup: a}",
+        (4, 5, "every in the timeline is not implemented yet"),
+        (6, 5, "the verb lose is not implemented yet"),
+    ),
+    text(
+        "a key of a later version",
+        "scenario: s\ndisk: 8\nclock: 2026-03-02T00:00:00Z\ntimeline: []\n",
+        (3, 1, "clock is not implemented yet"),
+    ),
+    disk("a size in decimal units", "8GB", (7, "8GB|a size such as 64 KiB|did you mean 8 GiB?")),
+    disk(
+        "a size with a fraction, and one in words",
+        "{size: 1.5 GiB, cluster_size: 64 parsecs}",
+        (14, "size is 1.5 GiB|a size such as 64 KiB|did you mean 1536 MiB?"),
+        (37, "cluster_size is 64 parsecs|a size such as 64 KiB|"),
+    ),
+    entries(
+        "times of day that go back",
+        "  - at: 10:00\n  - at: 12:30\n  - at: 09:00\n",
+        (6, 9, "time goes back: 09:00 comes after 12:30 on line 5, column 9|names in the order of"),
     ),
     entries(
         "entries that are none",
