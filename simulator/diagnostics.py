@@ -35,6 +35,22 @@ class Span(NamedTuple):
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
+def printable(text: str) -> str:
+    """Return a text as one line that a terminal shows as it is: all else is escaped.
+
+    >>> printable("S1\\x1b[31m\\n")
+    'S1\\\\x1b[31m\\\\x0a'
+    """
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable():
+        return character
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
 def lines_of(text: str) -> list[str]:
     """Return the lines of a file as YAML and spans count them, without their ends; at least one.
 

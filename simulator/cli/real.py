@@ -52,6 +52,7 @@ def verify(
 ) -> None:
     """Play scenarios on the real thing; show the first difference."""
     from simulator import pipeline
+    from simulator.diagnostics import printable
     from simulator.render.report import write_finding, write_input_error
     from simulator.verify.peers import NOT_JUDGED, PEERS
 
@@ -79,7 +80,7 @@ def verify(
         source = timeline.script.source
         print(write_finding(outcome.finding, path=path, source=source, colour=colour_of()))
         if outcome.said:
-            print("", f"{real.language} so far:", *outcome.said, sep="\n")
+            print("", f"{real.language} so far:", *map(printable, outcome.said), sep="\n")
         if not outcome.version:
             break  # What is missing here is missing for the other files, too.
     if status:

@@ -2,6 +2,8 @@
 
 import signal
 
+from simulator.diagnostics import printable
+
 LAST_WORDS_MAX = 300
 """So many characters of what a program said last are told."""
 
@@ -31,5 +33,5 @@ def tell_end(what: str, status: int | None, said: str, *, program: str = "") -> 
         what = f"{what}: it ended with status {status}"
     what = " ".join(what.split())
     last = said.splitlines()[-1].removeprefix(f"{program}: ") if said.strip() else ""
-    shown = "".join(c if c.isprintable() else " " for c in last[:LAST_WORDS_MAX])
+    shown = printable(last[:LAST_WORDS_MAX])
     return f"{what}; it said: {shown}" if shown else what

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from simulator.diagnostics import Finding, Severity
+from simulator.diagnostics import Finding, Severity, printable
 from simulator.timeline import Entry
 from simulator.verify.compare import Difference
 
@@ -72,17 +72,17 @@ def report(
     notes: tuple[str, ...] = (),
     help: str = "",
 ) -> Finding:
-    """Return a finding about a statement, or about none."""
+    """Return a finding about a statement, or about none; names in it may be anything."""
     statement = entry.statement if entry is not None else None
     code, name = rule
     return Finding(
         code=code,
         rule=name,
         severity=Severity.ERROR,
-        message=message,
+        message=printable(message),
         span=statement.span if statement is not None else None,
         label="after this step" if rule is DIFFERENCE else "",
-        notes=notes,
+        notes=tuple(map(printable, notes)),
         help=help,
         at=entry.instant if entry is not None else None,
         entry=entry.number if entry is not None else None,

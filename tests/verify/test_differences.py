@@ -8,7 +8,9 @@ from simulator.model.clusters import ClusterMap, map_of, set_of
 from simulator.model.machine import Machine
 from simulator.model.operations import Refusal
 from simulator.timeline import Entry, Timeline
+from simulator.verify.compare import Difference
 from simulator.verify.on_qemu import verify
+from simulator.verify.reporting import report_differences
 from tests.hosts.real import mail, need_qemu, timeline_of
 
 
@@ -136,3 +138,12 @@ def test_what_only_one_side_refuses_is_told() -> None:
     finding = verify(replace(timeline, entries=(timeline.entries[0], refused))).finding
     assert finding is not None
     assert finding.message == "QEMU accepts what the simulator refuses"
+
+
+def test_names_that_would_forge_a_line_are_escaped() -> None:
+    entry = mail().entries[0]
+    forged = Difference("b\x1b[31m\nguest sees: |ZZ|", ("simulator: |AA|", "QEMU:      |ZZ|"))
+    for differing in ([forged], [forged, forged]):
+        finding = report_differences(entry, differing, "QEMU 7.2")
+        assert "b\\x1b[31m\\x0aguest sees: |ZZ|" in finding.message
+        assert all(text.isprintable() for text in (finding.message, *finding.notes))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from simulator.diagnostics import printable
 from simulator.hosts import qemu_img
 from simulator.inspect.image.qcow2 import (
     MAGIC,
@@ -396,10 +397,4 @@ def label(text: str) -> str:
     >>> label("a|b")
     'a\\\\x7cb'
     """
-    shown = "".join(c if c.isprintable() and c != "|" else _escaped(c) for c in text)
-    return shown.strip() or EMPTY
-
-
-def _escaped(character: str) -> str:
-    number = ord(character)
-    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+    return printable(text).replace("|", "\\x7c").strip() or EMPTY
