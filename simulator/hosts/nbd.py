@@ -16,6 +16,9 @@ REQUEST_BYTES_MAX = 32 * 1024 * 1024
 STATUS_BYTES_MAX = 1 << 31
 """Longest stretch that one request asks the status of; the protocol has 32 bits for it."""
 
+REPLY_BYTES_MAX = 2 * REQUEST_BYTES_MAX
+"""No server has to say more at once: what was asked for, or the status of a stretch."""
+
 ALLOCATION = "base:allocation"
 DEPTH = "qemu:allocation-depth"
 DIRTY_BITMAP = "qemu:dirty-bitmap:"
@@ -188,9 +191,9 @@ class NbdClient:
             if kind & _ERROR_BIT:
                 raise NbdError(data.decode(errors="replace") or f"NBD option {option} refused")
             if kind == _META_CONTEXT:
-                self._contexts[struct.unpack_from(">I", data)[0]] = data[4:].decode()
-            elif kind == _INFO and struct.unpack_from(">H", data)[0] == 0:
-                self.size = struct.unpack_from(">Q", data, 2)[0]
+                self._contexts[_unpack(">I", data)[0]] = data[4:].decode(errors="replace")
+            elif kind == _INFO and _unpack(">H", data)[0] == 0:
+                self.size = _unpack(">Q", data, 2)[0]
             elif kind == _ACK:
                 return
 
@@ -230,6 +233,8 @@ class NbdClient:
                 raise NbdError("the NBD server answers a question that was not asked")
             if type_ == _OFFSET_DATA and into is not None:
                 (place,) = struct.unpack(">Q", await self._receive(8))
+                if size < 8 or not offset <= place <= place + size - 8 <= offset + length:
+                    raise NbdError("the NBD server's data is not what was asked for")
                 await self._fill(into[place - offset : place - offset + size - 8])
             else:
                 chunks.append(_chunk(type_, await self._receive(size)))
@@ -247,13 +252,16 @@ class NbdClient:
         chunks: dict[str, list[tuple[int, int]]] = {}
         for kind, body in await self._command(_BLOCK_STATUS, offset, length):
             if kind == _STATUS:
-                name = self._contexts[struct.unpack_from(">I", body)[0]]
-                chunks[name] = list(struct.iter_unpack(">II", body[4:]))
-        if len(chunks) < len(self._contexts) or not all(chunks.values()):
+                name = self._contexts.get(_unpack(">I", body)[0], "")
+                told = body[4 : len(body) - (len(body) - 4) % 8]
+                chunks[name] = [extent for extent in struct.iter_unpack(">II", told) if extent[0]]
+        if chunks.keys() != set(self._contexts.values()) or not all(chunks.values()):
             raise NbdError("the NBD server left a question about its blocks unanswered")
         return chunks
 
     async def _receive(self, length: int) -> bytes:
+        if length > REPLY_BYTES_MAX:
+            raise NbdError("the NBD server says more than anybody asked for")
         data = bytearray(length)
         await self._fill(memoryview(data))
         return bytes(data)
@@ -269,10 +277,21 @@ class NbdClient:
 def _chunk(type_: int, body: bytes) -> tuple[int, bytes]:
     """Return a chunk of a reply, unless it is the server's no."""
     if type_ & _CHUNK_ERROR_BIT:
-        error, length = struct.unpack_from(">IH", body)
+        error, length = _unpack(">IH", body)
         said = body[6 : 6 + length].decode(errors="replace")
         raise NbdError(said or os.strerror(error))
     return type_, body
+
+
+def _unpack(format: str, data: bytes, offset: int = 0) -> tuple[int, ...]:
+    """Return numbers at a place of what a server said.
+
+    Raises:
+        NbdError: It ends before.
+    """
+    if len(data) < offset + struct.calcsize(format):
+        raise NbdError("the NBD server's answer is too short")
+    return struct.unpack_from(format, data, offset)
 
 
 def _option(number: int, data: bytes = b"") -> bytes:
