@@ -17,6 +17,7 @@ from simulator.cli.ends import (
     told_unwritable,
 )
 from simulator.cli.reading import Files, ModelOption, find_model, played
+from simulator.diagnostics import printable
 
 
 class Peer(StrEnum):
@@ -52,7 +53,6 @@ def verify(
 ) -> None:
     """Play scenarios on the real thing; show the first difference."""
     from simulator import pipeline
-    from simulator.diagnostics import printable
     from simulator.render.report import write_finding, write_input_error
     from simulator.verify.peers import NOT_JUDGED, PEERS
 
