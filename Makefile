@@ -33,7 +33,7 @@ run_each = @failed=; for step in $(1); do \
 	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check verify record bench lab outs clean
+.PHONY: help setup demo test check verify judge record bench lab outs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -56,6 +56,9 @@ check: $(WHOLE) ## the static part of test
 verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same, WITH=libvirt
 	@$(install_qemu)
 	@$(BIN)/python -m tests.differential $(or $(N),200) "$(SEED)" $(or $(WITH),qemu)
+
+judge: setup ## judge N=10000 random timelines of each model by content: is all said that is wrong, and nothing else; SEED=1, MODEL=qemu
+	@$(BIN)/python -m tests.judging $(or $(N),1000) "$(SEED)" $(MODEL)
 
 record: setup ## play the timelines of tests/recordings on what is installed and write down what it does; WITH=qemu
 	@$(install_qemu)

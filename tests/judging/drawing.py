@@ -1,0 +1,406 @@
+"""Draws a random timeline as the text of a scenario file, from a seed and nothing else.
+
+Letters are few, so that content comes back by chance; names come from small pools, so that one that
+has gone is given again. What may come next is guessed: a step that is refused belongs here as well.
+"""
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+MODELS = ("mail-2018", "nir-2018", "libvirt-6.0", "libvirt", "qemu-single", "qemu")
+"""Those that the random timelines are of."""
+
+POINTS = ("c0", "c1", "c2", "c3")
+"""Names of checkpoints, and of bitmaps: a host gives both the same."""
+
+TARGETS = tuple(f"k{number}" for number in range(1, 9))
+"""Names of backups."""
+
+OVERLAYS = {"vda": ("S2", "S3", "S4", "S5", "S6"), "vdb": ("U2", "U3", "U4", "U5", "U6")}
+BASES = {"vda": "S1", "vdb": "U1"}
+LETTERS = "AAABBC"
+CLUSTER_BYTES = 65536
+STEPS = (8, 22)
+"""Least and most steps of one timeline, the guest's own among them."""
+
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+
+
+class Step(NamedTuple):
+    """One step, which is an instant of its own.
+
+    Attributes:
+        label: Of the instant: it stays where others are left out.
+        verb: As the language has it, with its arguments; empty for nothing at all.
+        beside: What stands beside the verb, such as when a job ends.
+    """
+
+    label: str
+    verb: Mapping[str, Any]
+    beside: Mapping[str, Any] = {}
+
+
+class Story(NamedTuple):
+    """A scenario as plain data."""
+
+    model: str
+    disks: Mapping[str, int]
+    steps: Sequence[Step]
+
+    def cut(self, count: int) -> "Story":
+        """Return the same with its first steps only; the instants of the others stay."""
+        rest = [Step(step.label, {}) for step in self.steps[count:]]
+        return self._replace(steps=[*self.steps[:count], *rest])
+
+    @property
+    def text(self) -> str:
+        """The scenario file: a line for each step, from the fifth on."""
+        shapes = {name: {"clusters": length} for name, length in self.disks.items()}
+        head = ["scenario: drawn at random", f"model: {self.model}", f"disks: {flow(shapes)}"]
+        return "\n".join([*head, "timeline:", *map(_line, self.steps)]) + "\n"
+
+
+FIRST_LINE = 5
+"""The line of the first step in the text of a story."""
+
+
+def _line(step: Step) -> str:
+    do = f", do: [{flow({**step.verb, **step.beside})}]" if step.verb else ""
+    return f"  - {{at: {step.label}{do}}}"
+
+
+def flow(value: Any) -> str:
+    """Return a value as YAML in one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return value if isinstance(value, str) and PLAIN.fullmatch(value) else json.dumps(value)
+
+
+def draw(model: str, seed: str) -> Story:
+    """Return the timeline of a model that a seed stands for."""
+    drawer = Drawer(model, random.Random(seed))
+    for _ in range(drawer.chance.randint(*STEPS)):
+        drawer.step()
+    drawer.probe()
+    while drawer.due > len(drawer.steps):
+        drawer.add()
+    return Story(model, drawer.disks, drawer.steps)
+
+
+class Drawer:
+    """Draws step after step, and keeps what it believes to be there.
+
+    Attributes:
+        points: Checkpoints, or bitmaps where there are none.
+        kept: Backups that were taken and not deleted.
+        inside: States kept inside an active image.
+        due: The latest instant that a step refers to.
+    """
+
+    def __init__(self, model: str, chance: random.Random) -> None:
+        self.model = model
+        self.chance = chance
+        self.disks = chance.choice([{"vda": 6}, {"vda": 6}, {"vda": 5, "vdb": 4}])
+        self.resized: set[str] = set()
+        self.chains = {disk: [BASES[disk]] for disk in self.disks}
+        self.points: list[str] = []
+        self.kept: list[str] = []
+        self.inside: list[str] = []
+        self.due = 0
+        self.steps: list[Step] = []
+        one = len(self.disks) == 1 and not model.startswith("libvirt")
+        begun = {"bitmap": "c0"} if one and self.seldom(0.6) else {}
+        for disk in self.disks:
+            image = {"image": BASES[disk], "disk": disk, **begun}
+            self.add({"create": image})
+        self.points += ["c0"] * bool(begun)
+        self.weights = _weights(model)
+
+    def add(self, verb: Mapping[str, Any] | None = None, **beside: Any) -> None:
+        """Add a step at the next instant."""
+        self.steps.append(Step(f"T{len(self.steps) + 1}", verb or {}, beside))
+
+    def qmp(self, execute: str, beside: Mapping[str, Any] | None = None, **arguments: Any) -> None:
+        """Add a command of QEMU; an underscore in an argument's name stands for a hyphen."""
+        told = {key.replace("_", "-"): each for key, each in arguments.items() if each is not None}
+        self.add({"qmp": {"execute": execute, "arguments": told}}, **(beside or {}))
+
+    def seldom(self, share: float = 0.15) -> bool:
+        """Whether something happens that mostly does not."""
+        return self.chance.random() < share
+
+    def step(self) -> None:
+        """Add a step, or two that belong together."""
+        kinds, weights = zip(*self.weights.items(), strict=True)
+        self.chance.choices(kinds, weights)[0](self)
+
+    def disk(self) -> str:
+        """Return a disk."""
+        return self.chance.choice(list(self.disks))
+
+    def image(self, disk: str) -> str:
+        """Return an image of a disk, mostly the active one."""
+        chain = self.chains[disk]
+        return self.chance.choice(chain) if self.seldom(0.3) else chain[-1]
+
+    def point(self) -> str:
+        """Return a checkpoint that is there, seldom one that may not be."""
+        there = POINTS if not self.points or self.seldom(0.05) else self.points
+        return self.chance.choice(there)
+
+    def new(self, pool: Iterable[str], there: Iterable[str]) -> str | None:
+        """Return a name of a pool that is not in use, mostly the first one; None if all are."""
+        free = [name for name in pool if name not in there]
+        return (self.chance.choice(free) if self.seldom() else free[0]) if free else None
+
+    def later(self) -> str:
+        """Return one of the next instants, at which a job ends."""
+        self.due = max(self.due, len(self.steps) + 1 + self.chance.randint(1, 3))
+        return f"T{self.due}"
+
+    def on(self, disk: str) -> dict[str, str]:
+        """Return how a step says which disk it is about."""
+        return {"disk": disk} if len(self.disks) > 1 else {}
+
+    # The guest.
+
+    def guest(self) -> None:
+        """Let the guest write, zero or discard a few clusters."""
+        disk = self.disk()
+        length = self.disks[disk]
+        verb = self.chance.choice(["write"] * 6 + ["zero", "discard"])
+        first = self.chance.randrange(length)
+        count = min(self.chance.choice([1, 1, 2, 3]), length - first)
+        letter = "0" if verb == "zero" else self.chance.choice(LETTERS)
+        if disk in self.resized:  # How long it is depends on what was refused.
+            data = {"data": letter} if verb == "write" else {}
+            where = {"offset": first * CLUSTER_BYTES, "length": count * CLUSTER_BYTES}
+            self.add({verb: {**self.on(disk), **where, **data}})
+            return
+        cells = "-" * first + letter * count + "-" * (length - first - count)
+        self.add({verb: {**self.on(disk), "cells": cells}})
+
+    def resize(self) -> None:
+        """Let a disk grow or shrink."""
+        disk = self.disk()
+        length = self.disks[disk] + self.chance.choice([1, 2, -1])
+        self.add({"resize": {"disk": disk, "clusters": length}})
+        self.resized.add(disk)
+
+    # Chains.
+
+    def snapshot(self) -> None:
+        """Put overlays on the chains: of all disks or one, with a bitmap, without, or outside."""
+        disks = list(self.disks) if self.seldom(0.6) else [self.disk()]
+        images = {}
+        for disk in disks:
+            overlay = self.new(OVERLAYS[disk], self.chains[disk])
+            if overlay is None:
+                return
+            images[disk] = overlay
+        step: dict[str, Any] = {"images": images}
+        name = self.new(POINTS, self.points)
+        if name is not None and not self.model.startswith("libvirt") and self.seldom(0.6):
+            step["bitmap"] = name
+            self.points.append(name)
+        elif self.seldom(0.3):
+            step["outside"] = True
+        self.add({"snapshot": step})
+        for disk, overlay in images.items():
+            self.chains[disk].append(overlay)
+
+    def commit(self) -> None:
+        """Commit some images of a chain down."""
+        chain = self.chains[self.disk()]
+        if len(chain) > 1:
+            top = self.chance.randrange(1, len(chain))
+            base = self.chance.randrange(top)
+            self.add({"commit": {"top": chain[top], "base": chain[base]}})
+            del chain[base + 1 : top + 1]
+
+    def pull(self) -> None:
+        """Pull backing data up into the active image, seldom into another one."""
+        disk = self.disk()
+        chain = self.chains[disk]
+        if len(chain) > 1:
+            into = chain.index(self.image(disk))
+            base = self.chance.randrange(into) if into > 1 and self.seldom(0.4) else None
+            named = {} if base is None else {"base": chain[base]}
+            self.add({"pull": {"into": chain[into], **named}})
+            del chain[0 if base is None else base + 1 : into]
+
+    def revert(self) -> None:
+        """Keep a state inside an image, go back to one, or to what is below an overlay."""
+        disk = self.disk()
+        chain = self.chains[disk]
+        if self.inside and self.seldom(0.6):
+            self.add({"revert": {"snapshot": self.chance.choice(self.inside)}})
+        elif self.seldom(0.4) or len(chain) == 1:
+            name = f"i{len(self.inside) + 1}"
+            self.qmp("blockdev-snapshot-internal-sync", device=chain[-1], name=name)
+            self.inside.append(name)
+        else:
+            overlay = self.new(OVERLAYS[disk], chain)
+            if overlay is not None:
+                top = self.chance.randrange(1, len(chain))
+                self.add({"revert": {"snapshot": chain[top], "image": overlay}})
+                chain[top:] = [overlay]
+
+    # Power.
+
+    def restart(self) -> None:
+        """Close all images, or let the process die, and mostly open them at once."""
+        self.add({self.chance.choice(["crash", "shutdown"]): {}})
+        if self.seldom():
+            self.step()
+        self.add({"start": {}})
+
+    # Points and backups.
+
+    def checkpoint(self) -> None:
+        """Start a checkpoint."""
+        name = self.new(POINTS, self.points)
+        if name is not None:
+            disks = {"disks": [self.disk()]} if self.seldom(0.1) else {}
+            self.add({"checkpoint": {"name": name, **disks}})
+            self.points.append(name)
+
+    def backup(self) -> None:
+        """Take a backup: full, since a checkpoint, through bitmaps, of an image, or onto one."""
+        target = self.new(TARGETS, self.kept)
+        if target is None:
+            return
+        step: dict[str, Any] = {"to": target}
+        how = self.chance.choices(["full", "since", "bitmaps", "image"], [30, 55, 20, 4])[0]
+        if how == "since" and self.points and self.model != "qemu":
+            step["since"] = self.point()
+        elif how == "bitmaps" and self.points:
+            step["bitmaps"] = sorted({self.point() for _ in range(self.chance.choice([1, 1, 2]))})
+            step["disks"] = [self.disk()]
+        elif how == "image":
+            disk = self.disk()
+            step |= {"image": self.image(disk), "disks": [disk]}
+        if "disks" not in step and len(self.disks) > 1 and self.seldom(0.3):
+            step["disks"] = [self.disk()]
+        name = self.new(POINTS, self.points)
+        if name is not None and self.seldom(0.6) and self.model != "qemu":
+            step["checkpoint"] = name
+            self.points.append(name)
+        if self.kept and {"since", "bitmaps"} & set(step) and self.seldom(0.25):
+            step["onto"] = self.chance.choice(self.kept)
+        if self.seldom(0.1):
+            step["mode"] = "pull"
+        if self.seldom(0.12):
+            step[self.chance.choice(["ends", "ends", "fails"])] = self.later()
+        self.add({"backup": step})
+        self.kept.append(target)
+
+    def copy(self) -> None:
+        """Copy an image."""
+        target = self.new(TARGETS, self.kept)
+        if target is not None:
+            image = self.chance.choice(self.chains[self.disk()])
+            self.add({"copy": {"image": image, "to": target}})
+            self.kept.append(target)
+
+    def delete(self) -> None:
+        """Delete a backup, a checkpoint or a snapshot."""
+        kind = self.chance.choices(["backup", "checkpoint", "snapshot"], [6, 4, 1])[0]
+        if kind == "backup" and self.kept:
+            self.add({"delete": {"backup": self.kept.pop(self.chance.randrange(len(self.kept)))}})
+        elif kind == "checkpoint" and self.points:
+            name = self.points.pop(self.chance.randrange(len(self.points)))
+            more = {"children": True} if self.seldom(0.1) else {}
+            self.add({"delete": {"checkpoint": name, **more}})
+        elif kind == "snapshot":
+            chain = self.chains[self.disk()]
+            if len(chain) > 1:
+                self.add({"delete": {"snapshot": chain.pop(self.chance.randrange(1, len(chain)))}})
+
+    def restore(self) -> None:
+        """Stack backups: in the order in which they were taken, or in any."""
+        if not self.kept:
+            return
+        count = self.chance.randint(1, min(4, len(self.kept)))
+        stack = self.chance.sample(self.kept, count)
+        if not self.seldom(0.25):
+            stack.sort(key=self.kept.index)
+        step: dict[str, Any] = {"from": stack, "as": f"r{len(self.steps) + 1}"}
+        if self.seldom(0.5):
+            step["of"] = f"T{self.chance.randint(1, len(self.steps))}"
+        self.add({"restore": step})
+
+    # QEMU's own commands.
+
+    def bitmap(self) -> None:
+        """Add, clear, disable, enable, remove or merge a bitmap."""
+        disk = self.disk()
+        node, name = self.image(disk), self.point()
+        kind = self.chance.choice(["clear", "disable", "enable", "remove", "add", "merge"])
+        if kind == "merge":
+            sources = [{"node": self.image(disk), "name": self.point()}]
+            self.qmp("block-dirty-bitmap-merge", node=node, target=name, bitmaps=sources)
+        elif kind == "add":
+            name = self.new(POINTS, self.points) or name
+            stored = True if self.seldom(0.7) else None
+            self.qmp("block-dirty-bitmap-add", node=node, name=name, persistent=stored)
+            self.points += [name] * (name not in self.points)
+        else:
+            self.qmp(f"block-dirty-bitmap-{kind}", node=node, name=name)
+
+    def job(self) -> None:
+        """Run a backup job by QEMU's own command, seldom over a backup that is there."""
+        disk = self.disk()
+        old = self.chance.choice(self.kept) if self.kept and self.seldom() else None
+        target = old or self.new(TARGETS, self.kept)
+        if target is None:
+            return
+        sync = self.chance.choice(["full", "incremental", "incremental", "bitmap", "top"])
+        through = sync in ("incremental", "bitmap")
+        mode = self.chance.choice(["never", "on-success", "always"]) if sync == "bitmap" else None
+        beside = {"ends": self.later()} if self.seldom(0.1) else {}
+        self.qmp("blockdev-backup", beside, device=self.image(disk), target=target, sync=sync,
+                 bitmap=self.point() if through else None, bitmap_mode=mode)  # fmt: skip
+        self.kept += [target] * (target not in self.kept)
+
+    def probe(self) -> None:
+        """Take an increment from each checkpoint that is on offer at the end."""
+        for name in list(self.points):
+            target = self.new(TARGETS, self.kept)
+            if target is None:
+                return
+            if self.model != "qemu":
+                self.add({"backup": {"to": target, "since": name}})
+            else:
+                active = self.chains[self.disk()][-1]
+                self.qmp("blockdev-backup", device=active, target=target, sync="incremental",
+                         bitmap=name)  # fmt: skip
+            self.kept.append(target)
+
+
+def _weights(model: str) -> dict[Callable[[Drawer], None], int]:
+    """Return how often each kind of step is drawn under a model."""
+    alike: dict[Callable[[Drawer], None], int] = {
+        Drawer.guest: 34,
+        Drawer.snapshot: 7,
+        Drawer.commit: 3,
+        Drawer.pull: 2,
+        Drawer.revert: 4,
+        Drawer.restart: 3,
+        Drawer.resize: 1,
+        Drawer.copy: 2,
+        Drawer.delete: 6,
+        Drawer.restore: 10,
+        Drawer.backup: 18,
+        Drawer.checkpoint: 4,
+        Drawer.bitmap: 3,
+        Drawer.job: 2,
+    }
+    if model == "qemu":
+        alike |= {Drawer.backup: 5, Drawer.checkpoint: 0, Drawer.bitmap: 12, Drawer.job: 18}
+    return alike

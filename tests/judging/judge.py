@@ -1,0 +1,375 @@
+"""Decides by content what is wrong in a run, and holds it against what was said of it.
+
+It has no rule: it asks what a backup was meant to give, lays it where it was meant to lie, and
+looks. Of everything that is wrong something must be said where it happens; of what is right, no
+rule of silent wrong data may say anything.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tests.judging.record import Made, Record
+
+SILENT = {"BT107", "BT201", "BT203", "BT204", "BT205", "BT206", "BT207", "BT209", "BT212", "BT214",
+          "BT215", "BT301", "BT302", "BT303", "BT304", "BT305", "BT306", "BT402"}  # fmt: skip
+"""The rules of silent wrong data; BT202 is told of what is right by luck."""
+
+READ = SILENT - {"BT107", "BT215", "BT305"}
+"""Those that speak of what a step made; the others speak of what it does to older things."""
+
+BREAKS = SILENT | {"BT108"}
+"""What may be said of an act after which increments lack something."""
+
+STACKED = {"BT301", "BT302", "BT303", "BT304", "BT306"}
+
+
+class Verdict(NamedTuple):
+    """One disagreement.
+
+    Attributes:
+        kind: ``silence`` or ``false alarm``.
+        what: The rule that spoke, or what nothing was said of.
+        step: The label of the step.
+        told: Why.
+    """
+
+    kind: str
+    what: str
+    step: str
+    told: str
+
+
+class Judge:
+    """Judges one run.
+
+    Attributes:
+        judged: How many of each kind of thing were looked at, and how often each rule spoke.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.judged: Counter[str] = Counter()
+        self.verdicts = list(self._verdicts())
+
+    def _verdicts(self) -> Iterator[Verdict]:
+        for number in range(self.record.count):
+            made = [each for each in self.record.made if each.begun == number]
+            yield from self._of_backups(number, made)
+            yield from self._of_restores(number)
+            yield from self._of_acts(number)
+            for code in sorted(self.record.said[number] & SILENT):
+                self.judged[code] += 1
+                if not self._is_fair(code, number, made):
+                    yield self._verdict("false alarm", code, number, "right by content")
+
+    def _verdict(self, kind: str, what: str, number: int, told: str) -> Verdict:
+        return Verdict(kind, what, self.record.story.steps[number].label, told)
+
+    # Backups.
+
+    def _of_backups(self, number: int, made: list[Made]) -> Iterator[Verdict]:
+        for each in made:
+            if each.kind in ("copy", "none"):
+                continue
+            self.judged["backups"] += 1
+            wrong = self._wrong(each)
+            flagged = self.record.said[number] & READ
+            if wrong and not flagged:
+                yield self._verdict("silence", f"backup {each.kind}", number, wrong)
+            start = self._start(each)
+            if wrong and start is not None and "bitmaps" not in each.step:
+                since = range(start + 1, number)
+                if not any(self.record.said[n] & BREAKS for n in since):
+                    yield self._verdict("silence", "act that breaks it", number, wrong)
+            onto = self._wrong_onto(each)
+            if onto and not flagged:
+                yield self._verdict("silence", "onto", number, onto)
+
+    def _wrong(self, made: Made) -> str:
+        """Return how a backup is not what it was meant to be, or nothing."""
+        meant = [self.record.view(end, made.disk) for end in self._ends(made)]
+        start = self._start(made)
+        if made.kind == "full" and self._lower(made):
+            meant = [self.record.view(n, made.disk) for n in range(made.begun + 1)]
+        if made.kind != "full" and start is None:
+            return ""
+        below = self.record.view(start, made.disk) if start is not None else ""
+        got = lay(below, made)
+        return "" if got in meant else f"{made.name}: |{got}| where |{meant[-1]}| was meant"
+
+    def _lower(self, made: Made) -> bool:
+        """Whether a backup read another image than the active one."""
+        image = made.step.get("image", made.step.get("device"))
+        return image not in (None, self.record.frames[made.begun][made.disk]["chain"][-1])
+
+    def _through(self, made: Made) -> list[Any]:
+        """Return the stretches of the bitmaps that a backup read through by their names."""
+        names = made.step.get("bitmaps", [made.step.get("since", made.step.get("bitmap"))])
+        node = made.step.get("device")
+        if "since" in made.step and self.record.story.model == "qemu-single":
+            node = self.record.frames[made.begun][made.disk]["chain"][-1]
+        return [
+            window
+            for (disk, on, name), window in self.record.windows[made.begun].items()
+            if disk == made.disk and name in names and node in (None, on)
+        ]
+
+    def _start(self, made: Made) -> int | None:
+        """Return the step whose state a backup was meant to lie on; None for none or unknown."""
+        if made.kind == "full":
+            return None
+        if made.kind == "top":
+            image = made.step.get("image", made.step.get("device"))
+            return self.record.born[made.begun].get((made.disk, str(image)))
+        points, since = self.record.points[made.begun - 1], made.step.get("since")
+        if since is not None and self.record.story.model != "qemu-single":
+            return points.get(since)
+        known = [points[name] for name in made.step.get("bitmaps", ()) if points.get(name)]
+        starts = [window.start for window in self._through(made)] + [n for n in known if n]
+        return min(starts, default=None)
+
+    def _ends(self, made: Made) -> list[int]:
+        """Return the steps whose state a backup may stand for, the one that was meant last."""
+        if made.kind == "bitmaps":
+            ends = [window.end for window in self._through(made)]
+            if None not in ends and ends:
+                return [made.begun, max(ends)]
+        if made.kind == "copy" or self._lower(made):
+            image = made.step.get("image", made.step.get("device"))
+            frames = self.record.frames[: made.begun + 1]
+            active = [n for n, f in enumerate(frames) if f[made.disk]["chain"][-1:] == [image]]
+            return [min(active[-1] + 1, made.begun)] if active else [made.begun]
+        return [made.begun]
+
+    def _wrong_onto(self, made: Made) -> str:
+        """Return how a backup does not give what the guest saw on the one that it was put onto."""
+        onto, base = made.step.get("onto"), self._base(made)
+        if base is None or made.kind == "full":
+            return ""
+        below = self.record.view(self._ends(base)[-1], made.disk)
+        got = lay(below, made)
+        meant = [self.record.view(end, made.disk) for end in self._ends(made)]
+        return "" if got in meant else f"{made.name} onto {onto}: |{got}| for |{meant[-1]}|"
+
+    def _base(self, made: Made) -> Made | None:
+        """Return the backup that another one was put onto, as far as it is there."""
+        onto: Made | None = None
+        for each in self.record.made:
+            there = each.disk == made.disk and each.done <= made.begun <= each.gone
+            if there and each.name == made.step.get("onto"):
+                onto = each
+        return onto
+
+    def _short(self, made: Made) -> bool:
+        """Whether a backup leaves out a cluster that was written since its start."""
+        start = self._start(made)
+        if start is None:
+            return False
+        written: set[int] = set()
+        for number in range(start + 1, made.begun + 1):
+            written |= self.record.touched(number, made.disk)
+        return any(made.cells[n : n + 1] == "-" for n in written)
+
+    # Restores.
+
+    def _restored(self, number: int) -> list[Mapping[str, Any]]:
+        label = self.record.story.steps[number].label
+        return [each for each in self.record.document["restores"] if each["at"] == label]
+
+    def _of_restores(self, number: int) -> Iterator[Verdict]:
+        restored = self._restored(number)
+        self.judged["restores"] += len(restored)
+        if self.record.said[number] & READ:
+            return
+        for each in restored:
+            meant = self._meant(number, each)
+            if meant and each["cells"] not in meant:
+                told = f"{each['as']}: |{each['cells']}| where |{meant[-1]}| was meant"
+                yield self._verdict("silence", "restore", number, told)
+        seen = [self._instants(number, each["disk"], each["cells"]) for each in restored]
+        if seen and all(seen) and not set.intersection(*seen):
+            yield self._verdict("silence", "restore of a machine", number, "no common instant")
+
+    def _meant(self, number: int, restored: Mapping[str, Any]) -> list[str]:
+        """Return what a restored disk may be: that of ``of``, or of its newest backup."""
+        disk = restored["disk"]
+        if restored["of"] is not None:
+            view = self.record.view(self.record.number[restored["of"]], disk)
+            return [view] if view else []
+        names = [row.split("/")[0] for row in restored["from"]]
+        there = [m for m in self.record.made
+                 if m.name in names and m.disk == disk and m.done <= number <= m.gone]  # fmt: skip
+        newest = max((self._ends(each)[-1] for each in there), default=None)
+        ends = [end for m in there if self._ends(m)[-1] == newest for end in self._ends(m)]
+        return [self.record.view(end, disk) for end in ends]
+
+    def _instants(self, number: int, disk: str, view: str) -> set[int]:
+        """Return the steps up to one after which a disk was as given."""
+        return {n for n in range(number + 1) if self.record.view(n, disk) == view}
+
+    # Acts.
+
+    def _of_acts(self, number: int) -> Iterator[Verdict]:
+        verb, _ = self.record.verb(number)
+        said = self.record.said[number]
+        lost = self.lost(number)
+        if lost and not said & {"BT305", "BT207"}:
+            yield self._verdict("silence", f"{verb} takes restore points", number, lost)
+        if verb == "revert" and not said & SILENT and self._wrong_revert(number):
+            yield self._verdict("silence", "revert", number, self._wrong_revert(number))
+        free = ("write", "zero", "discard", "revert", "resize", "create", "attach")
+        if number and verb not in free and not said & SILENT:
+            for disk in self.record.frames[number]:
+                old, new = self.record.view(number - 1, disk), self.record.view(number, disk)
+                if old.rstrip("-") != new.rstrip("-"):
+                    yield self._verdict("silence", f"{verb} changes the guest", number, new)
+
+    def restorable(self, number: int) -> set[int]:
+        """Return the steps whose state can be restored from what is there after a step."""
+        steps = set(range(number + 1))
+        for disk in self.record.frames[number]:
+            seen = {self.record.view(n, disk) for n in range(number + 1)}
+            there = [m for m in self.record.made
+                     if m.disk == disk and m.sound and m.done <= number < m.gone]  # fmt: skip
+            reached = {view for view in seen if not view.strip("-")}
+            waiting = ["", *reached]
+            while waiting:
+                below = waiting.pop()
+                found = {lay(below, each) for each in there} & seen - reached
+                reached |= found
+                waiting += found
+            steps = {n for n in steps if self.record.view(n, disk) in reached}
+        return steps
+
+    def lost(self, number: int) -> str:
+        """Return the instants that a step takes, as text; nothing for none."""
+        if not any(made.gone == number for made in self.record.made):
+            return ""
+        gone = self.restorable(number - 1) - self.restorable(number)
+        return ", ".join(self.record.story.steps[n].label for n in sorted(gone))
+
+    def _wrong_revert(self, number: int) -> str:
+        """Return how a revert does not give the state of its snapshot, or nothing."""
+        _, told = self.record.verb(number)
+        for disk, state in self.record.frames[number - 1].items():
+            name = told["snapshot"]
+            point = self.record.born[number - 1].get((disk, name))
+            if point is None:
+                point = self._kept_inside(number, name, state["chain"])
+            if point is not None:
+                meant, got = self.record.view(point, disk), self.record.view(number, disk)
+                return "" if meant == got else f"|{got}| where |{meant}| was meant"
+        return ""
+
+    def _kept_inside(self, number: int, name: str, chain: list[str]) -> int | None:
+        """Return the step that kept a state inside the active image, or None."""
+        for before in reversed(range(number)):
+            verb, told = self.record.verb(before)
+            here = told.get("device") == chain[-1] if chain else False
+            if verb == "blockdev-snapshot-internal-sync" and told["name"] == name and here:
+                return before
+        return None
+
+    # What was said.
+
+    def _is_fair(self, code: str, number: int, made: list[Made]) -> bool:
+        """Whether what a rule says of silent wrong data is so, or would be but for luck."""
+        restored = self._restored(number)
+        wrong = any(map(self._wrong, made))
+        match code:
+            case "BT201":
+                return wrong
+            case "BT204" | "BT214" | "BT402":
+                return wrong or any(map(self._short, made)) or self._reverted(number)
+            case "BT203":
+                return number not in self.restorable(number) or any(map(self._hole_before, made))
+            case "BT205" | "BT207":
+                return any(not m.sound for m in made) or any(
+                    m.gone == number for m in self.record.made
+                )
+            case "BT209":
+                return self._resized(number)
+            case "BT305":
+                return bool(self.lost(number))
+            case "BT301" | "BT302" | "BT303" | "BT304" | "BT306" if restored:
+                return any(self._is_wrong(code, number, each) for each in restored)
+            case "BT304":
+                return any(map(self._wrong_onto, made)) or any(map(self._short_onto, made))
+            case "BT306":
+                return bool(self._wrong_revert(number))
+            case "BT107":
+                return self._untracked(number)
+            case "BT215":
+                return self._discarded(number)
+        return True
+
+    def _short_onto(self, made: Made) -> bool:
+        """Whether a cluster was written between a backup's base and the stretch that it holds."""
+        base, start = self._base(made), self._start(made)
+        return base is not None and start is not None and self._written(
+            made.disk, self._ends(base)[-1], start
+        )  # fmt: skip
+
+    def _hole_before(self, made: Made) -> bool:
+        """Whether something was written between the last good backup and a backup's start."""
+        start = self._start(made) or 0
+        good = [m.begun for m in self.record.made
+                if m.disk == made.disk and m.sound and m.begun <= start]  # fmt: skip
+        return self._written(made.disk, max(good, default=0), start)
+
+    def _written(self, disk: str, after: int, until: int) -> bool:
+        return any(self.record.touched(n, disk) for n in range(after + 1, until + 1))
+
+    def _is_wrong(self, code: str, number: int, restored: Mapping[str, Any]) -> bool:
+        cells, disk = restored["cells"], restored["disk"]
+        if code == "BT301":
+            return not self._instants(number, disk, cells)
+        meant = self._meant(number, restored)
+        newest = self._meant(number, {**restored, "of": None})
+        return cells not in meant or (code != "BT306" and cells not in newest)
+
+    def _reverted(self, number: int) -> bool:
+        """Whether a checkpoint that is there names a point of a future that was given up."""
+        return any(self.record.verb(n)[0] == "revert" for n in range(number + 1))
+
+    def _resized(self, number: int) -> bool:
+        return any(self.record.verb(n)[0] == "resize" for n in range(number + 1))
+
+    def _untracked(self, number: int) -> bool:
+        """Whether a bitmap recorded before a step, and none of a disk does after it."""
+        for disk, state in self.record.frames[number - 1].items():
+            after = self.record.frames[number][disk]
+            active = state["chain"][-1:], after["chain"][-1:]
+            old = [b for b in state["bitmaps"] if [b["node"]] == active[0] and b["recording"]]
+            new = [b for b in after["bitmaps"] if [b["node"]] == active[1] and b["recording"]]
+            if {b["name"] for b in old} - {b["name"] for b in new}:
+                return True
+        return False
+
+    def _discarded(self, number: int) -> bool:
+        """Whether bits went that no backup copied since they were set."""
+        for disk, state in self.record.frames[number - 1].items():
+            left = _bits(self.record.frames[number][disk])
+            for cluster in _bits(state) - left:
+                touched = [n for n in range(number) if cluster in self.record.touched(n, disk)]
+                last = touched[-1] if touched else 0
+                if not any(
+                    m.disk == disk and m.begun >= last and m.done <= number and m.sound
+                    and m.cells[cluster : cluster + 1] not in ("", "-")
+                    for m in self.record.made
+                ):  # fmt: skip
+                    return True
+        return False
+
+
+def lay(below: str, made: Made) -> str:
+    """Return what a backup on top of a disk reads as; a full one hides all that is below."""
+    length = len(made.cells)
+    under = "-" * length if made.kind == "full" else below[:length].ljust(length, "-")
+    cells = (new if new != "-" else old for new, old in zip(made.cells, under, strict=True))
+    return "".join(cells).replace("0", "-")
+
+
+def _bits(state: Mapping[str, Any]) -> set[int]:
+    return {n for b in state["bitmaps"] for n, cell in enumerate(b["cells"]) if cell != "-"}

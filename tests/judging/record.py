@@ -1,0 +1,230 @@
+"""What happened in a run, read off its document: plain data, and no word of any rule.
+
+Disks and backups are strings, one character a cluster; a step is known by its number.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tests.judging.drawing import CLUSTER_BYTES, FIRST_LINE, Story
+
+Document = Mapping[str, Any]
+Key = tuple[str, str, str]
+"""A bitmap: its disk, node and name."""
+
+
+class Window(NamedTuple):
+    """What a bitmap says: the clusters written from *start* on, up to *end* or to now."""
+
+    start: int
+    end: int | None = None
+
+
+class Made(NamedTuple):
+    """A backup of one disk as it was made.
+
+    Attributes:
+        begun, done: The numbers of the steps at which its data was fixed, and it was complete.
+        gone: That at which it was deleted or written over; the number of all steps for never.
+        step: The request: the arguments of ``backup``, ``copy`` or ``blockdev-backup``.
+        sound: Whether its content is to be relied on; that of a copy under a writing guest is not.
+    """
+
+    name: str
+    disk: str
+    kind: str
+    cells: str
+    begun: int
+    done: int
+    gone: int
+    step: Mapping[str, Any]
+    sound: bool
+
+
+class Record:
+    """A run as it was, step by step.
+
+    Attributes:
+        frames: The state after each step.
+        said: The codes found at each step.
+        refused: Whether the host turned a step down.
+        running: Whether the machine ran before each step.
+        made: All completed backups, in the order of their steps.
+        windows: The stretch that each bitmap stands for before each step: when jobs that were to
+            end at its instant have ended.
+        born: The step at which an image came, by disk and name, as of each step.
+    """
+
+    def __init__(self, story: Story, play: Callable[[Story], Document]) -> None:
+        """Read a run.
+
+        Args:
+            play: Returns the run document of a story.
+        """
+        self.story, self.play = story, play
+        self.count = len(story.steps)
+        self.document = play(story)
+        self.number = {step.label: number for number, step in enumerate(story.steps)}
+        self.frames = [frame["disks"] for frame in self.document["frames"]]
+        self.points = [
+            {point["name"]: self.number.get(point["at"]) for point in frame["checkpoints"]}
+            for frame in self.document["frames"]
+        ]
+        self.said: list[set[str]] = [set() for _ in story.steps]
+        self.refused = [False] * self.count
+        for finding in self.document["findings"]:
+            number = (finding["line"] or 0) - FIRST_LINE
+            if 0 <= number < self.count:
+                self.said[number].add(finding["code"])
+                self.refused[number] |= finding["refused"] is not None
+        self.running = list(self._running())
+        self.born = list(self._born())
+        self.made = list(self._made())
+        self.windows = list(self._windows())
+
+    def verb(self, number: int) -> tuple[str, Mapping[str, Any]]:
+        """Return the verb of a step and its arguments: a command of QEMU's under its own name."""
+        if not self.story.steps[number].verb or self.refused[number]:
+            return "", {}
+        ((verb, arguments),) = self.story.steps[number].verb.items()
+        return (
+            (arguments["execute"], arguments["arguments"]) if verb == "qmp" else (verb, arguments)
+        )
+
+    def view(self, number: int, disk: str) -> str:
+        """Return what the guest saw after a step; nothing where there was no disk yet."""
+        state = self.frames[number][disk]
+        return str(state["guest"]) if state["chain"] else ""
+
+    def touched(self, number: int, disk: str) -> set[int]:
+        """Return the clusters that a step wrote, whatever they held, or that read otherwise."""
+        verb, told = self.verb(number)
+        found = {
+            cluster
+            for cluster, (old, new) in enumerate(
+                zip(self.view(max(number - 1, 0), disk), self.view(number, disk), strict=False)
+            )
+            if old != new
+        }
+        if verb in ("write", "zero", "discard") and told.get("disk", disk) == disk:
+            if "cells" in told:
+                found |= {n for n, cell in enumerate(told["cells"]) if cell != "-"}
+            else:
+                first = told["offset"] // CLUSTER_BYTES
+                found |= set(range(first, first + told["length"] // CLUSTER_BYTES))
+        return found
+
+    def _running(self) -> Iterator[bool]:
+        on = True
+        for number in range(self.count):
+            yield on
+            verb, _ = self.verb(number)
+            on = {"crash": False, "shutdown": False, "start": True}.get(verb, on)
+
+    def _born(self) -> Iterator[dict[tuple[str, str], int]]:
+        born: dict[tuple[str, str], int] = {}
+        for number, frame in enumerate(self.frames[: self.count]):
+            there = [(name, image) for name, disk in frame.items() for image in disk["chain"]]
+            born = {key: born.get(key, number) for key in there}
+            yield born
+
+    def _made(self) -> Iterator[Made]:
+        """Yield backups and copies that were completed."""
+        for number in range(self.count):
+            verb, told = self.verb(number)
+            name = _target(verb, told)
+            if name is None:
+                continue
+            gone = next(
+                (n for n in range(number + 1, self.count) if self._ends(n, name)), self.count
+            )
+            document = self.play(self.story.cut(gone)) if gone < self.count else self.document
+            due = told.get("ends") or self.story.steps[number].beside.get("ends")
+            done = self.number[due] if due else number
+            for row, backup in document["backups"].items():
+                here = backup["at"] == self.story.steps[number].label
+                if here and row.split("/")[0] == name and backup["status"] == "completed":
+                    yield Made(name, backup["disk"], backup["kind"], backup["cells"], number, done,
+                               gone, told, not self._torn(number, backup, told))  # fmt: skip
+
+    def _ends(self, number: int, name: str) -> bool:
+        """Whether a step deletes a backup, or writes over it."""
+        verb, told = self.verb(number)
+        return _target(verb, told) == name or (verb == "delete" and told.get("backup") == name)
+
+    def _torn(self, number: int, backup: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+        chain = self.frames[number - 1][backup["disk"]]["chain"]
+        active = bool(chain) and chain[-1] == told.get("image")
+        return backup["kind"] == "copy" and self.running[number] and active
+
+    def _windows(self) -> Iterator[dict[Key, Window]]:
+        windows: dict[Key, Window] = {}
+        for number, frame in enumerate(self.frames[: self.count]):
+            verb, told = self.verb(number)
+            before, windows = self._ended(number, windows, early=True), {}
+            yield before
+            for disk, state in frame.items():
+                for bitmap in state["bitmaps"]:
+                    key = (disk, bitmap["node"], bitmap["name"])
+                    old = before.get(key) or _inherited(before, key, verb, number)
+                    live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
+                    end = None if live else number if old.end is None else old.end
+                    if self._begins(verb, told, key):
+                        old = Window(number)
+                    elif verb == "block-dirty-bitmap-merge" and _is_about(told, key):
+                        keys = [(disk, each["node"], each["name"]) for each in told["bitmaps"]]
+                        known = [before[each].start for each in keys if each in before]
+                        old = Window(min([old.start, *known]))
+                    windows[key] = Window(old.start, end)
+            windows = self._ended(number, windows, early=False)
+
+    def _begins(self, verb: str, told: Mapping[str, Any], key: Key) -> bool:
+        """Whether a step clears a bitmap, or starts a consumer's tracking anew."""
+        if verb == "block-dirty-bitmap-clear":
+            return _is_about(told, key)
+        started = {"checkpoint": "name", "backup": "checkpoint"}.get(verb, "")
+        return self.story.model == "qemu-single" and told.get(started) == key[2]
+
+    def _ended(
+        self, number: int, windows: Mapping[Key, Window], *, early: bool
+    ) -> dict[Key, Window]:
+        """Return windows when jobs have ended, which cleared the bitmaps that they read through.
+
+        Args:
+            early: Whether those count that began before, or those that began in this step.
+        """
+        found = dict(windows)
+        for made in self.made:
+            if made.done == number and (made.begun < number) == early:
+                for key in found:
+                    if self._clears(made, key):
+                        found[key] = found[key]._replace(start=made.begun)
+        return found
+
+    def _clears(self, made: Made, key: Key) -> bool:
+        disk, node, name = key
+        job, single = made.step, self.story.model == "qemu-single"
+        through = job.get("bitmap") == name and job.get("device") == node
+        modes = ("on-success", "always")
+        clears = job.get("sync") == "incremental" or job.get("bitmap-mode") in modes
+        since = single and job.get("since") == name and job.get("mode") != "pull"
+        return made.disk == disk and ((through and clears) or since)
+
+
+def _target(verb: str, told: Mapping[str, Any]) -> str | None:
+    """Return the name of the backup that a step makes, or None."""
+    if verb in ("backup", "copy"):
+        return str(told["to"])
+    return str(told["target"]) if verb == "blockdev-backup" else None
+
+
+def _is_about(told: Mapping[str, Any], key: Key) -> bool:
+    return (told["node"], told.get("name", told.get("target"))) == key[1:]
+
+
+def _inherited(before: Mapping[Key, Window], key: Key, verb: str, number: int) -> Window:
+    """Return the stretch of a bitmap that was not there: that of its namesakes in a merge."""
+    if verb in ("commit", "pull", "delete", "blockcopy", "revert"):
+        starts = [w.start for (disk, _, name), w in before.items() if (disk, name) == key[::2]]
+        return Window(min(starts, default=number))
+    return Window(number)

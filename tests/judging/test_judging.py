@@ -1,0 +1,239 @@
+"""What is said of random timelines is held against a judge, who is held against hand-made ones."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.judging.drawing import FIRST_LINE, MODELS, Step, Story, draw
+from tests.judging.judge import Judge
+from tests.judging.record import Record
+from tests.judging.trial import Kind, explain, judge_many, play
+
+TIMELINES = 50
+"""Of each model; ``make judge N=10000`` judges more of them."""
+
+KNOWN: Mapping[Kind, int] = {
+    ("false alarm", "BT201"): 2,
+    ("false alarm", "BT203"): 3,
+    ("silence", "act that breaks it"): 26,
+    ("silence", "backup bitmaps"): 1,
+    ("silence", "backup incremental"): 39,
+    ("silence", "delete takes restore points"): 25,
+    ("silence", "onto"): 2,
+    ("silence", "restore"): 5,
+}
+"""So many disagreements are known of each kind, over all models. It only shrinks."""
+
+
+def test_of_what_is_wrong_something_is_said_and_of_what_is_right_nothing() -> None:
+    found: Counter[Kind] = Counter()
+    shown: dict[Kind, Story] = {}
+    judged: Counter[str] = Counter()
+    for model in MODELS:
+        tally = judge_many(model, "test", range(TIMELINES))
+        judged += tally.judged
+        for kind, stories in tally.disagreements.items():
+            found[kind] += len(stories)
+            shown[kind] = tally.smallest(kind)
+    assert judged["backups"] > 1000, "hardly anything was drawn"
+    assert judged["restores"] > 200, "hardly anything was drawn"
+    worse = [kind for kind, count in found.items() if count > KNOWN.get(kind, 0)]
+    told = [f"{found[kind]} of this kind\n{explain(kind, shown[kind])}" for kind in worse]
+    assert not told, "\n\n".join(told)
+
+
+def story(*steps: Mapping[str, Any], model: str = "libvirt", **disks: int) -> Story:
+    """Return a story of some steps, each at an instant of its own: T1, T2 …"""
+    told = [Step(f"T{number}", step) for number, step in enumerate(steps, start=1)]
+    return Story(model, disks or {"vda": 4}, told)
+
+
+def qmp(execute: str, **arguments: Any) -> dict[str, Any]:
+    """Return a command of QEMU's."""
+    told = {name.replace("_", "-"): each for name, each in arguments.items()}
+    return {"qmp": {"execute": execute, "arguments": told}}
+
+
+def kinds(told: Story, *, said: Sequence[tuple[str, int]] = ()) -> list[tuple[str, str, str]]:
+    """Return what the judge finds where nothing is said but refusals and some codes at steps."""
+
+    def play_silently(story: Story) -> dict[str, Any]:
+        document = play(story)
+        refused = [each for each in document["findings"] if each["refused"] is not None]
+        lines = [(code, number + FIRST_LINE - 1) for code, number in said]
+        slander = [{"code": code, "line": line, "refused": None} for code, line in lines]
+        return {**document, "findings": [*refused, *slander]}
+
+    return [(v.kind, v.what, v.step) for v in Judge(Record(told, play_silently)).verdicts]
+
+
+CREATE = {"create": {"image": "S1", "disk": "vda"}}
+FULL = {"backup": {"to": "full", "checkpoint": "c0"}}
+INC = {"backup": {"to": "inc", "since": "c0"}}
+
+WRONG = {
+    "the base is deleted": (
+        story(CREATE, {"write": {"cells": "AA--"}}, FULL, {"delete": {"backup": "full"}}),
+        ("delete takes restore points", "T4"),
+    ),
+    "an overlay that nobody tracks": (
+        story(
+            {"create": {"image": "S1", "bitmap": "c0"}},
+            {"snapshot": {"images": {"vda": "S2"}, "outside": True}},
+            {"write": {"cells": "-B--"}},
+            {"backup": {"to": "inc", "since": "c0"}},
+            model="mail-2018",
+        ),
+        ("backup incremental", "T4"),
+    ),
+    "and the act that began it": (
+        story(
+            {"create": {"image": "S1", "bitmap": "c0"}},
+            {"snapshot": {"images": {"vda": "S2"}, "outside": True}},
+            {"write": {"cells": "-B--"}},
+            {"backup": {"to": "inc", "since": "c0"}},
+            model="mail-2018",
+        ),
+        ("act that breaks it", "T4"),
+    ),
+    "a bitmap is left out between two": (
+        story(
+            {"create": {"image": "S1", "bitmap": "c0"}},
+            {"checkpoint": {"name": "c1"}},
+            {"write": {"cells": "-B--"}},
+            {"checkpoint": {"name": "c2"}},
+            {"backup": {"to": "k", "bitmaps": ["c0", "c2"]}},
+            model="mail-2018",
+        ),
+        ("backup bitmaps", "T5"),
+    ),
+    "one is cleared by hand": (
+        story(
+            CREATE,
+            FULL,
+            {"write": {"cells": "-B--"}},
+            qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c0"),
+            INC,
+        ),
+        ("backup incremental", "T5"),
+    ),
+    "an increment is put onto another base": (
+        story(
+            CREATE,
+            {"backup": {"to": "old"}},
+            {"write": {"cells": "A---"}},
+            FULL,
+            {"write": {"cells": "-B--"}},
+            {"backup": {"to": "inc", "since": "c0", "onto": "old"}},
+        ),
+        ("onto", "T6"),
+    ),
+    "an increment is restored alone": (
+        story(
+            CREATE,
+            {"write": {"cells": "AA--"}},
+            FULL,
+            INC,
+            {"restore": {"from": ["inc"], "as": "r"}},
+        ),
+        ("restore", "T5"),
+    ),
+    "another instant is restored": (
+        story(
+            CREATE,
+            {"write": {"cells": "AA--"}},
+            FULL,
+            {"restore": {"from": ["full"], "as": "r", "of": "T1"}},
+        ),
+        ("restore", "T4"),
+    ),
+    "the disks of a restore belong to two instants": (
+        story(
+            CREATE,
+            {"create": {"image": "U1", "disk": "vdb"}},
+            {"backup": {"to": "one", "disks": ["vda"]}},
+            {"write": {"disk": "vda", "cells": "A---"}},
+            {"write": {"disk": "vdb", "cells": "B---"}},
+            {"backup": {"to": "two", "disks": ["vdb"]}},
+            {"restore": {"from": ["one", "two"], "as": "r"}},
+            vda=4,
+            vdb=4,
+        ),
+        ("restore of a machine", "T7"),
+    ),
+    "a kept state loses what lies below it": (
+        story(
+            CREATE,
+            {"write": {"cells": "AAAA"}},
+            {"snapshot": {"images": {"vda": "S2"}}},
+            {"write": {"cells": "BB--"}},
+            qmp("blockdev-snapshot-internal-sync", device="S2", name="i1"),
+            qmp("block-stream", device="S2"),
+            {"revert": {"snapshot": "i1"}},
+            model="qemu",
+        ),
+        ("revert", "T7"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_judge_finds_what_nobody_told(name: str) -> None:
+    told, (what, step) = WRONG[name]
+    assert ("silence", what, step) in kinds(told)
+
+
+RIGHT = story(
+    CREATE,
+    {"write": {"cells": "AA--"}},
+    FULL,
+    {"write": {"cells": "-B--"}},
+    INC,
+    {"copy": {"image": "S1", "to": "spare"}},
+    {"snapshot": {"images": {"vda": "S2"}}},
+    {"restore": {"from": ["full", "inc"], "as": "r", "of": "T4"}},
+    {"delete": {"backup": "spare"}},
+)
+"""Nothing is wrong here."""
+
+FALSE = [
+    *(("BT107", 7), ("BT201", 5), ("BT203", 5), ("BT204", 5), ("BT207", 5), ("BT209", 5)),
+    *(("BT214", 5), ("BT301", 8), ("BT302", 8), ("BT304", 8), ("BT305", 9), ("BT306", 8)),
+    *(("BT215", 7), ("BT402", 5)),
+]
+
+
+def test_of_what_is_right_the_judge_says_nothing() -> None:
+    assert kinds(RIGHT) == []
+
+
+@pytest.mark.parametrize(("code", "number"), FALSE)
+def test_the_judge_finds_what_was_told_without_a_reason(code: str, number: int) -> None:
+    assert kinds(RIGHT, said=[(code, number)]) == [("false alarm", code, f"T{number}")]
+
+
+def test_equal_seeds_give_equal_timelines_and_others_give_others() -> None:
+    drawn = {model: [draw(model, f"{n}").text for n in range(5)] for model in MODELS}
+    assert drawn == {model: [draw(model, f"{n}").text for n in range(5)] for model in MODELS}
+    assert len({text for texts in drawn.values() for text in texts}) == 5 * len(MODELS)
+
+
+def test_a_disagreement_is_shrunk_to_the_steps_that_show_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With every finding but refusals kept back, a lost base is left with what makes it one."""
+    loud = play
+    monkeypatch.setattr(
+        "tests.judging.trial.play",
+        lambda story: {
+            **(document := loud(story)),
+            "findings": [each for each in document["findings"] if each["refused"] is not None],
+        },
+    )
+    tally = judge_many("libvirt", "shrink", range(30))
+    kind = ("silence", "delete takes restore points")
+    text = explain(kind, tally.smallest(kind))
+    assert all(f"[{{{verb}: " in text for verb in ("create", "write", "backup", "delete"))
+    assert text.count(", do: ") <= 5, "one more than is needed for some"

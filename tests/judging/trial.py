@@ -1,0 +1,150 @@
+"""Plays a timeline, has it judged, and shrinks what does not agree to a few lines."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self, TypeAlias
+
+import simulator
+from tests.judging.drawing import Step, Story, draw
+from tests.judging.judge import Judge, Verdict
+from tests.judging.record import Record
+
+Kind: TypeAlias = tuple[str, str]
+"""What makes two disagreements the same: silence or a false alarm, and of what."""
+
+
+class Trial(NamedTuple):
+    """A timeline and what is wrong with what was said of it.
+
+    Attributes:
+        judged: How many of each kind of thing were looked at.
+    """
+
+    story: Story
+    verdicts: list[Verdict]
+    judged: Counter[str]
+
+
+def play(story: Story) -> dict[str, Any]:
+    """Return the run document of a story.
+
+    Raises:
+        simulator.InputError: It is no scenario.
+    """
+    return dict(simulator.loads(story.text).run().document())
+
+
+def judge(story: Story) -> Trial:
+    """Play a story and judge it.
+
+    Raises:
+        simulator.InputError: It is no scenario.
+    """
+    judged = Judge(Record(story, play))
+    return Trial(story, judged.verdicts, judged.judged)
+
+
+def try_seed(model: str, seed: str) -> tuple[Trial, int]:
+    """Draw a timeline of a model until it is a scenario, and judge it.
+
+    Returns:
+        The trial, and how many were drawn in vain.
+    """
+    for again in range(100):
+        try:
+            return judge(draw(model, f"{seed}.{again}")), again
+        except simulator.InputError:
+            continue
+    raise AssertionError(f"no scenario comes of {model} {seed}")
+
+
+@dataclass
+class Tally:
+    """What became of many timelines of one model.
+
+    Attributes:
+        vain: How many drawn ones were no scenarios.
+        judged: How many of each kind of thing were looked at, and how often each rule spoke.
+        disagreements: The timelines that show each kind, with the number of their steps.
+    """
+
+    model: str
+    timelines: int = 0
+    vain: int = 0
+    judged: Counter[str] = field(default_factory=Counter)
+    disagreements: dict[Kind, list[tuple[int, Story]]] = field(default_factory=dict)
+
+    def __add__(self, other: Self) -> "Tally":
+        kinds = [*self.disagreements, *other.disagreements]
+        merged = {
+            kind: self.disagreements.get(kind, []) + other.disagreements.get(kind, [])
+            for kind in kinds
+        }
+        return Tally(
+            self.model,
+            self.timelines + other.timelines,
+            self.vain + other.vain,
+            self.judged + other.judged,
+            merged,
+        )
+
+    def counted(self, kind: str) -> int:
+        """Return how many disagreements there are of a kind."""
+        return sum(len(each) for (of, _), each in self.disagreements.items() if of == kind)
+
+    def smallest(self, kind: Kind) -> Story:
+        """Return the story with the fewest steps that shows a disagreement."""
+        return min(self.disagreements[kind], key=lambda each: each[0])[1]
+
+
+def judge_many(model: str, seed: str, numbers: Iterable[int]) -> Tally:
+    """Judge the timelines of a model that a seed and some numbers stand for."""
+    tally = Tally(model)
+    for number in numbers:
+        trial, vain = try_seed(model, f"{seed}.{number}")
+        tally.timelines += 1
+        tally.vain += vain
+        tally.judged += trial.judged
+        for verdict in trial.verdicts:
+            shown = tally.disagreements.setdefault((verdict.kind, verdict.what), [])
+            shown.append((len(trial.story.steps), trial.story))
+    return tally
+
+
+def explain(kind: Kind, story: Story) -> str:
+    """Return a disagreement as text: why, the smallest scenario that shows it, what is said."""
+    small = shrink(story, kind)
+    verdict = next(v for v in judge(small).verdicts if (v.kind, v.what) == kind)
+    said = [
+        f"  line {each['line']} {each['code']} {each['message']}"
+        for each in play(small)["findings"]
+    ]
+    head = f"{verdict.kind}: {verdict.what} at {verdict.step}: {verdict.told}"
+    return "\n".join([head, small.text.rstrip(), "said:", *(said or ["  nothing"])])
+
+
+def shrink(story: Story, kind: Kind) -> Story:
+    """Return the story with as few steps as show the same kind of disagreement."""
+    smaller = True
+    while smaller:
+        smaller = False
+        for place in reversed(range(len(story.steps))):
+            step = story.steps[place]
+            for kept in ([], [Step(step.label, {})]) if step.verb else ([],):
+                steps = [*story.steps[:place], *kept, *story.steps[place + 1 :]]
+                fewer = story._replace(steps=steps)
+                if _shows(fewer, kind):
+                    story, smaller = fewer, True
+                    break
+    return story
+
+
+def _shows(story: Story, kind: Kind) -> bool:
+    if not story.steps:
+        return False
+    try:
+        found = judge(story).verdicts
+    except simulator.InputError:
+        return False
+    return any((each.kind, each.what) == kind for each in found)
