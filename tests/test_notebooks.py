@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 from simulator.render.report import WIDTH
 from tests.checkout import ROOT
 from tests.test_api import FIGURE
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -27,9 +28,6 @@ COURSE = (
     "8-is-it-true",
 )
 CELLS_MAX = 24
-SECONDS = 60
-"""How long a cell may take; all of the course takes a quarter of that."""
-
 LOGIC = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
@@ -66,7 +64,10 @@ def run(name: str) -> Notebook:
     """Run a notebook in its folder, with the kernel of this environment."""
     notebook = read(name)
     place = {"metadata": {"path": str(FOLDER)}}
-    client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=place)
+    limit = int(PATIENCE_SECONDS)
+    client = NotebookClient(
+        notebook, timeout=limit, startup_timeout=limit, kernel_name="python3", resources=place
+    )
     client.execute()
     return notebook
 

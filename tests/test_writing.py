@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from simulator.writing import (
     replace_if_unchanged,
     write_text,
 )
+from tests.users import as_ordinary_user
 
 ROOT = os.geteuid() == 0
 
@@ -151,14 +153,20 @@ def test_a_file_of_somebody_else_is_written_in_place(
     assert path.stat().st_ino == inode
 
 
-@pytest.mark.skipif(ROOT, reason="root may write everything")
-def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("before")
-    path.chmod(0o444)
-    with pytest.raises(PermissionError):
-        write_text(path, "after")
-    assert path.read_text() == "before"
+def test_a_file_that_may_not_be_written_is_not_replaced() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        path = Path(folder) / "a.txt"
+
+        def write() -> None:
+            path.write_text("before")
+            path.chmod(0o444)
+            with pytest.raises(PermissionError):
+                write_text(path, "after")
+            assert path.read_text() == "before"
+
+        as_ordinary_user(write)
+        assert names(Path(folder)) == ["a.txt"]
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from simulator.verify.observe import Observer
 from simulator.verify.sight import Sight, sight_of
 from tests.checkout import MAIL, command, name_of, scenario_files
 from tests.hosts.real import need_qemu
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("path", scenario_files(), ids=name_of)
@@ -33,7 +34,11 @@ def test_the_script_rebuilds_the_images_bitmaps_backups_and_restores(
     script, folder = tmp_path / "script.sh", tmp_path / "made here"
     script.write_text(export_timeline(timeline, Language.SH))
     ran = subprocess.run(
-        ["sh", str(script), str(folder)], capture_output=True, text=True, timeout=60, check=False
+        ["sh", str(script), str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     assert not [file for file in folder.iterdir() if not file.is_file()]
@@ -69,7 +74,11 @@ def test_the_restored_stacks_of_the_mail_are_images_like_those_of_its_full_backu
     script, folder = tmp_path / "mail.sh", tmp_path / "mail"
     assert command("export", str(MAIL), "--to", "sh", "-o", str(script)).status == 0
     ran = subprocess.run(
-        ["sh", str(script), str(folder)], check=True, timeout=60, capture_output=True, text=True
+        ["sh", str(script), str(folder)],
+        check=True,
+        timeout=PATIENCE_SECONDS,
+        capture_output=True,
+        text=True,
     )
     chain, *told = ran.stdout.splitlines()
     assert chain == "chain of vda: S1.qcow2 <- S2.qcow2"

@@ -5,6 +5,7 @@ import asyncio
 from simulator.hosts.session import open_session
 from simulator.qemu.plan import make_plan
 from simulator.timeline import Timeline
+from tests.waiting import PATIENCE_SECONDS
 
 
 def play_bare(timeline: Timeline) -> None:
@@ -14,7 +15,7 @@ def play_bare(timeline: Timeline) -> None:
 
 async def _play(timeline: Timeline) -> None:
     plan = make_plan(timeline)
-    async with open_session(timeout=10) as session:
+    async with open_session(timeout=PATIENCE_SECONDS) as session:
         for step in plan.steps:
             for action in step.actions:
                 await session.perform(action)

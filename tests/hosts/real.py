@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,14 +18,11 @@ from simulator.hosts.libvirt.libvirtd import find_programs
 from simulator.hosts.lifeline import processes_at_home
 from simulator.timeline import Timeline
 from tests.checkout import MAIL, ROOT
+from tests.waiting import wait_until
 
 LIBVIRT_PACKAGES = "libvirt-daemon-system libvirt-clients qemu-system-x86"
 
 NEEDED = ("qemu-storage-daemon", "qemu-img", "qemu-io")
-
-
-WAIT_SECONDS = 120.0
-"""How long a test waits for what a loaded machine may be slow to do."""
 
 
 def need_qemu() -> None:
@@ -107,14 +103,6 @@ def mounted(folder: Path, *, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something is so; fail where it never comes."""
-    end = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < end, f"{what} never came"
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from simulator.hosts.lifeline import processes_at_home
 from simulator.verify.on_libvirt import verify
 from tests.checkout import MAIL, command
 from tests.hosts.real import (
-    WAIT_SECONDS,
     children,
     mounted,
     need_libvirt,
@@ -25,8 +24,8 @@ from tests.hosts.real import (
     timeline_of,
     verifying,
     wait_for_libvirt,
-    wait_until,
 )
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ON_LIBVIRT = ("--with", "libvirt", "--model", "libvirt")
 
@@ -81,7 +80,9 @@ def test_a_daemon_that_dies_is_a_finding_and_leaves_nothing(open_folder: Path) -
             host.libvirtd.kill()
 
     with nothing_left(open_folder):
-        outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=60, watch=kill)
+        outcome = verify(
+            timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS, watch=kill
+        )
     assert outcome.finding is not None
     assert "libvirtd" in outcome.finding.message
 
@@ -96,7 +97,7 @@ def test_a_signal_ends_it_with_all_that_it_started(
     with verifying(open_folder, *ON_LIBVIRT) as process:
         home = wait_for_libvirt(process.pid, open_folder)
         process.send_signal(number)
-        _, err = process.communicate(timeout=WAIT_SECONDS)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == status
     assert b"Traceback" not in err
     assert list(open_folder.iterdir()) == []
@@ -138,7 +139,7 @@ def test_a_daemon_that_dies_while_it_starts_is_a_finding(
 
     monkeypatch.setattr(Libvirtd, "_answers", kill)
     with nothing_left(open_folder):
-        outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=60)
+        outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS)
     assert outcome.finding is not None
     assert outcome.finding.code == "VF006"
     assert "libvirtd cannot be used: Failed to connect socket" in outcome.finding.message
@@ -154,7 +155,9 @@ def test_a_machine_that_dies_is_a_finding_and_no_refusal(open_folder: Path) -> N
             host.running.kill()
 
     with nothing_left(open_folder):
-        outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=60, watch=kill)
+        outcome = verify(
+            timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS, watch=kill
+        )
     assert outcome.finding is not None
     assert outcome.finding.code == "VF006"
     assert "QEMU went away" in outcome.finding.message
@@ -170,7 +173,7 @@ def test_virsh_that_is_killed_says_nothing_of_libvirt(
     virsh.write_text("#!/bin/sh\nkill -9 $$\n")
     virsh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=60)
+    outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS)
     assert outcome.finding is not None
     assert outcome.finding.code == "VF006"
     assert outcome.finding.message == "virsh went away: it was ended by SIGKILL"
@@ -181,7 +184,7 @@ def test_the_disk_is_full(open_folder: Path) -> None:
     with mounted(open_folder / "small", size="64k") as folder:
         folder.chmod(0o777)
         with verifying(folder, *ON_LIBVIRT) as process:
-            out, err = process.communicate(timeout=WAIT_SECONDS)
+            out, err = process.communicate(timeout=PATIENCE_SECONDS)
         assert list(folder.iterdir()) == []
     assert process.returncode == 2
     assert b"VF006" in out

@@ -4,14 +4,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.hosts.real import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 K = 1024
 
 
 def call(*words: str | Path) -> None:
     """Run a program that must succeed."""
-    subprocess.run([str(word) for word in words], check=True, capture_output=True, timeout=60)
+    told = [str(word) for word in words]
+    subprocess.run(told, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
 
 
 def create(

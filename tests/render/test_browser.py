@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 import simulator
 from tests.render.given import machine
 from tests.render.test_page import MAIL, page_of, served
+from tests.waiting import PATIENCE_SECONDS
 
 FLAGS = [
     "--no-sandbox",
@@ -22,6 +23,10 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+PATIENCE_MS = PATIENCE_SECONDS * 1000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,9 @@ def browser() -> Iterator[Browser]:
             pytest.fail(message)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        chromium = playwright.chromium.launch(
+            executable_path=program, args=FLAGS, timeout=PATIENCE_MS
+        )
         yield chromium
         chromium.close()
 
@@ -44,6 +51,7 @@ class Watched:
 
     def __init__(self, browser: Browser, **options: Any) -> None:
         self.context = browser.new_context(**options)
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page: Page = self.context.new_page()
         self.wrong: list[str] = []
         self.requests: list[str] = []
@@ -245,12 +253,10 @@ def test_the_live_page_follows_the_file(browser: Browser) -> None:
             page.goto(f"{address}/#T3")
             assert shown(page) == ["T3"]
             path.write_text(MAIL.read_text().replace("write: AAAA----", "write: AAAE----"))
-            expect(page.locator("section:visible svg")).to_contain_text("E", timeout=10_000)
+            expect(page.locator("section:visible svg")).to_contain_text("E")
             assert shown(page) == ["T3"]
             path.write_text(MAIL.read_text().replace("write: AAAA----", "write: AAAA---?"))
-            expect(page.locator("body > pre")).to_contain_text(
-                "cell 8 of the picture", timeout=10_000
-            )
+            expect(page.locator("body > pre")).to_contain_text("cell 8 of the picture")
             path.write_text(MAIL.read_text())
             expect(page.locator("section[data-label=T3]")).to_be_visible(timeout=10_000)
             page.goto("about:blank")

@@ -20,6 +20,7 @@ from simulator.render.page import write_page
 from simulator.render.server import make_server
 from tests.checkout import command
 from tests.render.given import NAMES, machine
+from tests.waiting import PATIENCE_SECONDS
 
 MAIL = Path(__file__).parents[2] / "scenarios" / "mail" / "2018.yaml"
 
@@ -136,7 +137,7 @@ def fetch(address: str, **headers: str) -> tuple[int, str]:
     """The status and text of an answer."""
     request = urllib.request.Request(address, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -160,7 +160,7 @@ def test_two_hundred_instants_of_a_million_clusters_take_seconds() -> None:
         "timeline:\n  - at: start\n    do: [create: {image: S1, bitmap: B1}]\n"
     )
     run = simulator.loads(text + "".join(entries)).run()
-    begun = time.perf_counter()
+    begun = time.process_time()
     picture: Picture = run.draw("film")
     assert len(picture.svg()) > 0
-    assert time.perf_counter() - begun < 20
+    assert time.process_time() - begun < 20

@@ -5,7 +5,6 @@ what is told: message, expectation and help, one after the other.
 """
 
 import io
-import os
 import tracemalloc
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from simulator.diagnostics import InputError, Problem
 from simulator.pipeline import Scenario
 from simulator.scenario import load_file, load_text
+from tests.users import bound_by_permissions
 
 RULES = {"BT201": "stale-bitmap", "BT301": "unseen-state"}
 
@@ -777,12 +777,12 @@ def test_a_name_that_no_file_can_have_is_told() -> None:
     assert message_of("a\0b") == "this is no name of a file"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_is_not_readable_is_told(tmp_path: Path) -> None:
     path = tmp_path / "secret.yaml"
     path.write_text(BEGUN)
     path.chmod(0)
-    assert message_of(path) == "the file is not readable: permission denied"
+    with bound_by_permissions():
+        assert message_of(path) == "the file is not readable: permission denied"
 
 
 def test_a_file_without_end_is_told() -> None:

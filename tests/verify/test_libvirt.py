@@ -11,6 +11,7 @@ from simulator.model.requests import StartCheckpoint
 from simulator.verify.on_libvirt import verify
 from tests.checkout import MAIL, SCENARIOS, command
 from tests.hosts.real import need_libvirt, timeline_of
+from tests.waiting import PATIENCE_SECONDS
 
 SHIPPED = (
     "mail/2018-libvirt",
@@ -129,7 +130,7 @@ STORIES = {
 def test_a_shipped_scenario_agrees_with_libvirt(name: str) -> None:
     need_libvirt()
     timeline = simulator.load(SCENARIOS / f"{name}.yaml").run().timeline
-    outcome = verify(timeline, timeout=60)
+    outcome = verify(timeline, timeout=PATIENCE_SECONDS)
     assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
     assert outcome.steps == len(make_libvirt_plan(timeline).steps)
 
@@ -137,7 +138,7 @@ def test_a_shipped_scenario_agrees_with_libvirt(name: str) -> None:
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_agrees_with_libvirt(name: str) -> None:
     need_libvirt()
-    outcome = verify(timeline_of(HEAD.format(name) + STORIES[name]), timeout=60)
+    outcome = verify(timeline_of(HEAD.format(name) + STORIES[name]), timeout=PATIENCE_SECONDS)
     assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
 
 
@@ -146,7 +147,7 @@ def test_a_difference_is_two_figures_with_carets_and_the_commands_so_far() -> No
     timeline = timeline_of(HEAD.format("x") + CHAIN.partition("  - at: T2")[0])
     *others, write = timeline.entries
     tampered = replace(timeline, entries=(*others, write._replace(after=write.before)))
-    outcome = verify(tampered, timeout=60)
+    outcome = verify(tampered, timeout=PATIENCE_SECONDS)
     assert outcome.finding is not None
     assert outcome.finding.code == "VF001"
     assert outcome.finding.message.startswith("S1, S1.B1, guest sees are not as on libvirt ")
@@ -168,7 +169,9 @@ def test_checkpoints_that_differ_are_told_with_their_parents() -> None:
     *others, last = timeline.entries
     assert isinstance(last.statement and last.statement.request, StartCheckpoint)
     after = replace(last.after, checkpoints=())
-    outcome = verify(replace(timeline, entries=(*others, last._replace(after=after))), timeout=60)
+    outcome = verify(
+        replace(timeline, entries=(*others, last._replace(after=after))), timeout=PATIENCE_SECONDS
+    )
     assert outcome.finding is not None
     assert outcome.finding.notes == ("simulator  none", "libvirt    B1", "           ^")
 

@@ -18,6 +18,7 @@ from tests.hosts.real import need_qemu
 from tests.recordings import files as recordings
 from tests.recordings.files import read_timelines
 from tests.test_oracle_qemu import DISK, Replay
+from tests.waiting import PATIENCE_SECONDS
 
 GROUPS = 8
 """The recorded timelines are played in so many tests, for several workers to share."""
@@ -27,7 +28,7 @@ GROUPS = 8
 def test_a_shipped_scenario_agrees_with_qemu(path: Path) -> None:
     need_qemu()
     timeline = simulator.load(path).run().timeline
-    outcome = verify(timeline, timeout=60)
+    outcome = verify(timeline, timeout=PATIENCE_SECONDS)
     assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
     assert outcome.steps == len(make_plan(timeline).steps)
 
@@ -48,7 +49,7 @@ def test_recorded_operations_agree_with_the_qemu_that_is_installed(kind: str, gr
     cases = [case for case in read_timelines("qemu") if case.name.startswith(f"{kind}-")]
     assert len(cases) >= GROUPS
     for case in cases[group::GROUPS]:
-        outcome = verify(timeline_to_play(case), timeout=60)
+        outcome = verify(timeline_to_play(case), timeout=PATIENCE_SECONDS)
         finding = outcome.finding
         assert finding is None, f"{case.name}, step {finding.entry}: {finding}"
 
