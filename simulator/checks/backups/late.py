@@ -1,17 +1,24 @@
 """Rules about bitmaps that had stopped before a backup was read through them: BT201, BT202."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from simulator.checks.backups.claims import Claim, Hole
+from simulator.checks.backups.faults import (
+    LUCKY,
+    STALE,
+    claims_with,
+    left_out,
+    report_hole,
+    way_to_now,
+)
+from simulator.checks.backups.steps import step_of
 from simulator.checks.evidence import draw_evidence, join_words, tell_change
-from simulator.checks.rule import Rule, rule
+from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet
-from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status
+from simulator.model.machine import Backup
 from simulator.notation import write_bits, write_clusters, write_view
-from simulator.timeline import Entry, Timeline
+from simulator.timeline import Timeline
 
 
 @rule("BT201", "stale-bitmap", Severity.ERROR)
@@ -19,7 +26,8 @@ def stale_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
     Finds backups read through a bitmap that had stopped recording, after the guest overwrote
-    clusters that the bitmap names.
+    clusters that the bitmap names; and backups since a checkpoint that lack what the guest wrote
+    after their bitmap had stopped.
 
     ## Why is this wrong?
     A bitmap says where the guest wrote, never what. A backup reads the clusters that the bitmap
@@ -60,21 +68,22 @@ def stale_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Eric Blake's mail of June 2018, on the bitmap B2 at T4. On QEMU 7.2 the same commands give
     the same `|---BBD--|`.
     """
-    for late in _late_reads(timeline):
-        if late.wrong:
-            yield _report(self, timeline, late, _late_message(timeline, late))
+    for claim in claims_with(timeline, STALE):
+        if claim.late is not None:
+            yield _report(self, timeline, claim, claim.late, _late_message(timeline, claim))
 
 
 @rule("BT202", "lucky-read", Severity.WARNING)
 def lucky_read(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds backups read through bitmaps that had stopped recording, where the guest has written
-    since, and left what the clusters of the bitmaps hold as it was.
+    Finds backups read through bitmaps that recorded only for a part of their stretch, where the
+    guest wrote in the rest, and what the backup holds is right all the same.
 
     ## Why is this wrong?
-    The backup is right this time: what it read is still what was there when the bitmap stopped.
-    One write to one of those clusters, and it mixes two points in time (BT201).
+    The backup is right this time: what the guest wrote unseen was in clusters that do not count.
+    One write to another cluster, and it mixes two points in time (BT201) or lacks what changed
+    (BT214).
 
     ## Example
     ```yaml
@@ -105,80 +114,54 @@ def lucky_read(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Eric Blake's mail of June 2018: take an incremental at the time at which the next bitmap
     starts, not after the fact.
     """
-    for late in _late_reads(timeline):
-        if not late.wrong:
-            yield _report(self, timeline, late, f"backup {late.backup.name} is right by luck")
+    for claim in claims_with(timeline, LUCKY):
+        message = f"backup {claim.backup.name} is right by luck"
+        if claim.late is not None and not claim.late.turned:
+            yield _report(self, timeline, claim, claim.late, message)
+        else:
+            hole = next(hole for hole in claim.holes if not hole.turned)
+            yield report_hole(self, timeline, claim, hole, message)
 
 
-class LateRead(NamedTuple):
-    """A backup whose bitmaps had stopped before its data was read.
-
-    Attributes:
-        read: The clusters that it read.
-        then, now: The disk when the bitmaps stopped, and when the data was read.
-        changed: The clusters that the guest changed in between.
-    """
-
-    entry: Entry
-    backup: Backup
-    read: ClusterSet
-    then: Disk
-    now: Disk
-    changed: ClusterSet
-
-    @property
-    def wrong(self) -> ClusterSet:
-        """The changed clusters that make the backup wrong: of those that were read.
-
-        A backup since a checkpoint claims to reach to now, so those that it left out count, too.
-        """
-        reaches_now = self.backup.kind is Kind.INCREMENTAL
-        return self.changed if reaches_now else self.changed & self.read
-
-
-def _late_reads(timeline: Timeline) -> Iterator[LateRead]:
-    for entry, backup in timeline.made_backups:
-        # A job with ``sync: none`` reads through no bitmap, also over a target that was read so.
-        through = backup.kind not in (Kind.COPY, Kind.NONE) and backup.read is not None
-        if not through or backup.end >= backup.moment:
-            continue
-        if backup.status is not Status.COMPLETED:
-            continue
-        then = timeline.state_at(backup.disk, backup.end)
-        now = timeline.state_at(backup.disk, backup.moment)
-        if then is not None and now is not None:
-            changed = then.guest_view.differing(now.guest_view).below(now.length)
-            assert backup.read is not None, "it was read through bitmaps"
-            yield LateRead(entry, backup, backup.read, then, now, changed)
-
-
-def _report(rule: Rule, timeline: Timeline, late: LateRead, message: str) -> Finding:
+def _report(rule: Rule, timeline: Timeline, claim: Claim, late: Hole, message: str) -> Finding:
+    step = step_of(timeline, claim, late)
     return rule.found(
-        late.entry,
+        claim.entry,
         message,
-        label=_late_label(timeline, late),
-        notes=_late_notes(timeline, late),
-        help=_late_help(late),
+        label=_late_label(timeline, claim),
+        notes=_late_notes(timeline, claim, late),
+        help=_late_help(claim, late),
+        related=(relate(timeline, step.entry, step.told),) if step is not None else (),
     )
 
 
-def _late_message(timeline: Timeline, late: LateRead) -> str:
+def _wrong(claim: Claim, late: Hole) -> ClusterSet:
+    """Return the changed clusters that make a backup wrong: of those that were read.
+
+    A backup since a checkpoint claims to reach to now: there, those that it left out.
+    """
+    return claim.missing if claim.to_now else late.changed & claim.read
+
+
+def _late_message(timeline: Timeline, claim: Claim) -> str:
     """Return what a late read made of a backup: a lack, a mixture, or another instant."""
-    backup = late.backup
-    ends = timeline.label_at(backup.disk, backup.end)
-    if not late.changed & late.read:
+    backup, late = claim.backup, claim.late
+    assert late is not None, "it is late"
+    ends = timeline.label_at(backup.disk, late.start)
+    if not late.changed & claim.read:
         return f"backup {backup.name} lacks what the guest wrote after {ends}"
-    if late.changed - late.read:
+    if late.changed - claim.read:
         return f"backup {backup.name} mixes two points in time"
-    reads = timeline.label_at(backup.disk, backup.moment, prefer=late.entry.instant)
+    reads = timeline.label_at(backup.disk, backup.moment, prefer=claim.entry.instant)
     return f"backup {backup.name} holds {reads}, where its bitmap ends at {ends}"
 
 
-def _late_label(timeline: Timeline, late: LateRead) -> str:
+def _late_label(timeline: Timeline, claim: Claim) -> str:
     """Return why a backup's bitmaps do not reach to now."""
-    backup = late.backup
-    ends = timeline.label_at(backup.disk, backup.end)
-    disk = late.entry.before.disk(backup.disk)
+    backup, late = claim.backup, claim.late
+    assert late is not None, "it is late"
+    ends = timeline.label_at(backup.disk, late.start)
+    disk = claim.entry.before.disk(backup.disk)
     if any(bitmap.recording for bitmap in disk.bitmaps if bitmap.name in backup.bitmaps):
         return f"{_bitmaps(backup)} saw no write after {ends}: an overlay took them"
     return f"{_bitmaps(backup)} stopped recording at {ends}"
@@ -188,54 +171,45 @@ def _bitmaps(backup: Backup) -> str:
     return join_words(backup.bitmaps)
 
 
-def _late_notes(timeline: Timeline, late: LateRead) -> tuple[str, ...]:
+def _late_notes(timeline: Timeline, claim: Claim, late: Hole) -> tuple[str, ...]:
     """Return what the guest saw then and now, what was left out, and what the backup holds."""
-    backup = late.backup
-    disk = late.entry.after.disk(backup.disk)
-    start = timeline.label_at(backup.disk, backup.end)
-    end = timeline.label_at(backup.disk, backup.moment, prefer=late.entry.instant)
+    backup, now = claim.backup, claim.now
+    then = timeline.state_at(backup.disk, late.start)
+    disk = claim.entry.after.disk(backup.disk)
+    if then is None:
+        return ()
+    start = timeline.label_at(backup.disk, late.start)
+    end = timeline.label_at(backup.disk, backup.moment, prefer=claim.entry.instant)
     rows = [
-        (f"guest saw at {start}", write_view(late.then.guest_view, late.then.length)),
-        (f"guest sees at {end}", write_view(late.now.guest_view, late.now.length)),
+        (f"guest saw at {start}", write_view(then.guest_view, then.length)),
+        (f"guest sees at {end}", write_view(now.guest_view, now.length)),
     ]
     rows += [
         (
             f"left out, {bitmap.name}",
             write_bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node)),
         )
-        for bitmap in _successors(disk, late)
+        for bitmap in left_out(disk, claim, late)
     ]
     rows.append((f"{backup.row} holds", write_clusters(backup.content, backup.length)))
+    wrong = _wrong(claim, late)
     told = "changed"
-    if late.changed & late.read:
-        told = tell_change(late.wrong, late.then.guest_view, late.now.guest_view)
+    if late.changed & claim.read:
+        told = tell_change(wrong, then.guest_view, now.guest_view)
     return draw_evidence(
         rows,
-        marked=late.wrong.below(backup.length),
+        marked=wrong.below(backup.length),
         length=backup.length,
         caption=f"{told} after {start}",
     )
 
 
-def _successors(disk: Disk, late: LateRead) -> list[DirtyBitmap]:
-    """Return the bitmaps that recorded after those of a backup had stopped, and it left out."""
-    return [
-        bitmap
-        for bitmap in disk.bitmaps
-        if bitmap.name not in late.backup.bitmaps
-        and disk.clusters_of(bitmap) - late.read
-        and any(w.start >= late.backup.end and w.start != w.end for w in bitmap.windows)
-    ]
-
-
-def _late_help(late: LateRead) -> str:
-    entry, backup = late.entry, late.backup
-    names = [bitmap.name for bitmap in _successors(entry.after.disk(backup.disk), late)]
-    if not names:
+def _late_help(claim: Claim, late: Hole) -> str:
+    backup = claim.backup
+    if claim.to_now:
+        return way_to_now(claim)
+    later = left_out(claim.entry.after.disk(backup.disk), claim, late)
+    if not later:
         return f"copy {_bitmaps(backup)} in the step that stops it, or take a full backup"
-    merged = ", ".join([*backup.bitmaps, *names])
-    return (
-        f"copy {_bitmaps(backup)} in the step that creates {names[0]}, "
-        f"or copy the merge of {merged}"
-        + (f" and call it {entry.instant}" if entry.instant else "")
-    )
+    told = f"copy {_bitmaps(backup)} in the step that creates {later[0].name}"
+    return f"{told}, or {way_to_now(claim)}"

@@ -1,6 +1,6 @@
 """What becomes of bitmaps when their images go: whether they are whole, and carried along."""
 
-from simulator.model.bitmap import DirtyBitmap, Kept
+from simulator.model.bitmap import DirtyBitmap, Kept, join_windows
 from simulator.model.disk import Disk, Image
 from simulator.model.operations import (
     Fault,
@@ -37,11 +37,22 @@ def carry_bitmaps(
             if bitmap.name not in names or bitmap.inconsistent or not bitmap.persistent:
                 continue
             if bitmap.name in held:
-                held[bitmap.name] = held[bitmap.name].merge(bitmap, disk.moment)
+                held[bitmap.name] = _joined(disk, held[bitmap.name], bitmap, pivots=pivots)
             else:
                 kept = Kept.MEMORY if pivots else Kept.STORED
                 held[bitmap.name] = replace(bitmap, node=onto, kept=kept, batch=0)
     return tuple(held.values())
+
+
+def _joined(disk: Disk, below: DirtyBitmap, above: DirtyBitmap, *, pivots: bool) -> DirtyBitmap:
+    """Return a bitmap with a namesake from above merged into it.
+
+    Where the guest goes on writing to its image, it records on where the other one did.
+    """
+    merged = below.merge(above, disk.moment)
+    if not pivots or not below.recording:
+        return merged
+    return replace(merged, windows=join_windows((*below.windows, *above.windows)))
 
 
 def merges_whole(disk: Disk, format: str) -> tuple[str, ...]:

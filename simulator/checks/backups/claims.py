@@ -1,0 +1,253 @@
+"""What backups claim, and what they lack of it: told by content, explained by windows.
+
+A backup since X claims all that differs between X and the moment at which it was read. One through
+bitmaps that the user named claims nothing, but where their windows leave a stretch out it mixes.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from simulator.model.bitmap import Window
+from simulator.model.clusters import ClusterSet, set_of
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Kind, Status, Transfer
+from simulator.model.operations import (
+    AddBitmap,
+    ClearBitmap,
+    LoadSnapshot,
+    ResizeImage,
+    RevertImages,
+)
+from simulator.model.requests import Qmp
+from simulator.timeline import Entry, Timeline
+
+
+class Hole(NamedTuple):
+    """A stretch of a disk's history that no window covers.
+
+    Attributes:
+        start, end: Moments of the disk.
+        changed: The clusters that read differently at its end; empty where nobody could look.
+        last: Whether it reaches to the moment at which the data was read.
+        turned: Whether the disk went back to an earlier state in it.
+    """
+
+    start: int
+    end: int
+    changed: ClusterSet
+    last: bool
+    turned: bool
+
+
+class Claim(NamedTuple):
+    """A backup of changes, held against what the guest changed.
+
+    Attributes:
+        read: The clusters that it holds.
+        then, now: The disk where its stretch begins, and when its data was read.
+        missing: What it should hold and does not: of one since a checkpoint all that differs, of
+            others what changed in the holes between their windows.
+        holes: Where its windows leave the stretch uncovered, oldest first.
+    """
+
+    entry: Entry
+    backup: Backup
+    read: ClusterSet
+    then: Disk
+    now: Disk
+    missing: ClusterSet
+    holes: tuple[Hole, ...]
+
+    @property
+    def to_now(self) -> bool:
+        """Whether it claims to reach to now."""
+        return self.backup.kind is Kind.INCREMENTAL
+
+    @property
+    def late(self) -> Hole | None:
+        """The hole between the end of the newest window and now."""
+        return self.holes[-1] if self.holes and self.holes[-1].last else None
+
+    @property
+    def inner(self) -> Hole | None:
+        """The first hole at the start or in the middle in which something missing changed."""
+        return next((h for h in self.holes if not h.last and h.changed & self.missing), None)
+
+
+def claims_of(timeline: Timeline) -> tuple[Claim, ...]:
+    """Return what each completed backup of changes claims; asked again, the same ones."""
+    known = timeline.memo.get("claims")
+    if not isinstance(known, tuple):
+        known = timeline.memo["claims"] = tuple(_claims(timeline))
+    return known
+
+
+def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | None:
+    """Return the moment that a backup's ``since`` stands for; None where nobody knows.
+
+    A checkpoint stands for its own moment. Where there is none, a bitmap is a consumer's, and
+    starts where the last backup through it left it, or where it was made.
+    """
+    if backup.since is None:
+        return None
+    checkpoint = entry.before.checkpoint(backup.since)
+    if checkpoint is not None:
+        return checkpoint.moment(backup.disk)
+    begun = _consumers(timeline).get((backup.disk, backup.since), [])
+    return next((moment for number, moment in reversed(begun) if number < entry.number), None)
+
+
+def begun_by(timeline: Timeline, entry: Entry, backup: Backup) -> Entry | None:
+    """Return the step at which a consumer's bitmap last began, before a backup through it."""
+    begun = _consumers(timeline).get((backup.disk, backup.since or ""), [])
+    number = next((number for number, _ in reversed(begun) if number < entry.number), None)
+    return timeline.entries[number] if number is not None else None
+
+
+def _claims(timeline: Timeline) -> Iterator[Claim]:
+    for entry, backup in timeline.made_backups:
+        if backup.status is not Status.COMPLETED or backup.read is None or backup.complete:
+            continue
+        if backup.kind not in (Kind.INCREMENTAL, Kind.BITMAPS):
+            continue
+        windows = tuple(w for w in backup.windows if w.end is None or w.end > w.start)
+        start = claimed_start(timeline, entry, backup)
+        if start is None and backup.windows:
+            start = min(window.start for window in backup.windows)
+        if start is None or start > backup.moment:
+            continue
+        claim = _judge(timeline, entry, backup, start, windows)
+        if claim is not None:
+            yield claim
+
+
+def _judge(
+    timeline: Timeline, entry: Entry, backup: Backup, start: int, windows: tuple[Window, ...]
+) -> Claim | None:
+    """Return a backup held against what the guest changed from a moment on."""
+    then = timeline.state_at(backup.disk, start)
+    now = timeline.state_at(backup.disk, backup.moment)
+    if then is None or now is None or backup.read is None:
+        return None
+    stretches = _uncovered(windows, start, backup.moment)
+    holes = tuple(_hole(timeline, backup, a, b) for a, b in stretches)
+    if not holes and backup.kind is Kind.BITMAPS:
+        return None
+    if backup.kind is Kind.INCREMENTAL:
+        missing = _changed(then, now) - backup.read
+    else:
+        missing = set_of(backup.length)
+        for hole in holes:
+            missing = missing if hole.last else missing | (hole.changed - backup.read)
+    return Claim(entry, backup, backup.read, then, now, missing, holes)
+
+
+def _uncovered(windows: tuple[Window, ...], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the stretches between two moments that no window covers."""
+    reached = start
+    for window in windows:
+        if window.start >= end:
+            break
+        if window.start > reached:
+            yield reached, window.start
+        reached = max(reached, end if window.end is None else window.end)
+    if reached < end:
+        yield reached, end
+
+
+def _hole(timeline: Timeline, backup: Backup, start: int, end: int) -> Hole:
+    before, after = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
+    nothing = set_of(backup.length)
+    changed = _changed(before, after) if before is not None and after is not None else nothing
+    turned = any(start < turn.moment <= end for turn in turns_of(timeline, backup.disk))
+    last = end == backup.moment and all(window.start < end for window in backup.windows)
+    return Hole(start, end, changed, last, turned)
+
+
+def _changed(then: Disk, now: Disk) -> ClusterSet:
+    """Return the clusters of a disk that read differently at two moments."""
+    if then.guest_view is now.guest_view:
+        return set_of(now.length)
+    return then.guest_view.differing(now.guest_view).below(now.length)
+
+
+class Turn(NamedTuple):
+    """A step at which a disk went back to an earlier state.
+
+    Attributes:
+        back: The moment of that state.
+        moment: The moment at which it was so again; what lies between is no history of it.
+    """
+
+    entry: Entry
+    back: int
+    moment: int
+
+
+def turns_of(timeline: Timeline, disk: str) -> tuple[Turn, ...]:
+    """Return the reverts of a disk, in the order of time."""
+    known = timeline.memo.get("turns")
+    if not isinstance(known, dict):
+        known = timeline.memo["turns"] = _turns(timeline)
+    return tuple(known.get(disk, ()))
+
+
+def _turns(timeline: Timeline) -> dict[str, list[Turn]]:
+    turns: dict[str, list[Turn]] = {}
+    for entry in timeline.entries:
+        for each in entry.operations:
+            if isinstance(each, RevertImages):
+                disk = entry.before.disk_of(each.image)
+                back = disk.moment_of(each.image) if disk is not None else None
+            elif isinstance(each, LoadSnapshot):
+                disk = entry.before.disk_of(each.node)
+                kept = disk.active.snapshots if disk is not None else ()
+                back = next((s.moment for s in kept if s.name == each.name), None)
+            else:
+                continue
+            if disk is not None and back is not None:
+                now = entry.after.disk(disk.name).moment
+                turns.setdefault(disk.name, []).append(Turn(entry, back, now))
+    return turns
+
+
+def resized_in(timeline: Timeline, disk: str, start: int, end: int) -> Entry | None:
+    """Return the step at which a disk last changed its size, between two moments."""
+    found = None
+    for entry in timeline.entries:
+        if any(isinstance(each, ResizeImage) for each in entry.operations):
+            before, after = entry.before.disk(disk), entry.after.disk(disk)
+            if before.length != after.length and start <= before.moment and after.moment <= end:
+                found = entry
+    return found
+
+
+def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """Return where consumers' bitmaps began: numbers of entries and moments, by disk and name.
+
+    What a command of QEMU clears by hand is no beginning, unless the whole disk is copied then.
+    """
+    known = timeline.memo.get("consumers")
+    if isinstance(known, dict):
+        return known
+    begun: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    whole = {(b.disk, b.moment) for _, b in timeline.made_backups if b.whole}
+    for entry in timeline.entries:
+        for each in entry.operations:
+            if not isinstance(each, AddBitmap | ClearBitmap):
+                continue
+            disk = entry.after.disk_of(each.node)
+            by_hand = isinstance(each, ClearBitmap) and isinstance(entry.request, Qmp)
+            if disk is not None and not (by_hand and (disk.name, disk.moment) not in whole):
+                begun.setdefault((disk.name, each.name), []).append((entry.number, disk.moment))
+    for entry, backup in timeline.made_backups:
+        # A client that pulls leaves the bitmap as it is.
+        pushed = backup.status is Status.COMPLETED and backup.transfer is Transfer.PUSH
+        if not pushed or backup.kind is not Kind.INCREMENTAL or backup.since is None:
+            continue
+        if (backup.disk, backup.since) in begun:
+            begun[backup.disk, backup.since].append((entry.number, backup.moment))
+    for places in begun.values():
+        places.sort()
+    timeline.memo["consumers"] = begun
+    return begun

@@ -1,0 +1,175 @@
+"""What is wrong with a backup of changes: one rule each, and how a hole is told."""
+
+from simulator.checks.backups.claims import Claim, Hole, claims_of, resized_in, turns_of
+from simulator.checks.backups.steps import Step, step_of
+from simulator.checks.evidence import draw_evidence, join_words
+from simulator.checks.rule import Rule, relate
+from simulator.diagnostics import Finding
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import set_of
+from simulator.model.disk import Disk
+from simulator.notation import write_bits, write_clusters, write_view
+from simulator.timeline import Timeline
+
+STALE, LUCKY, CLEARED, RESIZED, HOLE, DISCARDED = (
+    "BT201",
+    "BT202",
+    "BT204",
+    "BT209",
+    "BT214",
+    "BT402",
+)
+"""Codes of the rules of which one tells what is wrong with a backup of changes."""
+
+
+def claims_with(timeline: Timeline, code: str) -> tuple[Claim, ...]:
+    """Return the backups of changes whose fault one rule tells."""
+    known = timeline.memo.get("faults of claims")
+    if not isinstance(known, dict):
+        known = timeline.memo["faults of claims"] = _by_fault(timeline)
+    return tuple(known.get(code, ()))
+
+
+def _by_fault(timeline: Timeline) -> dict[str, list[Claim]]:
+    found: dict[str, list[Claim]] = {}
+    for claim in claims_of(timeline):
+        if claim.holes or claim.missing:
+            code = _fault(timeline, claim)
+            if code is not None:
+                found.setdefault(code, []).append(claim)
+    return found
+
+
+def _fault(timeline: Timeline, claim: Claim) -> str | None:
+    """Return the code of the rule that tells what is wrong with a backup; None for nothing."""
+    late = claim.late
+    if not claim.to_now and late is not None and late.changed & claim.read:
+        return STALE
+    if claim.missing:
+        return _lack(timeline, claim) if claim.to_now else HOLE
+    unseen = any(not hole.turned for hole in claim.holes)
+    return LUCKY if unseen else None
+
+
+def _lack(timeline: Timeline, claim: Claim) -> str:
+    """Return the code of the rule for a backup since a checkpoint that lacks something."""
+    backup, late = claim.backup, claim.late
+    if claim.inner is not None:
+        if claim.inner.turned:
+            return DISCARDED
+        step = step_of(timeline, claim, claim.inner)
+        return CLEARED if step is not None and step.job is not None else HOLE
+    if late is not None and late.changed & claim.missing:
+        return DISCARDED if late.turned else STALE
+    start = claim.then.moment
+    if resized_in(timeline, backup.disk, start, backup.moment) is not None:
+        return RESIZED
+    turned = any(start < turn.moment <= backup.moment for turn in turns_of(timeline, backup.disk))
+    return DISCARDED if turned else HOLE
+
+
+def left_out(disk: Disk, claim: Claim, hole: Hole) -> list[DirtyBitmap]:
+    """Return the bitmaps that recorded in a hole or later, and that a backup left out."""
+    return [
+        bitmap
+        for bitmap in disk.bitmaps
+        if bitmap.name not in claim.backup.bitmaps
+        and disk.clusters_of(bitmap) - claim.read
+        and any(w.start >= hole.start and w.start != w.end for w in bitmap.windows)
+    ]
+
+
+def whole_merge(claim: Claim) -> tuple[str, ...]:
+    """Return the bitmaps whose merge holds all that changed in a backup's stretch, or none."""
+    disk = claim.entry.after.disk(claim.backup.disk)
+    more = [bitmap for bitmap in left_out(disk, claim, claim.holes[0]) if not bitmap.inconsistent]
+    merged = claim.read
+    for bitmap in more:
+        merged = merged | disk.clusters_of(bitmap)
+    changed = claim.then.guest_view.differing(claim.now.guest_view).below(claim.now.length)
+    if not more or changed - merged:
+        return ()
+    names = {*claim.backup.bitmaps, *(bitmap.name for bitmap in more)}
+    return tuple(sorted(names, key=lambda name: _begins(disk, name)))
+
+
+def _begins(disk: Disk, name: str) -> tuple[int, str]:
+    windows = [w.start for b in disk.bitmaps if b.name == name for w in b.windows]
+    return min(windows, default=0), name
+
+
+def way_to_now(claim: Claim) -> str:
+    """Return how to get what a backup lacks: a merge that holds all of it, or a full backup."""
+    instant = f" and call it {claim.entry.instant}" if claim.entry.instant else ""
+    names = () if claim.to_now else whole_merge(claim)
+    if names:
+        return f"copy the merge of {', '.join(names)}{instant}"
+    return (
+        "take a full backup that starts a new checkpoint"
+        if claim.to_now
+        else ("take a full backup")
+    )
+
+
+def report_hole(
+    rule: Rule, timeline: Timeline, claim: Claim, hole: Hole, message: str, *, help: str = ""
+) -> Finding:
+    """Return a finding about a hole at the start or in the middle of what a backup stands for."""
+    step = step_of(timeline, claim, hole)
+    return rule.found(
+        claim.entry,
+        message,
+        label=_label(timeline, claim, hole, step),
+        notes=hole_notes(timeline, claim, hole),
+        help=help or way_to_now(claim),
+        related=(relate(timeline, step.entry, step.told),) if step is not None else (),
+    )
+
+
+def _label(timeline: Timeline, claim: Claim, hole: Hole, step: Step | None) -> str:
+    names = join_words(claim.backup.bitmaps or (claim.backup.since or "it",))
+    begins, ends = name_ends(timeline, claim, hole)
+    if step is not None and begins == ends:
+        return f"{names} did not record all of the time"
+    return f"nothing from {begins} to {ends} is in {names}"
+
+
+def name_ends(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, str]:
+    """Return the names of the instants between which a hole lies."""
+    step = step_of(timeline, claim, hole)
+    began = step.entry.instant if step is not None else None
+    begins = timeline.label_at(claim.backup.disk, hole.start, prefer=began)
+    return begins, timeline.label_at(claim.backup.disk, hole.end, prefer=claim.entry.instant)
+
+
+def hole_notes(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, ...]:
+    """Return what the guest saw at both ends of a hole, what was left out, and what is held."""
+    backup = claim.backup
+    before, after = (
+        timeline.state_at(backup.disk, hole.start),
+        timeline.state_at(backup.disk, hole.end),
+    )
+    if before is None or after is None:
+        before, after = claim.then, claim.now
+    begins, ends = name_ends(timeline, claim, hole)
+    disk = claim.entry.after.disk(backup.disk)
+    missing = hole.changed & claim.missing
+    rows = [
+        (f"guest saw at {begins}", write_view(before.guest_view, before.length)),
+        (f"guest saw at {ends}", write_view(after.guest_view, after.length)),
+        *(
+            (
+                f"left out, {bitmap.name}",
+                write_bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node)),
+            )
+            for bitmap in left_out(disk, claim, hole)
+            if disk.clusters_of(bitmap) & missing
+        ),
+        (f"{backup.row} holds", write_clusters(backup.content, backup.length)),
+    ]
+    return draw_evidence(
+        rows,
+        marked=(missing or set_of(backup.length)).below(backup.length),
+        length=backup.length,
+        caption="changed and left out",
+    )
