@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from simulator.diagnostics import Finding
 from simulator.hosts.failures import QemuError, QemuMissingError
@@ -34,8 +34,11 @@ DEAD = (
     "unexpectedly closed the monitor",
     "process exited while connecting to monitor",
     "End of file from qemu monitor",
+    "Failed to connect socket",
+    "End of file while reading data",
+    "Connection reset by peer",
 )
-"""What libvirt says where QEMU died."""
+"""What libvirt says where QEMU died, and virsh where libvirt did."""
 
 LOCKED = "Timed out during operation: cannot acquire state change lock"
 LOCK_SECONDS = 30.0
@@ -134,9 +137,8 @@ async def _play(
 
 def _other_words(step: LibvirtStep, said: str | None) -> Finding:
     """Return a finding where one side refuses and the other does not, or in other words."""
-    around = said is not None and any(words in said for words in (*SURROUNDINGS, *DEAD))
-    if step.refusal is None and around and LOCKED not in (said or ""):
-        return report(step.entry, FAILED, said or "")
+    if said is not None and (_tells(said, DEAD) or (step.refusal is None and _tells_around(said))):
+        return report(step.entry, FAILED, said)
     if step.refusal is None:
         message = "libvirt refuses what the simulator accepts"
     elif said is None:
@@ -145,6 +147,15 @@ def _other_words(step: LibvirtStep, said: str | None) -> Finding:
         message = "libvirt refuses in other words than the simulator"
     notes = (f"simulator: {step.refusal or 'accepted'}", f"libvirt:   {said or 'accepted'}")
     return report(step.entry, REFUSAL, message, notes=notes)
+
+
+def _tells(said: str, words: Iterable[str]) -> bool:
+    return any(each in said for each in words)
+
+
+def _tells_around(said: str) -> bool:
+    """Whether it is what libvirt stands on that is at fault, and no other request."""
+    return _tells(said, SURROUNDINGS) and LOCKED not in said
 
 
 async def _look_at_checkpoints(host: Host, step: LibvirtStep) -> list[Difference]:

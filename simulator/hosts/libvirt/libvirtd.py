@@ -5,6 +5,7 @@ ordinary user.
 """
 
 import asyncio
+import contextlib
 import os
 import pwd
 import re
@@ -36,6 +37,9 @@ USER = "nobody"
 
 POLL_SECONDS = 0.02
 """How often somebody who waits looks again."""
+
+END_SECONDS = 0.2
+"""How long the end of the daemon may take, where its connection has ended."""
 
 LOG_BYTES_MAX = 4096
 """So much of the end of the daemon's log is read, where it fails."""
@@ -166,7 +170,10 @@ class Libvirtd:
 
     def failure(self, what: str) -> QemuError:
         """Return what went wrong, where the daemon ended with how, and what it said last."""
-        status = self.process.poll() if self.process is not None else None
+        status: int | None = None
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self.process.wait(END_SECONDS)
         what = what.replace(f"{self._folder}/", "")
         if status is None:
             return QemuError(what)
