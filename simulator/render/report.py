@@ -1,6 +1,5 @@
 """Findings and problems as text: the place, the line with carets, the evidence, the way out."""
 
-import html
 import textwrap
 from collections.abc import Iterable
 
@@ -173,4 +172,6 @@ def _wrap(text: str, *, indent: str) -> list[str]:
 def as_html(text: str) -> str:
     """Return text as a notebook shows it, as it is: names are shown, never run."""
     # A notebook's own style breaks long lines within words.
+    import html
+
     return f'<pre style="white-space: pre; overflow-x: auto">{html.escape(text)}</pre>'

@@ -62,6 +62,13 @@ Step: Any = with_config(
 )(_make_shape("Step", {**_GUEST_KEYS, **_HOST_KEYS}))
 Step.__doc__ = "One verb, and what is expected or allowed there."
 
+
+def steps_with(keys: frozenset[str]) -> Any:
+    """Return the shape of a list of steps that know some of the keys only."""
+    known = {key: kind for key, kind in Step.__annotations__.items() if key in keys}
+    return list.__class_getitem__(with_config(STRICT)(_make_shape("Step", known)))
+
+
 AnyStep: Any = Step | Literal[VERBS_ALONE]
 
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems, describe
 from simulator.scenario.shapes import A_NAME, Allowed, Disk, keys_of
-from simulator.scenario.steps import Head, Scenario, Step
+from simulator.scenario.steps import Head, Scenario, Step, steps_with
 from simulator.scenario.units import near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
@@ -31,6 +31,10 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "disk": keys_of(Disk),
 }
 """The keys of each mapping that has a fixed set of them, each with what it takes."""
+
+
+KEYS_OF_STEP = frozenset(keys_of(Step))
+"""The verbs, and what stands beside one."""
 
 
 class RawStep(NamedTuple):
@@ -96,18 +100,21 @@ def check_steps(steps: Sequence[RawStep], problems: Problems) -> list[dict[str, 
         problems: Takes what does not fit.
     """
     checked: list[dict[str, Any] | None] = []
+    shape = _steps(frozenset(key for step in steps for key in step.raw) & KEYS_OF_STEP)
     for start in range(0, len(steps), CHUNK):
         chunk = steps[start : start + CHUNK]
         try:
-            checked.extend(_steps().validate_python([step.raw for step in chunk]))
+            checked.extend(shape.validate_python([step.raw for step in chunk]))
         except ValidationError:
-            checked.extend(_check_step(step.path, step.raw, problems) for step in chunk)
+            checked.extend(_check_step(step.path, step.raw, shape, problems) for step in chunk)
     return checked
 
 
-def _check_step(path: Path, step: dict[str, object], problems: Problems) -> dict[str, Any] | None:
+def _check_step(
+    path: Path, step: dict[str, object], shape: TypeAdapter[Any], problems: Problems
+) -> dict[str, Any] | None:
     try:
-        (checked,) = _steps().validate_python([step])
+        (checked,) = shape.validate_python([step])
     except ValidationError as error:
         details = error.errors(include_url=False)
         for detail in details:
@@ -117,7 +124,7 @@ def _check_step(path: Path, step: dict[str, object], problems: Problems) -> dict
     # The rest of the step may have faults of its own: they are to be told in the same go.
     rest = _without_surplus(step, details)
     try:
-        (checked,) = _steps().validate_python([rest])
+        (checked,) = shape.validate_python([rest])
     except ValidationError:
         return None
     return dict(checked)
@@ -145,10 +152,21 @@ def _head() -> TypeAdapter[Any]:
     return TypeAdapter(Head)
 
 
-@cache
-def _steps() -> TypeAdapter[Any]:
-    """Return what validates a list of steps."""
-    return TypeAdapter(list[Step])
+def _steps(keys: frozenset[str]) -> TypeAdapter[Any]:
+    """Return what validates a list of steps.
+
+    It takes as long to make as a small run. So the first file gets one of the keys that it has,
+    which tells the same of them; only where another file has others all are made.
+    """
+    made = next((known for known in _MADE if keys <= known), None)
+    if made is None:
+        made = KEYS_OF_STEP if _MADE else keys
+        _MADE[made] = TypeAdapter(steps_with(made))
+    return _MADE[made]
+
+
+_MADE: dict[frozenset[str], TypeAdapter[Any]] = {}
+"""What validates steps, by the keys that it knows: of the first file, and of all."""
 
 
 def _tell(

@@ -69,15 +69,14 @@ class Parser:
         return Mark(start.index + len(written), start.line + len(lines) - 1, column)
 
 
-_FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufeff\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_FORBIDDEN = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufeff\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 def syntax_problem(text: str, error: YAMLError) -> Problem:
     """Return what the parser complains of, in a user's words."""
     if isinstance(error, ReaderError):
-        match = _FORBIDDEN.search(text)
+        # Compiled here, since that takes milliseconds.
+        match = re.search(_FORBIDDEN, text)
         index = match.start() if match else 0
         character = ord(text[index]) if text else 0
         return Problem(
