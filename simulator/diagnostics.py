@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from simulator.values import dataclass
 
 REFUSED = "refused"
 """The word by which a statement expects any finding that carries the host's no."""

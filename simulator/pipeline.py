@@ -6,7 +6,6 @@ This is also what a notebook works with, through :func:`simulator.load`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from simulator.render import layout, story
 from simulator.render.report import as_html
 from simulator.scenario import check_repeats, load_file, load_text
 from simulator.timeline import Frame, Script, Timeline
+from simulator.values import dataclass
 
 if TYPE_CHECKING:
     from simulator.documents.linting import Linted

@@ -6,7 +6,6 @@ each statement, and a frame for each instant.
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from operator import is_
 from typing import Any, NamedTuple, TypeVar
@@ -17,6 +16,7 @@ from simulator.model.disk import CLUSTER_SIZE_DEFAULT, Disk
 from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
 from simulator.model.operations import Operation, Refusal, RestoreCheckpoint
 from simulator.model.requests import Request
+from simulator.values import dataclass
 
 R = TypeVar("R")
 

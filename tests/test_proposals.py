@@ -1,6 +1,7 @@
 """Proposals: API models in files of their own, and what is told of the bad ones."""
 
 import importlib.metadata
+import subprocess
 import sys
 import threading
 from importlib.metadata import EntryPoint
@@ -98,11 +99,6 @@ MISTAKES = {
         None,
     ),
     "sleeps": (f"{HEAD}import time\ntime.sleep(1000)\n", "no answer after 0.2 seconds", 7),
-    "calls itself without end": (
-        f"{HEAD}import sys\nsys.setrecursionlimit(10**9)\n\n\ndef f():\n    f()\n\n\nf()\n",
-        "RecursionError: maximum recursion depth exceeded in f",
-        11,
-    ),
     "raises what cannot be told": (
         f"{HEAD}class E(Exception):\n    def __str__(self):\n        raise self\n\n\nraise E\n",
         "E, which cannot be told",
@@ -160,6 +156,22 @@ def test_a_mistake_in_a_proposal_is_told_with_its_file_and_line(
     if line is not None:
         assert problem.span is not None
         assert problem.span.line == line
+
+
+def test_a_proposal_that_calls_itself_without_end_is_told_in_a_process_of_its_own(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        f"{HEAD}import sys\nsys.setrecursionlimit(10**9)\n\n\ndef f():\n    f()\n\n\nf()\n"
+    )
+    words = ("run", "scenarios/valid/weekly-chain.yaml", "--model", str(path))
+    ran = subprocess.run(
+        [sys.executable, "-m", "simulator", *words], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("error: RecursionError: maximum recursion depth exceeded in f\n")
+    assert f"--> {path}:11:5" in ran.stderr
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])

@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from simulator.diagnostics import Finding, Related, Severity
 from simulator.timeline import Entry, Timeline
+from simulator.values import dataclass
 
 Look = Callable[[Timeline], Iterator[Finding]]
 

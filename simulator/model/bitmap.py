@@ -1,11 +1,11 @@
 """Dirty bitmaps: where the guest has written, and never what."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from simulator.model.clusters import ClusterSet, rescale, set_of
 from simulator.model.values import replace
+from simulator.values import dataclass
 
 NAME_BYTES_MAX = 1023
 """Longest name of a bitmap. Source: QEMU 7.2, both for persistent and transient ones."""

@@ -1,11 +1,11 @@
 """Images, and the disk that a chain of them makes."""
 
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from simulator.model.bitmap import DirtyBitmap, Kept
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, rescale
 from simulator.model.values import replace
+from simulator.values import dataclass
 
 CLUSTER_SIZE_DEFAULT = 64 * 1024
 FEW_BITMAPS = 12
@@ -70,7 +70,7 @@ class Disk:
     length: int
     cluster_size: int = CLUSTER_SIZE_DEFAULT
     chain: tuple[Image, ...] = ()
-    bitmaps: tuple[DirtyBitmap, ...] = field(default=())
+    bitmaps: tuple[DirtyBitmap, ...] = ()
     moment: int = 0
     detached: "Disk | None" = None
 

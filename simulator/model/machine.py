@@ -1,6 +1,5 @@
 """A machine: its disks, the checkpoints that the host keeps of them, and the copies outside."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -9,6 +8,7 @@ from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.values import replace
+from simulator.values import dataclass
 
 
 class Kind(StrEnum):

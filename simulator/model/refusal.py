@@ -1,7 +1,8 @@
 """Refusals: a host turns a request down, in its own words."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from simulator.values import dataclass
 
 
 class Fault(StrEnum):

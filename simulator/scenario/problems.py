@@ -1,7 +1,6 @@
 """Collects everything that is wrong with a scenario, by path, and finds the places at the end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 
 from simulator.diagnostics import InputError, Problem, Span, lines_of
@@ -13,6 +12,7 @@ from simulator.scenario.yaml12 import (
     find_places,
     span_of,
 )
+from simulator.values import dataclass
 
 PROBLEMS_MAX = 100
 """So many are told; how many more there are is told in one line."""

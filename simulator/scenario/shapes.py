@@ -6,7 +6,6 @@ depends on more than one key is not said here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, get_args, get_origin
 
 from pydantic import (
@@ -22,6 +21,7 @@ from typing_extensions import TypedDict
 
 from simulator.model.clusters import CLUSTERS_MAX
 from simulator.scenario.units import SIZE_PATTERN, read_size
+from simulator.values import dataclass
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 

@@ -1,7 +1,6 @@
 """What the language knows of a verb, as one value: validation, schema and documents read it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, NamedTuple, NotRequired, TypeAlias
@@ -17,6 +16,7 @@ from simulator.scenario.pictures import Pictures
 from simulator.scenario.problems import Problems
 from simulator.scenario.shapes import keys_of, listed, long, required_keys
 from simulator.scenario.yaml12 import Path
+from simulator.values import dataclass
 
 
 class Around(NamedTuple):

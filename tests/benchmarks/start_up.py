@@ -18,7 +18,7 @@ COMMANDS = {
     "backup-timeline run MAIL": (SCRIPT, "run", MAIL),
     "python -m simulator run MAIL": (sys.executable, "-m", "simulator", "run", MAIL),
 }
-LIMIT = 1.5
+LIMIT = 1.4
 ROUNDS = 15
 """A start takes a quarter of a second, and the noise of a busy machine is a tenth of that."""
 

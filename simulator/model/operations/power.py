@@ -1,7 +1,8 @@
 """The process that has the images open, and the disks of the machine."""
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from simulator.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

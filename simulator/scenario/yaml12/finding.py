@@ -1,7 +1,6 @@
 """Finds where values of a file stand: the same events again, along paths that somebody asks for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from simulator.scenario.yaml12.parsing import (
@@ -13,6 +12,7 @@ from simulator.scenario.yaml12.parsing import (
     SequenceEndEvent,
 )
 from simulator.scenario.yaml12.places import Path, Place, place_between
+from simulator.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Where the values of a file stand: paths of keys, lines and columns."""
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from simulator.diagnostics import Span, lines_of
+from simulator.values import dataclass
 
 Path: TypeAlias = tuple[str | int, ...]
 """The keys and indices that lead from the root of a file to a value."""
