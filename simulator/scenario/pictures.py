@@ -1,6 +1,7 @@
 """Pictures and ranges: which clusters a guest's step touches, and what they hold afterwards."""
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from string import ascii_letters
 from typing import Any
@@ -20,6 +21,9 @@ UNTOUCHED = "-"
 
 WRITABLE = frozenset(f"{ascii_letters}0{UNTOUCHED}")
 """Characters of a picture of what the guest writes."""
+
+_NOT_WRITABLE = re.compile(r"[^A-Za-z0-]+")
+"""Cells that adjoin and say nothing of what the guest writes."""
 
 
 def without_bars(cells: str) -> str:
@@ -101,11 +105,11 @@ class Pictures:
         """Return whether each cell of a picture fits; those that do not are noted, runs as one."""
         drawn = without_bars(cells)
         if verb == "write":
-            fits, expected = _writable, "A to Z or a to z for data, 0 for zeroes, - for untouched"
+            wrong = [(run.start(), run[0]) for run in _NOT_WRITABLE.finditer(drawn)]
+            expected = "A to Z or a to z for data, 0 for zeroes, - for untouched"
         else:
-            fits = _marks
+            wrong = [*_runs_without_marks(drawn)]
             expected = "- for untouched, any other character without blanks for the rest"
-        wrong = [*_runs_that_do_not(fits, drawn)]
         for start, run in wrong:
             one = len(run) == 1
             where = f"cell {start + 1}" if one else f"cells {start + 1} to {start + len(run)}"
@@ -169,18 +173,16 @@ class Pictures:
         return True
 
 
-def _writable(cell: str) -> bool:
-    return cell in WRITABLE
-
-
 def _marks(cell: str) -> bool:
     return cell.isprintable() and not cell.isspace()
 
 
-def _runs_that_do_not(fits: Callable[[str], bool], drawn: str) -> Iterator[tuple[int, str]]:
-    """Yield the cells of a picture that do not fit, those that adjoin in one, with their place."""
+def _runs_without_marks(drawn: str) -> Iterator[tuple[int, str]]:
+    """Yield the cells of a picture that are no marks, each run of them with its place."""
+    if drawn.isprintable() and " " not in drawn:
+        return  # The only blank that can be printed: so a picture of megabytes is soon through.
     start = 0
-    for fit, group in groupby(drawn, fits):
+    for fit, group in groupby(drawn, _marks):
         run = "".join(group)
         if not fit:
             yield start, run
