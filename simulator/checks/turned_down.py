@@ -2,26 +2,13 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.biographies import Kind, Thing, ending_of
+from simulator.checks.refusals.causes import tell_causes
+from simulator.checks.refusals.states import tell_states, tell_unknown
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
-from simulator.model.bitmap import Kept
-from simulator.model.disk import Disk
-from simulator.model.machine import Job, Machine
-from simulator.model.operations import (
-    AddOverlay,
-    CommitImages,
-    CreateImage,
-    DetachDisk,
-    DisableBitmap,
-    Fault,
-    GuestWrite,
-    KillProcess,
-    MirrorDisk,
-    PullImages,
-    RemoveBitmap,
-    RevertImages,
-)
-from simulator.model.requests import DeleteCheckpoint, TakeBackup, disks_of
+from simulator.model.operations import CreateImage, Fault, GuestWrite
+from simulator.model.requests import DeleteCheckpoint, TakeBackup
 from simulator.timeline import Entry, Timeline
 
 OWN_RULE = frozenset(Fault) - {Fault.BOUNDARY, Fault.UNKNOWN}
@@ -60,80 +47,16 @@ def report(
     """Return a finding about a request that was turned down, in the host's own words."""
     assert entry.refusal is not None, "it was turned down"
     verb = entry.statement.verb if entry.statement is not None else "the guest's workload"
+    cause = (f"cause: {entry.refusal.cause}",) if entry.refusal.cause else ()
     return self.found(
         entry,
         f"{verb} is refused: {entry.refusal.text}",
         label="turned down",
-        notes=(*_causes(timeline, entry), *notes),
+        notes=(*cause, *tell_states(entry), *tell_unknown(timeline, entry), *notes),
         help=help,
+        related=tell_causes(timeline, entry) if entry.statement is not None else (),
         refused=entry.refusal.text,
     )
-
-
-def _causes(timeline: Timeline, entry: Entry) -> Iterator[str]:
-    """Yield what the host does not tell: the cause, and the step that brought it about."""
-    assert entry.refusal is not None, "it was turned down"
-    if not entry.refusal.cause:
-        return
-    yield f"cause: {entry.refusal.cause}"
-    request = entry.request
-    if isinstance(request, TakeBackup) and request.since is not None:
-        yield from _lost(timeline, entry, request.since, request.disks)
-
-
-def _lost(
-    timeline: Timeline, until: Entry, checkpoint: str, disks: tuple[str, ...]
-) -> Iterator[str]:
-    """Yield the step at which a checkpoint's bitmap was last lost or broken, for each disk."""
-    for name in disks:
-        for entry in reversed(timeline.entries[: until.number]):
-            before, after = entry.before.disk(name), entry.after.disk(name)
-            if _usable(before, checkpoint) and not _usable(after, checkpoint):
-                where = f" at {entry.instant}" if entry.instant is not None else ""
-                verb = entry.statement.verb if entry.statement is not None else "the workload"
-                why = _why(entry, before, checkpoint)
-                told = f"{checkpoint} on {name} was usable until the {verb}{where}{line_of(entry)}"
-                yield f"{told}: {why}" if why else told
-                break
-
-
-def _why(entry: Entry, before: Disk, name: str) -> str:
-    """Return what a step did to a bitmap, in a few words; empty where they say no more."""
-    bitmap = before.bitmap(before.active.name, name)
-    for operation in entry.operations:
-        node = getattr(operation, "node", None)
-        if isinstance(node, str) and before.image(node) is None:
-            continue  # It is about another disk.
-        match operation:
-            case KillProcess() if bitmap is not None and bitmap.kept is Kept.MEMORY:
-                return "it was never stored"
-            case KillProcess():
-                return "it was open for writing"
-            case RemoveBitmap(name=gone) if gone == name:
-                return "it was removed"
-            case DisableBitmap(name=gone) if gone == name:
-                return "it was disabled"
-            case RevertImages():
-                return "the new overlay has no bitmaps"
-            case AddOverlay():
-                return "the overlay was made without it"
-            case CommitImages() | PullImages() | MirrorDisk():
-                return "it went with its image"
-            case CreateImage() | DetachDisk():
-                return "the disk left the machine"
-    return ""
-
-
-def line_of(entry: Entry) -> str:
-    """Return the line of a step, as what follows it in a sentence; empty where it has none."""
-    span = entry.statement.span if entry.statement is not None else None
-    return f", line {span.line}" if span is not None else ""
-
-
-def _usable(disk: Disk, name: str) -> bool:
-    """Whether the active image holds a bitmap of this name that reaches now."""
-    bitmap = disk.bitmap(disk.active.name, name) if disk.chain else None
-    return bitmap is not None and bitmap.recording and not bitmap.inconsistent
 
 
 def joined_later(timeline: Timeline, entry: Entry) -> str:
@@ -163,26 +86,13 @@ def _replaced(timeline: Timeline, until: Entry, disk: str, checkpoint: str) -> b
     return False
 
 
-def deleted(timeline: Timeline, entry: Entry) -> Entry | None:
-    """Return the step that deleted the checkpoint which a request names; None where none did."""
+def deleted(timeline: Timeline, entry: Entry) -> bool:
+    """Whether the checkpoint that a request starts from was deleted."""
     request = entry.request
-    name = request.since if isinstance(request, TakeBackup) else None
-    if name is None:
-        return None
-    for earlier in reversed(timeline.entries[: entry.number]):
-        if _knows(earlier.before, name) and not _knows(earlier.after, name):
-            return earlier if isinstance(earlier.request, DeleteCheckpoint) else None
-    return None
-
-
-def _knows(machine: Machine, checkpoint: str) -> bool:
-    return machine.checkpoint(checkpoint) is not None
-
-
-def in_the_way(entry: Entry) -> tuple[Job, ...]:
-    """Return the jobs that a request met: those on its disks, or else all of the machine."""
-    names = disks_of(entry.before, entry.statement.request) if entry.statement is not None else ()
-    return tuple(job for job in entry.before.jobs if job.disk in names) or entry.before.jobs
+    if not isinstance(request, TakeBackup) or request.since is None:
+        return False
+    gone = ending_of(timeline, Thing(Kind.CHECKPOINT, request.since), entry)
+    return gone is not None and isinstance(gone.entry.request, DeleteCheckpoint)
 
 
 def is_scratch_full(entry: Entry) -> bool:

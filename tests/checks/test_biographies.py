@@ -122,7 +122,7 @@ def test_a_checkpoint_of_a_transient_machine_is_forgotten_when_it_stops() -> Non
     began, gone = beginning_of(timeline, thing), ending_of(timeline, thing)
     assert began is not None
     assert gone is not None
-    assert tell(began) == "checkpoint c0 began here, with backup full"
+    assert tell(began) == "checkpoint c0 begins here, with backup full"
     assert (
         tell(gone) == "the transient machine is shut down here, and the host forgets checkpoint c0"
     )

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from simulator.checks.evidence import join_words
+from simulator.checks.refusals.causes import in_the_way, tell_causes
 from simulator.checks.rule import Rule, rule
-from simulator.checks.turned_down import in_the_way, joined_later, report, turned_down
+from simulator.checks.turned_down import joined_later, report, turned_down
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Fault
 from simulator.model.requests import TakeBackup
@@ -154,5 +155,6 @@ def end_is_now(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             label="the API has no other end",
             notes=(f"cause: {entry.refusal.cause}",),
             help=f"take the backup in the step that starts {backup.until}, or let it end now",
+            related=tell_causes(timeline, entry),
             refused=entry.refusal.text,
         )

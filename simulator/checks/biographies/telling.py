@@ -79,12 +79,14 @@ def _resized(entry: Entry, disk: str) -> str:
 
 def _began(entry: Entry, thing: Thing) -> str:
     if thing.kind is Kind.CHECKPOINT and isinstance(entry.request, TakeBackup):
-        return f"{name_of(thing)} began here, with backup {entry.request.to}"
+        return f"{name_of(thing)} begins here, with backup {entry.request.to}"
+    if thing.kind is Kind.DISK:
+        return f"disk {thing.name} joins the machine here"
     if thing.kind is not Kind.BITMAP:
-        return f"{name_of(thing)} began here"
+        return f"{name_of(thing)} begins here"
     bitmap = entry.after.disk(thing.disk).bitmap(thing.node, thing.name)
     kept = "" if bitmap is None or bitmap.persistent else ", not persistent"
-    return f"{name_of(thing)} began here{kept}"
+    return f"{name_of(thing)} begins here{kept}"
 
 
 def _left(entry: Entry, thing: Thing) -> str:

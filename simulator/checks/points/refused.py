@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from simulator.checks.rule import Rule, rule
-from simulator.checks.turned_down import deleted, line_of, report, turned_down, way_out
+from simulator.checks.turned_down import deleted, report, turned_down, way_out
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Fault
 from simulator.model.requests import DeleteCheckpoint
@@ -103,10 +103,8 @@ def deleted_start(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     oVirt's incremental backup page, use cases 1 and 2; trackers of KubeVirt.
     """
     for entry in turned_down(timeline, Fault.UNKNOWN):
-        gone = deleted(timeline, entry)
-        if gone is not None:
-            note = f"deleted {timeline.when(gone)}{line_of(gone)}"
-            yield report(self, timeline, entry, notes=(note,), help=way_out(entry))
+        if deleted(timeline, entry):
+            yield report(self, timeline, entry, help=way_out(entry))
 
 
 @rule("BT405", "machine-off", Severity.ERROR, refusal=True)
