@@ -126,6 +126,7 @@ class Finding:
         at: Label of the instant; None for a guest step between two instants.
         entry: Number of the timeline's entry that it is about.
         refused: The host's own words, where it turned the request down.
+        also: Codes of other rules whose sentence holds here: one mistake is one finding.
         expected: Whether the statement said that it expects this finding.
         allowed: The reason given in the scenario for accepting the finding.
     """
@@ -142,6 +143,7 @@ class Finding:
     at: str | None = None
     entry: int | None = None
     refused: str | None = None
+    also: tuple[str, ...] = ()
     expected: bool = False
     allowed: str | None = None
 

@@ -365,17 +365,35 @@ class Timeline:
         return frame.machine.disk(disk).moment if frame is not None else None
 
     def instants_like(self, restored: Restored) -> tuple[str, ...]:
-        """Return every instant at whose end the guest saw what a restored disk holds."""
-        moments = set(self._moments_like(restored))
+        """Return every instant up to a restore at whose end the guest saw what it holds."""
+        moments = set(self.moments_like(restored))
+        labels = [frame.label for frame in self.frames]
+        passed = labels.index(restored.at) + 1 if restored.at in labels else len(labels)
         return tuple(
             frame.label
-            for frame in self.frames
+            for frame in self.frames[:passed]
             if frame.label is not None and frame.machine.disk(restored.disk).moment in moments
         )
 
-    def seen(self, restored: Restored) -> bool:
-        """Whether the guest ever saw what a restored disk holds."""
-        return self.gives(restored, restored.sources[-1].end) or bool(self._moments_like(restored))
+    def seen(self, restored: Restored, entry: Entry) -> bool:
+        """Whether the guest had seen what a restored disk holds.
+
+        Args:
+            entry: The statement that restored it: what the guest sees only later does not count.
+        """
+        return any(
+            self.seen_at(restored.disk, moment) <= entry.number
+            for moment in self.moments_like(restored)
+        )
+
+    def states_together(self, disks: tuple[str, ...]) -> dict[tuple[int, ...], int]:
+        """Return the moments that some disks had at one time, and the entry that they came with."""
+        together: dict[tuple[int, ...], int] = {}
+        for entry in self.entries:
+            for machine in (entry.before, entry.after):
+                moments = tuple(machine.disk(name).moment for name in disks)
+                together.setdefault(moments, entry.number)
+        return together
 
     def gives(self, restored: Restored, moment: int) -> bool:
         """Whether a restored disk is as long, and reads, as the guest saw its disk at a moment.
@@ -396,7 +414,8 @@ class Timeline:
     def _given(self) -> dict[tuple[int, int], bool]:
         return {}
 
-    def _moments_like(self, restored: Restored) -> list[int]:
+    def moments_like(self, restored: Restored) -> list[int]:
+        """Return the moments at which the guest saw what a restored disk holds, ascending."""
         return [
             moment for moment in self._states.get(restored.disk, {}) if self.gives(restored, moment)
         ]

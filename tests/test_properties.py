@@ -592,8 +592,9 @@ def told(timeline: Timeline) -> list[object]:
         states.append(
             (backup.name, backup.kind, list(backup.content.items()), read, backup.windows)
         )
-    for _, restored in timeline.made_restores:
-        states.append((restored.name, list(restored.content.items()), timeline.seen(restored)))
+    for entry, restored in timeline.made_restores:
+        seen = timeline.seen(restored, entry)
+        states.append((restored.name, list(restored.content.items()), seen))
     return states
 
 

@@ -37,7 +37,7 @@ _NOWHERE = Span(line=0, column=0, end_line=0, end_column=0)
 def judge(timeline: Timeline) -> tuple[Finding, ...]:
     """Return all findings of a timeline, by line, column and code; expected ones are marked."""
     found = [_weigh(timeline, finding) for rule in RULES for finding in rule.check(timeline)]
-    found += expectations.unmet_findings(timeline, found)
+    found += expectations.unmet_findings(timeline, found, RULE_NAMES)
     found += expectations.unmet_figures(timeline)
     return tuple(sorted(found, key=_order))
 
@@ -53,7 +53,8 @@ def _weigh(timeline: Timeline, finding: Finding) -> Finding:
     allows: tuple[Allowance, ...] = timeline.script.allows
     if statement is not None:
         allows = (*statement.allows, *allows)
-        if any(expectations.matches(finding, word) for word in statement.expects or ()):
+        expects = statement.expects or ()
+        if any(expectations.meets(finding, word, RULE_NAMES) for word in expects):
             return replace(finding, expected=True)
     for allowance in allows:
         if expectations.matches(finding, allowance.rule):

@@ -1,7 +1,7 @@
 """Holds a timeline against what its scenario expects: rows of figures, and findings."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -70,13 +70,20 @@ def span_of(timeline: Timeline, span: Span | None, row: ExpectedRow) -> Span | N
     return span
 
 
-def unmet_findings(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Yield a finding for each statement whose findings are not exactly the expected ones."""
+def unmet_findings(
+    timeline: Timeline, findings: Sequence[Finding], names: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Yield a finding for each statement whose findings are not exactly the expected ones.
+
+    Args:
+        names: The name of each code.
+    """
     for entry in timeline.entries:
         if entry.statement is None or entry.statement.expects is None:
             continue
         here = [f for f in findings if f.entry == entry.number and f.allowed is None]
-        missing = [w for w in entry.statement.expects if not any(matches(f, w) for f in here)]
+        wanted = entry.statement.expects
+        missing = [word for word in wanted if not any(meets(f, word, names) for f in here)]
         surplus = [f for f in here if not f.expected]
         if not missing and not surplus:
             continue
@@ -93,13 +100,23 @@ def unmet_findings(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[
 
 
 def matches(finding: Finding, wanted: str) -> bool:
-    """Whether a finding is the one that a statement expects, by code, name or ``refused``.
+    """Whether a finding goes by a word: its code, its name or ``refused``.
 
     BT901 is the rule of all that is refused, also where another one knows more.
     """
     if wanted in (REFUSED, REFUSED_CODE) and finding.refused is not None:
         return True
     return wanted in (finding.code, finding.rule)
+
+
+def meets(finding: Finding, wanted: str, names: Mapping[str, str]) -> bool:
+    """Whether a finding is one that a statement expects: of one mistake, any rule may be named.
+
+    Args:
+        names: The name of each code.
+    """
+    also = (word for code in finding.also for word in (code, names[code]))
+    return matches(finding, wanted) or wanted in also
 
 
 def compare_row(machine: Machine, row: ExpectedRow) -> tuple[str, tuple[str, ...]] | None:

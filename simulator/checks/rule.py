@@ -56,6 +56,7 @@ class Rule:
         help: str = "",
         related: tuple[Related, ...] = (),
         refused: str | None = None,
+        also: tuple[str, ...] = (),
     ) -> Finding:
         """Return a finding of this rule about one statement."""
         return find_at(
@@ -69,6 +70,7 @@ class Rule:
             help=help,
             related=related,
             refused=refused,
+            also=also,
         )
 
 
@@ -84,6 +86,7 @@ def find_at(
     help: str = "",
     related: tuple[Related, ...] = (),
     refused: str | None = None,
+    also: tuple[str, ...] = (),
 ) -> Finding:
     """Return a finding about one statement, at its place and its instant."""
     return Finding(
@@ -99,6 +102,7 @@ def find_at(
         at=entry.instant,
         entry=entry.number,
         refused=refused,
+        also=also,
     )
 
 

@@ -113,6 +113,7 @@ class FindingDocument(TypedDict):
     """A finding. Lines and columns count from 1; the end column is the first one outside."""
 
     code: str
+    also: list[str]
     rule: str
     severity: Literal["error", "warning", "info"]
     expected: bool
@@ -285,6 +286,7 @@ def _restored(timeline: Timeline, restored: Restored) -> RestoreDocument:
 def _finding(finding: Finding) -> FindingDocument:
     return {
         "code": finding.code,
+        "also": list(finding.also),
         "rule": finding.rule,
         "severity": finding.severity.value,
         "expected": finding.expected,

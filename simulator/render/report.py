@@ -27,7 +27,8 @@ def write_finding(finding: Finding, *, path: str, source: str, colour: bool = Fa
         source: The file's text, of which the line concerned is quoted.
     """
     head = f"{finding.severity}[{finding.code}]"
-    state = _state_of(finding)
+    also = f" (also {', '.join(finding.also)})" if finding.also else ""
+    state = f"{also}{_state_of(finding)}"
     lines = _wrap(f"{head} {finding.rule}: {finding.message}{state}", indent="    ")
     lines[0] = lines[0].replace(head, paint(head, _ROLES[finding.severity], colour=colour), 1)
     gutter = _gutter(finding.span, *(each.span for each in finding.related))

@@ -10,7 +10,17 @@ from typing import NamedTuple
 
 from simulator.model.machine import Backup, Kind, Machine, Power, Status
 from simulator.model.operations import CopyImage
-from simulator.restorable.graph import EMPTY_DISK, Cost, Graph, Piece, Sight, Stack, number_states
+from simulator.restorable.claims import claimed_end, claimed_start
+from simulator.restorable.graph import (
+    EMPTY_DISK,
+    NOTHING,
+    Cost,
+    Graph,
+    Piece,
+    Sight,
+    Stack,
+    number_states,
+)
 from simulator.restorable.keeping import Kept, keep
 from simulator.timeline import Entry, Frame, Timeline
 
@@ -78,6 +88,7 @@ class History:
         moments = {frame.machine.disk(disk).moment for frame in self.timeline.frames}
         for _, backup in made:
             moments |= {backup.start, backup.end, backup.moment}
+            moments |= {self.start_of(backup), claimed_end(backup)}
         found = {m: self.timeline.state_at(disk, m) for m in sorted(moments)}
         there = {moment: state for moment, state in found.items() if state and state.chain}
         states, looks, nodes = number_states(
@@ -88,8 +99,37 @@ class History:
         )
         numbered = self._nodes[disk] = dict(zip(there, nodes, strict=True))
         size = self.timeline.start.disk(disk).cluster_size
-        pieces = tuple(_piece(entry, backup, numbered, size) for entry, backup in made)
+        pieces = tuple(self._piece(entry, backup, numbered, size) for entry, backup in made)
         return Graph(disk, states, pieces, looks)
+
+    @cached_property
+    def _starts(self) -> dict[int, int]:
+        """The claimed start of each backup, by its identity."""
+        return {
+            id(backup): claimed_start(entry, backup) for entry, backup in self.timeline.made_backups
+        }
+
+    def start_of(self, backup: Backup) -> int:
+        """Return the moment from which on a backup claims to hold every change."""
+        return self._starts.get(id(backup), backup.start)
+
+    def end_of(self, backup: Backup) -> int | None:
+        """Return the node of the state that a backup claims to give."""
+        return self.node(backup.disk, claimed_end(backup))
+
+    def _piece(
+        self, entry: Entry, backup: Backup, numbered: Mapping[int, int], cluster_size: int
+    ) -> Piece:
+        return Piece(
+            row=backup.row,
+            content=backup.content,
+            length=backup.length,
+            complete=backup.complete,
+            size=backup.content.data_count * cluster_size,
+            start=numbered.get(self.start_of(backup)),
+            end=numbered.get(claimed_end(backup)),
+            torn=_torn(entry, backup),
+        )
 
     def node(self, disk: str, moment: int) -> int | None:
         """Return the node of a disk's state at a moment; None where nothing looked at it."""
@@ -103,6 +143,10 @@ class History:
     def backup(self, disk: str, place: int) -> Backup:
         """Return a backup by its place among those of its disk."""
         return self._made[disk][place][1]
+
+    def made(self, disk: str, place: int) -> tuple[Entry, Backup]:
+        """Return a backup by its place, with the entry at which it was complete."""
+        return self._made[disk][place]
 
     def place(self, backup: Backup) -> int | None:
         """Return the place of a backup among those of its disk; None where it holds nothing."""
@@ -140,19 +184,6 @@ class History:
                 )
                 return frames[: number + reached]
         return frames
-
-
-def _piece(entry: Entry, backup: Backup, numbered: Mapping[int, int], cluster_size: int) -> Piece:
-    return Piece(
-        row=backup.row,
-        content=backup.content,
-        length=backup.length,
-        complete=backup.complete,
-        size=backup.content.data_count * cluster_size,
-        start=numbered.get(backup.start),
-        end=numbered.get(backup.end),
-        torn=_torn(entry, backup),
-    )
 
 
 def _torn(entry: Entry, backup: Backup) -> bool:
@@ -234,6 +265,45 @@ class Restorable:
     def chain_to(self, disk: str, moment: int) -> Chain | None:
         """Return the cheapest stack for a disk as it was at a moment; None where there is none."""
         return self.chain(disk, self.history.node(disk, moment))
+
+    def told(self, label: str) -> str | None:
+        """Return what to stack for an instant, as a restore takes it; None where nothing does.
+
+        A request that took several disks is named once where it is needed for all of them.
+        """
+        chains = self.chains(label)
+        if chains is None:
+            return None
+        rows = {row for chain in chains for row in chain.rows}
+        names: dict[str, None] = {}
+        for backup in self.backups:
+            if backup.row in rows:
+                parts = {each.row for each in self.backups if each.name == backup.name}
+                names[backup.name if parts <= rows else backup.row] = None
+        return " <- ".join(names) or EMPTY_DISK
+
+    @cached_property
+    def usable(self) -> tuple[str, ...]:
+        """The rows of the backups that lie on nothing, or on a state that can be restored."""
+        found = []
+        for disk, graph in self.history.graphs.items():
+            reached = {NOTHING, *self._found[disk]}
+            found += [
+                graph.pieces[place].row
+                for place in sorted(self.available[disk])
+                if any(way.start in reached for way in graph.ways[place])
+            ]
+        return tuple(found)
+
+    @cached_property
+    def backups(self) -> tuple[Backup, ...]:
+        """The backups that are there, in the order in which they were complete."""
+        made = [
+            (*self.history.made(disk, place), place)
+            for disk, places in self.available.items()
+            for place in places
+        ]
+        return tuple(b for _, b, _ in sorted(made, key=lambda each: (each[0].number, each[2])))
 
     @cached_property
     def restorable(self) -> tuple[str, ...]:

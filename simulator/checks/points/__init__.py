@@ -1,10 +1,11 @@
 """What checkpoints keep, and what the host knows of them: BT4xx."""
 
-from simulator.checks.points import refused, uncovered
+from simulator.checks.points import discarded, refused, uncovered
 from simulator.checks.rule import Rule
 
 RULES: tuple[Rule, ...] = (
     uncovered.checkpoint_without_backup,
+    discarded.discarded_future,
     refused.metadata_out_of_step,
     refused.deleted_start,
     refused.machine_off,

@@ -1,22 +1,23 @@
-"""What a stack of backups stands for, and where a restored disk is otherwise."""
+"""What is said of a restored disk that is wrong: figures, and the way to the right one."""
 
-from simulator.checks.evidence import draw_evidence
-from simulator.model.machine import Backup, Restored
+from simulator.checks.evidence import draw_change, draw_evidence
+from simulator.checks.restores.faults import Fault
+from simulator.checks.rule import Rule
+from simulator.diagnostics import Finding
+from simulator.model.machine import Backup
 from simulator.notation import write_backup, write_view
-from simulator.timeline import Timeline
+from simulator.restorable.graph import EMPTY_DISK
+from simulator.restorable.history import history_of
+from simulator.timeline import Entry, Timeline
 
 
-def stands_for(sources: tuple[Backup, ...]) -> int:
-    """Return the moment that a stack stands for: that of its newest backup."""
-    return max(source.end for source in sources)
-
-
-def draw_differences(timeline: Timeline, restored: Restored, moment: int) -> tuple[str, ...]:
+def draw_differences(timeline: Timeline, fault: Fault) -> tuple[str, ...]:
     """Return the stack, the result, and carets where it differs from what the guest saw."""
-    meant = timeline.state_at(restored.disk, moment)
+    restored = fault.restored
+    meant = timeline.state_at(restored.disk, fault.moment)
     if meant is None:
         return ()
-    label = timeline.label_at(restored.disk, moment, prefer=restored.of)
+    label = timeline.label_at(restored.disk, fault.moment, prefer=restored.of)
     length = restored.length
     different = restored.content.differing(meant.guest_view).below(length)
     rows = [
@@ -31,3 +32,49 @@ def draw_differences(timeline: Timeline, restored: Restored, moment: int) -> tup
     if length == meant.length:
         return notes
     return (*notes, f"{restored.row} has {length:,} clusters, the disk had {meant.length:,} then")
+
+
+def draw_missed(timeline: Timeline, below: Backup, above: Backup) -> tuple[str, ...]:
+    """Return what the guest changed between two backups, with carets: neither of them holds it."""
+    return draw_change(
+        timeline,
+        above.disk,
+        below.end,
+        above.start,
+        caption=f"in neither {below.name} nor {above.name}",
+    )
+
+
+def report(
+    rule: Rule,
+    timeline: Timeline,
+    fault: Fault,
+    message: str,
+    *,
+    label: str,
+    notes: tuple[str, ...],
+) -> Finding:
+    """Return the finding of a restored disk that is wrong, with the way to the right one."""
+    restored = fault.restored
+    meant = timeline.label_at(restored.disk, fault.moment, prefer=restored.of)
+    return rule.found(
+        fault.entry,
+        message,
+        also=fault.also,
+        label=label,
+        notes=notes,
+        help=tell_way(timeline, fault.entry, restored.disk, fault.moment, meant),
+    )
+
+
+def tell_way(timeline: Timeline, entry: Entry, disk: str, moment: int, label: str) -> str:
+    """Return how to get a moment of a disk back at a step, or that nothing does any more."""
+    now = history_of(timeline).at(entry)
+    chain = now.chain_to(disk, moment)
+    if chain is not None:
+        return f"for {label} stack {chain.told}" if chain.rows else f"{label} is an empty disk"
+    lost = f"{label} is lost: no stack of the backups that are left gives it"
+    held = ((at, now.told(at)) for at in reversed(now.restorable))
+    newest = next((f"{at}, stack {told}" for at, told in held if told != EMPTY_DISK), None)
+    told = f"; the newest that can be had is {newest}" if newest is not None else ""
+    return f"{lost}{told}; take a full backup now"

@@ -7,12 +7,13 @@ fault of a stack whose content is not what its newest backup stands for.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from simulator.checks.evidence import draw_change
-from simulator.checks.restores.differences import draw_differences, stands_for
+from simulator.checks.restores.differences import draw_differences, draw_missed, report
+from simulator.checks.restores.faults import base_of, faults_of
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.machine import Backup, Restored
-from simulator.timeline import Entry, Timeline
+from simulator.restorable.claims import claimed_end
+from simulator.restorable.history import history_of
+from simulator.timeline import Timeline
 
 
 @rule("BT302", "chain-hole", Severity.ERROR)
@@ -42,7 +43,6 @@ def chain_hole(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         do:
           - backup: {since: B3, to: inc2.bak}
           - restore: {from: [full.bak, inc2.bak]}
-            allow: {rule: BT301, because: the hole is what this example is about}
     ```
 
     ## Use instead
@@ -67,18 +67,19 @@ def chain_hole(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     A review of kubevirt's enhancement 26, whose restore example stacked the third incremental on
     the full backup; abbbi/virtnbdbackup issues 17 and 33.
     """
-    for entry, restored in _wrong_restores(timeline):
-        for below, above in pairwise(_in_order(restored)):
-            if above.start > below.end:
-                ends = timeline.label_at(restored.disk, below.end)
-                starts = timeline.label_at(restored.disk, above.start)
-                yield self.found(
-                    entry,
-                    f"{above.name} does not go on where {below.name} ends",
-                    label=f"{below.name} ends at {ends}, {above.name} starts at {starts}",
-                    notes=_missed(timeline, below, above),
-                    help=f"stack a backup from {ends} to {starts} between them",
-                )
+    for fault in faults_of(timeline, self.code):
+        below, above = fault.below, fault.above
+        assert above is not None, "something lies on a hole"
+        starts = timeline.label_at(above.disk, history_of(timeline).start_of(above))
+        if below is None:
+            message = f"{above.name} goes on from {starts}, and nothing lies below it"
+            label, notes = f"{above.name} starts at {starts}", draw_differences(timeline, fault)
+        else:
+            ends = timeline.label_at(above.disk, claimed_end(below))
+            message = f"{above.name} does not go on where {below.name} ends"
+            label = f"{below.name} ends at {ends}, {above.name} starts at {starts}"
+            notes = draw_missed(timeline, below, above)
+        yield report(self, timeline, fault, message, label=label, notes=notes)
 
 
 @rule("BT303", "wrong-order", Severity.ERROR)
@@ -106,7 +107,6 @@ def wrong_order(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         do:
           - backup: {since: B3, to: inc2.bak}
           - restore: {from: [full.bak, inc2.bak, inc1.bak]}
-            allow: {rule: BT301, because: the order is what this example is about}
     ```
 
     ## Use instead
@@ -130,20 +130,19 @@ def wrong_order(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     abbbi/virtnbdbackup issue 17: the eleventh backup sorted by its name, `.10` before `.2`.
     """
-    for entry, restored in _wrong_restores(timeline):
-        for below, above in pairwise(restored.sources):
-            if above.end < below.end:
-                order = " <- ".join(source.name for source in _in_order(restored))
-                later = timeline.label_at(restored.disk, below.end)
-                earlier = timeline.label_at(restored.disk, above.end)
-                yield self.found(
-                    entry,
-                    f"{above.name} is stacked on {below.name}, which is newer",
-                    label=f"{below.name} ends at {later}, {above.name} at {earlier}",
-                    notes=draw_differences(timeline, restored, stands_for(restored.sources)),
-                    help=f"stack {order}",
-                )
-                break
+    for fault in faults_of(timeline, self.code):
+        below, above = next(
+            (below, above)
+            for below, above in pairwise(fault.restored.sources)
+            if claimed_end(above) < claimed_end(below)
+        )
+        later = timeline.label_at(above.disk, claimed_end(below))
+        earlier = timeline.label_at(above.disk, claimed_end(above))
+        message = f"{above.name} is stacked on {below.name}, which is newer"
+        label = f"{below.name} ends at {later}, {above.name} at {earlier}"
+        yield report(
+            self, timeline, fault, message, label=label, notes=draw_differences(timeline, fault)
+        )
 
 
 @rule("BT304", "wrong-base", Severity.ERROR)
@@ -174,9 +173,6 @@ def wrong_base(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         do:
           - backup: {since: B3, to: inc.bak, onto: week2.bak}
           - restore: {from: [week1.bak, inc.bak]}
-            allow:
-              - {rule: BT301, because: the base is what this example is about}
-              - {rule: BT302, because: the base is what this example is about}
     ```
 
     ## Use instead
@@ -200,59 +196,15 @@ def wrong_base(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     abbbi/virtnbdbackup issue 33: a parent chosen by the user.
     """
-    for entry, restored in _wrong_restores(timeline):
-        for below, above in pairwise(_in_order(restored)):
-            base = _base_of(timeline, above)
-            if base is None or base == below.name:
-                continue
-            if above.onto is None and not below.complete:
-                continue
-            yield self.found(
-                entry,
-                f"{above.name} was not taken against {below.name}",
-                label=f"{above.name} was taken against {base}",
-                notes=_missed(timeline, below, above),
-                help=f"stack {above.name} on {base}",
-            )
-
-
-def _base_of(timeline: Timeline, backup: Backup) -> str | None:
-    """Return what a backup was taken against: as the user said, or the full one it starts at."""
-    if backup.onto is not None:
-        return backup.onto
-    return next(
-        (
-            other.name
-            for _, other in timeline.made_backups
-            if other.complete and other.disk == backup.disk and other.end == backup.start
-        ),
-        None,
-    )
-
-
-def _wrong_restores(timeline: Timeline) -> Iterator[tuple[Entry, Restored]]:
-    """Yield restored disks that are not what their newest backup stands for."""
-    for entry, restored in timeline.made_restores:
-        if not timeline.gives(restored, stands_for(restored.sources)):
-            yield entry, restored
-
-
-def _in_order(restored: Restored) -> tuple[Backup, ...]:
-    """Return a stack in the order in which it was taken, from its newest complete backup on.
-
-    What lies below a complete backup cannot be seen, however it was stacked.
-    """
-    taken = sorted(restored.sources, key=lambda source: (source.end, source.start))
-    complete = [n for n, source in enumerate(taken) if source.complete]
-    return tuple(taken[complete[-1] if complete else 0 :])
-
-
-def _missed(timeline: Timeline, below: Backup, above: Backup) -> tuple[str, ...]:
-    """Return what the guest changed between two backups, with carets: neither of them holds it."""
-    return draw_change(
-        timeline,
-        above.disk,
-        below.end,
-        above.start,
-        caption=f"in neither {below.name} nor {above.name}",
-    )
+    for fault in faults_of(timeline, self.code):
+        below, above = fault.below, fault.above
+        assert below is not None, "the base is one of the stack"
+        assert above is not None, "something lies on the base"
+        yield report(
+            self,
+            timeline,
+            fault,
+            f"{above.name} was not taken against {below.name}",
+            label=f"{above.name} was taken against {base_of(timeline, above)}",
+            notes=draw_missed(timeline, below, above),
+        )

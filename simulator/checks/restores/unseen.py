@@ -1,21 +1,25 @@
-"""Rules about restored disks that are no state of the guest, or not the one meant: BT301, BT306."""
+"""Rules about what comes back: BT301 and BT306, of restored disks and of reverts."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
-from simulator.checks.evidence import join_words
-from simulator.checks.restores.differences import draw_differences, stands_for
+from simulator.checks.evidence import draw_change, join_words
+from simulator.checks.restores.differences import draw_differences, report, tell_way
+from simulator.checks.restores.faults import CODES, faults_of
+from simulator.checks.restores.reverts import find_reverts, gives_back
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.clusters import ClusterMap
-from simulator.model.machine import Backup, Restored
-from simulator.timeline import Timeline
+from simulator.model.machine import Restored
+from simulator.restorable.history import history_of
+from simulator.timeline import Entry, Timeline
 
 
 @rule("BT301", "unseen-state", Severity.ERROR)
 def unseen_state(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds restored disks that equal no state that the guest ever saw.
+    Finds restored disks that equal no state that the guest ever saw, and disks of one restore that
+    the machine never had at one time.
 
     ## Why is this wrong?
     A backup is worth what can be restored from it. A mixture of two points in time may boot, and
@@ -50,24 +54,29 @@ def unseen_state(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     Eric Blake's mail of June 2018: B2.bak by itself matches nothing that the guest ever saw.
     """
-    for entry, restored in timeline.made_restores:
-        if timeline.seen(restored):
-            continue
-        moment = _moment_meant(timeline, restored)
-        yield self.found(
-            entry,
-            f"{restored.row} is a state that the guest never saw",
-            label="this stack mixes points in time",
-            notes=draw_differences(timeline, restored, moment),
-            help=_advice(timeline, restored),
+    for fault in faults_of(timeline, self.code):
+        row, above = fault.restored.row, fault.above
+        label = "this stack mixes points in time"
+        if above is not None:
+            starts = timeline.label_at(above.disk, history_of(timeline).start_of(above))
+            label = f"{above.name} holds what changed since {starts}, and lacks its base"
+        yield report(
+            self,
+            timeline,
+            fault,
+            f"{row} is a state that the guest never saw",
+            label=label,
+            notes=draw_differences(timeline, fault),
         )
+    yield from _never_together(self, timeline)
 
 
 @rule("BT306", "wrong-instant", Severity.ERROR)
 def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds restored disks that are not the instant that they were meant to give back (`of`).
+    Finds restored disks that are not the instant that they were meant to give back (`of`), and
+    reverts that do not give back the state of their snapshot.
 
     ## Why is this wrong?
     The disk may be a good one, of another day. Nobody notices until the missing data is needed.
@@ -103,70 +112,75 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     T5 of the mail of June 2018, where the first speaker uploads S1 twice.
     """
-    for entry, restored in timeline.made_restores:
-        if restored.of is None:
-            continue
-        moment = timeline.moment_of(restored.of, restored.disk)
-        if moment is None or timeline.gives(restored, moment):
-            continue
+    for fault in faults_of(timeline, self.code):
+        restored = fault.restored
         found = timeline.instants_like(restored)
-        yield self.found(
-            entry,
+        yield report(
+            self,
+            timeline,
+            fault,
             f"{restored.row} is not {restored.of}",
             label=f"this gives {join_words(found)}" if found else "this gives no instant",
-            notes=draw_differences(timeline, restored, moment),
-            help=_way_to(timeline, restored, moment, restored.of),
+            notes=draw_differences(timeline, fault),
+        )
+    for revert in find_reverts(timeline):
+        if gives_back(timeline, revert):
+            continue
+        meant = timeline.label_at(revert.disk, revert.meant)
+        yield self.found(
+            revert.entry,
+            f"the revert to {revert.snapshot} does not give {meant} back",
+            label=f"{revert.image} has changed since {meant}",
+            notes=draw_change(
+                timeline,
+                revert.disk,
+                revert.meant,
+                revert.entry.after.disk(revert.disk).moment,
+                prefer=revert.entry.instant,
+                caption=f"not as at {meant}",
+            ),
+            help=tell_way(timeline, revert.entry, revert.disk, revert.meant, meant),
         )
 
 
-def _moment_meant(timeline: Timeline, restored: Restored) -> int:
-    """Return the moment that a restored disk is meant to be, or else what its newest stands for."""
-    if restored.of is not None:
-        moment = timeline.moment_of(restored.of, restored.disk)
-        if moment is not None:
-            return moment
-    return stands_for(restored.sources)
+def _never_together(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """Yield restores whose disks are each as the guest saw them, and never at one time."""
+    wrong = {(id(f.entry), f.restored.name) for code in CODES for f in faults_of(timeline, code)}
+    for (number, name), group in groupby(
+        timeline.made_restores, key=lambda made: (made[0].number, made[1].name)
+    ):
+        entry, parts = timeline.entries[number], [restored for _, restored in group]
+        if len(parts) < 2 or (id(entry), name) in wrong:
+            continue
+        if _were_together(timeline, entry, parts):
+            continue
+        yield self.found(
+            entry,
+            f"the machine never had the disks of {name} at one time",
+            label="these disks are of different instants",
+            notes=tuple(
+                f"{each.row} is {join_words(timeline.instants_like(each)) or 'between instants'}"
+                for each in parts
+            ),
+            help=_ways_to_each(timeline, entry, parts),
+        )
 
 
-def _advice(timeline: Timeline, restored: Restored) -> str:
-    """Return what to do about a state that the guest never saw."""
-    lowest = restored.sources[0]
-    if not lowest.complete and lowest.start > 0:
-        starts = timeline.label_at(restored.disk, lowest.start)
-        return f"stack it on a backup of {starts}, where {lowest.name} starts"
-    moment = _moment_meant(timeline, restored)
-    label = timeline.label_at(restored.disk, moment, prefer=restored.of)
-    return _way_to(timeline, restored, moment, label)
+def _were_together(timeline: Timeline, entry: Entry, parts: list[Restored]) -> bool:
+    """Whether there was a time at which all disks were as they have been restored."""
+    alike = [set(timeline.moments_like(each)) for each in parts]
+    return any(
+        number <= entry.number and all(m in like for m, like in zip(moments, alike, strict=True))
+        for moments, number in timeline.states_together(tuple(p.disk for p in parts)).items()
+    )
 
 
-def _way_to(timeline: Timeline, restored: Restored, moment: int | None, label: str) -> str:
-    """Return how to get a moment back from the backups that there are, or that none holds it."""
-    made = [b for b in timeline.last.backups if b.disk == restored.disk]
-    for newest in made:
-        if newest.end == newest.moment == moment:
-            chain = _chain_down(newest, made)
-            if chain and _reads_as(timeline, chain, restored.disk, newest.end):
-                return f"for {label} stack {' <- '.join(source.name for source in chain)}"
-    return f"no stack of these backups gives {label}: take one at {label}"
-
-
-def _chain_down(newest: Backup, made: list[Backup]) -> list[Backup]:
-    """Return the backups from a root up to this one, each starting where another ends."""
-    chain = [newest]
-    while not chain[0].complete and chain[0].start > 0:
-        start = chain[0].start
-        below = [b for b in made if b.end == start and b.end == b.moment and b not in chain]
-        if not below:
-            return []
-        chain.insert(0, next((b for b in below if b.complete), below[0]))
-    return chain
-
-
-def _reads_as(timeline: Timeline, chain: list[Backup], disk: str, moment: int) -> bool:
-    view: ClusterMap = chain[0].content
-    for source in chain[1:]:
-        view = view.overlay(source.content)
-    meant = timeline.state_at(disk, moment)
-    if meant is None or meant.length != chain[-1].length:
-        return False
-    return view.reads_like(meant.guest_view)
+def _ways_to_each(timeline: Timeline, entry: Entry, parts: list[Restored]) -> str:
+    """Return what to stack for one of the instants that the disks are of, the newest first."""
+    now = history_of(timeline).at(entry)
+    meant = {label for each in parts for label in timeline.instants_like(each)}
+    for label in reversed(now.instants):
+        told = now.told(label) if label in meant else None
+        if told is not None:
+            return f"for {label} stack {told}"
+    return "no stack gives one instant of all disks; take a full backup of them now"

@@ -1,0 +1,145 @@
+"""What is wrong with a restored disk: one fault each, and the rules that it breaks.
+
+Whether a disk is wrong is told by its content. The fault says why: of several rules whose sentence
+holds, the one that says most reports it, and the others are named beside it.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from simulator.checks.restores.reverts import Reverted, find_reverts
+from simulator.model.machine import Backup, Restored
+from simulator.restorable.claims import claimed_end
+from simulator.restorable.history import history_of
+from simulator.timeline import Entry, Timeline
+
+UNSEEN, HOLE, ORDER, BASE, INSTANT = "BT301", "BT302", "BT303", "BT304", "BT306"
+DISCARDED = "BT402"
+"""Codes of the rules about restored disks."""
+
+CODES = (ORDER, DISCARDED, BASE, HOLE, INSTANT, UNSEEN)
+"""Those rules, the one first that says most of what is wrong."""
+
+
+class Fault(NamedTuple):
+    """A restored disk that is not what it is meant to be.
+
+    Attributes:
+        code: Of the rule that reports it.
+        also: Of the other rules whose sentence holds.
+        moment: The moment that the disk is meant to be.
+        below, above: Two neighbours of the stack that do not fit, where that is the fault; no
+            *below* where the lowest backup needs something below it.
+    """
+
+    entry: Entry
+    restored: Restored
+    code: str
+    also: tuple[str, ...]
+    moment: int
+    below: Backup | None = None
+    above: Backup | None = None
+
+
+def faults_of(timeline: Timeline, code: str) -> Iterator[Fault]:
+    """Yield the restored disks that are wrong for a reason."""
+    known = timeline.memo.get("restore faults")
+    if not isinstance(known, tuple):
+        found = (_find(timeline, entry, restored) for entry, restored in timeline.made_restores)
+        known = timeline.memo["restore faults"] = tuple(fault for fault in found if fault)
+    return (fault for fault in known if fault.code == code)
+
+
+def stands_for(sources: tuple[Backup, ...]) -> int:
+    """Return the moment that a stack stands for: that of its newest backup."""
+    return max(claimed_end(source) for source in sources)
+
+
+def moment_meant(timeline: Timeline, restored: Restored) -> int:
+    """Return the moment that a restored disk is meant to be, or else what its newest stands for."""
+    if restored.of is not None:
+        moment = timeline.moment_of(restored.of, restored.disk)
+        if moment is not None:
+            return moment
+    return stands_for(restored.sources)
+
+
+def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
+    moment = moment_meant(timeline, restored)
+    if timeline.gives(restored, moment):
+        return None
+    history = history_of(timeline)
+    pairs = list(pairwise(in_order(restored)))
+    holes = [pair for pair in pairs if history.start_of(pair[1]) > claimed_end(pair[0])]
+    others = [pair for pair in pairs if _on_another(timeline, *pair)]
+    futures = [pair for pair in pairs if discarded_between(timeline, *pair)]
+    bare = _lacks_base(timeline, restored)
+    held = {
+        ORDER: any(claimed_end(b) < claimed_end(a) for a, b in pairwise(restored.sources)),
+        DISCARDED: bool(futures),
+        BASE: bool(others),
+        HOLE: bool(holes) or bare,
+        INSTANT: restored.of is not None,
+        UNSEEN: not timeline.seen(restored, entry),
+    }
+    # A stack without its base is no state at all, before it is one with a hole.
+    first = [UNSEEN] if bare and not holes and held[UNSEEN] else []
+    codes = [*first, *(code for code, holds in held.items() if holds and code not in first)]
+    if not codes:
+        # It is a state that the guest saw, and nobody said which one it is to be.
+        return None
+    below: Backup | None = None
+    above = in_order(restored)[0] if bare else None
+    found = {DISCARDED: futures, BASE: others, HOLE: holes}.get(codes[0])
+    if found:
+        below, above = found[0]
+    return Fault(entry, restored, codes[0], tuple(sorted(codes[1:])), moment, below, above)
+
+
+def in_order(restored: Restored) -> tuple[Backup, ...]:
+    """Return a stack in the order in which it was taken, from its newest complete backup on.
+
+    What lies below a complete backup cannot be seen, however it was stacked.
+    """
+    taken = sorted(restored.sources, key=lambda source: (claimed_end(source), source.start))
+    complete = [n for n, source in enumerate(taken) if source.complete]
+    return tuple(taken[complete[-1] if complete else 0 :])
+
+
+def _lacks_base(timeline: Timeline, restored: Restored) -> bool:
+    """Whether the lowest backup of a stack holds changes only, and nothing lies below it."""
+    lowest = in_order(restored)[0]
+    begun = timeline.state_at(restored.disk, history_of(timeline).start_of(lowest))
+    empty = begun is None or not begun.guest_view.data_count
+    return not lowest.complete and not empty
+
+
+def discarded_between(timeline: Timeline, below: Backup, above: Backup) -> Reverted | None:
+    """Return the revert after which a backup was taken whose neighbour's state it discarded."""
+    for revert in find_reverts(timeline):
+        if revert.disk != below.disk or not revert.discards(claimed_end(below)):
+            continue
+        if claimed_end(above) > revert.entry.before.disk(revert.disk).moment:
+            return revert
+    return None
+
+
+def base_of(timeline: Timeline, backup: Backup) -> str | None:
+    """Return what a backup was taken against: as the user said, or the full one it starts at."""
+    if backup.onto is not None:
+        return backup.onto
+    return next(
+        (
+            other.name
+            for _, other in timeline.made_backups
+            if other.complete and other.disk == backup.disk and other.end == backup.start
+        ),
+        None,
+    )
+
+
+def _on_another(timeline: Timeline, below: Backup, above: Backup) -> bool:
+    """Whether a backup lies on another one than it was taken against."""
+    base = base_of(timeline, above)
+    return base not in (None, below.name) and (above.onto is not None or below.complete)

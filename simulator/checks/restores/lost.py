@@ -1,0 +1,123 @@
+"""Acts that take away what could be restored: BT305."""
+
+from collections.abc import Iterator
+
+from simulator.checks.evidence import join_words
+from simulator.checks.rule import Rule, rule
+from simulator.diagnostics import Finding, Severity
+from simulator.model.machine import Backup, Status
+from simulator.restorable.graph import EMPTY_DISK
+from simulator.restorable.history import Restorable, history_of
+from simulator.timeline import Entry, Timeline
+
+
+@rule("BT305", "restore-point-lost", Severity.ERROR)
+def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds acts that take away an instant that could be restored: a deletion, or a loss. It names
+    the instants, and the backups that are left without their base. To delete a backup on which
+    nothing stands is to give up the instant that it stands for, and no mistake.
+
+    ## Why is this wrong?
+    An increment is worth nothing without what it stands on. A retention that counts backups
+    deletes the full one first, and all that stand on it are lost with it.
+
+    ## Example
+    ```yaml
+    scenario: the full backup is deleted while an increment stands on it
+    model: libvirt
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{backup: {to: full.bak, checkpoint: c0}}]}
+      - write: -B------
+      - {at: T3, do: [{backup: {since: c0, to: inc.bak}}]}
+      - {at: T4, do: [{delete: {backup: full.bak}}]}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: it goes when another full backup gives the same instants
+    model: libvirt
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{backup: {to: full.bak, checkpoint: c0}}, {backup: {to: again.bak}}]}
+      - write: -B------
+      - {at: T3, do: [{backup: {since: c0, to: inc.bak}}]}
+      - {at: T4, do: [{delete: {backup: full.bak}}]}
+    ```
+
+    ## Source
+    A published contingency plan of 2026, whose retention counted backups and not chains; Veeam's
+    help center on retention by restore points.
+    """
+    for entry in timeline.entries:
+        gone = _gone(entry)
+        if not gone:
+            continue
+        history = history_of(timeline)
+        before, after = history.at(entry, entry.before), history.at(entry)
+        lost = before.lost(after)
+        if not lost:
+            continue
+        orphans = _orphans(before, after)
+        own = {
+            label
+            for label in lost
+            for disk, node in before.goals(label).items()
+            if any(history.end_of(backup) == node for backup in gone if backup.disk == disk)
+        }
+        # Who deletes a backup means to lose what it stands for, and nothing else.
+        if orphans or not set(lost) <= own:
+            yield _report(self, entry, gone, lost, orphans, after)
+
+
+def _gone(entry: Entry) -> list[Backup]:
+    """Return the complete backups that a statement took away, but for those written over."""
+    if entry.after.backups is entry.before.backups:
+        return []
+    left = {id(backup) for backup in entry.after.backups}
+    rows = {backup.row for backup in entry.after.backups}
+    return [
+        backup
+        for backup in entry.before.backups
+        if id(backup) not in left and backup.row not in rows and backup.status is Status.COMPLETED
+    ]
+
+
+def _orphans(before: Restorable, after: Restorable) -> list[str]:
+    """Return the backups that could be stacked on something, and cannot be any more."""
+    left = set(after.usable)
+    there = {backup.row for backup in after.backups}
+    return [row for row in before.usable if row in there and row not in left]
+
+
+def _report(
+    rule: Rule,
+    entry: Entry,
+    gone: list[Backup],
+    lost: tuple[str, ...],
+    orphans: list[str],
+    after: Restorable,
+) -> Finding:
+    names = join_words(dict.fromkeys(backup.name for backup in gone))
+    are = "is" if len(lost) == 1 else "are"
+    notes = [f"lost: {join_words(lost)}"]
+    if orphans:
+        notes.append(f"without their base: {join_words(orphans)}")
+    left = [label for label in after.restorable if after.told(label) != EMPTY_DISK]
+    notes.append(f"still there: {join_words(left) if left else 'no instant'}")
+    help = "take a full backup now"
+    if orphans:
+        help = f"keep {names} as long as {join_words(orphans)} stand on it; {help}"
+    return rule.found(
+        entry,
+        f"{join_words(lost)} {are} lost with {names}",
+        label="nothing else gives " + ("it" if len(lost) == 1 else "them") + " back",
+        notes=tuple(notes),
+        help=help,
+    )

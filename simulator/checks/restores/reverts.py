@@ -1,0 +1,78 @@
+"""Reverts: whether the guest sees what it saw at the snapshot, and which stretch is discarded."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from simulator.model.disk import Disk
+from simulator.model.operations import LoadSnapshot, RevertImages
+from simulator.timeline import Entry, Timeline
+
+
+class Reverted(NamedTuple):
+    """A revert of one disk.
+
+    Attributes:
+        disk: The disk's name.
+        snapshot: As the user calls it.
+        image: What was to hold its state.
+        meant: The moment of the snapshot.
+    """
+
+    entry: Entry
+    disk: str
+    snapshot: str
+    image: str
+    meant: int
+
+    def discards(self, moment: int) -> bool:
+        """Whether a moment of the disk is none of its history any more."""
+        return self.meant < moment <= self.entry.before.disk(self.disk).moment
+
+
+def find_reverts(timeline: Timeline) -> tuple[Reverted, ...]:
+    """Return every revert of a disk, in the order of time."""
+    known = timeline.memo.get("reverts")
+    if not isinstance(known, tuple):
+        known = timeline.memo["reverts"] = tuple(_reverts(timeline))
+    return known
+
+
+def _reverts(timeline: Timeline) -> Iterator[Reverted]:
+    for entry in timeline.entries:
+        for operation in entry.operations:
+            found: Reverted | None = None
+            if isinstance(operation, RevertImages):
+                found = _external(entry, operation.image)
+            elif isinstance(operation, LoadSnapshot):
+                found = _internal(entry, operation)
+            if found is not None:
+                yield found
+
+
+def _external(entry: Entry, image: str) -> Reverted | None:
+    """Return the claim of a revert to the state that an overlay froze in the image below it."""
+    disk = entry.before.disk_of(image)
+    if disk is None or disk.active.name == image:
+        return None
+    names = [each.name for each in disk.chain]
+    overlay = disk.chain[names.index(image) + 1]
+    return Reverted(entry, disk.name, overlay.name, image, overlay.since)
+
+
+def _internal(entry: Entry, load: LoadSnapshot) -> Reverted | None:
+    """Return the claim of a revert to a state inside the active image."""
+    disk = entry.before.disk_of(load.node)
+    image = disk.image(load.node) if disk is not None else None
+    if disk is None or image is None:
+        return None
+    kept = next((each for each in image.snapshots if each.name == load.name), None)
+    return Reverted(entry, disk.name, load.name, load.node, kept.moment) if kept else None
+
+
+def gives_back(timeline: Timeline, revert: Reverted) -> bool:
+    """Whether the guest sees what it saw at the snapshot."""
+    meant = timeline.state_at(revert.disk, revert.meant)
+    now: Disk = revert.entry.after.disk(revert.disk)
+    if meant is None:
+        return True
+    return meant.length == now.length and now.guest_view.reads_like(meant.guest_view)
