@@ -7,7 +7,7 @@ has gone is given again. What may come next is guessed: a step that is refused b
 import json
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 MODELS = ("mail-2018", "nir-2018", "libvirt-6.0", "libvirt", "qemu-single", "qemu")
@@ -58,13 +58,50 @@ class Story(NamedTuple):
     @property
     def text(self) -> str:
         """The scenario file: a line for each step, from the fifth on."""
+        return "\n".join([*self._head, *map(_line, self.steps)]) + "\n"
+
+    @property
+    def _head(self) -> list[str]:
         shapes = {name: {"clusters": length} for name, length in self.disks.items()}
-        head = ["scenario: drawn at random", f"model: {self.model}", f"disks: {flow(shapes)}"]
-        return "\n".join([*head, "timeline:", *map(_line, self.steps)]) + "\n"
+        told = ["scenario: drawn at random", f"model: {self.model}", f"disks: {flow(shapes)}"]
+        return [*told, "timeline:"]
+
+    def joined(self) -> tuple[str, list[int]]:
+        """Return the scenario with one instant for all that the host does in a row.
+
+        What changes what the guest sees, and the instants at which jobs end, stay alone.
+
+        Returns:
+            The text, and the line of each step.
+        """
+        due = {each for step in self.steps for each in _labels(step, "ends", "fails")}
+        meant = {each for step in self.steps for each in _labels(step, "of")}
+        lines, places = self._head, []
+        open_ = False
+        for step in self.steps:
+            joins = step.verb and not ALONE & set(step.verb) and step.label not in due | meant
+            if not (joins and open_):
+                lines.append(f"  - at: {step.label}")
+                lines += ["    do:"] * bool(step.verb)
+            places.append(len(lines) + bool(step.verb))
+            if step.verb:
+                lines.append(f"      - {flow({**step.verb, **step.beside})}")
+            open_ = bool(step.verb) and not ALONE & set(step.verb)
+        return "\n".join(lines) + "\n", places
 
 
 FIRST_LINE = 5
 """The line of the first step in the text of a story."""
+
+
+ALONE = {"write", "zero", "discard", "revert", "resize", "crash", "shutdown", "start"}
+"""What is never joined with what the host does before and after it."""
+
+
+def _labels(step: Step, *names: str) -> Iterator[str]:
+    """Yield the instants that a step names by some arguments."""
+    for told in (*step.verb.values(), step.beside):
+        yield from (str(told[name]) for name in names if name in told)
 
 
 def _line(step: Step) -> str:

@@ -96,6 +96,8 @@ class Judge:
             return ""
         below = self.record.view(start, made.disk) if start is not None else ""
         got = lay(below, made)
+        if made.kind == "bitmaps":  # How long the disk was is nothing that it claims.
+            meant = [each.rstrip("-").ljust(len(got), "-") for each in meant]
         return "" if got in meant else f"{made.name}: |{got}| where |{meant[-1]}| was meant"
 
     def _lower(self, made: Made) -> bool:
@@ -107,8 +109,6 @@ class Judge:
         """Return the stretches of the bitmaps that a backup read through by their names."""
         names = made.step.get("bitmaps", [made.step.get("since", made.step.get("bitmap"))])
         node = made.step.get("device")
-        if "since" in made.step and self.record.story.model == "qemu-single":
-            node = self.record.frames[made.begun][made.disk]["chain"][-1]
         return [
             window
             for (disk, on, name), window in self.record.windows[made.begun].items()
@@ -122,12 +122,29 @@ class Judge:
         if made.kind == "top":
             image = made.step.get("image", made.step.get("device"))
             return self.record.born[made.begun].get((made.disk, str(image)))
-        points, since = self.record.points[made.begun - 1], made.step.get("since")
-        if since is not None and self.record.story.model != "qemu-single":
-            return points.get(since)
-        known = [points[name] for name in made.step.get("bitmaps", ()) if points.get(name)]
-        starts = [window.start for window in self._through(made)] + [n for n in known if n]
-        return min(starts, default=None)
+        since = made.step.get("since")
+        if since is not None and self.record.story.model == "qemu-single":
+            return self._consumed(made, since)
+        if since is not None:
+            return self.record.points[made.begun - 1].get(since)
+        return min((window.start for window in self._through(made)), default=None)
+
+    def _consumed(self, made: Made, name: str) -> int | None:
+        """Return where a consumer's last backup, or its tracking, began.
+
+        What others do to its bitmap is nothing that it knows of.
+        """
+        starts = [self.record.points[made.begun - 1].get(name)]
+        starts += [
+            each.begun
+            for each in self.record.made
+            if each.disk == made.disk
+            and each.done <= made.begun
+            and each.begun < made.begun
+            and name in (each.step.get("since"), each.step.get("checkpoint"))
+            and each.step.get("mode") != "pull"
+        ]
+        return max((start for start in starts if start is not None), default=None)
 
     def _ends(self, made: Made) -> list[int]:
         """Return the steps whose state a backup may stand for, the one that was meant last."""
@@ -145,7 +162,7 @@ class Judge:
     def _wrong_onto(self, made: Made) -> str:
         """Return how a backup does not give what the guest saw on the one that it was put onto."""
         onto, base = made.step.get("onto"), self._base(made)
-        if base is None or made.kind == "full":
+        if base is None or not base.sound or made.kind == "full":
             return ""
         below = self.record.view(self._ends(base)[-1], made.disk)
         got = lay(below, made)
@@ -187,9 +204,13 @@ class Judge:
             if meant and each["cells"] not in meant:
                 told = f"{each['as']}: |{each['cells']}| where |{meant[-1]}| was meant"
                 yield self._verdict("silence", "restore", number, told)
-        seen = [self._instants(number, each["disk"], each["cells"]) for each in restored]
-        if seen and all(seen) and not set.intersection(*seen):
+        if self._mixed(number):
             yield self._verdict("silence", "restore of a machine", number, "no common instant")
+
+    def _mixed(self, number: int) -> bool:
+        """Whether a machine's restored disks were each seen, and never at one time."""
+        seen = [self._instants(number, r["disk"], r["cells"]) for r in self._restored(number)]
+        return bool(seen) and all(seen) and not set.intersection(*seen)
 
     def _meant(self, number: int, restored: Mapping[str, Any]) -> list[str]:
         """Return what a restored disk may be: that of ``of``, or of its newest backup."""
@@ -215,7 +236,9 @@ class Judge:
         said = self.record.said[number]
         lost = self.lost(number)
         if lost and not said & {"BT305", "BT207"}:
-            yield self._verdict("silence", f"{verb} takes restore points", number, lost)
+            what = "its own" if lost <= self._own(number) else "others'"
+            told = ", ".join(self.record.story.steps[n].label for n in sorted(lost))
+            yield self._verdict("silence", f"{verb} takes {what} restore points", number, told)
         if verb == "revert" and not said & SILENT and self._wrong_revert(number):
             yield self._verdict("silence", "revert", number, self._wrong_revert(number))
         free = ("write", "zero", "discard", "revert", "resize", "create", "attach")
@@ -242,12 +265,21 @@ class Judge:
             steps = {n for n in steps if self.record.view(n, disk) in reached}
         return steps
 
-    def lost(self, number: int) -> str:
-        """Return the instants that a step takes, as text; nothing for none."""
+    def lost(self, number: int) -> set[int]:
+        """Return the steps whose state cannot be restored any more after a step."""
         if not any(made.gone == number for made in self.record.made):
-            return ""
-        gone = self.restorable(number - 1) - self.restorable(number)
-        return ", ".join(self.record.story.steps[n].label for n in sorted(gone))
+            return set()
+        return self.restorable(number - 1) - self.restorable(number)
+
+    def _own(self, number: int) -> set[int]:
+        """Return the steps whose state the backups stand for that go at a step."""
+        gone = [made for made in self.record.made if made.gone == number]
+        return {
+            n
+            for made in gone
+            for n in range(number)
+            if self.record.view(n, made.disk) == self.record.view(self._ends(made)[-1], made.disk)
+        }
 
     def _wrong_revert(self, number: int) -> str:
         """Return how a revert does not give the state of its snapshot, or nothing."""
@@ -324,7 +356,7 @@ class Judge:
     def _is_wrong(self, code: str, number: int, restored: Mapping[str, Any]) -> bool:
         cells, disk = restored["cells"], restored["disk"]
         if code == "BT301":
-            return not self._instants(number, disk, cells)
+            return not self._instants(number, disk, cells) or self._mixed(number)
         meant = self._meant(number, restored)
         newest = self._meant(number, {**restored, "of": None})
         return cells not in meant or (code != "BT306" and cells not in newest)

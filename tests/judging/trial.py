@@ -1,12 +1,12 @@
 """Plays a timeline, has it judged, and shrinks what does not agree to a few lines."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import simulator
-from tests.judging.drawing import Step, Story, draw
+from tests.judging.drawing import FIRST_LINE, Step, Story, draw
 from tests.judging.judge import Judge, Verdict
 from tests.judging.record import Record
 
@@ -42,7 +42,23 @@ def judge(story: Story) -> Trial:
         simulator.InputError: It is no scenario.
     """
     judged = Judge(Record(story, play))
-    return Trial(story, judged.verdicts, judged.judged)
+    return Trial(story, [*judged.verdicts, *compare_joined(story)], judged.judged)
+
+
+def compare_joined(story: Story) -> Iterator[Verdict]:
+    """Yield where another thing is said of a story with several steps at one instant."""
+    text, lines = story.joined()
+    apart = _codes(play(story), [FIRST_LINE + n for n in range(len(story.steps))])
+    joined = _codes(dict(simulator.loads(text).run().document()), lines)
+    for step, one, other in zip(story.steps, apart, joined, strict=True):
+        for code in sorted(one ^ other):
+            told = "said of steps apart" if code in one else "said of steps at one instant"
+            yield Verdict("joined", code, step.label, told)
+
+
+def _codes(document: Mapping[str, Any], lines: Sequence[int]) -> list[set[str]]:
+    """Return the codes found at each of some lines."""
+    return [{f["code"] for f in document["findings"] if f["line"] == line} for line in lines]
 
 
 def try_seed(model: str, seed: str) -> tuple[Trial, int]:
@@ -121,7 +137,8 @@ def explain(kind: Kind, story: Story) -> str:
         for each in play(small)["findings"]
     ]
     head = f"{verdict.kind}: {verdict.what} at {verdict.step}: {verdict.told}"
-    return "\n".join([head, small.text.rstrip(), "said:", *(said or ["  nothing"])])
+    text = small.joined()[0] if verdict.kind == "joined" else small.text
+    return "\n".join([head, text.rstrip(), "said:", *(said or ["  nothing"])])
 
 
 def shrink(story: Story, kind: Kind) -> Story:
