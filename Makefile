@@ -25,6 +25,10 @@ ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundl
 export UV_SYSTEM_CERTS := 1
 endif
 
+need_room = test -w . || { \
+		echo "make: '$(CURDIR)' cannot be written to, and the environment and caches go there:" \
+			"copy it to where you can write, and run make there" >&2; exit 2; }
+
 STATIC := "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-logo"
 
 # Run every step, then fail if any of them did: one call shows all that is wrong.
@@ -33,7 +37,7 @@ run_each = @failed=; for step in $(1); do \
 	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check verify judge record bench lab outs clean
+.PHONY: help setup writable demo test check verify judge record bench lab outs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -41,16 +45,20 @@ help: ## list the targets
 setup: $(STAMP) ## create .venv with what uv.lock names; does nothing when that is done
 	@:
 
+# Environment and caches go into the checkout.
+writable:
+	@$(need_room)
+
 demo: setup ## play the scenario of the 2018 mail
 	@$(BIN)/backup-timeline run scenarios/mail/2018.yaml
 
-test: $(WHOLE) ## everything: style, types, layers, tests; installs QEMU, libvirt, Chromium where it may
+test: writable $(WHOLE) ## everything: style, types, layers, tests; installs QEMU, libvirt, Chromium where it may
 	@$(install_qemu)
 	@$(install_libvirt)
 	@$(install_chromium)
 	$(call run_each,$(STATIC) "pytest -n 2 --durations=10")
 
-check: $(WHOLE) ## the static part of test
+check: writable $(WHOLE) ## the static part of test
 	$(call run_each,$(STATIC))
 
 verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same, WITH=libvirt
@@ -75,7 +83,8 @@ lab: $(WHOLE) ## open the course in JupyterLab
 outs: setup ## write the recorded findings of scenarios/flagged anew, for you to judge
 	@for file in scenarios/flagged/*.yaml; do \
 		$(BIN)/backup-timeline check $$file >$${file%.yaml}.out; \
-	done; git diff --stat -- scenarios/flagged
+	done; git diff --stat -- scenarios/flagged 2>/dev/null || \
+		echo "there is no git history here that would show what changed in scenarios/flagged"
 
 clean: ## remove .venv and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
@@ -83,6 +92,7 @@ clean: ## remove .venv and every cache
 
 # The stamp goes first and comes back last, so that a setup that stopped midway starts again.
 $(STAMP): pyproject.toml uv.lock Makefile
+	@$(need_room)
 	@echo "setting up $(VENV)"; rm -f $@
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "make setup: '$(PYTHON)' is missing or older than Python 3.11;" \

@@ -1,8 +1,13 @@
 """The checkout stands alone: nothing in it names or reads what lies outside."""
 
+import os
 import re
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +72,29 @@ def test_a_place_outside_is_seen(path: str, text: str) -> None:
 )
 def test_a_place_inside_is_let_pass(path: str, text: str) -> None:
     assert list(outside(Path(path), text)) == []
+
+
+MADE_OF = ("Makefile", "pyproject.toml", "uv.lock")
+"""What the environment is made of."""
+
+
+@pytest.mark.parametrize("target", ["test", "check", "setup"])
+def test_make_says_so_where_nothing_can_be_written(target: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="read only ") as folder:
+        for name in MADE_OF:
+            shutil.copy(ROOT / name, folder)
+        Path(folder).chmod(0o555)
+        user: dict[str, Any] = {"user": "nobody"} if os.geteuid() == 0 else {}
+        ran = subprocess.run(
+            ["make", target],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+            **user,
+        )
+        assert ran.returncode == 2
+        assert f"'{Path(folder).resolve()}' cannot be written to" in ran.stderr
+        assert sorted(os.listdir(folder)) == sorted(MADE_OF)
+        Path(folder).chmod(0o755)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -224,7 +225,8 @@ def test_names_that_the_terminal_cannot_show_are_escaped_and_not_a_traceback() -
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
-    shell = f"{sys.executable} -m simulator run {' '.join([name_of(MAIL)] * 60)} | head -n 1"
+    python = shlex.quote(sys.executable)
+    shell = f"{python} -m simulator run {' '.join([name_of(MAIL)] * 60)} | head -n 1"
     outcome = subprocess.run(
         ["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -239,7 +241,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly() -> None:
 def test_closed_and_full_streams_give_no_traceback(redirection: str, status: int) -> None:
     files = "-" if redirection == "<&-" else name_of(MAIL)
     outcome = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m simulator run {files} {redirection}"],
+        ["bash", "-c", f"{shlex.quote(sys.executable)} -m simulator run {files} {redirection}"],
         cwd=ROOT,
         capture_output=True,
         text=True,

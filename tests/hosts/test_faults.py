@@ -1,6 +1,7 @@
 """What goes wrong around a verification is a clear finding, and leaves nothing behind."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -228,7 +229,10 @@ def test_a_daemon_that_misbehaves_is_a_finding_and_leaves_nothing(
     programs.mkdir()
     room.mkdir()
     program = programs / "qemu-storage-daemon"
-    program.write_text(f"#!{sys.executable} -IS\n{STAND_IN}{script}\n")
+    (programs / "stand-in.py").write_text(f"{STAND_IN}{script}\n")
+    # The path of Python may have blanks, which no first line of a script can.
+    words = shlex.join([sys.executable, "-IS", str(programs / "stand-in.py")])
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     with nothing_left(room):
