@@ -156,3 +156,20 @@ def test_review_never_wins_over_what_was_saved_meanwhile(
     assert outcome.status == 2
     assert outcome.err.endswith("it was changed meanwhile, and is left as it is\n")
     assert path.read_text() == f"{WRONG}# newer\n"
+
+
+def test_names_from_the_command_line_reach_no_terminal_raw(tmp_path: Path) -> None:
+    name = tmp_path / "a\x1b[31m\n.svg"
+    told = [
+        command("draw", str(MAIL), "-o", str(name)),
+        command("draw", str(MAIL), "-o", f"{tmp_path}/no/\x1b.svg"),
+        command("explain", "BT\x1b[31m"),
+        command("models", "x\x1b[31m"),
+        command("run", "x\x1b[31m.yaml"),
+        command("export", str(MAIL), "--to", "sh", "-o", str(tmp_path / "\x1b")),
+        command("record", str(MAIL), "-o", str(tmp_path / "\x1b\x1b")),
+    ]
+    assert name.exists()
+    for each in told:
+        assert "\\x1b" in each.out + each.err
+        assert "\x1b" not in each.out + each.err

@@ -16,6 +16,7 @@ from simulator.cli.reading import (
     load_all,
     usable,
 )
+from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
     from simulator.pipeline import Scenario
@@ -99,7 +100,7 @@ def record(
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, write_baseline(document))
         written += 1
-    print(f"{written} run documents written below {output}")
+    print(f"{written} run documents written below {printable(str(output))}")
     raise typer.Exit(status)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from simulator.cli.ends import FAILING, give_up, give_up_without, refuse_input, told_unwritable
 from simulator.cli.reading import Format, ModelOption, find_model, played
+from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
     from simulator.pipeline import Run
@@ -59,7 +60,7 @@ def draw(
         give_up_without(f"the view {view}", error)
     except PictureError as error:
         give_up(str(error))
-    print(picture.text() if printed else f"{output} written\n", end="")
+    print(picture.text() if printed else f"{printable(str(output))} written\n", end="")
 
 
 def serve(
@@ -88,7 +89,7 @@ def serve(
     except OSError as error:
         give_up(f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}")
     address = f"http://127.0.0.1:{server.server_address[1]}/"
-    print(f"{address} shows {file}; Ctrl-C ends it", flush=True)
+    print(f"{address} shows {printable(file)}; Ctrl-C ends it", flush=True)
     if show:
         webbrowser.open(address)
     with contextlib.suppress(KeyboardInterrupt), server:

@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 
 import typer
 
+from simulator.diagnostics import printable
+
 UNUSABLE, FAILING = 2, 1
 """Exit status for input that cannot be used, and for findings that nobody expected."""
 
@@ -17,12 +19,12 @@ def give_up(message: str, word: str = "", known: Any = ()) -> NoReturn:
     """Print what is wrong with the command line, and end with status 2."""
     import difflib
 
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     near = difflib.get_close_matches(word, known, n=1)
     if near:
-        print(f"  = help: did you mean {near[0]}?", file=sys.stderr)
+        print(f"  = help: did you mean {printable(near[0])}?", file=sys.stderr)
     elif known:
-        print(f"  = expected one of {', '.join(known)}", file=sys.stderr)
+        print(f"  = expected one of {', '.join(map(printable, known))}", file=sys.stderr)
     raise typer.Exit(UNUSABLE)
 
 

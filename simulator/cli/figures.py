@@ -9,6 +9,7 @@ import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_in_ci, told_unwritable
 from simulator.cli.reading import Files, ModelOption, find_model, read_text, usable
+from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
     from simulator.checks.updating import Edit
@@ -79,13 +80,13 @@ def lint(
             write_finding(each, path=path, source=text, colour=colour_of())
             for each in found.findings
         ]
-        counts = f"{path}: {found.scenarios} scenarios, {found.figures} figures"
+        counts = f"{printable(path)}: {found.scenarios} scenarios, {found.figures} figures"
         print("\n\n".join([*told, f"{counts}, {len(told)} wrong rows"]))
         if found.problems:
             error = InputError(path, text, found.problems)
             print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
         if not found.figures and not found.scenarios:
-            print(f"error: {path} has neither figures nor scenarios", file=sys.stderr)
+            print(f"error: {printable(path)} has neither figures nor scenarios", file=sys.stderr)
         unusable = found.problems or not (found.figures or found.scenarios)
         status = max(status, UNUSABLE if unusable else FAILING if told else 0)
     if status:
@@ -120,7 +121,8 @@ def edited_scenario(
 
 def _ask(path: str, edit: "Edit") -> str:
     """Show a row that changed, and return what a person says: a, r, s or q."""
-    print(f"\n{path}:{edit.line}: {edit.label}\n  expected |{edit.old}\n  found    |{edit.new}")
+    print(f"\n{printable(path)}:{edit.line}: {printable(edit.label)}")
+    print(f"  expected |{edit.old}\n  found    |{edit.new}")
     width = max(len(edit.old), len(edit.new))
     pairs = zip(edit.old.ljust(width), edit.new.ljust(width), strict=True)
     print(f"            {''.join(' ' if a == b else '^' for a, b in pairs)}".rstrip())
@@ -152,4 +154,5 @@ def rewrite_file(path: str, old: str, new: str, changes: Sequence[object]) -> No
         replace_if_unchanged(path, mark + old.encode(), mark + new.encode())
     lines = lines_of(old), lines_of(new)
     shown = difflib.unified_diff(*lines, path, path, lineterm="", n=1)
-    print("\n".join(shown), end="\n\n")
+    tabbed = ("\t".join(map(printable, line.split("\t"))) for line in shown)
+    print("\n".join(tabbed), end="\n\n")

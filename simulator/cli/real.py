@@ -68,13 +68,13 @@ def verify(
             status = UNUSABLE
             continue
         if problem := real.refuse(timeline):
-            print(f"error: {path}: {problem}", file=sys.stderr)
+            print(f"error: {printable(path)}: {problem}", file=sys.stderr)
             status = UNUSABLE
             continue
         outcome = real.verify(timeline, timeout)
         if outcome.finding is None:
             agreed = f"{outcome.steps} steps agree with {real.name} {outcome.version}"
-            print(f"{path}: {agreed}", flush=True)
+            print(f"{printable(path)}: {agreed}", flush=True)
             continue
         status = max(status, UNUSABLE if outcome.finding.rule in NOT_JUDGED else FAILING)
         source = timeline.script.source
@@ -114,7 +114,7 @@ def export(
         return
     with told_unwritable(output):
         write_text(output, text)
-    print(f"{output} written")
+    print(f"{printable(str(output))} written")
 
 
 def inspect(

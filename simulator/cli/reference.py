@@ -8,6 +8,7 @@ import typer
 
 from simulator.cli.ends import give_up, told_unwritable
 from simulator.cli.reading import find_model
+from simulator.diagnostics import printable
 
 
 class SchemaName(StrEnum):
@@ -117,5 +118,6 @@ def new(
     path = Path(word if word.endswith(suffixes) else f"{word}{suffix}")
     with told_unwritable(path):
         write_text(path, text, fresh=True)
-    then = f"run {path}" if model is None else f"models ./{path}"
-    print(f"{path} written; next: backup-timeline {then}")
+    shown = printable(str(path))
+    then = f"run {shown}" if model is None else f"models ./{shown}"
+    print(f"{shown} written; next: backup-timeline {then}")

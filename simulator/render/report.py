@@ -3,7 +3,16 @@
 import textwrap
 from collections.abc import Iterable
 
-from simulator.diagnostics import Finding, InputError, Problem, Related, Severity, Span, line_of
+from simulator.diagnostics import (
+    Finding,
+    InputError,
+    Problem,
+    Related,
+    Severity,
+    Span,
+    line_of,
+    printable,
+)
 from simulator.render.colour import Role, paint
 
 WIDTH = 72
@@ -83,10 +92,10 @@ def _quote(
 ) -> list[str]:
     """Return the place, the source line, and carets below the part that is meant."""
     if span is None:
-        place = f"  --> {path}"
+        place = f"  --> {printable(path)}"
         return [place, *(_wrap(f"   = {label}", indent="     ") if label else [])]
     blank = f"{' ' * gutter} |"
-    place = f"{' ' * gutter}--> {path}:{span.line}:{span.column}"
+    place = f"{' ' * gutter}--> {printable(path)}:{span.line}:{span.column}"
     text = _line(source, span.line)
     if text is None:
         return [place, *([f"{blank} {label}"] if label else [])]
