@@ -23,9 +23,9 @@ from simulator.values import dataclass
 
 if TYPE_CHECKING:
     from simulator.documents.linting import Linted
-    from simulator.render.document import RunDocument
     from simulator.render.pictures import Picture
     from simulator.render.restores import Restores
+    from simulator.render.shapes import RunDocument
 
 
 def find_model(word: str) -> ApiModel:
@@ -274,9 +274,19 @@ class Run:
 
     def json(self) -> str:
         """Return the run document as JSON text."""
-        from simulator.render.document import write_document
+        return "".join(self.tell_json())
 
-        return write_document(self.timeline, self.findings)
+    def tell_json(self) -> Iterator[str]:
+        """Yield the run document as JSON text, frame by frame."""
+        from simulator.render.document import tell_document
+
+        return tell_document(self.timeline, lambda: self.findings)
+
+    def tell_lines(self) -> Iterator[str]:
+        """Yield the run as lines of JSON: what changed at each instant."""
+        from simulator.render.lines import tell_lines
+
+        return tell_lines(self.timeline, lambda: self.findings)
 
     def document(self) -> RunDocument:
         """Return the run document as plain data."""

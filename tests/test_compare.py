@@ -264,13 +264,42 @@ def test_what_cannot_be_compared_is_told_and_ends_with_status_2(
 
 def test_a_baseline_of_another_format_is_told(tmp_path: Path) -> None:
     assert command("record", WEEK, "-o", str(tmp_path)).status == 0
-    path = tmp_path / Path(WEEK).with_suffix(".json")
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    path = tmp_path / Path(WEEK).with_suffix(".jsonl")
+    path.write_text(path.read_text().replace('"format":1', '"format":2'))
     outcome = command("compat", str(tmp_path), "libvirt", WEEK)
     assert outcome.status == 2
     assert "a run document of format 2" in outcome.err
     path.write_text("[]")
     assert "it has no format" in command("compat", str(tmp_path), "libvirt", WEEK).err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('{"backups"', '{"nothing"', "the last line, with the backups, is missing"),
+        ('{"at":"monday"', '{"on":"monday"', "line 4 is no instant"),
+        ('"seed"', '"seed', "no run document"),
+    ],
+)
+def test_a_baseline_that_is_cut_or_changed_is_told(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    assert command("record", WEEK, "-o", str(tmp_path)).status == 0
+    path = tmp_path / Path(WEEK).with_suffix(".jsonl")
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    outcome = command("compat", str(tmp_path), "libvirt", WEEK)
+    assert outcome.status == 2
+    assert told in outcome.err
+
+
+def test_a_baseline_of_an_older_version_is_read_as_before(tmp_path: Path) -> None:
+    path = tmp_path / Path(WEEK).with_suffix(".json")
+    path.parent.mkdir(parents=True)
+    path.write_text(command("run", WEEK, "-f", "json", "--model", "libvirt").out)
+    outcome = command("compat", str(tmp_path), "libvirt", WEEK)
+    assert outcome.status == 0
+    assert "0 of them with differences" in outcome.out
 
 
 def test_a_scenario_that_one_model_cannot_play_is_told_and_the_rest_goes_on(

@@ -7,7 +7,7 @@ import pytest
 
 import simulator
 from simulator.pipeline import Run
-from simulator.render.document import RunDocument
+from simulator.render.shapes import RunDocument
 from tests.recordings.files import Step, Timeline, read_recording, read_timelines, recordings
 
 PATHS = recordings("libvirt")

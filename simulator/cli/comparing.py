@@ -83,8 +83,7 @@ def record(
     model: ModelOption = None,
 ) -> None:
     """Write run documents, as a baseline that can be committed and that compat reads."""
-    from simulator.compare.baselines import write_baseline
-    from simulator.writing import write_text
+    from simulator.writing import open_text
 
     chosen, status, written = find_model(model), 0, 0
     scenarios = load_all(files)
@@ -94,11 +93,12 @@ def record(
             status = UNUSABLE
             continue
         with usable():
-            document = scenario.run(chosen).document()
+            played = scenario.run(chosen)
         path = paths[scenario.script.path]
         with told_unwritable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, write_baseline(document))
+            with open_text(path) as stream:
+                stream.writelines(played.tell_lines())
         written += 1
     print(f"{written} run documents written below {printable(str(output))}")
     raise typer.Exit(status)

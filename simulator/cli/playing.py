@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci
-from simulator.cli.reading import Files, Format, ModelOption, find_model
+from simulator.cli.reading import Files, ModelOption, RunFormat, find_model
 
 if TYPE_CHECKING:
     from simulator.pipeline import Run
@@ -18,8 +18,9 @@ def run(
     files: Files,
     model: ModelOption = None,
     format: Annotated[
-        Format, typer.Option("--format", "-f", help="Figures, or the run document.")
-    ] = Format.TEXT,
+        RunFormat,
+        typer.Option("--format", "-f", help="Figures, or the run document: whole, or as lines."),
+    ] = RunFormat.TEXT,
     whole: Annotated[
         bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
     ] = False,
@@ -27,11 +28,13 @@ def run(
     """Play scenarios: print each instant's figure, the backups, and the findings."""
 
     def show(each: "Run") -> "Iterable[str]":
-        if format is Format.JSON:
-            return [each.json()]
+        if format is RunFormat.JSON:
+            return each.tell_json()
+        if format is RunFormat.JSONL:
+            return each.tell_lines()
         return each.tell(colour=colour_of(), whole=whole)
 
-    _play_all(files, model, show, between="\n" if format is Format.TEXT else "")
+    _play_all(files, model, show, between="\n" if format is RunFormat.TEXT else "")
 
 
 def check(

@@ -26,10 +26,18 @@ ModelOption = Annotated[
 
 
 class Format(StrEnum):
+    """Words for people, or data."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class RunFormat(StrEnum):
     """What ``run`` prints."""
 
     TEXT = "text"
     JSON = "json"
+    JSONL = "jsonl"
 
 
 @contextlib.contextmanager

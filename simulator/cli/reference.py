@@ -12,10 +12,11 @@ from simulator.diagnostics import printable
 
 
 class SchemaName(StrEnum):
-    """The two published schemas."""
+    """The published schemas."""
 
     SCENARIO = "scenario"
     RUN = "run"
+    JSONL = "jsonl"
 
 
 def explain(
@@ -76,19 +77,20 @@ def models(
 
 
 def schema(
-    name: Annotated[SchemaName, typer.Argument(help="Of a scenario file, or a run document.")],
+    name: Annotated[
+        SchemaName, typer.Argument(help="Of a scenario file, a run document, or a line of one.")
+    ],
 ) -> None:
     """Print a JSON Schema, for editors and for programs that read runs."""
     import json
 
     if name is SchemaName.SCENARIO:
-        from simulator.scenario import scenario_schema
-
-        print(json.dumps(scenario_schema(), indent=1))
+        from simulator.scenario import scenario_schema as made
+    elif name is SchemaName.RUN:
+        from simulator.render.document import run_schema as made
     else:
-        from simulator.render.document import run_schema
-
-        print(json.dumps(run_schema(), indent=1))
+        from simulator.render.lines import lines_schema as made
+    print(json.dumps(made(), indent=1))
 
 
 def new(

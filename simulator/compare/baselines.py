@@ -5,21 +5,22 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
 
+from simulator.compare.lines import FORMAT, read_lines
 from simulator.diagnostics import InputError, Problem
-
-FORMAT = 1
-"""The format of the run documents that this program reads."""
 
 
 def baseline_path(file: str) -> PurePath:
     """Return where the run document of a scenario stands below a baseline's folder."""
     parts = [part for part in PurePath(file).parts if part not in ("/", "..", ".")]
-    return PurePath(*parts).with_suffix(".json") if parts else PurePath("scenario.json")
+    return PurePath(*parts).with_suffix(".jsonl") if parts else PurePath("scenario.jsonl")
 
 
-def write_baseline(document: Any) -> str:
-    """Return a run document as text that a diff shows well, with a final newline."""
-    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+def _read(path: Path) -> Any:
+    """Return a recorded run document; those that older versions wrote are one JSON value."""
+    if not path.exists() and path.with_suffix(".json").exists():
+        return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    with path.open(encoding="utf-8") as lines:
+        return read_lines(lines)
 
 
 def load_baseline(folder: str, files: Iterable[str]) -> dict[str, Any]:
@@ -32,8 +33,7 @@ def load_baseline(folder: str, files: Iterable[str]) -> dict[str, Any]:
     for file in files:
         path = str(Path(folder) / baseline_path(file))
         try:
-            text = Path(path).read_text(encoding="utf-8")
-            document = json.loads(text)
+            document = _read(Path(path))
         except FileNotFoundError:
             raise _unusable(path, f"{folder} has no record of {file}") from None
         except OSError as error:

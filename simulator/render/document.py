@@ -1,176 +1,76 @@
-"""The run document: one run as JSON. Its names are a contract; its schema is made from here."""
+"""The run document: one run as JSON, whole or as a stream of text."""
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, TypeAlias
-
-from typing_extensions import TypedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from simulator.diagnostics import Finding, Span
-from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ClusterMap, ClusterSet, tag_of
-from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Machine, Restored
-from simulator.notation import write_backup, write_bits, write_clusters, write_view
-from simulator.timeline import Frame, Timeline
-
-FORMAT: Literal[1] = 1
-CELLS_MAX = 4096
-"""A disk of more clusters is told in runs instead of strings."""
-
-Cells: TypeAlias = str | list[tuple[int, int, str]]
-"""One character a cluster, or runs: first cluster, length, and what it holds."""
-
-
-class BitmapDocument(TypedDict):
-    """A dirty bitmap, known by its node and name."""
-
-    node: str
-    name: str
-    cells: Cells
-    granularity: int
-    count: int
-    recording: bool
-    persistent: bool
-    busy: bool
-    inconsistent: bool
-
-
-class DiskDocument(TypedDict):
-    """A disk at the end of an instant."""
-
-    cluster_size: int
-    clusters: int
-    chain: list[str]
-    images: dict[str, Cells]
-    bitmaps: list[BitmapDocument]
-    guest: Cells
-
-
-class CheckpointDocument(TypedDict):
-    """The host's note of a checkpoint."""
-
-    name: str
-    parent: str | None
-    at: str | None
-
-
-class FrameDocument(TypedDict):
-    """The state at the end of an instant; ``at`` is null after the last guest step."""
-
-    at: str | None
-    tick: int
-    disks: dict[str, DiskDocument]
-    checkpoints: list[CheckpointDocument]
-
-
-class BackupDocument(TypedDict):
-    """A backup or a copy of one disk."""
-
-    disk: str
-    cells: Cells
-    at: str | None
-    kind: Literal["full", "incremental", "top", "bitmaps", "copy", "none"]
-    mode: Literal["push", "pull"] | None
-    since: str | None
-    bitmaps: list[str]
-    onto: str | None
-    status: Literal["running", "completed", "failed", "cancelled", "deleted"]
-    copied_bytes: int
-
-
-RestoreDocument = TypedDict(
-    "RestoreDocument",
-    {
-        "as": str,
-        "disk": str,
-        "from": list[str],
-        "at": str | None,
-        "of": str | None,
-        "cells": Cells,
-        "same_as": list[str],
-    },
+from simulator.model.clusters import tag_of
+from simulator.model.machine import Backup, Restored
+from simulator.notation import write_backup
+from simulator.render.shapes import (
+    CELLS_MAX,
+    FORMAT,
+    BackupDocument,
+    Cells,
+    FindingDocument,
+    HeadLine,
+    LastLine,
+    PlaceDocument,
+    RestoreDocument,
+    RunDocument,
 )
-
-
-class PlaceDocument(TypedDict):
-    """A place in the file. Counts from 1; the end column is the first one outside."""
-
-    line: int | None
-    column: int | None
-    end_line: int | None
-    end_column: int | None
-
-
-class RelatedDocument(PlaceDocument):
-    """Another place of a finding, such as the step that lost what is missing."""
-
-    at: str | None
-    message: str
-
-
-class FindingDocument(TypedDict):
-    """A finding. Lines and columns count from 1; the end column is the first one outside."""
-
-    code: str
-    also: list[str]
-    rule: str
-    severity: Literal["error", "warning", "info"]
-    expected: bool
-    allowed: str | None
-    at: str | None
-    message: str
-    line: int | None
-    column: int | None
-    end_line: int | None
-    end_column: int | None
-    notes: list[str]
-    help: str
-    related: list[RelatedDocument]
-    refused: str | None
-
-
-class RunDocument(TypedDict):
-    """What ``backup-timeline run --format json`` prints for one file."""
-
-    format: Literal[1]
-    file: str
-    scenario: str
-    model: str
-    seed: int | None
-    frames: list[FrameDocument]
-    backups: dict[str, BackupDocument]
-    restores: list[RestoreDocument]
-    findings: list[FindingDocument]
+from simulator.render.states import DiskState, State, content_cells, next_state, view_cells
+from simulator.timeline import Timeline
 
 
 def run_schema() -> dict[str, Any]:
     """Return the JSON Schema of the run document."""
+    return _schema(RunDocument, "backup-timeline run document")
+
+
+def _schema(shape: Any, title: str) -> dict[str, Any]:
     from pydantic import TypeAdapter
 
-    schema = TypeAdapter(RunDocument).json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "title": "backup-timeline run document",
+        **TypeAdapter(shape).json_schema(),
+        "title": title,
     }
 
 
-def write_document(timeline: Timeline, findings: Sequence[Finding]) -> str:
-    """Return a run as JSON text, with a final newline. Equal runs give equal bytes."""
-    return json.dumps(run_document(timeline, findings), indent=1) + "\n"
-
-
 def run_document(timeline: Timeline, findings: Sequence[Finding]) -> RunDocument:
-    """Return a run as plain data."""
-    kept = {id(backup) for backup in timeline.last.backups}
+    """Return a run as plain data; parts that did not change are the same value again."""
+    return {
+        **head_of(timeline),
+        "frames": [state.document for state in states_of(timeline)],
+        **end_of(timeline, findings),
+    }
+
+
+def states_of(timeline: Timeline) -> Iterator[State]:
+    """Yield the states of a run."""
+    state = None
+    for frame in timeline.frames:
+        state = next_state(frame, state)
+        yield state
+
+
+def head_of(timeline: Timeline) -> HeadLine:
+    """Return what stands before the frames."""
     return {
         "format": FORMAT,
         "file": timeline.script.path,
         "scenario": timeline.script.title,
         "model": timeline.model,
         "seed": timeline.script.seed,
-        "frames": [_frame(frame) for frame in timeline.frames],
+    }
+
+
+def end_of(timeline: Timeline, findings: Sequence[Finding]) -> LastLine:
+    """Return what stands behind the frames."""
+    kept = {id(backup) for backup in timeline.last.backups}
+    return {
         "backups": {
             backup.row: _backup(timeline, backup, kept=id(backup) in kept)
             for _, backup in timeline.made_backups
@@ -180,60 +80,52 @@ def run_document(timeline: Timeline, findings: Sequence[Finding]) -> RunDocument
     }
 
 
-def _frame(frame: Frame) -> FrameDocument:
-    machine: Machine = frame.machine
-    return {
-        "at": frame.label,
-        "tick": frame.tick,
-        "disks": {disk.name: _disk(disk) for disk in machine.disks},
-        "checkpoints": [
-            {"name": each.name, "parent": each.parent, "at": each.at}
-            for each in machine.checkpoints
-        ],
+def tell_document(timeline: Timeline, judge: Callable[[], Sequence[Finding]]) -> Iterator[str]:
+    """Yield a run as JSON text, frame by frame, with a final newline. Equal runs give equal bytes.
+
+    Args:
+        judge: Gives the findings; it is asked when all frames have been told.
+    """
+    opening = _text(head_of(timeline), 0)
+    yield f'{opening[:-2]},\n "frames": ['
+    comma = ""
+    for state in states_of(timeline):
+        yield f"{comma}\n  {_frame(state)}"
+        comma = ","
+    yield "\n ],\n" if comma else "],\n"
+    yield f"{_text(end_of(timeline, judge()), 0)[2:]}\n"
+
+
+def _text(value: Any, level: int) -> str:
+    """Return a value as JSON that stands so many levels deep."""
+    text = json.dumps(value, indent=1)
+    return text.replace("\n", "\n" + " " * level) if level else text
+
+
+def _object(members: dict[str, str], level: int) -> str:
+    """Return an object whose members are text already."""
+    inner = [f"{' ' * (level + 1)}{json.dumps(key)}: {text}" for key, text in members.items()]
+    return "\n".join(["{", ",\n".join(inner), f"{' ' * level}}}"]) if inner else "{}"
+
+
+def _frame(state: State) -> str:
+    members = {
+        "at": _text(state.frame.label, 3),
+        "tick": _text(state.frame.tick, 3),
+        "disks": _object({name: _disk(disk) for name, disk in state.disks.items()}, 3),
+        "checkpoints": _text(state.checkpoints, 3),
     }
+    return _object(members, 2)
 
 
-def _disk(disk: Disk) -> DiskDocument:
-    return {
-        "cluster_size": disk.cluster_size,
-        "clusters": disk.length,
-        "chain": [image.name for image in disk.chain],
-        "images": {image.name: _content(image.content, image.length) for image in disk.chain},
-        "bitmaps": [_bitmap(disk, bitmap) for bitmap in disk.bitmaps],
-        "guest": _view(disk.guest_view, disk.length),
-    }
-
-
-def _bitmap(disk: Disk, bitmap: DirtyBitmap) -> BitmapDocument:
-    return {
-        "node": bitmap.node,
-        "name": bitmap.name,
-        "cells": _bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node)),
-        "granularity": bitmap.granularity,
-        "count": bitmap.count,
-        "recording": bitmap.recording,
-        "persistent": bitmap.persistent,
-        "busy": bitmap.busy,
-        "inconsistent": bitmap.inconsistent,
-    }
-
-
-def _content(content: ClusterMap, length: int) -> Cells:
-    if length <= CELLS_MAX:
-        return write_clusters(content, length, scaled=False)
-    return [(first, count, tag_of(version)) for first, count, version in content.runs()]
-
-
-def _view(content: ClusterMap, length: int) -> Cells:
-    if length <= CELLS_MAX:
-        return write_view(content, length, scaled=False)
-    return [(f, n, tag_of(version)) for f, n, version in content.runs() if version]
-
-
-def _bits(bits: ClusterSet, length: int) -> Cells:
-    if length <= CELLS_MAX:
-        return write_bits(bits, length, scaled=False)
-    return [(first, count, "X") for first, count in bits.runs()]
+def _disk(state: DiskState) -> str:
+    """Return a disk as text; that of a bitmap which did not change is there already."""
+    for each in state.bitmaps:
+        each.text = each.text or _text(each.document, 6)
+    listed = ",\n      ".join(each.text for each in state.bitmaps)
+    members = {key: _text(value, 5) for key, value in state.document.items() if key != "bitmaps"}
+    members["bitmaps"] = f"[\n      {listed}\n     ]" if listed else "[]"
+    return _object({key: members[key] for key in state.document}, 4)
 
 
 def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument:
@@ -244,7 +136,7 @@ def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument
     elif backup.whole and timeline.draws_zeroes:
         cells = list(_filled(backup.content.runs(), length))
     else:
-        cells = _content(backup.content, length)
+        cells = content_cells(backup.content, length)
     return {
         "disk": backup.disk,
         "cells": cells,
@@ -278,7 +170,7 @@ def _restored(timeline: Timeline, restored: Restored) -> RestoreDocument:
         "from": [source.row for source in restored.sources],
         "at": restored.at,
         "of": restored.of,
-        "cells": _view(restored.content, restored.length),
+        "cells": view_cells(restored.content, restored.length),
         "same_as": list(timeline.instants_like(restored)),
     }
 

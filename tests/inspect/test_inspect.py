@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulator.render.document import BitmapDocument, DiskDocument
+from simulator.render.shapes import BitmapDocument, DiskDocument
 from tests.checkout import Outcome, command
 from tests.hosts.real import need_qemu
 from tests.inspect.images import (

@@ -108,7 +108,10 @@ class LargeSet(ClusterSet):
         large = enlarge(other)
         if self.array is large.array:
             return type(self)(NO_CLUSTERS)
-        return type(self)(np.setdiff1d(self.array, large.array, assume_unique=True))
+        if not len(large.array):
+            return self
+        places = np.minimum(np.searchsorted(large.array, self.array), len(large.array) - 1)
+        return type(self)(self.array[large.array[places] != self.array])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LargeSet):
@@ -134,6 +137,10 @@ class LargeSet(ClusterSet):
         """Yield the cells of a figure that these clusters touch, without uniting them first."""
         for array in self._arrays():
             yield from sorted_unique(array // scale).tolist()
+
+    def flattened(self) -> "LargeSet":
+        """Return the same set as one array."""
+        return self if self._older is None else type(self)(self.array)
 
     def since(self, older: ClusterSet) -> "LargeSet | None":
         """Return what was added to an older state of this set; None where this is no later one."""

@@ -1,0 +1,213 @@
+"""What the run document is made of. Its names are a contract; its schemas are made from here."""
+
+from collections.abc import Iterable
+from typing import Literal, NotRequired, TypeAlias
+
+from typing_extensions import TypedDict
+
+from simulator.model.clusters import tag_of
+
+FORMAT: Literal[1] = 1
+CELLS_MAX = 4096
+"""A disk of more clusters is told in runs instead of strings."""
+
+Runs: TypeAlias = list[tuple[int, int, str]]
+"""First cluster, length, and what it holds; ascending."""
+
+Cells: TypeAlias = str | Runs
+"""One character a cluster, or runs where there are many."""
+
+
+class BitmapDocument(TypedDict):
+    """A dirty bitmap, known by its node and name."""
+
+    node: str
+    name: str
+    cells: Cells
+    granularity: int
+    count: int
+    recording: bool
+    persistent: bool
+    busy: bool
+    inconsistent: bool
+
+
+class DiskDocument(TypedDict):
+    """A disk at the end of an instant."""
+
+    cluster_size: int
+    clusters: int
+    chain: list[str]
+    images: dict[str, Cells]
+    bitmaps: list[BitmapDocument]
+    guest: Cells
+
+
+class CheckpointDocument(TypedDict):
+    """The host's note of a checkpoint."""
+
+    name: str
+    parent: str | None
+    at: str | None
+
+
+class FrameDocument(TypedDict):
+    """The state at the end of an instant; ``at`` is null after the last guest step."""
+
+    at: str | None
+    tick: int
+    disks: dict[str, DiskDocument]
+    checkpoints: list[CheckpointDocument]
+
+
+class BackupDocument(TypedDict):
+    """A backup or a copy of one disk."""
+
+    disk: str
+    cells: Cells
+    at: str | None
+    kind: Literal["full", "incremental", "top", "bitmaps", "copy", "none"]
+    mode: Literal["push", "pull"] | None
+    since: str | None
+    bitmaps: list[str]
+    onto: str | None
+    status: Literal["running", "completed", "failed", "cancelled", "deleted"]
+    copied_bytes: int
+
+
+RestoreDocument = TypedDict(
+    "RestoreDocument",
+    {
+        "as": str,
+        "disk": str,
+        "from": list[str],
+        "at": str | None,
+        "of": str | None,
+        "cells": Cells,
+        "same_as": list[str],
+    },
+)
+
+
+class PlaceDocument(TypedDict):
+    """A place in the file. Counts from 1; the end column is the first one outside."""
+
+    line: int | None
+    column: int | None
+    end_line: int | None
+    end_column: int | None
+
+
+class RelatedDocument(PlaceDocument):
+    """Another place of a finding, such as the step that lost what is missing."""
+
+    at: str | None
+    message: str
+
+
+class FindingDocument(TypedDict):
+    """A finding. Lines and columns count from 1; the end column is the first one outside."""
+
+    code: str
+    also: list[str]
+    rule: str
+    severity: Literal["error", "warning", "info"]
+    expected: bool
+    allowed: str | None
+    at: str | None
+    message: str
+    line: int | None
+    column: int | None
+    end_line: int | None
+    end_column: int | None
+    notes: list[str]
+    help: str
+    related: list[RelatedDocument]
+    refused: str | None
+
+
+class RunDocument(TypedDict):
+    """What ``backup-timeline run --format json`` prints for one file."""
+
+    format: Literal[1]
+    file: str
+    scenario: str
+    model: str
+    seed: int | None
+    frames: list[FrameDocument]
+    backups: dict[str, BackupDocument]
+    restores: list[RestoreDocument]
+    findings: list[FindingDocument]
+
+
+class HeadLine(TypedDict):
+    """The first line: the run document without what follows."""
+
+    format: Literal[1]
+    file: str
+    scenario: str
+    model: str
+    seed: int | None
+
+
+class Changed(TypedDict):
+    """The cells of a row that are not as they were; ``-`` is nothing."""
+
+    changed: Runs
+
+
+class BitmapChange(TypedDict):
+    """What changed alike in bitmaps that stood side by side.
+
+    ``of`` tells the first of them, counted from 0 at the instant before, and how many. ``changed``
+    are the cells that are marked now, and ``more`` by how many bytes ``count`` grew.
+    """
+
+    of: tuple[int, int]
+    changed: NotRequired[Runs]
+    more: NotRequired[int]
+    recording: NotRequired[bool]
+    persistent: NotRequired[bool]
+    busy: NotRequired[bool]
+    inconsistent: NotRequired[bool]
+
+
+Kept: TypeAlias = tuple[int, int]
+"""Entries of a list that are as they were: the first, counted from 0 in the list at the instant
+before, and how many."""
+
+
+class DiskChange(TypedDict):
+    """What changed of a disk; a key that is not there is as it was."""
+
+    cluster_size: NotRequired[int]
+    clusters: NotRequired[int]
+    chain: NotRequired[list[str]]
+    images: NotRequired[dict[str, Cells | Changed]]
+    bitmaps: NotRequired[list[Kept | BitmapChange | BitmapDocument]]
+    guest: NotRequired[Cells | Changed]
+
+
+class FrameLine(TypedDict):
+    """The line of an instant: what changed since the line before; the first tells all.
+
+    A disk that is null is gone; an image is gone that is not in the chain any more.
+    """
+
+    at: str | None
+    tick: int
+    disks: NotRequired[dict[str, DiskChange | None]]
+    checkpoints: NotRequired[list[Kept | CheckpointDocument]]
+
+
+class LastLine(TypedDict):
+    """The last line."""
+
+    backups: dict[str, BackupDocument]
+    restores: list[RestoreDocument]
+    findings: list[FindingDocument]
+
+
+def tag_runs(runs: Iterable[tuple[int, int, int]]) -> Runs:
+    """Return runs of versions as the document has them."""
+    return [(first, count, tag_of(version)) for first, count, version in runs]
