@@ -6,13 +6,13 @@ never by names. A full backup starts from nothing.
 """
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import SMALL_MAX, ClusterMap, ClusterSet, map_of, set_of
+from simulator.values import dataclass
 
 EMPTY_DISK = "an empty disk"
 """What is said in place of a stack where nothing was ever written."""

@@ -4,7 +4,6 @@ It is asked of the machine: an instant can be restored if each disk that the mac
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from simulator.restorable.graph import (
 )
 from simulator.restorable.keeping import Kept, keep
 from simulator.timeline import Entry, Frame, Timeline
+from simulator.values import dataclass
 
 
 class Chain(NamedTuple):

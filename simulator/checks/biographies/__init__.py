@@ -7,7 +7,6 @@ Every rule that tells a cause asks here. A run is read once, when the first rule
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from simulator.checks.biographies.events import Event, Kind, Thing, What
@@ -17,6 +16,7 @@ from simulator.checks.biographies.telling import name_of, tell
 from simulator.checks.rule import relate
 from simulator.diagnostics import Related
 from simulator.timeline import Entry, Timeline
+from simulator.values import dataclass
 
 __all__ = [
     "Event",
