@@ -111,12 +111,15 @@ $(WHOLE): $(STAMP)
 	@$(BIN)/uv sync --quiet --frozen --inexact --compile-bytecode --all-extras --all-groups
 	@touch $@
 
+# Somebody else may be installing, such as a second `make test`.
+APT_WAITS := -o DPkg::Lock::Timeout=600
+
 # How to install Debian's packages where it may be done; empty elsewhere.
 find_apt = apt=; \
 		if command -v apt-get >/dev/null; then \
-			if [ "$$(id -u)" = 0 ]; then apt="env DEBIAN_FRONTEND=noninteractive apt-get"; \
+			if [ "$$(id -u)" = 0 ]; then apt="env DEBIAN_FRONTEND=noninteractive apt-get $(APT_WAITS)"; \
 			elif sudo -n true 2>/dev/null; then \
-				apt="sudo -n env DEBIAN_FRONTEND=noninteractive apt-get"; fi; \
+				apt="sudo -n env DEBIAN_FRONTEND=noninteractive apt-get $(APT_WAITS)"; fi; \
 		fi
 
 # Debian ships venv apart from Python.
@@ -135,7 +138,7 @@ install = for program in $(1); do \
 	done; \
 	if [ -n "$$missing" ]; then $(find_apt); \
 		if [ -n "$$apt" ]; then \
-			$$apt update -qq && $$apt install -qq -y --no-install-recommends $(2) || \
+			$$apt update -qq; $$apt install -qq -y --no-install-recommends $(2) || \
 				echo "make test: cannot install $(2)" >&2; \
 		fi; \
 	fi
