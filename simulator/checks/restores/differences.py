@@ -1,6 +1,7 @@
 """What is said of a restored disk that is wrong: figures, and the way to the right one."""
 
 from simulator.checks.evidence import draw_change, draw_evidence
+from simulator.checks.restores.causes import causes_of
 from simulator.checks.restores.faults import Fault
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
@@ -62,6 +63,7 @@ def report(
         message,
         also=fault.also,
         label=label,
+        related=causes_of(timeline, fault),
         notes=notes,
         help=tell_way(timeline, fault.entry, restored.disk, fault.moment, meant),
     )

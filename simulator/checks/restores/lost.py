@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.biographies import Kind, Thing, beginning_of, told_once
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
@@ -73,7 +74,7 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         }
         # Who deletes a backup means to lose what it stands for, and nothing else.
         if orphans or not set(lost) <= own:
-            yield _report(self, entry, gone, lost, orphans, after)
+            yield _report(self, timeline, entry, gone, lost, orphans, after)
 
 
 def _gone(entry: Entry) -> list[Backup]:
@@ -98,12 +99,16 @@ def _orphans(before: Restorable, after: Restorable) -> list[str]:
 
 def _report(
     rule: Rule,
+    timeline: Timeline,
     entry: Entry,
     gone: list[Backup],
     lost: tuple[str, ...],
     orphans: list[str],
     after: Restorable,
 ) -> Finding:
+    begun = (
+        beginning_of(timeline, Thing(Kind.BACKUP, each.name, each.disk), entry) for each in gone
+    )
     names = join_words(dict.fromkeys(backup.name for backup in gone))
     are = "is" if len(lost) == 1 else "are"
     notes = [f"lost: {join_words(lost)}"]
@@ -118,6 +123,7 @@ def _report(
         entry,
         f"{join_words(lost)} {are} lost with {names}",
         label="nothing else gives " + ("it" if len(lost) == 1 else "them") + " back",
+        related=tuple(told_once(timeline, (each for each in begun if each is not None))),
         notes=tuple(notes),
         help=help,
     )

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simulator.model.disk import Disk
+from simulator.model.clusters import ClusterMap
+from simulator.model.disk import Disk, read_chain
 from simulator.model.operations import LoadSnapshot, RevertImages
+from simulator.model.values import replace
 from simulator.timeline import Entry, Timeline
 
 
@@ -67,6 +69,24 @@ def _internal(entry: Entry, load: LoadSnapshot) -> Reverted | None:
         return None
     kept = next((each for each in image.snapshots if each.name == load.name), None)
     return Reverted(entry, disk.name, load.name, load.node, kept.moment) if kept else None
+
+
+def would_show(disk: Disk, revert: Reverted) -> ClusterMap | None:
+    """Return what the guest would see after a revert, from a disk as it is; None where it cannot.
+
+    An internal snapshot is the image's own content of then, on whatever lies below it now.
+    """
+    names = [image.name for image in disk.chain]
+    if revert.image not in names:
+        return None
+    place = names.index(revert.image)
+    image = disk.chain[place]
+    kept = next((each for each in image.snapshots if each.name == revert.snapshot), None)
+    if kept is not None:
+        image = replace(image, content=kept.content, length=kept.length)
+    elif place + 1 == len(names):
+        return None
+    return read_chain((*disk.chain[:place], image))
 
 
 def gives_back(timeline: Timeline, revert: Reverted) -> bool:

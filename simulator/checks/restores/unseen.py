@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from simulator.checks.evidence import draw_change, join_words
+from simulator.checks.restores.causes import writer_of
 from simulator.checks.restores.differences import draw_differences, report, tell_way
 from simulator.checks.restores.faults import CODES, faults_of
 from simulator.checks.restores.reverts import find_reverts, gives_back
@@ -131,6 +132,7 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             revert.entry,
             f"the revert to {revert.snapshot} does not give {meant} back",
             label=f"{revert.image} has changed since {meant}",
+            related=writer_of(timeline, revert),
             notes=draw_change(
                 timeline,
                 revert.disk,

@@ -1,0 +1,98 @@
+"""The steps that led to a wrong restore or revert, as further places of its finding."""
+
+from collections.abc import Iterator
+
+from simulator.checks.biographies import Kind, Thing, What, history_of_bitmap, last_of, told
+from simulator.checks.biographies import beginning_of as begun
+from simulator.checks.evidence import join_words
+from simulator.checks.restores.faults import Fault, discarded_between
+from simulator.checks.restores.reverts import Reverted, would_show
+from simulator.checks.rule import relate
+from simulator.diagnostics import Related
+from simulator.model.machine import Backup
+from simulator.restorable.claims import claimed_end
+from simulator.restorable.history import history_of
+from simulator.timeline import Entry, Timeline
+
+
+def causes_of(timeline: Timeline, fault: Fault) -> tuple[Related, ...]:
+    """Return the steps that made a stack wrong: a loss, a revert, a bitmap that began anew."""
+    entry, disk = fault.entry, fault.restored.disk
+    found = [*_losses(timeline, entry, disk, fault.moment)]
+    below, above = fault.below, fault.above
+    if below is not None and above is not None:
+        revert = discarded_between(timeline, below, above)
+        if revert is not None:
+            found.append(relate(timeline, revert.entry, "the disk goes back here"))
+        else:
+            found += _later_starts(timeline, entry, above)
+    if below is None and not found:
+        found += _odd_sources(timeline, fault)
+    return tuple(found)
+
+
+def _losses(timeline: Timeline, until: Entry, disk: str, moment: int) -> Iterator[Related]:
+    """Yield the step that took the last way to a moment away, if there was one."""
+    history = history_of(timeline)
+    node = history.node(disk, moment)
+    if node is None or history.at(until).chain(disk, node) is not None:
+        return
+    for entry in reversed(timeline.entries[: until.number]):
+        if entry.after.backups is entry.before.backups:
+            continue
+        left = {id(backup) for backup in entry.after.backups}
+        gone = [b for b in entry.before.backups if id(b) not in left and b.disk == disk]
+        if gone and history.at(entry, entry.before).chain(disk, node) is not None:
+            label = timeline.label_at(disk, moment)
+            names = join_words(dict.fromkeys(backup.name for backup in gone))
+            yield relate(timeline, entry, f"{label} is lost with {names} here")
+            return
+
+
+def _later_starts(timeline: Timeline, until: Entry, above: Backup) -> Iterator[Related]:
+    """Yield why a backup starts as late as it does: where its bitmap began, or was cleared."""
+    for name in above.bitmaps[:1]:
+        events = history_of_bitmap(timeline, above.disk, name, before=until)
+        starts = [
+            event
+            for event in events
+            if event.entry.after.disk(above.disk).moment == above.start
+            and event.what in (What.BEGAN, What.CLEARED)
+        ]
+        event = last_of(starts, What.BEGAN, What.CLEARED)
+        if event is not None:
+            yield told(timeline, event)
+
+
+def _odd_sources(timeline: Timeline, fault: Fault) -> Iterator[Related]:
+    """Yield where backups of the stack were taken that do not hold what they claim."""
+    history = history_of(timeline)
+    for source in fault.restored.sources:
+        start = timeline.state_at(source.disk, history.start_of(source))
+        end = timeline.state_at(source.disk, claimed_end(source))
+        if end is None or (start is None and not source.complete):
+            continue
+        given = source.content
+        if not source.complete and start is not None:
+            given = start.guest_view.overlay(source.content)
+        event = begun(timeline, Thing(Kind.BACKUP, source.name, source.disk), fault.entry)
+        if event is not None and not given.reads_like(end.guest_view):
+            label = timeline.label_at(source.disk, claimed_end(source))
+            yield told(timeline, event, f"{source.name} is taken here, and is not {label}")
+
+
+def writer_of(timeline: Timeline, revert: Reverted) -> tuple[Related, ...]:
+    """Return the step after which a snapshot did not show its state any more."""
+    meant = timeline.state_at(revert.disk, revert.meant)
+    assert meant is not None, "a revert that is wrong has been compared"
+    for entry in reversed(timeline.entries[: revert.entry.number]):
+        before = would_show(entry.before.disk(revert.disk), revert)
+        after = would_show(entry.after.disk(revert.disk), revert)
+        if before is None:
+            break
+        if before.reads_like(meant.guest_view) and not (
+            after is not None and after.reads_like(meant.guest_view)
+        ):
+            what = f"what {revert.snapshot} leans on is changed here"
+            return (relate(timeline, entry, what),)
+    return ()
