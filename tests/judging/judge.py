@@ -21,7 +21,9 @@ READ = SILENT - {"BT107", "BT215", "BT305"}
 BREAKS = SILENT | {"BT108"}
 """What may be said of an act after which increments lack something."""
 
-STACKED = {"BT301", "BT302", "BT303", "BT304", "BT306"}
+STARTING = {"create": "bitmap", "snapshot": "bitmap", "checkpoint": "name", "backup": "checkpoint",
+            "block-dirty-bitmap-add": "name"}  # fmt: skip
+"""The argument by which each verb starts a consumer's tracking."""
 
 
 class Verdict(NamedTuple):
@@ -78,7 +80,10 @@ class Judge:
             if wrong and not flagged:
                 yield self._verdict("silence", f"backup {each.kind}", number, wrong)
             start = self._start(each)
-            if wrong and start is not None and "bitmaps" not in each.step:
+            over = any(old.gone == number and old.name == each.name for old in self.record.made)
+            # What another consumer has copied is told where it is missed.
+            other = over or "BT204" in self.record.said[number]
+            if wrong and start is not None and "bitmaps" not in each.step and not other:
                 since = range(start + 1, number)
                 if not any(self.record.said[n] & BREAKS for n in since):
                     yield self._verdict("silence", "act that breaks it", number, wrong)
@@ -134,17 +139,21 @@ class Judge:
 
         What others do to its bitmap is nothing that it knows of.
         """
-        starts = [self.record.points[made.begun - 1].get(name)]
-        starts += [
+        begun = [
             each.begun
             for each in self.record.made
             if each.disk == made.disk
             and each.done <= made.begun
             and each.begun < made.begun
-            and name in (each.step.get("since"), each.step.get("checkpoint"))
+            and each.step.get("since") == name
             and each.step.get("mode") != "pull"
         ]
-        return max((start for start in starts if start is not None), default=None)
+        for number in range(made.begun):
+            verb, told = self.record.verb(number)
+            here = made.disk in told.get("disks", told.get("images", [told.get("disk", made.disk)]))
+            if here and told.get(STARTING.get(verb, "")) == name:
+                begun.append(number)
+        return max(begun, default=None)
 
     def _ends(self, made: Made) -> list[int]:
         """Return the steps whose state a backup may stand for, the one that was meant last."""
@@ -212,8 +221,13 @@ class Judge:
         seen = [self._instants(number, r["disk"], r["cells"]) for r in self._restored(number)]
         return bool(seen) and all(seen) and not set.intersection(*seen)
 
-    def _meant(self, number: int, restored: Mapping[str, Any]) -> list[str]:
-        """Return what a restored disk may be: that of ``of``, or of its newest backup."""
+    def _meant(self, number: int, restored: Mapping[str, Any], *, free: bool = True) -> list[str]:
+        """Return what a restored disk may be: that of ``of``, or of its newest backup.
+
+        Args:
+            free: Whether a backup through bitmaps, which claims nothing, may give whatever the
+                guest saw.
+        """
         disk = restored["disk"]
         if restored["of"] is not None:
             view = self.record.view(self.record.number[restored["of"]], disk)
@@ -222,8 +236,11 @@ class Judge:
         there = [m for m in self.record.made
                  if m.name in names and m.disk == disk and m.done <= number <= m.gone]  # fmt: skip
         newest = max((self._ends(each)[-1] for each in there), default=None)
-        ends = [end for m in there if self._ends(m)[-1] == newest for end in self._ends(m)]
-        return [self.record.view(end, disk) for end in ends]
+        last = [each for each in there if self._ends(each)[-1] == newest]
+        ends = {end for each in last for end in self._ends(each)}
+        if free and any(each.kind == "bitmaps" for each in last):
+            ends |= set(range(number + 1))
+        return [self.record.view(end, disk) for end in sorted(ends)]
 
     def _instants(self, number: int, disk: str, view: str) -> set[int]:
         """Return the steps up to one after which a disk was as given."""
@@ -358,7 +375,7 @@ class Judge:
         if code == "BT301":
             return not self._instants(number, disk, cells) or self._mixed(number)
         meant = self._meant(number, restored)
-        newest = self._meant(number, {**restored, "of": None})
+        newest = self._meant(number, {**restored, "of": None}, free=False)
         return cells not in meant or (code != "BT306" and cells not in newest)
 
     def _reverted(self, number: int) -> bool:

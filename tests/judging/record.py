@@ -170,7 +170,7 @@ class Record:
                     live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
                     end = None if live else number if old.end is None else old.end
                     if self._begins(verb, told, key):
-                        old = Window(number)
+                        old, end = Window(number), None if live else number
                     elif verb == "block-dirty-bitmap-merge" and _is_about(told, key):
                         keys = [(disk, each["node"], each["name"]) for each in told["bitmaps"]]
                         known = [before[each].start for each in keys if each in before]

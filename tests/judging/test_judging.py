@@ -236,3 +236,20 @@ def test_a_disagreement_is_shrunk_to_the_steps_that_show_it(
     text = explain(kind, tally.smallest(kind))
     assert all(f"[{{{verb}: " in text for verb in ("create", "write", "backup", "delete"))
     assert text.count(", do: ") <= 5, "one more than is needed for some"
+
+
+def test_of_one_name_on_two_disks_the_job_that_failed_is_told() -> None:
+    """Found by a random timeline, which ended in a crash."""
+    told = story(
+        CREATE,
+        {"create": {"image": "U1", "disk": "vdb"}},
+        qmp("blockdev-backup", device="S1", target="k", sync="full"),
+        {**qmp("blockdev-backup", device="U1", target="k", sync="full"), "fails": "T5"},
+        {},
+        {"restore": {"from": ["k"], "as": "r"}},
+        model="qemu",
+        vda=4,
+        vdb=4,
+    )
+    (finding,) = (each for each in play(told)["findings"] if each["line"] == FIRST_LINE + 5)
+    assert finding["refused"] == "backup k holds nothing: its job failed"

@@ -41,7 +41,13 @@ def judge(story: Story) -> Trial:
     Raises:
         simulator.InputError: It is no scenario.
     """
-    judged = Judge(Record(story, play))
+    try:
+        judged = Judge(Record(story, play))
+    except simulator.InputError:
+        raise
+    except Exception as error:
+        crash = Verdict("crash", type(error).__name__, story.steps[-1].label, str(error))
+        return Trial(story, [crash], Counter())
     return Trial(story, [*judged.verdicts, *compare_joined(story)], judged.judged)
 
 
@@ -132,10 +138,14 @@ def explain(kind: Kind, story: Story) -> str:
     """Return a disagreement as text: why, the smallest scenario that shows it, what is said."""
     small = shrink(story, kind)
     verdict = next(v for v in judge(small).verdicts if (v.kind, v.what) == kind)
-    said = [
-        f"  line {each['line']} {each['code']} {each['message']}"
-        for each in play(small)["findings"]
-    ]
+    said = (
+        []
+        if kind[0] == "crash"
+        else [
+            f"  line {each['line']} {each['code']} {each['message']}"
+            for each in play(small)["findings"]
+        ]
+    )
     head = f"{verdict.kind}: {verdict.what} at {verdict.step}: {verdict.told}"
     text = small.joined()[0] if verdict.kind == "joined" else small.text
     return "\n".join([head, text.rstrip(), "said:", *(said or ["  nothing"])])

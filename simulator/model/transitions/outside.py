@@ -91,8 +91,9 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
         named = machine.backups_named(name)
         if not named:
             return Refusal(f"there is no backup {name} here")
-        if any(backup.status is not Status.COMPLETED for backup in named):
-            return Refusal(f"backup {name} holds nothing: {NOTHING_HELD[named[0].status]}")
+        for backup in named:
+            if backup.status is not Status.COMPLETED:
+                return Refusal(f"backup {name} holds nothing: {NOTHING_HELD[backup.status]}")
     stacks = {
         disk.name: tuple(
             backup
