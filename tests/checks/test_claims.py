@@ -155,10 +155,10 @@ def test_a_job_that_clears_the_bitmap_of_another_consumer_is_named() -> None:
         "write: -B------",
         "{at: T3, do: [{backup: {since: c0, to: inc.bak}}]}",
     )
-    for model in ("libvirt", "qemu-single"):
-        (shared,) = found(f"model: {model}\ntimeline:\n{FULL}{lines}")
-        assert (shared.code, shared.at) == ("BT204", "T3")
-        assert shared.help == "stack inc.bak on other.bak; give each consumer a bitmap of its own"
+    job_that_clears, shared = found(f"model: libvirt\ntimeline:\n{FULL}{lines}")
+    assert (job_that_clears.code, job_that_clears.at) == ("BT204", "T2")
+    assert (shared.code, shared.at) == ("BT204", "T3")
+    assert shared.help == "stack inc.bak on other.bak; give each consumer a bitmap of its own"
 
 
 def test_a_consumer_goes_on_where_its_last_backup_left_the_bitmap() -> None:
@@ -192,3 +192,83 @@ def test_a_disk_that_grew_is_in_an_increment() -> None:
         "{at: T3, do: [{backup: {since: c0, to: inc.bak}}]}",
     )
     assert codes(f"model: libvirt\ntimeline:\n{FULL}{lines}") == []
+
+
+ADD = "{execute: block-dirty-bitmap-add, arguments: {node: %s, name: t}}"
+COPY = "{execute: blockdev-backup, arguments: {device: %s, target: %s, %s}}"
+COPY_FULL = COPY % ("S1", "full", "sync: full")
+THROUGH = "sync: incremental, bitmap: t"
+
+
+def test_a_tracker_begun_anew_on_an_overlay_leaves_out_what_only_the_old_one_names() -> None:
+    lines = steps(
+        f"{{at: T1, do: [{{create: S1}}, {{qmp: {ADD % 'S1'}}}, {{qmp: {COPY_FULL}}}]}}",
+        "write: -BBBB---",
+        "{at: T2, do: [{snapshot: {image: S2, outside: true}}, {qmp: %s}]}" % (ADD % "S2"),
+        "write: ------C-",
+        "{at: T3, do: [{qmp: %s}]}" % (COPY % ("S2", "delta", THROUGH)),
+    )
+    (untracked,) = found(f"model: qemu\ntimeline:\n{lines}")
+    assert (untracked.code, untracked.at) == ("BT107", "T2")
+    assert untracked.message == "overlay S2 is made without t: clusters 1-4 are lost to it"
+
+
+def test_an_overlay_without_bitmaps_that_is_committed_again_loses_nothing() -> None:
+    lines = steps(
+        "{at: T2, do: [{snapshot: {image: S2, outside: true}}]}",
+        "write: -B------",
+        "{at: T3, do: [{commit: {top: S2, base: S1}}, {backup: {since: c0, to: inc.bak}}]}",
+    )
+    assert codes(f"model: libvirt\ntimeline:\n{FULL}{lines}") == []
+
+
+def test_a_snapshot_of_the_model_that_begins_the_next_bitmap_is_no_untracked_overlay() -> None:
+    lines = steps(
+        "write: A-------",
+        "{at: T2, do: [{snapshot: {image: S2, bitmap: B2}}]}",
+        "write: -B------",
+        "{at: T3, do: [{backup: {since: c0, to: inc.bak}}]}",
+    )
+    assert codes(f"model: mail-2018\ntimeline:\n{FULL}{lines}") == []
+
+
+def cleared(*after: str) -> str:
+    return steps(
+        "{at: T1, do: [{create: S1}, {qmp: %s}]}" % (ADD % "S1"),
+        "write: AAAAAA--",
+        "{at: T2, do: [{qmp: %s, ends: T3}]}" % (COPY % ("S1", "full", "sync: full")),
+        "write: -B------",
+        "{at: T3}",
+        "write: ---C----",
+        *after,
+    )
+
+
+CLEAR = "{execute: block-dirty-bitmap-clear, arguments: {node: S1, name: t}}"
+
+
+def test_bits_that_nobody_has_copied_are_told_at_the_clear() -> None:
+    lines = cleared(
+        f"{{at: T4, do: [{{qmp: {CLEAR}}}]}}",
+        "write: -----D--",
+        "{at: T5, do: [{qmp: %s}]}" % (COPY % ("S1", "inc", THROUGH)),
+    )
+    (gone,) = found(f"model: qemu\ntimeline:\n{lines}")
+    assert (gone.code, gone.at, gone.severity) == ("BT215", "T4", "warning")
+    assert gone.message == "t is cleared, and nobody has copied clusters 1 and 3"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [f"{{at: T4, do: [{{qmp: [{CLEAR}, {COPY % ('S1', 'again', 'sync: full')}]}}]}}"],
+        [
+            f"{{at: T4, do: [{{qmp: {CLEAR}}}]}}",
+            "write: -----D--",
+            f"{{at: T5, do: [{{qmp: {COPY % ('S1', 'again', 'sync: full')}}}]}}",
+        ],
+        [f"{{at: T4, do: [{{qmp: {COPY % ('S1', 'inc', THROUGH)}}}, {{qmp: {CLEAR}}}]}}"],
+    ],
+)
+def test_bits_that_a_backup_gets_may_go(after: list[str]) -> None:
+    assert codes(f"model: qemu\ntimeline:\n{cleared(*after)}") == []

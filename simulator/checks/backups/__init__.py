@@ -1,6 +1,6 @@
 """What a backup or a copy really read, and what became of it: BT2xx."""
 
-from simulator.checks.backups import holes, jobs, late, refused, scratch, torn
+from simulator.checks.backups import holes, jobs, late, refused, scratch, torn, uncopied
 from simulator.checks.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -16,5 +16,6 @@ RULES: tuple[Rule, ...] = (
     refused.overlapping_job,
     refused.end_is_now,
     holes.hole_in_window,
+    uncopied.changes_discarded,
 )
 """The rules of this room, by their code."""

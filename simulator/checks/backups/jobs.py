@@ -69,6 +69,8 @@ def hole_after_failed_backup(self: Rule, timeline: Timeline) -> Iterator[Finding
         if any(_ends_at(other, failed) for _, other in timeline.made_backups):
             continue
         good = _last_good(timeline, failed)
+        if not _wrote(timeline, failed, good):
+            continue
         yield self.found(
             entry,
             f"{backup.name} starts after a hole: {failed.name}, which was to end there, "
@@ -107,6 +109,13 @@ def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
         and backup.moment < failed.moment
     ]
     return max(good, key=lambda backup: backup.moment, default=None)
+
+
+def _wrote(timeline: Timeline, failed: Backup, good: Backup | None) -> bool:
+    """Whether the disk was another one when a backup failed than at the last good one."""
+    then = timeline.view_at(failed.disk, good.moment if good is not None else 0)
+    now = timeline.view_at(failed.disk, failed.moment)
+    return then is None or now is None or not then.reads_like(now)
 
 
 def _hole(timeline: Timeline, failed: Backup, good: Backup | None) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.backups.claims import Claim, Hole
-from simulator.checks.backups.faults import (
+from simulator.checks.backups.claims.faults import (
     LUCKY,
     STALE,
     claims_with,
@@ -11,7 +10,8 @@ from simulator.checks.backups.faults import (
     report_hole,
     way_to_now,
 )
-from simulator.checks.backups.steps import step_of
+from simulator.checks.backups.claims.steps import step_of
+from simulator.checks.backups.claims.stretches import Claim, Hole
 from simulator.checks.evidence import draw_evidence, join_words, tell_change
 from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity

@@ -1,6 +1,6 @@
 """What a bitmap says no more, and what cannot be done with it: BT1xx."""
 
-from simulator.checks.bitmaps import dropped, unusable
+from simulator.checks.bitmaps import dropped, overlays, unusable
 from simulator.checks.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -10,6 +10,7 @@ RULES: tuple[Rule, ...] = (
     unusable.inconsistent_bitmap,
     unusable.busy_bitmap,
     unusable.unmergeable_bitmaps,
+    overlays.untracked_overlay,
     dropped.dropped_by_commit,
 )
 """The rules of this room, by their code."""

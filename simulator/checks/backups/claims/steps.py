@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from simulator.checks.backups.claims import Claim, Hole, turns_of
+from simulator.checks.backups.claims.stretches import Claim, Hole, turns_of
 from simulator.checks.evidence import join_words
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob
@@ -31,11 +31,13 @@ class Step(NamedTuple):
     Attributes:
         told: What it did, in lower case.
         job: The backup whose job cleared the bitmap; None for any other step.
+        bitmap: The name of a bitmap that was cleared.
     """
 
     entry: Entry
     told: str
     job: str | None = None
+    bitmap: str | None = None
 
 
 def step_of(timeline: Timeline, claim: Claim, hole: Hole) -> Step | None:
@@ -58,7 +60,7 @@ def _find(timeline: Timeline, claim: Claim, hole: Hole, names: tuple[str, ...]) 
         if before.bitmaps is after.bitmaps and before.chain is after.chain:
             continue
         if before.moment == hole.end and hole.start < hole.end and not hole.last:
-            cleared = _clears(entry, names)
+            cleared = clears(entry, names)
             if cleared is not None:
                 return cleared
             began = began or _begins(entry, before, after, names)
@@ -73,7 +75,7 @@ def _find(timeline: Timeline, claim: Claim, hole: Hole, names: tuple[str, ...]) 
     return stopped or lost or began
 
 
-def _clears(entry: Entry, names: tuple[str, ...]) -> Step | None:
+def clears(entry: Entry, names: tuple[str, ...]) -> Step | None:
     """Return a step as one that cleared a bitmap by a command, or at the end of a job."""
     ended = {each.job for each in entry.operations if isinstance(each, EndJob)}
     for job in entry.before.jobs:
@@ -81,7 +83,7 @@ def _clears(entry: Entry, names: tuple[str, ...]) -> Step | None:
             continue
         if job.bitmap in names and job.mode is not BitmapMode.NEVER:
             told = f"{job.backup.name} ends here, and clears {job.bitmap}"
-            return Step(entry, told, job.backup.name)
+            return Step(entry, told, job.backup.name, job.bitmap)
     for each in entry.operations:
         match each:
             case ClearBitmap(name=name) if name in names:
@@ -89,7 +91,8 @@ def _clears(entry: Entry, names: tuple[str, ...]) -> Step | None:
             case RunBackup(bitmap=name, mode=mode, target=target, temporary=False) if (
                 name in names and mode is not BitmapMode.NEVER
             ):
-                return Step(entry, f"{target} is read through {name} here, and clears it", target)
+                told = f"{target} is read through {name} here, and clears it"
+                return Step(entry, told, target, name)
     return None
 
 

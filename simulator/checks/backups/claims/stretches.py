@@ -10,15 +10,17 @@ from typing import NamedTuple
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status, Transfer
+from simulator.model.machine import Backup, Kind, Status
 from simulator.model.operations import (
     AddBitmap,
+    BitmapMode,
     ClearBitmap,
     LoadSnapshot,
     ResizeImage,
     RevertImages,
+    RunBackup,
 )
-from simulator.model.requests import Qmp
+from simulator.model.requests import Qmp, TakeBackup
 from simulator.timeline import Entry, Timeline
 
 
@@ -97,11 +99,12 @@ def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | Non
     return next((moment for number, moment in reversed(begun) if number < entry.number), None)
 
 
-def begun_by(timeline: Timeline, entry: Entry, backup: Backup) -> Entry | None:
-    """Return the step at which a consumer's bitmap last began, before a backup through it."""
-    begun = _consumers(timeline).get((backup.disk, backup.since or ""), [])
-    number = next((number for number, _ in reversed(begun) if number < entry.number), None)
-    return timeline.entries[number] if number is not None else None
+def claimed_end(entry: Entry, backup: Backup) -> int:
+    """Return the moment that a backup is to give: now, or that of the image that was asked for."""
+    asked = entry.request.image if isinstance(entry.request, TakeBackup) else None
+    if backup.kind is Kind.INCREMENTAL and asked is None:
+        return entry.before.disk(backup.disk).moment
+    return backup.moment
 
 
 def _claims(timeline: Timeline) -> Iterator[Claim]:
@@ -125,16 +128,18 @@ def _judge(
     timeline: Timeline, entry: Entry, backup: Backup, start: int, windows: tuple[Window, ...]
 ) -> Claim | None:
     """Return a backup held against what the guest changed from a moment on."""
-    then = timeline.state_at(backup.disk, start)
-    now = timeline.state_at(backup.disk, backup.moment)
+    end = claimed_end(entry, backup)
+    then, now = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
     if then is None or now is None or backup.read is None:
         return None
-    stretches = _uncovered(windows, start, backup.moment)
-    holes = tuple(_hole(timeline, backup, a, b) for a, b in stretches)
+    holes = tuple(_hole(timeline, backup, a, b, end) for a, b in _uncovered(windows, start, end))
     if not holes and backup.kind is Kind.BITMAPS:
         return None
     if backup.kind is Kind.INCREMENTAL:
         missing = _changed(then, now) - backup.read
+        if end != backup.moment:
+            held = now.guest_view.restrict(backup.read)
+            missing = missing | held.differing(backup.content)
     else:
         missing = set_of(backup.length)
         for hole in holes:
@@ -155,12 +160,12 @@ def _uncovered(windows: tuple[Window, ...], start: int, end: int) -> Iterator[tu
         yield reached, end
 
 
-def _hole(timeline: Timeline, backup: Backup, start: int, end: int) -> Hole:
+def _hole(timeline: Timeline, backup: Backup, start: int, end: int, now: int) -> Hole:
     before, after = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
     nothing = set_of(backup.length)
     changed = _changed(before, after) if before is not None and after is not None else nothing
     turned = any(start < turn.moment <= end for turn in turns_of(timeline, backup.disk))
-    last = end == backup.moment and all(window.start < end for window in backup.windows)
+    last = end == now and all(window.start < end for window in backup.windows)
     return Hole(start, end, changed, last, turned)
 
 
@@ -241,13 +246,22 @@ def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]
             if disk is not None and not (by_hand and (disk.name, disk.moment) not in whole):
                 begun.setdefault((disk.name, each.name), []).append((entry.number, disk.moment))
     for entry, backup in timeline.made_backups:
-        # A client that pulls leaves the bitmap as it is.
-        pushed = backup.status is Status.COMPLETED and backup.transfer is Transfer.PUSH
-        if not pushed or backup.kind is not Kind.INCREMENTAL or backup.since is None:
-            continue
-        if (backup.disk, backup.since) in begun:
-            begun[backup.disk, backup.since].append((entry.number, backup.moment))
+        name = _cleared_by(entry, backup)
+        if name is not None and (backup.disk, name) in begun:
+            begun[backup.disk, name].append((entry.number, backup.moment))
     for places in begun.values():
         places.sort()
     timeline.memo["consumers"] = begun
     return begun
+
+
+def _cleared_by(entry: Entry, backup: Backup) -> str | None:
+    """Return the bitmap that a completed job took as its own, and cleared."""
+    if backup.status is not Status.COMPLETED:
+        return None
+    for each in entry.operations:
+        if isinstance(each, RunBackup) and each.target == backup.name and not each.temporary:
+            disk = entry.before.disk(backup.disk)
+            if disk.image(each.image) is not None and each.mode is not BitmapMode.NEVER:
+                return each.bitmap
+    return None

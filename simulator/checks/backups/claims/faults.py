@@ -1,7 +1,7 @@
 """What is wrong with a backup of changes: one rule each, and how a hole is told."""
 
-from simulator.checks.backups.claims import Claim, Hole, claims_of, resized_in, turns_of
-from simulator.checks.backups.steps import Step, step_of
+from simulator.checks.backups.claims.steps import Step, step_of
+from simulator.checks.backups.claims.stretches import Claim, Hole, claims_of, resized_in
 from simulator.checks.evidence import draw_evidence, join_words
 from simulator.checks.rule import Rule, relate
 from simulator.diagnostics import Finding
@@ -11,14 +11,7 @@ from simulator.model.disk import Disk
 from simulator.notation import write_bits, write_clusters, write_view
 from simulator.timeline import Timeline
 
-STALE, LUCKY, CLEARED, RESIZED, HOLE, DISCARDED = (
-    "BT201",
-    "BT202",
-    "BT204",
-    "BT209",
-    "BT214",
-    "BT402",
-)
+STALE, LUCKY, CLEARED, RESIZED, HOLE = "BT201", "BT202", "BT204", "BT209", "BT214"
 """Codes of the rules of which one tells what is wrong with a backup of changes."""
 
 
@@ -42,30 +35,40 @@ def _by_fault(timeline: Timeline) -> dict[str, list[Claim]]:
 
 def _fault(timeline: Timeline, claim: Claim) -> str | None:
     """Return the code of the rule that tells what is wrong with a backup; None for nothing."""
-    late = claim.late
-    if not claim.to_now and late is not None and late.changed & claim.read:
-        return STALE
-    if claim.missing:
-        return _lack(timeline, claim) if claim.to_now else HOLE
-    unseen = any(not hole.turned for hole in claim.holes)
-    return LUCKY if unseen else None
+    if claim.to_now:
+        if claim.backup.length != claim.now.length:
+            return RESIZED
+        if claim.missing:
+            return _lack(timeline, claim)
+    elif not _is_whole(timeline, claim):
+        late = claim.late
+        return STALE if late is not None and late.changed & claim.read else HOLE
+    return LUCKY if any(not hole.turned for hole in claim.holes) else None
+
+
+def _is_whole(timeline: Timeline, claim: Claim) -> bool:
+    """Whether a backup through bitmaps is what the guest saw, now or when they stopped."""
+    given = claim.then.guest_view.overlay(claim.backup.content)
+    ends = claim.late.start if claim.late is not None else claim.backup.moment
+    end = timeline.state_at(claim.backup.disk, ends)
+    return any(
+        state is not None and given.below(state.length).reads_like(state.guest_view)
+        for state in (claim.now, end)
+    )
 
 
 def _lack(timeline: Timeline, claim: Claim) -> str:
     """Return the code of the rule for a backup since a checkpoint that lacks something."""
     backup, late = claim.backup, claim.late
     if claim.inner is not None:
-        if claim.inner.turned:
-            return DISCARDED
         step = step_of(timeline, claim, claim.inner)
         return CLEARED if step is not None and step.job is not None else HOLE
     if late is not None and late.changed & claim.missing:
-        return DISCARDED if late.turned else STALE
+        return STALE
     start = claim.then.moment
     if resized_in(timeline, backup.disk, start, backup.moment) is not None:
         return RESIZED
-    turned = any(start < turn.moment <= backup.moment for turn in turns_of(timeline, backup.disk))
-    return DISCARDED if turned else HOLE
+    return HOLE
 
 
 def left_out(disk: Disk, claim: Claim, hole: Hole) -> list[DirtyBitmap]:

@@ -1,0 +1,162 @@
+"""The rule about bits that go before anybody has copied what they name: BT215."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from simulator.checks.copied import never_copied, uncopied
+from simulator.checks.evidence import draw_evidence, name_clusters
+from simulator.checks.rule import Rule, rule
+from simulator.diagnostics import Finding, Severity
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import ClusterSet
+from simulator.model.disk import Disk
+from simulator.model.machine import Status
+from simulator.model.operations import (
+    ClearBitmap,
+    CommitImages,
+    EndJob,
+    MirrorDisk,
+    PullImages,
+    RemoveBitmap,
+)
+from simulator.model.requests import DeleteCheckpoint
+from simulator.notation import write_bits, write_view
+from simulator.timeline import Entry, Timeline
+
+
+@rule("BT215", "changes-discarded", Severity.WARNING)
+def changes_discarded(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds bitmaps that are cleared or removed, or go with their image, while they name clusters
+    that no backup holds as they are and no other bitmap names.
+
+    ## Why is this wrong?
+    The bits are all that is known of these changes. No later incremental copies the clusters,
+    unless the guest happens to write them again, and every restore has them as they were before.
+
+    ## Example
+    ```yaml
+    scenario: the bitmap is cleared when the full backup is done, by a command of its own
+    model: qemu
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - at: T2
+        do:
+          - qmp: {execute: blockdev-backup, arguments: {device: S1, target: full, sync: full}}
+      - write: -B------
+      - at: T3
+        do:
+          - qmp: {execute: block-dirty-bitmap-clear, arguments: {node: S1, name: B1}}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: the bitmap is cleared in the transaction that starts the full backup
+    model: qemu
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: {image: S1, bitmap: B1}}]}
+      - write: AAAA----
+      - at: T2
+        do:
+          - qmp:
+              - {execute: block-dirty-bitmap-clear, arguments: {node: S1, name: B1}}
+              - {execute: blockdev-backup, arguments: {device: S1, target: full, sync: full}}
+      - write: -B------
+    ```
+
+    ## Source
+    QEMU docs/interop/bitmaps.rst, "Full Backup with a bitmap": clear and backup are one
+    transaction. A home-made backup in the Proxmox forum that cleared after the job.
+    """
+    for entry in timeline.entries:
+        if entry.refusal is not None or isinstance(entry.request, DeleteCheckpoint):
+            continue
+        for gone in _gone(entry):
+            lost = _lost(timeline, entry, gone)
+            if lost:
+                yield _report(self, timeline, entry, gone, lost)
+
+
+class Gone(NamedTuple):
+    """A bitmap whose bits go with a step.
+
+    Attributes:
+        disk: Its disk, before the step.
+        told: What becomes of it: ``cleared``.
+    """
+
+    disk: Disk
+    bitmap: DirtyBitmap
+    told: str
+
+
+def _gone(entry: Entry) -> Iterator[Gone]:
+    """Yield the bitmaps whose bits go with a step, of those that have any."""
+    for each in entry.operations:
+        if isinstance(each, ClearBitmap | RemoveBitmap):
+            disk = entry.before.disk_of(each.node)
+            bitmap = disk.bitmap(each.node, each.name) if disk is not None else None
+            if disk is not None and bitmap is not None and bitmap.dirty:
+                told = "cleared" if isinstance(each, ClearBitmap) else "removed"
+                yield Gone(disk, bitmap, told)
+        elif isinstance(each, CommitImages | PullImages | MirrorDisk | EndJob):
+            yield from _committed_away(entry)
+            break
+
+
+def _committed_away(entry: Entry) -> Iterator[Gone]:
+    """Yield the bitmaps in memory whose images are gone: BT108 has those that were stored."""
+    for disk in entry.before.disks:
+        after = entry.after.disk(disk.name)
+        if after.chain is not disk.chain:
+            left = {image.name for image in after.chain}
+            for bitmap in disk.bitmaps:
+                if bitmap.node not in left and not bitmap.persistent and bitmap.dirty:
+                    yield Gone(disk, bitmap, f"gone with {bitmap.node}")
+
+
+def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
+    """Return the clusters that a bitmap named, and that no backup gets any more.
+
+    Without an earlier backup to stack one on, everything is copied anew, whatever bitmaps say.
+    """
+    name = gone.disk.name
+    lost = gone.disk.clusters_of(gone.bitmap)
+    if not any(b.disk == name and b.status is Status.COMPLETED for b in entry.before.backups):
+        return lost.below(0)
+    after = entry.after.disk(name)
+    for bitmap in after.bitmaps:
+        if lost and bitmap.dirty and not bitmap.inconsistent:
+            lost = lost - after.clusters_of(bitmap)
+    lost = uncopied(entry.after, name, lost.below(after.length))
+    return never_copied(timeline, name, lost, after.moment) if lost else lost
+
+
+def _report(self: Rule, timeline: Timeline, entry: Entry, gone: Gone, lost: ClusterSet) -> Finding:
+    disk, bitmap = entry.after.disk(gone.disk.name), gone.bitmap
+    when = timeline.label_at(disk.name, disk.moment, prefer=entry.instant)
+    one = len(lost) == 1
+    return self.found(
+        entry,
+        f"{bitmap.name} is {gone.told}, and nobody has copied {name_clusters(lost)}",
+        label=f"only {bitmap.name} named {'it' if one else 'them'}",
+        notes=draw_evidence(
+            [
+                (
+                    bitmap.name,
+                    write_bits(gone.disk.clusters_of(bitmap), gone.disk.length_of(bitmap.node)),
+                ),
+                (f"guest saw at {when}", write_view(disk.guest_view, disk.length)),
+            ],
+            marked=lost,
+            length=disk.length,
+            caption="in no backup",
+        ),
+        help=f"take a full backup now; clear {bitmap.name} in the transaction that starts one"
+        if gone.told == "cleared"
+        else "take a full backup now",
+    )

@@ -1,0 +1,208 @@
+"""The rule about overlays on which the bitmaps of the image below do not go on: BT107."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from simulator.checks.copied import never_copied, uncopied
+from simulator.checks.evidence import draw_evidence, join_words, name_clusters
+from simulator.checks.rule import Rule, relate, rule
+from simulator.diagnostics import Finding, Related, Severity
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.clusters import ClusterSet, set_of
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Status
+from simulator.model.operations import AddOverlay
+from simulator.notation import write_bits, write_view
+from simulator.timeline import Entry, Timeline
+
+
+@rule("BT107", "untracked-overlay", Severity.ERROR)
+def untracked_overlay(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds overlays that are made without the bitmaps which recorded on the image below: what the
+    guest writes next is in none, or what they held is left out when one begins anew.
+
+    ## Why is this wrong?
+    Bitmaps stay on the image that they were made on. An incremental that starts before the overlay
+    lacks clusters, and hosts that look at names alone let it pass.
+
+    ## Example
+    ```yaml
+    scenario: a snapshot by a tool that knows nothing of bitmaps
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}, {backup: {to: full.bak, checkpoint: B1}}]}
+      - write: A-------
+      - {at: T2, do: [{snapshot: {image: S2, outside: true}}]}
+      - write: -B------
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: a snapshot that begins the next bitmap
+    model: mail-2018
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}, {backup: {to: full.bak, checkpoint: B1}}]}
+      - write: A-------
+      - {at: T2, do: [{snapshot: {image: S2, bitmap: B2}}]}
+      - write: -B------
+    ```
+
+    ## Source
+    vatesfr/xen-orchestra issue 3626: a delta of a few KiB after a snapshot that was not made
+    right. QEMU docs/interop/bitmaps.rst: a bitmap belongs to its node.
+    """
+    for entry in timeline.entries:
+        for each in entry.operations:
+            if isinstance(each, AddOverlay):
+                overlay = _look(timeline, entry, each)
+                if overlay is not None and overlay.lost:
+                    yield _report(self, timeline, overlay)
+
+
+class Overlay(NamedTuple):
+    """An overlay whose image below had bitmaps that recorded.
+
+    Attributes:
+        stopped: Those that are no good any more.
+        lost: The clusters that are in no bitmap, or that no backup copied.
+        again: The step at which something records again; None where nothing does.
+        name: Of the new image.
+    """
+
+    entry: Entry
+    disk: Disk
+    stopped: tuple[DirtyBitmap, ...]
+    lost: ClusterSet
+    again: Entry | None
+    name: str
+
+
+def _look(timeline: Timeline, entry: Entry, made: AddOverlay) -> Overlay | None:
+    """Return what becomes of the bitmaps below an overlay; None where none recorded."""
+    disk = entry.after.disk_of(made.overlay)
+    if disk is None:
+        return None
+    before = entry.before.disk(disk.name)
+    old = [b for b in before.bitmaps_on(made.node) if b.recording and not b.inconsistent]
+    based = any(backup.disk == disk.name for backup in entry.before.backups)
+    old = [b for b in old if based or _next_reader(timeline, before, b.name) is not None]
+    if not old:
+        return None
+    again = entry if _records(disk) else _recorded_again(timeline, entry, disk.name)
+    later = again.after.disk(disk.name) if again is not None else timeline.last.disk(disk.name)
+    changed = _changed(disk, later)
+    lost, stopped = set_of(disk.length), []
+    for bitmap in old:
+        missing = _unnamed(changed, later, bitmap.name) | _unread(timeline, entry, before, bitmap)
+        if missing:
+            lost = lost | missing
+            stopped.append(bitmap)
+    return Overlay(entry, disk, tuple(stopped), lost, again, made.overlay)
+
+
+def _records(disk: Disk) -> bool:
+    """Whether any bitmap records what the guest writes."""
+    if not disk.chain:
+        return False
+    return any(b.recording and not b.inconsistent for b in disk.bitmaps_on(disk.active.name))
+
+
+def _recorded_again(timeline: Timeline, since: Entry, disk: str) -> Entry | None:
+    """Return the first step after one at which a bitmap records, or None."""
+    for entry in timeline.entries[since.number + 1 :]:
+        if _records(entry.after.disk(disk)):
+            return entry
+    return None
+
+
+def _changed(then: Disk, later: Disk) -> ClusterSet:
+    """Return what the guest changed on an overlay while nothing recorded."""
+    if then.moment == later.moment or not later.chain:
+        return set_of(then.length)
+    return then.guest_view.differing(later.guest_view).below(later.length)
+
+
+def _unnamed(changed: ClusterSet, later: Disk, name: str) -> ClusterSet:
+    """Return changed clusters that no bitmap of a name has, such as by a commit of the overlay."""
+    for bitmap in later.bitmaps if changed else ():
+        if bitmap.name == name and not bitmap.inconsistent:
+            changed = changed - later.clusters_of(bitmap)
+    return changed
+
+
+def _unread(timeline: Timeline, entry: Entry, before: Disk, bitmap: DirtyBitmap) -> ClusterSet:
+    """Return the clusters that a bitmap names, of which its namesakes' backups know nothing."""
+    nothing = set_of(before.length)
+    reader = _next_reader(timeline, before, bitmap.name)
+    if reader is None or reader.backup.read is None:
+        return nothing
+    if reader.entry.before.disk(before.name).bitmap(bitmap.node, bitmap.name) is None:
+        return nothing  # Another step has lost it.
+    lost = before.clusters_of(bitmap) - reader.backup.read
+    if not lost:
+        return nothing
+    lost = uncopied(entry.after, before.name, lost)
+    return never_copied(timeline, before.name, lost, before.moment) if lost else lost
+
+
+class Reader(NamedTuple):
+    """A backup that is read through bitmaps."""
+
+    entry: Entry
+    backup: Backup
+
+
+def _next_reader(timeline: Timeline, disk: Disk, name: str) -> Reader | None:
+    """Return the first completed backup that is read through a bitmap's namesake after a state."""
+    readers = timeline.memo.get("readers of bitmaps")
+    if not isinstance(readers, dict):
+        readers = timeline.memo["readers of bitmaps"] = _readers(timeline)
+    found: list[Reader] = readers.get((disk.name, name), [])
+    return next((reader for reader in found if reader.backup.moment >= disk.moment), None)
+
+
+def _readers(timeline: Timeline) -> dict[tuple[str, str], list[Reader]]:
+    readers: dict[tuple[str, str], list[Reader]] = {}
+    for entry, backup in timeline.made_backups:
+        if backup.status is Status.COMPLETED and not backup.complete:
+            for name in backup.bitmaps:
+                readers.setdefault((backup.disk, name), []).append(Reader(entry, backup))
+    return readers
+
+
+def _report(self: Rule, timeline: Timeline, overlay: Overlay) -> Finding:
+    entry, disk = overlay.entry, overlay.disk
+    names = list(dict.fromkeys(bitmap.name for bitmap in overlay.stopped))
+    later = overlay.again.after.disk(disk.name) if overlay.again else timeline.last.disk(disk.name)
+    if not later.chain or later.moment == disk.moment:
+        later = disk
+    ends = timeline.label_at(disk.name, later.moment, prefer=(overlay.again or entry).instant)
+    rows = [
+        (b.name, write_bits(disk.clusters_of(b), disk.length_of(b.node)))
+        for b in disk.bitmaps
+        if b.name in names and b.node != overlay.name
+    ]
+    rows.append((f"guest saw at {ends}", write_view(later.guest_view, later.length)))
+    related: tuple[Related, ...] = ()
+    if overlay.again is not None and overlay.again is not entry:
+        related = (relate(timeline, overlay.again, "only from here on something records"),)
+    return self.found(
+        entry,
+        f"overlay {overlay.name} is made without {join_words(names)}: "
+        f"{name_clusters(overlay.lost)} {'is' if len(overlay.lost) == 1 else 'are'} lost to "
+        f"{'it' if len(names) == 1 else 'them'}",
+        label=f"{join_words(names)} {'is' if len(names) == 1 else 'are'} no good any more",
+        notes=draw_evidence(
+            rows,
+            marked=overlay.lost.below(later.length),
+            length=later.length,
+            caption="in no bitmap" if later is not disk else "in no backup",
+        ),
+        help="begin the bitmap on the overlay in the step that makes it, "
+        "or take a full backup after it",
+        related=related,
+    )

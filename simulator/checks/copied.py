@@ -1,0 +1,49 @@
+"""Which clusters of a disk are in backups, by what they hold."""
+
+from simulator.model.clusters import ClusterMap, ClusterSet
+from simulator.model.machine import Backup, Machine, Status
+from simulator.timeline import Timeline
+
+
+def uncopied(machine: Machine, disk: str, clusters: ClusterSet) -> ClusterSet:
+    """Return those of some clusters whose present content no backup of a machine holds."""
+    view = machine.disk(disk).guest_view
+    for backup in reversed(machine.backups):  # Mostly the newest hold them.
+        if not clusters:
+            break
+        if backup.disk == disk and backup.status is Status.COMPLETED:
+            clusters = _without(clusters, view, backup)
+    return clusters
+
+
+def never_copied(timeline: Timeline, disk: str, clusters: ClusterSet, since: int) -> ClusterSet:
+    """Return those of some clusters that no completed backup of a disk holds from a moment on."""
+    for backup in _completed(timeline, disk):
+        if not clusters:
+            break
+        if backup.moment >= since:
+            clusters = clusters.below(0) if backup.complete else clusters - _held(backup)
+    return clusters
+
+
+def _completed(timeline: Timeline, disk: str) -> tuple[Backup, ...]:
+    known = timeline.memo.get(f"completed of {disk}")
+    if not isinstance(known, tuple):
+        known = timeline.memo[f"completed of {disk}"] = tuple(
+            backup
+            for _, backup in timeline.made_backups
+            if backup.disk == disk and backup.status is Status.COMPLETED
+        )
+    return known
+
+
+def _held(backup: Backup) -> ClusterSet:
+    return backup.content.clusters()
+
+
+def _without(clusters: ClusterSet, view: ClusterMap, backup: Backup) -> ClusterSet:
+    """Return clusters without those that a backup holds as they are."""
+    held = clusters if backup.complete else clusters & _held(backup)
+    if not held:
+        return clusters
+    return clusters - (held - view.restrict(held).differing(backup.content.restrict(held)))
