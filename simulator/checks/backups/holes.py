@@ -10,6 +10,7 @@ from simulator.checks.backups.claims.faults import (
     name_ends,
     report_hole,
 )
+from simulator.checks.backups.claims.ontos import report_onto, wrong_ontos
 from simulator.checks.backups.claims.steps import Step, clears, step_of
 from simulator.checks.backups.claims.stretches import Claim, resized_in
 from simulator.checks.evidence import draw_evidence, name_clusters
@@ -91,6 +92,10 @@ def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             f"backup {claim.backup.name} lacks what {step.job} copied since {begins}",
             help=_own_bitmap(timeline, claim, step.job),
         )
+
+    for onto in wrong_ontos(timeline):
+        if onto.cleared is not None:
+            yield report_onto(self, timeline, onto)
 
 
 def _at_the_job(self: Rule, timeline: Timeline) -> Iterator[Finding]:

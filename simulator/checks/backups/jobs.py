@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.backups.claims.failures import failures
 from simulator.checks.evidence import draw_change, draw_evidence
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup, Status
-from simulator.model.requests import TakeBackup
 from simulator.notation import write_backup
 from simulator.timeline import Timeline
 
@@ -59,63 +59,18 @@ def hole_after_failed_backup(self: Rule, timeline: Timeline) -> Iterator[Finding
     Observed on libvirt 9.0 and 11.3: the checkpoint stays when its push job runs out of space, and
     the incremental since it succeeds. abbbi/virtnbdbackup issues 145 and 147.
     """
-    own = _own_backups(timeline)
-    for entry, backup in timeline.made_backups:
-        failed = own.get((backup.since, backup.disk))
-        if failed is None or backup.status is not Status.COMPLETED:
-            continue
-        if failed.status in (Status.COMPLETED, Status.RUNNING):
-            continue
-        if any(_ends_at(other, failed) for _, other in timeline.made_backups):
-            continue
-        good = _last_good(timeline, failed)
-        if not _wrote(timeline, failed, good):
-            continue
+    for each in failures(timeline):
+        failed, good = each.failed, each.good
         yield self.found(
-            entry,
-            f"{backup.name} starts after a hole: {failed.name}, which was to end there, "
+            each.entry,
+            f"{each.backup.name} starts after a hole: {failed.name}, which was to end there, "
             f"{'failed' if failed.status is Status.FAILED else 'was cancelled'}",
-            label=f"{backup.since} was started with {failed.name}",
+            label=f"{each.backup.since} was started with {failed.name}",
             notes=_hole(timeline, failed, good),
             help=f"start it where {good.name} ends, or take a full backup"
             if good is not None
             else "take a full backup",
         )
-
-
-def _own_backups(timeline: Timeline) -> dict[tuple[str | None, str], Backup]:
-    """Return the backup in whose step each checkpoint was started, by checkpoint and disk."""
-    own: dict[tuple[str | None, str], Backup] = {}
-    for entry, backup in timeline.made_backups:
-        request = entry.request
-        if isinstance(request, TakeBackup) and request.checkpoint is not None:
-            own[request.checkpoint, backup.disk] = backup
-    return own
-
-
-def _ends_at(backup: Backup, failed: Backup) -> bool:
-    """Whether a completed backup holds the state that a failed one was to hold."""
-    same = backup.disk == failed.disk and backup.moment == failed.moment
-    return same and backup.status is Status.COMPLETED
-
-
-def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
-    """Return the newest completed backup of a disk from before one that failed."""
-    good = [
-        backup
-        for _, backup in timeline.made_backups
-        if backup.disk == failed.disk
-        and backup.status is Status.COMPLETED
-        and backup.moment < failed.moment
-    ]
-    return max(good, key=lambda backup: backup.moment, default=None)
-
-
-def _wrote(timeline: Timeline, failed: Backup, good: Backup | None) -> bool:
-    """Whether the disk was another one when a backup failed than at the last good one."""
-    then = timeline.view_at(failed.disk, good.moment if good is not None else 0)
-    now = timeline.view_at(failed.disk, failed.moment)
-    return then is None or now is None or not then.reads_like(now)
 
 
 def _hole(timeline: Timeline, failed: Backup, good: Backup | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ fault of a stack whose content is not what its newest backup stands for.
 from collections.abc import Iterator
 from itertools import pairwise
 
+from simulator.checks.backups.claims.ontos import report_onto, wrong_ontos
 from simulator.checks.restores.differences import draw_differences, draw_missed, report
 from simulator.checks.restores.faults import base_of, faults_of
 from simulator.checks.rule import Rule, rule
@@ -151,7 +152,7 @@ def wrong_base(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## What it does
     Finds backups stacked on another one than they were taken against, where the result is wrong
     for it: not the one named with `onto`, or a full backup although a later full backup is where
-    they start.
+    they start. Finds backups, too, that are wrong on the one that they name with `onto`.
 
     ## Why is this wrong?
     An incremental holds what changed since its own base. On top of another base it leaves
@@ -208,3 +209,6 @@ def wrong_base(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             label=f"{above.name} was taken against {base_of(timeline, above)}",
             notes=draw_missed(timeline, below, above),
         )
+    for onto in wrong_ontos(timeline):
+        if onto.cleared is None:
+            yield report_onto(self, timeline, onto)

@@ -1,5 +1,6 @@
 """What is wrong with a backup of changes: one rule each, and how a hole is told."""
 
+from simulator.checks.backups.claims.failures import failures
 from simulator.checks.backups.claims.steps import Step, step_of
 from simulator.checks.backups.claims.stretches import Claim, Hole, claims_of, resized_in
 from simulator.checks.evidence import draw_evidence, join_words
@@ -8,6 +9,7 @@ from simulator.diagnostics import Finding
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
+from simulator.model.machine import Backup
 from simulator.notation import write_bits, write_clusters, write_view
 from simulator.timeline import Timeline
 
@@ -21,6 +23,17 @@ def claims_with(timeline: Timeline, code: str) -> tuple[Claim, ...]:
     if not isinstance(known, dict):
         known = timeline.memo["faults of claims"] = _by_fault(timeline)
     return tuple(known.get(code, ()))
+
+
+def is_told(timeline: Timeline, backup: Backup) -> bool:
+    """Whether a rule tells that a backup lacks something, whatever it is put onto."""
+    known = timeline.memo.get("told backups")
+    if not isinstance(known, frozenset):
+        codes = (STALE, CLEARED, RESIZED, HOLE)
+        told = [id(claim.backup) for code in codes for claim in claims_with(timeline, code)]
+        told += [id(each.backup) for each in failures(timeline)]
+        known = timeline.memo["told backups"] = frozenset(told)
+    return id(backup) in known
 
 
 def _by_fault(timeline: Timeline) -> dict[str, list[Claim]]:

@@ -99,6 +99,15 @@ def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | Non
     return next((moment for number, moment in reversed(begun) if number < entry.number), None)
 
 
+def begun_by(timeline: Timeline, entry: Entry, backup: Backup) -> Entry | None:
+    """Return the step at which a consumer's bitmap last began, before a backup through it."""
+    if backup.since is None or entry.before.checkpoint(backup.since) is not None:
+        return None
+    begun = _consumers(timeline).get((backup.disk, backup.since), [])
+    number = next((number for number, _ in reversed(begun) if number < entry.number), None)
+    return timeline.entries[number] if number is not None else None
+
+
 def claimed_end(entry: Entry, backup: Backup) -> int:
     """Return the moment that a backup is to give: now, or that of the image that was asked for."""
     asked = entry.request.image if isinstance(entry.request, TakeBackup) else None

@@ -1,0 +1,174 @@
+"""Backups that were put onto another one, held against what the guest saw."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from simulator.checks.backups.claims.faults import is_told
+from simulator.checks.backups.claims.steps import Step, clears
+from simulator.checks.backups.claims.stretches import begun_by, claimed_end, claimed_start
+from simulator.checks.evidence import draw_evidence
+from simulator.checks.rule import Rule, relate
+from simulator.diagnostics import Finding
+from simulator.model.clusters import ClusterMap
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, Kind, Status
+from simulator.notation import write_clusters, write_view
+from simulator.restorable.history import history_of
+from simulator.timeline import Entry, Timeline
+
+
+class Onto(NamedTuple):
+    """A backup that does not give what it stands for on the one that it was put onto.
+
+    Attributes:
+        base, taken: What it was put onto, and the step that took that.
+        below, meant: The disk as the base stands for it, and as the backup does.
+        given: What the two read as.
+        cleared: The step of another consumer that cleared the bitmap in between; None for none.
+    """
+
+    entry: Entry
+    backup: Backup
+    base: Backup
+    taken: Entry
+    below: Disk
+    meant: Disk
+    given: ClusterMap
+    cleared: Step | None
+
+
+def wrong_ontos(timeline: Timeline) -> tuple[Onto, ...]:
+    """Return the backups that are wrong on what they were put onto; asked again, the same ones.
+
+    One that lacks something on any base is told by the rule about that.
+    """
+    known = timeline.memo.get("wrong ontos")
+    if not isinstance(known, tuple):
+        known = timeline.memo["wrong ontos"] = tuple(_wrong(timeline))
+    return known
+
+
+def _wrong(timeline: Timeline) -> Iterator[Onto]:
+    made: dict[tuple[str, str], tuple[Entry, Backup]] = {}
+    for entry, backup in timeline.made_backups:
+        base = made.get((backup.onto or "", backup.disk))
+        if base is not None and _is_there(entry, base[1]) and not is_told(timeline, backup):
+            onto = _judge(timeline, entry, backup, *base)
+            if onto is not None:
+                yield onto
+        made[backup.name, backup.disk] = made[f"{backup.name}/{backup.disk}", backup.disk] = (
+            entry,
+            backup,
+        )
+
+
+def _is_there(entry: Entry, base: Backup) -> bool:
+    held = entry.before.backup_exists(base.name, base.disk)
+    return held and base.status is Status.COMPLETED
+
+
+def _judge(
+    timeline: Timeline, entry: Entry, backup: Backup, taken: Entry, base: Backup
+) -> Onto | None:
+    """Return what a backup gives on its base, if that is not what it stands for."""
+    if backup.complete or backup.status is not Status.COMPLETED:
+        return None
+    below = timeline.state_at(base.disk, _stands_for(taken, base))
+    end = claimed_end(entry, backup)
+    meant = timeline.state_at(backup.disk, end)
+    if below is None or meant is None:
+        return None
+    given = lay_onto(below, backup)
+    ends = [meant] if backup.kind is Kind.INCREMENTAL else [meant, _ended(timeline, backup)]
+    if any(state is not None and given.reads_like(state.guest_view) for state in ends):
+        return None
+    return Onto(
+        entry, backup, base, taken, below, meant, given, _cleared(timeline, entry, backup, base)
+    )
+
+
+def _stands_for(entry: Entry, backup: Backup) -> int:
+    return claimed_end(entry, backup) if backup.kind is Kind.INCREMENTAL else backup.end
+
+
+def _ended(timeline: Timeline, backup: Backup) -> Disk | None:
+    return timeline.state_at(backup.disk, backup.end)
+
+
+def lay_onto(below: Disk, backup: Backup) -> ClusterMap:
+    """Return what a backup reads as on top of a state of its disk."""
+    view = below.guest_view
+    if backup.length < below.length:
+        view = view.below(backup.length)
+    return view.overlay(backup.content)
+
+
+def _cleared(timeline: Timeline, entry: Entry, backup: Backup, base: Backup) -> Step | None:
+    """Return the step of another job that cleared a consumer's bitmap after the base was taken."""
+    start = claimed_start(timeline, entry, backup)
+    begun = begun_by(timeline, entry, backup)
+    if begun is None or start is None or start <= base.end or backup.since is None:
+        return None
+    step = clears(begun, (backup.since,))
+    return step if step is not None and step.job not in (None, base.name) else None
+
+
+def report_onto(rule: Rule, timeline: Timeline, onto: Onto) -> Finding:
+    """Return the finding of a backup that is wrong on its base."""
+    entry, backup, base, name = onto.entry, onto.backup, onto.base, onto.base.row
+    ends = timeline.label_at(base.disk, onto.below.moment, prefer=base.at)
+    start = claimed_start(timeline, entry, backup)
+    begins = timeline.label_at(backup.disk, backup.start if start is None else start)
+    message = f"{backup.row} on {name} does not give what the guest sees"
+    label = f"{name} stands for {ends}, {backup.row} starts at {begins}"
+    related = [relate(timeline, onto.taken, f"{name} is taken here")]
+    if onto.cleared is not None:
+        message = f"backup {backup.row} lacks what {onto.cleared.job} copied since {ends}"
+        related.append(relate(timeline, onto.cleared.entry, onto.cleared.told))
+    return rule.found(
+        entry,
+        message,
+        label=label,
+        notes=_notes(timeline, onto, ends),
+        help=_way_out(timeline, onto),
+        related=tuple(related),
+    )
+
+
+def _notes(timeline: Timeline, onto: Onto, ends: str) -> tuple[str, ...]:
+    backup = onto.backup
+    now = timeline.label_at(backup.disk, onto.meant.moment, prefer=onto.entry.instant)
+    return draw_evidence(
+        [
+            (f"guest saw at {ends}", write_view(onto.below.guest_view, onto.below.length)),
+            (f"{backup.row} holds", write_clusters(backup.content, backup.length)),
+            (f"guest sees at {now}", write_view(onto.meant.guest_view, onto.meant.length)),
+        ],
+        marked=onto.given.differing(onto.meant.guest_view).below(onto.meant.length),
+        length=onto.meant.length,
+        caption=f"neither in {backup.row} nor at {ends}",
+    )
+
+
+def _way_out(timeline: Timeline, onto: Onto) -> str:
+    """Return the newest backup that is there on which one is right, or that none is left."""
+    entry, backup = onto.entry, onto.backup
+    there = history_of(timeline).at(entry)
+    fitting = [
+        (other.end, other.row)
+        for other in entry.after.backups
+        if other.disk == backup.disk
+        and other.status is Status.COMPLETED
+        and other.name != backup.name
+        and _fits(timeline, onto, other)
+        and there.chain_to(other.disk, other.end) is not None
+    ]
+    own = "; give each consumer a bitmap of its own" if onto.cleared is not None else ""
+    if fitting:
+        return f"put it onto {max(fitting)[1]}{own}"
+    return f"take a full backup: no backup that is left lies below {backup.row}{own}"
+
+
+def _fits(timeline: Timeline, onto: Onto, other: Backup) -> bool:
+    state = timeline.state_at(other.disk, other.end)
+    return state is not None and lay_onto(state, onto.backup).reads_like(onto.meant.guest_view)
