@@ -86,16 +86,23 @@ class Judge:
             if wrong and start is not None and "bitmaps" not in each.step and not other:
                 since = range(start + 1, number)
                 if not any(self.record.said[n] & BREAKS for n in since):
-                    yield self._verdict("silence", "act that breaks it", number, wrong)
+                    what = next(filter(None, map(self._breaking, since)), "act")
+                    yield self._verdict("silence", f"{what} breaks increments", number, wrong)
             onto = self._wrong_onto(each)
             if onto and not flagged:
                 yield self._verdict("silence", "onto", number, onto)
+
+    def _breaking(self, number: int) -> str:
+        """Return the verb of a step that may break increments; empty for any other step."""
+        verb, _ = self.record.verb(number)
+        harmful = ("snapshot", "commit", "pull", "delete", "revert", "crash", "blockdev-backup")
+        return verb if verb in harmful or verb.startswith("block-dirty-bitmap") else ""
 
     def _wrong(self, made: Made) -> str:
         """Return how a backup is not what it was meant to be, or nothing."""
         meant = [self.record.view(end, made.disk) for end in self._ends(made)]
         start = self._start(made)
-        if made.kind == "full" and self._lower(made):
+        if made.kind in ("full", "top") and self._lower(made):
             meant = [self.record.view(n, made.disk) for n in range(made.begun + 1)]
         if made.kind != "full" and start is None:
             return ""
@@ -265,13 +272,21 @@ class Judge:
                 if old.rstrip("-") != new.rstrip("-"):
                     yield self._verdict("silence", f"{verb} changes the guest", number, new)
 
-    def restorable(self, number: int) -> set[int]:
-        """Return the steps whose state can be restored from what is there after a step."""
+    def restorable(self, number: int, *, before: bool = False) -> set[int]:
+        """Return the steps whose state can be restored from what is there after a step.
+
+        Args:
+            before: Whether it is asked before the step, when jobs that end there have ended.
+        """
         steps = set(range(number + 1))
         for disk in self.record.frames[number]:
             seen = {self.record.view(n, disk) for n in range(number + 1)}
-            there = [m for m in self.record.made
-                     if m.disk == disk and m.sound and m.done <= number < m.gone]  # fmt: skip
+            there = [
+                made
+                for made in self.record.made
+                if made.disk == disk and made.sound and made.done <= number
+                if (made.begun < number <= made.gone if before else number < made.gone)
+            ]
             reached = {view for view in seen if not view.strip("-")}
             waiting = ["", *reached]
             while waiting:
@@ -286,7 +301,8 @@ class Judge:
         """Return the steps whose state cannot be restored any more after a step."""
         if not any(made.gone == number for made in self.record.made):
             return set()
-        return self.restorable(number - 1) - self.restorable(number)
+        lost = self.restorable(number, before=True) - self.restorable(number)
+        return lost - {number}
 
     def _own(self, number: int) -> set[int]:
         """Return the steps whose state the backups stand for that go at a step."""

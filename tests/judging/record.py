@@ -198,7 +198,8 @@ class Record:
             if made.done == number and (made.begun < number) == early:
                 for key in found:
                     if self._clears(made, key):
-                        found[key] = found[key]._replace(start=made.begun)
+                        end = found[key].end
+                        found[key] = Window(made.begun, end and max(end, made.begun))
         return found
 
     def _clears(self, made: Made, key: Key) -> bool:

@@ -93,7 +93,7 @@ WRONG = {
             {"backup": {"to": "inc", "since": "c0"}},
             model="mail-2018",
         ),
-        ("act that breaks it", "T4"),
+        ("snapshot breaks increments", "T4"),
     ),
     "a bitmap is left out between two": (
         story(
