@@ -14,7 +14,7 @@ import pytest
 import simulator
 from simulator import checks
 from simulator.cli import COMMANDS
-from simulator.inspect.health import IN_REAL_CHAINS
+from simulator.inspect.health.codes import IN_REAL_CHAINS, OF_FILES
 from tests.checkout import MAIL, ROOT, command, name_of
 
 GOOD = "scenario: x\ndisk: 2\ntimeline: [{at: T1, do: [create: S1]}]\n"
@@ -176,7 +176,9 @@ def test_an_unknown_model_or_rule_is_told_with_the_nearest_one() -> None:
 
 def test_a_rule_that_inspect_finds_is_explained_as_its_page_has_it() -> None:
     page = (ROOT / "docs/inspect.md").read_text()
-    for code, (name, found) in IN_REAL_CHAINS.items():
+    codes = {**IN_REAL_CHAINS, **OF_FILES}
+    assert re.findall(r"^\| ((?:BT|IN)\d+) \|", page, re.MULTILINE) == list(codes)
+    for code, (name, found) in codes.items():
         told = command("explain", code)
         assert (told.status, told.out) == (0, command("explain", name).out)
         assert told.out.partition("\n")[0] in (f"# {code} {name}", f"# {code} {name} (error)")

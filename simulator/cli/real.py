@@ -133,7 +133,7 @@ def inspect(
     """Draw real qcow2 images, their backing chain and bitmaps; they are only read."""
     from simulator.diagnostics import InputError
     from simulator.inspect.document import write_json
-    from simulator.inspect.image.chain import label
+    from simulator.inspect.image.seen import label
     from simulator.inspect.inspection import inspect_images, scenario_of
     from simulator.inspect.text import summarise, write_text
     from simulator.render.report import write_finding, write_input_error

@@ -24,7 +24,7 @@ def explain(
 ) -> None:
     """Tell what a rule finds, with a bad and a good scenario."""
     from simulator import checks
-    from simulator.inspect.health import IN_REAL_CHAINS
+    from simulator.inspect.health.codes import IN_REAL_CHAINS, OF_FILES
 
     for each in checks.RULES:
         if rule.lower() in (each.code.lower(), each.name):
@@ -33,12 +33,13 @@ def explain(
             if each.code in IN_REAL_CHAINS:
                 print(f"\nFound by inspect, too:\n{IN_REAL_CHAINS[each.code][1]}.")
             return
-    for code, (name, found) in IN_REAL_CHAINS.items():
+    seen = {**IN_REAL_CHAINS, **OF_FILES}
+    for code, (name, found) in seen.items():
         if rule.lower() in (code.lower(), name):
             print(f"# {code} {name}\n\nFound by inspect, in a real backing chain:\n{found}.")
             return
     words = [word for each in checks.RULES for word in (each.code, each.name)]
-    words += [word for code, (name, _) in IN_REAL_CHAINS.items() for word in (code, name)]
+    words += [word for code, (name, _) in seen.items() for word in (code, name)]
     give_up(f"unknown rule {rule}", rule, words)
 
 

@@ -12,9 +12,10 @@ from itertools import zip_longest
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, TypeAlias
 
-from simulator.inspect.image.chain import DATA, ZERO, Chain, SeenImage, label
+from simulator.inspect.image.chain import Chain
 from simulator.inspect.image.qcow2 import StoredBitmap
 from simulator.inspect.image.runs import UNKNOWN, Run, clip, lay_over, to_units, write_cells
+from simulator.inspect.image.seen import DATA, ZERO, SeenImage, label
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.notation import BROKEN, GUEST, Figure, Strip, write_figure, write_rows, write_strip
 
@@ -57,19 +58,18 @@ class SeenDisk:
 
     def letter(self, image: SeenImage) -> str:
         """Return the letter that stands for an image's data."""
-        return LETTERS[self.chain.images.index(image) % len(LETTERS)]
+        return LETTERS[self.chain.files.index(image) % len(LETTERS)]
 
     @cached_property
     def contents(self) -> tuple[tuple[Run, ...], ...]:
         """What each image holds itself, in clusters of the disk, under the image's letter."""
-        return tuple(
-            to_units(
-                ((f, n, self.letter(image) if held == DATA else held) for f, n, held in image.runs),
-                self.cluster_size,
-                self.length,
-            )
-            for image in self.chain.images
-        )
+        return tuple(self.content(image) for image in self.chain.images)
+
+    def content(self, image: SeenImage) -> tuple[Run, ...]:
+        """Return what a file holds itself, likewise."""
+        letter = self.letter(image)
+        runs = ((f, n, letter if held == DATA else held) for f, n, held in image.runs)
+        return to_units(runs, self.cluster_size, self.length)
 
     @cached_property
     def guest(self) -> tuple[Run, ...]:
@@ -113,7 +113,7 @@ def draw_disk(disk: SeenDisk, *, cells: int, alone: bool = True) -> str:
                       B3: |X----XX-|+
     guest sees: |BAABBBB-|
 
-    Where that is too wide, one image stands below another.
+    Where that is too wide, one image stands below another. Backups over the chain come after it.
 
     Args:
         cells: How many a row has at most.
@@ -129,11 +129,15 @@ def draw_disk(disk: SeenDisk, *, cells: int, alone: bool = True) -> str:
         ]
         for image, content in zip(disk.chain.images, disk.contents, strict=True)
     ]
+    backups = [
+        Strip(label=label(each.image.name), cells=_cells(disk, disk.content(each.image), cells))
+        for each in disk.chain.backups
+    ]
     rows = tuple(_without_end(row) for row in zip_longest(*columns))
     wide = write_figure(Figure(rows))
     if len(columns) == 1 or max(map(len, wide.splitlines())) <= WIDTH:
-        return f"{wide}\n{write_strip(guest)}"
-    strips = [*chained(*columns), guest]
+        return "\n".join([wide, *map(write_strip, [*backups, guest])])
+    strips = [*chained(*columns), *backups, guest]
     lines = write_rows((strip.label, write_strip(strip).partition(": ")[2]) for strip in strips)
     return "\n".join(lines)
 
@@ -164,16 +168,17 @@ def _bitmap_strip(disk: SeenDisk, image: SeenImage, bitmap: StoredBitmap, cells:
 def disk_document(disk: SeenDisk) -> dict[str, Any]:
     """Return a disk as the run document has it, and the files that it was read from."""
     images = list(zip(disk.chain.images, disk.contents, strict=True))
+    backups = [(each.image, disk.content(each.image)) for each in disk.chain.backups]
     return {
         "cluster_size": disk.cluster_size,
         "clusters": disk.length,
         "chain": [image.name for image, _ in images],
-        "images": {image.name: _tell(disk, content) for image, content in images},
+        "images": {image.name: _tell(disk, content) for image, content in [*images, *backups]},
         "bitmaps": [
             _bitmap_document(disk, image, bitmap) for image, _ in images for bitmap in image.bitmaps
         ],
         "guest": _tell(disk, disk.guest),
-        "files": {image.name: _file_document(image) for image, _ in images},
+        "files": {image.name: _file_document(image) for image in disk.chain.files},
     }
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from simulator.diagnostics import Finding, Problem
 from simulator.hosts.qemu_img import INSTALL_HELP, ToolMissingError, find_program
 from simulator.inspect.disk import SeenDisk
-from simulator.inspect.health import find_faults
-from simulator.inspect.image.chain import Chain, SeenImage, UnusableError, label, read_backing_chain
+from simulator.inspect.health.faults import find_faults
+from simulator.inspect.image.chain import Chain, join_chains, read_backing_chain
+from simulator.inspect.image.seen import UnusableError, label
 from simulator.inspect.scenario.writing import write_scenario
 
 
@@ -60,16 +61,14 @@ def inspect_images(paths: Sequence[str], *, cells: int) -> Inspection:
 
 
 def _add_chain(chains: list[Chain], path: str) -> None:
-    """Add the chain of an image, unless another chain holds it; drop those that it holds."""
+    """Add the chain of an image; what is the lower part of another chain is one with it."""
     added = read_backing_chain(path)
-    if any(_holds(chain, added.active) for chain in chains):
-        return
-    chains[:] = [chain for chain in chains if not _holds(added, chain.active)]
+    for place, chain in enumerate(chains):
+        joined = join_chains(chain, added)
+        if joined is not None:
+            chains[place] = joined
+            return
     chains.append(added)
-
-
-def _holds(chain: Chain, image: SeenImage) -> bool:
-    return any(image.key == each.key for each in chain.images)
 
 
 def _within(disks: Sequence[SeenDisk], path: str) -> bool:
@@ -79,7 +78,7 @@ def _within(disks: Sequence[SeenDisk], path: str) -> bool:
     except (OSError, ValueError):
         return False
     key = (found.st_dev, found.st_ino)
-    return any(key == image.key for disk in disks for image in disk.chain.images)
+    return any(key == image.key for disk in disks for image in disk.chain.files)
 
 
 def _disk_name(number: int) -> str:

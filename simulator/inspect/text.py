@@ -1,8 +1,8 @@
 """What was read of real images as text: figures, and counts."""
 
 from simulator.inspect.disk import SeenDisk, cells_of, draw_disk
-from simulator.inspect.image.chain import label
 from simulator.inspect.image.runs import total
+from simulator.inspect.image.seen import label
 from simulator.inspect.inspection import Inspection
 
 UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -21,11 +21,13 @@ def _head(disk: SeenDisk, cells: int) -> list[str]:
     lines = [
         f"{disk.name}: {_count(disk.length, 'cluster')} of {size}, {_count(len(images), 'image')}"
     ]
-    for image, content in zip(images, disk.contents, strict=True):
+    for image in disk.chain.files:
+        content = disk.content(image)
         held = write_size(total(r for r in content if r[2] not in "0?") * disk.cluster_size)
         kind = image.format if image.version != 2 else "qcow2 v2"
         remarks = [kind, "unknown content" if "?" in [r[2] for r in content] else f"{held} of data"]
         remarks += ["active"] if image is disk.chain.active else []
+        remarks += ["likely a push backup"] if image not in images else []
         remarks += ["in use"] if image.in_use else []
         lines.append(f"  {disk.letter(image)}  {label(image.path)} ({', '.join(remarks)})")
     per_cell = cells_of(disk.length, cells)
@@ -53,7 +55,7 @@ def write_size(number: int) -> str:
 def summarise(inspection: Inspection) -> str:
     """Return one line that counts what was read and what was found."""
     disks = inspection.disks
-    images = {image.key for disk in disks for image in disk.chain.images}
+    images = {image.key for disk in disks for image in disk.chain.files}
     bitmaps = {(i.key, b.name) for disk in disks for i in disk.chain.images for b in i.bitmaps}
     counts = [_count(len(disks), "disk"), _count(len(images), "image")]
     found = len(inspection.findings)

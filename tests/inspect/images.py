@@ -1,8 +1,12 @@
 """Real images for tests, made with QEMU's own programs."""
 
+import json
 import subprocess
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
@@ -88,3 +92,90 @@ def libvirt_chain(folder: Path) -> Path:
     bitmap(s2, "--add", "C2")
     write(s2, "write 256k 128k", "write -z 448k 64k")
     return s2
+
+
+class Daemon:
+    """A ``qemu-storage-daemon`` that has a chain open for writing, spoken to in QMP."""
+
+    def __init__(self, active: Path, base: Path | None = None) -> None:
+        self._process = subprocess.Popen(
+            ["qemu-storage-daemon", "--chardev", "stdio,id=m", "--monitor", "chardev=m"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._late = threading.Timer(PATIENCE_SECONDS, self._process.kill)
+        self._late.start()
+        self.execute("qmp_capabilities")
+        below = None if base is None else {**_node("base", base), "backing": None}
+        self.execute("blockdev-add", {**_node("active", active), "backing": below})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the images, as a shutdown does: bitmaps are stored."""
+        if self._process.poll() is None:
+            self.execute("quit")
+            self._end()
+
+    def kill(self) -> None:
+        """Leave the images as they are."""
+        self._process.kill()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.communicate(timeout=PATIENCE_SECONDS)
+        self._late.cancel()
+
+    def execute(self, command: str, arguments: Mapping[str, Any] | None = None) -> None:
+        """Run a command that must succeed."""
+        said = json.dumps({"execute": command, "arguments": arguments or {}})
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{said}\n")
+        self._process.stdin.flush()
+        told = self._hear("return", "error")
+        assert "error" not in told, told
+
+    def _hear(self, *keys: str) -> dict[str, Any]:
+        """Return the next thing that is said with one of some keys."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            told: dict[str, Any] = json.loads(line)
+            if not set(keys).isdisjoint(told):
+                return told
+        raise AssertionError("qemu-storage-daemon has ended")
+
+    def write(self, command: str) -> None:
+        """Let a client of NBD write, as a guest would."""
+        with tempfile.TemporaryDirectory() as folder:
+            address = {"type": "unix", "data": {"path": f"{folder}/nbd"}}
+            self.execute("nbd-server-start", {"addr": address})
+            export = {"type": "nbd", "id": "e", "node-name": "active", "writable": True}
+            self.execute("block-export-add", export)
+            call("qemu-io", "-f", "raw", "-c", command, f"nbd+unix:///active?socket={folder}/nbd")
+            self.execute("nbd-server-stop")
+
+    def push(self, target: Path, *bitmaps: tuple[str, str]) -> None:
+        """Push an increment as libvirt does: over the live image, since merged bitmaps."""
+        merged = {"node": "active", "name": "merged"}
+        self.execute("block-dirty-bitmap-add", {**merged, "disabled": True})
+        sources = [{"node": node, "name": name} for node, name in bitmaps]
+        merge = {"node": "active", "target": "merged", "bitmaps": sources}
+        self.execute("block-dirty-bitmap-merge", merge)
+        self.execute("blockdev-add", {**_node("target", target), "backing": None})
+        job = {"job-id": "push", "device": "active", "target": "target", "auto-dismiss": True}
+        self.execute("blockdev-backup", {**job, "sync": "incremental", "bitmap": "merged"})
+        while self._hear("event")["event"] != "BLOCK_JOB_COMPLETED":
+            pass
+        self.execute("blockdev-del", {"node-name": "target"})
+        self.execute("block-dirty-bitmap-remove", merged)
+
+
+def _node(name: str, path: Path) -> dict[str, Any]:
+    return {
+        "driver": "qcow2",
+        "node-name": name,
+        "file": {"driver": "file", "filename": str(path)},
+    }

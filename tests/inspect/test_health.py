@@ -48,7 +48,7 @@ def test_every_image_with_the_name_is_healthy(tmp_path: Path) -> None:
 def test_an_overlay_made_outside_lacks_the_bitmap(tmp_path: Path) -> None:
     (found,) = findings(chain(tmp_path, "B1 B2", "B1 B2", ""))
     assert (found["code"], found["rule"]) == ("BT101", "bitmap-missing")
-    assert "no bitmap B1 and B2; S2 below it has" in found["message"]
+    assert "no bitmap B1 or B2; S2 below it has" in found["message"]
     assert "knows nothing of bitmaps" in found["notes"][0]
     assert found["notes"][1] == "1 cluster of S3 is in no bitmap of that name"
 

@@ -103,6 +103,8 @@ def _remarks(disk: SeenDisk) -> Iterator[str]:
     images = disk.chain.images
     if disk.chain.cut is not None:
         yield f"what {images[0].name} is backed by could not be read, and is left out"
+    for backup in disk.chain.backups:
+        yield f"{backup.image.name} is likely a push backup, and is left out"
     for image in images:
         if any(run[2] == UNKNOWN for run in image.runs):
             yield f"what {image.name} holds could not be read, and is left out"

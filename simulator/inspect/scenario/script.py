@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from simulator.inspect.image.chain import ZERO
 from simulator.inspect.image.runs import Run, write_cells
+from simulator.inspect.image.seen import ZERO
 from simulator.inspect.scenario.plan import Plan
 
 PICTURE_MAX = 64

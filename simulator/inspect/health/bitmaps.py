@@ -6,140 +6,39 @@ breach with one text (`checkpoint inconsistent: missing or broken bitmap`); here
 with its likely cause. Source: libvirt 11.3, ``qemuBlockBitmapChainIsValid``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 
 from simulator.diagnostics import Finding, Severity
 from simulator.inspect.disk import SeenDisk, cells_of
-from simulator.inspect.image.chain import SeenImage, label
+from simulator.inspect.health.advice import Owner, owner_of, removal
+from simulator.inspect.health.codes import flag
+from simulator.inspect.health.wording import clusters, listed, placeholder, verb_of
+from simulator.inspect.image.roles import may_be_backup
 from simulator.inspect.image.runs import cut_out, total, write_cells
+from simulator.inspect.image.seen import SeenImage, label
 from simulator.notation import write_rows
+
+_FOREIGN = "that knows nothing of bitmaps"
 
 BITMAPS_MANY = 32
 """Recording bitmaps that a write marks before it is worth a word. Source: rule BT502."""
 
-NAMES_TOLD = 6
 
-IN_REAL_CHAINS: Mapping[str, tuple[str, str]] = {
-    "BT101": ("bitmap-missing", "the active image lacks a bitmap that an image below it has"),
-    "BT102": ("bitmap-gap", "the images that hold a bitmap do not follow one another"),
-    "BT103": ("bitmap-not-recording", "a bitmap is disabled, and does not reach now"),
-    "BT104": ("inconsistent-bitmap", "a bitmap was open for writing when the file was left"),
-    "BT106": ("unmergeable-bitmaps", "the bitmaps of one name differ in size"),
-    "BT109": ("stale-namesake", "an older bitmap of the same name is further down"),
-}
-"""The rules that real chains are held against: code to name, and what is found there."""
-
-
-def find_faults(disk: SeenDisk, cells: int) -> tuple[Finding, ...]:
-    """Return what is wrong with a disk's files and bitmaps, sorted by code.
+def find_in_bitmaps(disk: SeenDisk, cells: int) -> Iterator[Finding]:
+    """Yield what is wrong with the bitmaps of a chain.
 
     Args:
         cells: How many a figure has at most.
     """
-    found = [*_files(disk), *_broken(disk), *_missing(disk), *_gaps(disk), *_frozen(disk)]
-    found += [*_unmergeable(disk), *_stale(disk, cells), *_many(disk)]
-    return tuple(sorted(found, key=lambda finding: finding.code))
-
-
-def _flag(
-    code: str,
-    message: str,
-    *,
-    severity: Severity = Severity.ERROR,
-    notes: tuple[str, ...] = (),
-    help: str = "",
-) -> Finding:
-    """Return a finding by one of the rules that real chains are held against."""
-    rule, _ = IN_REAL_CHAINS[code]
-    return _finding(code, rule, message, severity=severity, notes=notes, help=help)
-
-
-def _finding(
-    code: str,
-    rule: str,
-    message: str,
-    *,
-    severity: Severity = Severity.ERROR,
-    notes: tuple[str, ...] = (),
-    help: str = "",
-) -> Finding:
-    return Finding(code=code, rule=rule, severity=severity, message=message, notes=notes, help=help)
-
-
-def _files(disk: SeenDisk) -> Iterator[Finding]:
-    """Yield what is wrong with the files themselves."""
-    cut = disk.chain.cut
-    if cut is not None:
-        lowest = disk.chain.images[0]
-        yield _finding(
-            cut.code,
-            cut.rule,
-            f"{label(cut.backing)}, which {label(lowest.name)} is backed by, {cut.message}",
-            notes=("cells that fall through to it are drawn as ?",),
-            help=cut.help,
-        )
-    tracked = False
-    for image in reversed(disk.chain.images):
-        yield from _file(image)
-        tracked = tracked or bool(image.bitmaps)
-        if image.version != 3 and (tracked or image is disk.chain.active):
-            yield _holds_no_bitmaps(disk, image)
-
-
-def _holds_no_bitmaps(disk: SeenDisk, image: SeenImage) -> Finding:
-    """Return that an image's format has no room for bitmaps, and what follows from it."""
-    kind = "qcow2 v2" if image.version == 2 else image.format
-    what = "incremental backups need them"
-    if image is not disk.chain.active:
-        what = "a commit into it loses those above"
-    upgrade = f"with the machine off: qemu-img amend -o compat=1.1 {image.path}"
-    return _finding(
-        "IN107",
-        "bitmaps-impossible",
-        f"{label(image.name)} is {kind}, which cannot store bitmaps; {what}",
-        severity=Severity.INFO,
-        help=upgrade if image.version == 2 else "",
-    )
-
-
-def _file(image: SeenImage) -> Iterator[Finding]:
-    name = label(image.name)
-    for damage in (*image.damage, *(f"{b.name}: {b.damage}" for b in image.bitmaps if b.damage)):
-        yield _finding(
-            "IN103",
-            "damaged-image",
-            f"{name} is damaged: {label(damage)}",
-            help=f"work on a copy; qemu-img check {image.path} tells more",
-        )
-    if image.in_use:
-        yield _finding(
-            "IN104",
-            "image-in-use",
-            f"{name} is being written to by another process, so this may be a torn read",
-            severity=Severity.WARNING,
-            notes=(
-                "what its process holds in memory is not in the file: newly written clusters, "
-                "the bits of its bitmaps, and bitmaps made since it was opened",
-            ),
-            help="ask the process (query-named-block-nodes), or inspect when it has ended",
-        )
-    if image.encrypted:
-        yield _finding(
-            "IN105",
-            "encrypted-image",
-            f"{name} is encrypted: what it holds cannot be told without its key",
-            severity=Severity.WARNING,
-            notes=("bitmaps are not encrypted, and are drawn as they are",),
-        )
-    if any(bitmap.rounded for bitmap in image.bitmaps):
-        rounded = _listed([bitmap.name for bitmap in image.bitmaps if bitmap.rounded])
-        yield _finding(
-            "IN106",
-            "rounded-bitmap",
-            f"{rounded} on {name} has too many runs to draw, and is drawn rounded up",
-            severity=Severity.INFO,
-        )
+    yield from _broken(disk)
+    if not any(image.unlisted for image in disk.chain.images):
+        yield from _missing(disk)
+        yield from _gaps(disk)
+    yield from _frozen(disk)
+    yield from _unmergeable(disk)
+    yield from _stale(disk, cells)
+    yield from _many(disk)
 
 
 def _broken(disk: SeenDisk) -> Iterator[Finding]:
@@ -156,12 +55,11 @@ def _broken(disk: SeenDisk) -> Iterator[Finding]:
         else:
             cause = "a process died while it committed into this image, or this is a copy of an "
             cause += "image that was in use"
-        yield _flag(
+        yield flag(
             "BT104",
-            f"{_listed(broken)} on {label(image.name)} {_is(broken)} inconsistent",
+            f"{listed(broken)} on {label(image.name)} {verb_of(broken)} inconsistent",
             notes=(f"likely cause: {cause}", "their bits are lost; QEMU only lets them be removed"),
-            help=f"remove with qemu-img bitmap --remove {image.path} {_placeholder(broken)}, "
-            "and let the next backup be a full one",
+            help=f"remove {_them(broken)}: {removal(disk, image, broken)}; then take a full backup",
         )
 
 
@@ -186,18 +84,37 @@ def _missing(disk: SeenDisk) -> Iterator[Finding]:
             cause = _why_missing(disk, name, disk.chain.images[nodes[-1]])
             groups.setdefault((nodes[-1], cause), []).append(name)
     for (place, cause), names in groups.items():
-        above = disk.chain.images[place + 1 :]
-        written = sum(map(total, disk.contents[place + 1 :]))
-        since = " and ".join(label(image.name) for image in above[-2:])
-        note = f"{_clusters(written)} of {since} {_are(written)} in no bitmap of that name"
-        yield _flag(
-            "BT101",
-            f"the active image {label(active.name)} has no bitmap {_listed(names)}; "
-            f"{label(disk.chain.images[place].name)} below it has",
-            notes=(f"likely cause: {cause}", *((note,) if written else ())),
-            help="take a full backup with a new checkpoint, and delete the old checkpoint"
-            f"{'s' if len(names) > 1 else ''} (virsh checkpoint-delete)",
+        yield _missing_finding(disk, place, cause, names)
+
+
+def _missing_finding(disk: SeenDisk, place: int, cause: str, names: list[str]) -> Finding:
+    active, holder = disk.chain.active, disk.chain.images[place]
+    above = disk.chain.images[place + 1 :]
+    written = sum(map(total, disk.contents[place + 1 :]))
+    since = " and ".join(label(image.name) for image in above[-2:])
+    lost = f"{clusters(written)} of {since} {'is' if written == 1 else 'are'} in no bitmap of that "
+    notes = [f"likely cause: {cause}", *([f"{lost}name"] if written else [])]
+    if may_be_backup(above, disk.chain.images[: place + 1]):
+        notes.append(
+            f"or {label(active.name)} is a push backup over the live image: then all is well below "
+            "it, and it belongs onto the backup before it (BT206)"
         )
+    old = "the old checkpoint" + ("s" if len(names) > 1 else "")
+    if owner_of(disk) is Owner.OTHER:
+        old = "the old bitmap" + ("s" if len(names) > 1 else "")
+    back = ""
+    sound = (b for b in holder.bitmaps if b.name in names and b.recording)
+    if _FOREIGN in cause and any(sound) and place == len(disk.chain.images) - 2:
+        back = f", or with the machine off commit it back (qemu-img commit {active.path}) and run "
+        back += f"on {label(holder.name)}, whose bitmaps record what is committed"
+    return flag(
+        "BT101",
+        f"the active image {label(active.name)} has no bitmap {listed(names, 'or')}; "
+        f"{label(holder.name)} below it has",
+        notes=tuple(notes),
+        help=f"take a full backup with a new checkpoint, and delete {old}: "
+        f"{removal(disk, holder, names)}{back}",
+    )
 
 
 def _why_missing(disk: SeenDisk, name: str, holder: SeenImage) -> str:
@@ -214,7 +131,7 @@ def _why_missing(disk: SeenDisk, name: str, holder: SeenImage) -> str:
     if active.bitmaps:
         return "it was removed from the active image, or QEMU died before it was stored"
     return (
-        "the overlay was made by a tool that knows nothing of bitmaps (qemu-img create, a revert), "
+        f"the overlay was made by a tool {_FOREIGN} (qemu-img create, a revert), "
         "or QEMU died before it stored the bitmaps made since it started"
     )
 
@@ -228,16 +145,17 @@ def _gaps(disk: SeenDisk) -> Iterator[Finding]:
         if nodes[-1] == top and lacking:
             groups.setdefault(lacking, []).append(name)
     for lacking, names in groups.items():
-        images = _listed([disk.chain.images[place].name for place in lacking])
-        yield _flag(
+        images = listed([disk.chain.images[place].name for place in lacking])
+        yield flag(
             "BT102",
-            f"{_listed(names)} {_is(names)} on images above and below {images}, "
+            f"{listed(names)} {verb_of(names)} on images above and below {images}, "
             "which lack" + ("s" if len(lacking) == 1 else "") + " it",
             notes=(
                 f"likely cause: {images} was made outside, and a new bitmap took an old name later",
                 f"what was written to {images} is in no bitmap of that name",
             ),
-            help="take a full backup with a new checkpoint of another name",
+            help="take a full backup with a new checkpoint of another name, and delete the old one"
+            f"{'s' if len(names) > 1 else ''}: {removal(disk, disk.chain.active, names)}",
         )
 
 
@@ -257,9 +175,9 @@ def _frozen(disk: SeenDisk) -> Iterator[Finding]:
             continue
         cause = "it was disabled (block-dirty-bitmap-disable, qemu-img bitmap --disable), as at the"
         cause += " end of an interval of its own"
-        yield _flag(
+        yield flag(
             "BT103",
-            f"{_listed(frozen)} on {label(image.name)} {_is(frozen)} not recording",
+            f"{listed(frozen)} on {label(image.name)} {verb_of(frozen)} not recording",
             notes=(
                 f"likely cause: {cause}",
                 "what the guest wrote since then is not in it, so it does not reach now",
@@ -280,10 +198,10 @@ def _unmergeable(disk: SeenDisk) -> Iterator[Finding]:
             (label(disk.chain.images[place].name), f"{disk.chain.images[place].size:,} bytes")
             for place in places
         ]
-        yield _flag(
+        yield flag(
             "BT106",
-            f"{_listed(names)} on {_listed([what for what, _ in rows])} "
-            f"{_is(names)} of different sizes, and cannot be merged",
+            f"{listed(names)} on {listed([what for what, _ in rows])} "
+            f"{verb_of(names)} of different sizes, and cannot be merged",
             notes=(
                 "likely cause: the disk was resized after the snapshot; bitmaps below keep the "
                 "old size",
@@ -330,7 +248,7 @@ def _stale_finding(
         if unmarked
         else "their granularities differ, which a snapshot keeps"
     )
-    return _flag(
+    return flag(
         "BT109",
         f"{label(name)} on {label(image.name)} is younger than its image, so "
         f"{label(name)} on {label(lower.name)} is an older bitmap of the same name",
@@ -341,41 +259,20 @@ def _stale_finding(
             "an incremental merges both and copies too much; if the older one was meant to be its "
             "start, what lies between is missing",
         ),
-        help=f"remove the older one: qemu-img bitmap --remove {lower.path} {_placeholder([name])}",
+        help=f"remove the older one: qemu-img bitmap --remove {lower.path} {placeholder([name])}",
     )
 
 
 def _many(disk: SeenDisk) -> Iterator[Finding]:
     recording = sum(bitmap.recording for bitmap in disk.chain.active.bitmaps)
     if recording > BITMAPS_MANY:
-        yield _finding(
+        yield flag(
             "BT502",
-            "many-bitmaps",
             f"every write marks {recording:,} bitmaps of {label(disk.chain.active.name)}",
             severity=Severity.INFO,
             help="delete checkpoints that no backup starts from any more",
         )
 
 
-def _listed(names: list[str]) -> str:
-    """Return names in a sentence; of many, the first ones and their number."""
-    shown = [label(name) for name in names]
-    if len(shown) > NAMES_TOLD:
-        return f"{', '.join(shown[:NAMES_TOLD])} and {len(shown) - NAMES_TOLD:,} more"
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
-
-
-def _is(names: list[str]) -> str:
-    return "are" if len(names) > 1 else "is"
-
-
-def _placeholder(names: list[str]) -> str:
-    return label(names[0]) if len(names) == 1 else "NAME"
-
-
-def _clusters(number: int) -> str:
-    return f"{number:,} cluster" if number == 1 else f"{number:,} clusters"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"
+def _them(names: list[str]) -> str:
+    return "it" if len(names) == 1 else "them"

@@ -1,0 +1,1 @@
+"""What is unhealthy about real chains."""

@@ -1,0 +1,17 @@
+"""All that is wrong with a disk, and with disks that share images."""
+
+from simulator.diagnostics import Finding
+from simulator.inspect.disk import SeenDisk
+from simulator.inspect.health.backups import find_backups
+from simulator.inspect.health.bitmaps import find_in_bitmaps
+from simulator.inspect.health.files import find_in_files
+
+
+def find_faults(disk: SeenDisk, cells: int) -> tuple[Finding, ...]:
+    """Return what is wrong with a disk's files and bitmaps, sorted by code.
+
+    Args:
+        cells: How many a figure has at most.
+    """
+    found = [*find_in_files(disk), *find_backups(disk), *find_in_bitmaps(disk, cells)]
+    return tuple(sorted(found, key=lambda finding: finding.code))

@@ -1,0 +1,80 @@
+"""What is wrong with the files of a chain."""
+
+from collections.abc import Iterator
+
+from simulator.diagnostics import Finding, Severity
+from simulator.inspect.disk import SeenDisk
+from simulator.inspect.health.codes import flag
+from simulator.inspect.health.wording import listed
+from simulator.inspect.image.seen import SeenImage, label
+
+
+def find_in_files(disk: SeenDisk) -> Iterator[Finding]:
+    """Yield what is wrong with the files themselves."""
+    cut = disk.chain.cut
+    if cut is not None:
+        lowest = disk.chain.images[0]
+        yield flag(
+            cut.code,
+            f"{label(cut.backing)}, which {label(lowest.name)} is backed by, {cut.message}",
+            notes=("cells that fall through to it are drawn as ?",),
+            help=cut.help,
+        )
+    tracked = False
+    for image in reversed(disk.chain.images):
+        yield from _file(image)
+        tracked = tracked or bool(image.bitmaps)
+        if image.version != 3 and (tracked or image is disk.chain.active):
+            yield _holds_no_bitmaps(disk, image)
+    for backup in disk.chain.backups:
+        yield from _file(backup.image)
+
+
+def _holds_no_bitmaps(disk: SeenDisk, image: SeenImage) -> Finding:
+    """Return that an image's format has no room for bitmaps, and what follows from it."""
+    kind = "qcow2 v2" if image.version == 2 else image.format
+    what = "incremental backups need them"
+    if image is not disk.chain.active:
+        what = "a commit into it loses those above"
+    upgrade = f"with the machine off: qemu-img amend -o compat=1.1 {image.path}"
+    return flag(
+        "IN107",
+        f"{label(image.name)} is {kind}, which cannot store bitmaps; {what}",
+        severity=Severity.INFO,
+        help=upgrade if image.version == 2 else "",
+    )
+
+
+def _file(image: SeenImage) -> Iterator[Finding]:
+    name = label(image.name)
+    for damage in (*image.damage, *(f"{b.name}: {b.damage}" for b in image.bitmaps if b.damage)):
+        yield flag(
+            "IN103",
+            f"{name} is damaged: {label(damage)}",
+            help=f"work on a copy; qemu-img check {image.path} tells more",
+        )
+    if image.in_use:
+        yield flag(
+            "IN104",
+            f"{name} is being written to by another process, so this may be a torn read",
+            severity=Severity.WARNING,
+            notes=(
+                "what its process holds in memory is not in the file: newly written clusters, "
+                "the bits of its bitmaps, and bitmaps made since it was opened",
+            ),
+            help="ask the process (query-named-block-nodes), or inspect when it has ended",
+        )
+    if image.encrypted:
+        yield flag(
+            "IN105",
+            f"{name} is encrypted: what it holds cannot be told without its key",
+            severity=Severity.WARNING,
+            notes=("bitmaps are not encrypted, and are drawn as they are",),
+        )
+    if any(bitmap.rounded for bitmap in image.bitmaps):
+        rounded = listed([bitmap.name for bitmap in image.bitmaps if bitmap.rounded])
+        yield flag(
+            "IN106",
+            f"{rounded} on {name} has too many runs to draw, and is drawn rounded up",
+            severity=Severity.INFO,
+        )
