@@ -155,10 +155,10 @@ def test_a_job_that_clears_the_bitmap_of_another_consumer_is_named() -> None:
         "write: -B------",
         "{at: T3, do: [{backup: {since: c0, to: inc.bak}}]}",
     )
-    job_that_clears, shared = found(f"model: libvirt\ntimeline:\n{FULL}{lines}")
-    assert (job_that_clears.code, job_that_clears.at) == ("BT204", "T2")
-    assert (shared.code, shared.at) == ("BT204", "T3")
-    assert shared.help == "stack inc.bak on other.bak; give each consumer a bitmap of its own"
+    for model in ("libvirt", "qemu-single"):
+        (shared,) = found(f"model: {model}\ntimeline:\n{FULL}{lines}")
+        assert (shared.code, shared.at) == ("BT204", "T3")
+        assert shared.help == "stack inc.bak on other.bak; give each consumer a bitmap of its own"
 
 
 def test_a_consumer_goes_on_where_its_last_backup_left_the_bitmap() -> None:

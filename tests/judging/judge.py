@@ -364,7 +364,7 @@ class Judge:
             case "BT306":
                 return bool(self._wrong_revert(number))
             case "BT107":
-                return self._untracked(number)
+                return self._untracked(number) or self._begun_anew(number)
             case "BT215":
                 return self._discarded(number)
         return True
@@ -410,6 +410,25 @@ class Judge:
             new = [b for b in after["bitmaps"] if [b["node"]] == active[1] and b["recording"]]
             if {b["name"] for b in old} - {b["name"] for b in new}:
                 return True
+        return False
+
+    def _begun_anew(self, number: int) -> bool:
+        """Whether a namesake begins on another image, and no backup gets what the old one names."""
+        for disk, state in self.record.frames[number - 1].items():
+            active = self.record.frames[number][disk]["chain"][-1:]
+            for bitmap in state["bitmaps"]:
+                if bitmap["recording"] and [bitmap["node"]] != active:
+                    for cluster in _bits({"bitmaps": [bitmap]}):
+                        last = max(
+                            n for n in range(number) if cluster in self.record.touched(n, disk)
+                        )
+                        if not any(
+                            made.disk == disk
+                            and made.begun >= last
+                            and made.cells[cluster : cluster + 1] not in ("", "-")
+                            for made in self.record.made
+                        ):
+                            return True
         return False
 
     def _discarded(self, number: int) -> bool:

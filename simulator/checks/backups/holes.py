@@ -11,16 +11,13 @@ from simulator.checks.backups.claims.faults import (
     report_hole,
 )
 from simulator.checks.backups.claims.ontos import report_onto, wrong_ontos
-from simulator.checks.backups.claims.steps import Step, clears, step_of
+from simulator.checks.backups.claims.steps import step_of
 from simulator.checks.backups.claims.stretches import Claim, resized_in
-from simulator.checks.evidence import draw_evidence, name_clusters
+from simulator.checks.evidence import draw_evidence
 from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.clusters import ClusterSet, set_of
-from simulator.model.disk import Disk
 from simulator.model.machine import Backup
-from simulator.model.operations import GuestDiscard, GuestWrite
-from simulator.notation import write_bits, write_clusters, write_view
+from simulator.notation import write_clusters, write_view
 from simulator.timeline import Timeline
 
 
@@ -28,8 +25,8 @@ from simulator.timeline import Timeline
 def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds jobs that clear the bitmap of a checkpoint, and incrementals that lack what such a job of
-    another consumer copied.
+    Finds incrementals that lack what the job of another consumer copied, because that job cleared
+    the bitmap of both.
 
     ## Why is this wrong?
     A job with `sync: incremental` clears its bitmap when it succeeds: what it copied is in its own
@@ -48,6 +45,8 @@ def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
           - qmp:
               execute: blockdev-backup
               arguments: {device: S1, target: other.bak, sync: incremental, bitmap: c0}
+      - write: --B-----
+      - {at: T3, do: [{backup: {since: c0, to: inc.bak}}]}
     ```
 
     ## Use instead
@@ -77,7 +76,6 @@ def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     QEMU docs/interop/bitmaps.rst, "Bitmap Sync Modes": an `incremental` job clears its bitmap when
     it succeeds. Observed on QEMU 7.2.22.
     """
-    yield from _at_the_job(self, timeline)
     for claim in claims_with(timeline, CLEARED):
         hole = claim.inner
         step = step_of(timeline, claim, hole) if hole is not None else None
@@ -96,58 +94,6 @@ def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for onto in wrong_ontos(timeline):
         if onto.cleared is not None:
             yield report_onto(self, timeline, onto)
-
-
-def _at_the_job(self: Rule, timeline: Timeline) -> Iterator[Finding]:
-    """Yield the jobs that clear what increments since a checkpoint are read through."""
-    for entry in timeline.entries:
-        held = entry.before.checkpoints
-        if not held or entry.before.disks is entry.after.disks or not entry.operations:
-            continue
-        if isinstance(entry.request, GuestWrite | GuestDiscard):
-            continue
-        step = clears(entry, tuple(checkpoint.name for checkpoint in held))
-        if step is None or step.job is None or step.bitmap is None:
-            continue
-        for before in entry.before.disks:
-            bits = _cleared(before, entry.after.disk(before.name), step.bitmap)
-            if bits:
-                yield _report_job(self, timeline, step, before, bits)
-
-
-def _cleared(before: Disk, after: Disk, name: str) -> ClusterSet:
-    """Return the clusters that bitmaps of a name had before a step, and have no more."""
-    gone = set_of(before.length)
-    for bitmap in before.bitmaps:
-        if bitmap.name == name:
-            left = after.bitmap(bitmap.node, name)
-            if left is not None and left is not bitmap:
-                gone = gone | (before.clusters_of(bitmap) - after.clusters_of(left))
-    return gone
-
-
-def _report_job(
-    self: Rule, timeline: Timeline, step: Step, disk: Disk, bits: ClusterSet
-) -> Finding:
-    """Return a finding at the step that started a job which clears a checkpoint's bitmap."""
-    name = step.bitmap
-    begun = [e for e, b in timeline.made_backups if b.name == step.job and b.disk == disk.name]
-    at = timeline.label_at(disk.name, disk.moment, prefer=step.entry.instant)
-    return self.found(
-        next((e for e in reversed(begun) if e.number <= step.entry.number), step.entry),
-        f"{step.job} clears {name}: increments since {name} lack {name_clusters(bits)} from now on",
-        label=f"{name} is the bitmap of a checkpoint",
-        notes=draw_evidence(
-            [
-                (f"{name} before", write_bits(bits, disk.length)),
-                (f"guest saw at {at}", write_view(disk.guest_view, disk.length)),
-            ],
-            marked=bits,
-            length=disk.length,
-            caption=f"in {step.job} only",
-        ),
-        help=f"give the consumer of {step.job} a bitmap of its own",
-    )
 
 
 def _own_bitmap(timeline: Timeline, claim: Claim, job: str) -> str:

@@ -19,7 +19,7 @@ from simulator.model.operations import (
     PullImages,
     RemoveBitmap,
 )
-from simulator.model.requests import DeleteCheckpoint
+from simulator.model.requests import DeleteCheckpoint, Qmp
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
 
@@ -129,11 +129,20 @@ def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
     if not any(b.disk == name and b.status is Status.COMPLETED for b in entry.before.backups):
         return lost.below(0)
     after = entry.after.disk(name)
-    for bitmap in after.bitmaps:
+    for bitmap in after.bitmaps if not _is_relied_on(timeline, entry, gone) else ():
         if lost and bitmap.dirty and not bitmap.inconsistent:
             lost = lost - after.clusters_of(bitmap)
     lost = uncopied(entry.after, name, lost.below(after.length))
     return never_copied(timeline, name, lost, after.moment) if lost else lost
+
+
+def _is_relied_on(timeline: Timeline, entry: Entry, gone: Gone) -> bool:
+    """Whether increments by the bitmap's own name go on, whatever other bitmaps say."""
+    if gone.told != "cleared" or not isinstance(entry.request, Qmp):
+        return False
+    name = gone.bitmap.name
+    made = (b.since for _, b in timeline.made_backups)
+    return entry.before.checkpoint(name) is not None or name in made
 
 
 def _report(self: Rule, timeline: Timeline, entry: Entry, gone: Gone, lost: ClusterSet) -> Finding:

@@ -10,15 +10,13 @@ from typing import NamedTuple
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status
+from simulator.model.machine import Backup, Kind, Status, Transfer
 from simulator.model.operations import (
     AddBitmap,
-    BitmapMode,
     ClearBitmap,
     LoadSnapshot,
     ResizeImage,
     RevertImages,
-    RunBackup,
 )
 from simulator.model.requests import Qmp, TakeBackup
 from simulator.timeline import Entry, Timeline
@@ -122,6 +120,8 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
             continue
         if backup.kind not in (Kind.INCREMENTAL, Kind.BITMAPS):
             continue
+        if entry.before.backup_exists(backup.name, backup.disk):
+            continue  # It is written over another one, which BT207 tells.
         windows = tuple(w for w in backup.windows if w.end is None or w.end > w.start)
         start = claimed_start(timeline, entry, backup)
         if start is None and backup.windows:
@@ -255,22 +255,11 @@ def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]
             if disk is not None and not (by_hand and (disk.name, disk.moment) not in whole):
                 begun.setdefault((disk.name, each.name), []).append((entry.number, disk.moment))
     for entry, backup in timeline.made_backups:
-        name = _cleared_by(entry, backup)
-        if name is not None and (backup.disk, name) in begun:
-            begun[backup.disk, name].append((entry.number, backup.moment))
+        # A client that pulls leaves the bitmap as it is, and so does a job that fails.
+        done = backup.status is Status.COMPLETED and backup.transfer is not Transfer.PULL
+        if done and backup.since is not None and (backup.disk, backup.since) in begun:
+            begun[backup.disk, backup.since].append((entry.number, backup.moment))
     for places in begun.values():
         places.sort()
     timeline.memo["consumers"] = begun
     return begun
-
-
-def _cleared_by(entry: Entry, backup: Backup) -> str | None:
-    """Return the bitmap that a completed job took as its own, and cleared."""
-    if backup.status is not Status.COMPLETED:
-        return None
-    for each in entry.operations:
-        if isinstance(each, RunBackup) and each.target == backup.name and not each.temporary:
-            disk = entry.before.disk(backup.disk)
-            if disk.image(each.image) is not None and each.mode is not BitmapMode.NEVER:
-                return each.bitmap
-    return None
