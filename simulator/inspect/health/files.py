@@ -1,11 +1,13 @@
 """What is wrong with the files of a chain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from simulator.diagnostics import Finding, Severity
 from simulator.inspect.disk import SeenDisk
 from simulator.inspect.health.codes import flag
 from simulator.inspect.health.wording import listed
+from simulator.inspect.image.qcow2 import AUTOCLEAR_LAST
 from simulator.inspect.image.seen import SeenImage, label
 
 
@@ -45,9 +47,34 @@ def _holds_no_bitmaps(disk: SeenDisk, image: SeenImage) -> Finding:
     )
 
 
+def _turned_down(image: SeenImage, damages: Sequence[str]) -> Finding:
+    """Return that QEMU does not open an image for its bitmaps, and the way to its data."""
+    path, copy = quote(image.path), quote(f"{image.path}.copy")
+    # Only the lowest bit goes: the others of this byte are features of the data.
+    byte = f"printf '\\{image.autoclear & 0xFE:03o}'"
+    return flag(
+        "IN103",
+        f"{label(image.name)} cannot be opened by QEMU, since its bitmaps are damaged",
+        notes=(
+            f"QEMU says: {label(image.refusal)}",
+            *(f"seen here: {label(damage)}" for damage in damages),
+            "what it holds is drawn by its own tables; its bitmaps are lost",
+            *(["NEW will not have its internal snapshots"] if image.snapshots else []),
+        ),
+        help="on a copy unset the bit that calls the bitmaps good, and convert that: "
+        f"cp {path} {copy}; {byte} | dd of={copy} bs=1 seek={AUTOCLEAR_LAST} conv=notrunc; "
+        f"qemu-img convert -O qcow2 {copy} NEW; put NEW, which has no backing image, in its place, "
+        "and take a full backup with a new checkpoint",
+    )
+
+
 def _file(image: SeenImage) -> Iterator[Finding]:
     name = label(image.name)
-    for damage in (*image.damage, *(f"{b.name}: {b.damage}" for b in image.bitmaps if b.damage)):
+    damages = [*image.damage, *(f"{b.name}: {b.damage}" for b in image.bitmaps if b.damage)]
+    if image.refusal:
+        yield _turned_down(image, damages)
+        damages = []
+    for damage in damages:
         yield flag(
             "IN103",
             f"{name} is damaged: {label(damage)}",

@@ -7,7 +7,7 @@ Source: QEMU docs/interop/qcow2.txt, "Header", "Header extensions" and "Bitmaps 
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from simulator.inspect.image.runs import Run, join_runs
@@ -21,7 +21,7 @@ EXTENSION = struct.Struct(">II")
 BITMAPS = struct.Struct(">IIQQ")
 ENTRY = struct.Struct(">QIIBBHI")
 
-EXTENSION_END, EXTENSION_BITMAPS = 0, 0x23852875
+EXTENSION_END, EXTENSION_BITMAPS, EXTENSION_BACKING_FORMAT = 0, 0x23852875, 0xE2792ACA
 TABLE_ENTRY_BYTES = 8
 TABLE_BYTES_MAX = 1 << 25
 """Bytes of the table of all clusters. Source: QEMU 7.2, ``QCOW_MAX_L1_SIZE``."""
@@ -29,14 +29,20 @@ TABLE_BYTES_MAX = 1 << 25
 CLUSTER_BITS = range(9, 22)
 """512 bytes to 2 MiB."""
 
-INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DATA_FILE = 1 << 1, 1 << 2
+INCOMPATIBLE_CORRUPT, INCOMPATIBLE_DATA_FILE, INCOMPATIBLE_EXTENDED = 1 << 1, 1 << 2, 1 << 4
 AUTOCLEAR_BITMAPS = 1
 """Unset when a program that knows nothing of bitmaps has written to the image."""
+
+AUTOCLEAR_LAST = 95
+"""Where the lowest byte of these features lies."""
 
 FLAG_IN_USE, FLAG_AUTO, FLAG_EXTRA_COMPATIBLE = 1, 2, 4
 TYPE_DIRTY = 1
 OFFSET_MASK = 0x00FF_FFFF_FFFF_FE00
 ALL_ONES = 1
+
+BACKING_BYTES_MAX = 1023
+"""Length of a backing file's name. Source: QEMU docs/interop/qcow2.txt, "Header"."""
 
 BITMAPS_MAX = 65535
 """Bitmaps in one image. Source: QEMU 7.2."""
@@ -100,8 +106,12 @@ class Header:
         encrypted: Whether its data cannot be read without a key.
         corrupt: Whether QEMU has marked it so.
         data_file: Whether its data lies in another file.
+        extended: Whether its clusters have parts that are held one by one.
+        table_offset, table_length: Of the table of all clusters; the length in entries.
+        snapshots, snapshots_offset: Of the list of internal snapshots.
+        backing, backing_format: What is below it, and of which format.
         count, directory_offset, directory_size: Of the bitmaps.
-        trusted: Whether every program that wrote to the image knows of bitmaps.
+        autoclear: Features that a program must unset which does not know them.
         lacking: The tables that the file should hold, and that lie behind its end.
     """
 
@@ -111,11 +121,23 @@ class Header:
     encrypted: bool
     corrupt: bool
     data_file: bool
+    extended: bool = False
+    table_offset: int = 0
+    table_length: int = 0
+    snapshots: int = 0
+    snapshots_offset: int = 0
+    backing: str | None = None
+    backing_format: str | None = None
     count: int = 0
     directory_offset: int = 0
     directory_size: int = 0
-    trusted: bool = True
+    autoclear: int = AUTOCLEAR_BITMAPS
     lacking: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether every program that wrote to the image knows of bitmaps."""
+        return bool(self.autoclear & AUTOCLEAR_BITMAPS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +182,8 @@ def read_header(source: Source) -> Header:
         more = HEADER_V3.unpack(source.read(end, HEADER_V3.size, "the header"))
         incompatible, _, autoclear, _, end = more
     cluster_size = 1 << cluster_bits
-    bitmaps = _find_bitmaps(source, end, cluster_size)
+    extensions = _extensions(source, end, cluster_size)
+    bitmaps = _find_bitmaps(extensions)
     return Header(
         version=version,
         size=size,
@@ -168,10 +191,17 @@ def read_header(source: Source) -> Header:
         encrypted=crypt != 0,
         corrupt=bool(incompatible & INCOMPATIBLE_CORRUPT),
         data_file=bool(incompatible & INCOMPATIBLE_DATA_FILE),
+        extended=bool(incompatible & INCOMPATIBLE_EXTENDED),
+        table_offset=fields[8],
+        table_length=fields[7],
+        snapshots=fields[11],
+        snapshots_offset=fields[12],
+        backing=_backing(source, fields[2], fields[3]),
+        backing_format=_text(extensions.get(EXTENSION_BACKING_FORMAT)),
         count=bitmaps[0],
         directory_offset=bitmaps[3],
         directory_size=bitmaps[2],
-        trusted=bool(autoclear & AUTOCLEAR_BITMAPS),
+        autoclear=autoclear,
         lacking=tuple(_lacking(source, fields)),
     )
 
@@ -201,9 +231,20 @@ def cut_short(what: str, place: int, size: int) -> str:
     )
 
 
-def _find_bitmaps(source: Source, start: int, cluster_size: int) -> tuple[int, int, int, int]:
-    """Return number, a reserved field, size and offset of the bitmaps' directory; 0 for none."""
+def _backing(source: Source, place: int, length: int) -> str | None:
+    if not place or not 0 < length <= BACKING_BYTES_MAX:
+        return None
+    return _text(source.read(place, length, "the name of the backing image"))
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "surrogateescape")
+
+
+def _extensions(source: Source, start: int, cluster_size: int) -> dict[int, bytes]:
+    """Return the extensions of a header: kind to data."""
     first = source.read(0, min(cluster_size, source.size), "the first cluster")
+    found: dict[int, bytes] = {}
     while start + EXTENSION.size <= len(first):
         kind, length = EXTENSION.unpack_from(first, start)
         start += EXTENSION.size
@@ -211,13 +252,20 @@ def _find_bitmaps(source: Source, start: int, cluster_size: int) -> tuple[int, i
             break
         if start + length > len(first):
             raise DamagedError(f"a header extension of {length:,} bytes leaves the first cluster")
-        if kind == EXTENSION_BITMAPS:
-            if length != BITMAPS.size:
-                raise DamagedError(f"the bitmaps extension has {length:,} bytes, not 24")
-            found: tuple[int, int, int, int] = BITMAPS.unpack_from(first, start)
-            return found
+        found.setdefault(kind, first[start : start + length])
         start += -(-length // 8) * 8
-    return 0, 0, 0, 0
+    return found
+
+
+def _find_bitmaps(extensions: Mapping[int, bytes]) -> tuple[int, int, int, int]:
+    """Return number, a reserved field, size and offset of the bitmaps' directory; 0 for none."""
+    data = extensions.get(EXTENSION_BITMAPS)
+    if data is None:
+        return 0, 0, 0, 0
+    if len(data) != BITMAPS.size:
+        raise DamagedError(f"the bitmaps extension has {len(data):,} bytes, not 24")
+    found: tuple[int, int, int, int] = BITMAPS.unpack(data)
+    return found
 
 
 def read_bitmaps(source: Source, header: Header) -> tuple[StoredBitmap, ...]:

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,15 @@ from simulator.inspect.image.qcow2 import (
     read_header,
 )
 from simulator.inspect.image.runs import UNKNOWN, Run, join_runs
-from simulator.inspect.image.seen import DATA, RESTORE, ZERO, SeenImage, UnusableError
+from simulator.inspect.image.seen import (
+    DATA,
+    RESTORE,
+    ZERO,
+    KeptContent,
+    SeenImage,
+    UnusableError,
+)
+from simulator.inspect.image.tables import Tables, list_states
 
 DATA_READ_MAX = 64 * 1024 * 1024
 """Up to so many bytes of an image's data are read, to tell zeroes that are stored as data."""
@@ -85,7 +94,7 @@ def _look(path: str, format: str | None, source: Source, descriptor: int) -> See
     if format not in qemu_img.TOOLS_OK:
         raise UnusableError(f"has the format {format}, which is not looked into")
     header = read_header(source) if format == "qcow2" else None
-    told, in_use = _ask_info(path, format)
+    told, in_use, refusal = _describe(path, format, header, source)
     image = SeenImage(
         name=_SUFFIX.sub("", os.path.basename(path)) or path,
         path=path,
@@ -99,11 +108,46 @@ def _look(path: str, format: str | None, source: Source, descriptor: int) -> See
         in_use=in_use,
         encrypted=header.encrypted if header else False,
         trusted=header.trusted if header else True,
+        refusal=refusal,
+        autoclear=header.autoclear if header else 0,
         backing=told.get("backing-filename"),
         backing_format=told.get("backing-filename-format"),
     )
-    image = _with_runs(image, header, descriptor)
-    return _with_bitmaps(image, header, source) if header else image
+    if header is None:
+        return _with_runs(image, header, descriptor)
+    tables = Tables(source, header)
+    if refusal:
+        image = _with_tables(image, tables, descriptor)
+    else:
+        image = _with_runs(image, header, descriptor)
+    return _with_states(_with_bitmaps(image, header, source), tables, descriptor)
+
+
+def _describe(
+    path: str, format: str, header: Header | None, source: Source
+) -> tuple[dict[str, Any], bool, str]:
+    """Return what QEMU says of an image, whether it is in use, and why QEMU turns it down.
+
+    An image that is turned down for its bitmaps alone is described by its header.
+    """
+    try:
+        return (*_ask_info(path, format), "")
+    except UnusableError as error:
+        refusal = error.reason
+        if header is None or header.lacking or "bitmap" not in refusal.lower():
+            raise
+    if not header.trusted or not header.count or _sound(source, header):
+        raise UnusableError(f"is turned down by QEMU: {refusal}", RESTORE)
+    told = {"virtual-size": header.size, "backing-filename": header.backing}
+    return {**told, "backing-filename-format": header.backing_format}, False, refusal
+
+
+def _sound(source: Source, header: Header) -> bool:
+    """Whether the bitmaps of an image can be read."""
+    try:
+        return not any(bitmap.damage for bitmap in read_bitmaps(source, header))
+    except DamagedError:
+        return False
 
 
 def _ask_info(path: str, format: str) -> tuple[dict[str, Any], bool]:
@@ -114,7 +158,8 @@ def _ask_info(path: str, format: str) -> tuple[dict[str, Any], bool]:
         except qemu_img.LockedError:
             told, in_use = qemu_img.ask("info", path, format, share=True), True
     except qemu_img.ToolError as error:
-        raise UnusableError(f"is turned down by QEMU: {error}", RESTORE) from None
+        said = str(error)
+        raise UnusableError(f"is turned down by QEMU: {said}", RESTORE, reason=said) from None
     if not isinstance(told, dict) or not isinstance(told.get("virtual-size"), int):
         raise UnusableError("is described by QEMU in words that are not understood")
     return told, in_use
@@ -122,7 +167,7 @@ def _ask_info(path: str, format: str) -> tuple[dict[str, Any], bool]:
 
 def _with_runs(image: SeenImage, header: Header | None, descriptor: int) -> SeenImage:
     """Return the image with what it holds, as far as that can be told."""
-    unknown: tuple[Run, ...] = ((0, image.size, UNKNOWN),) if image.size else ()
+    unknown = _unknown(image.size)
     damage: tuple[str, ...] = header.lacking if header else ()
     damage = ("QEMU has marked it as corrupt", *damage) if header and header.corrupt else damage
     if image.encrypted:
@@ -138,6 +183,42 @@ def _with_runs(image: SeenImage, header: Header | None, descriptor: int) -> Seen
     except (KeyError, TypeError):
         return replace(image, runs=unknown, damage=(*damage, "QEMU's map is not understood"))
     return replace(image, runs=runs, damage=damage)
+
+
+def _with_tables(image: SeenImage, tables: Tables, descriptor: int) -> SeenImage:
+    """Return the image with what its own tables say that it holds."""
+    header = tables.header
+    try:
+        found = list(tables.extents(header.table_offset, header.table_length, image.size))
+    except DamagedError as error:
+        return replace(image, runs=_unknown(image.size), damage=(*image.damage, str(error)))
+    runs = join_runs(_runs(found, image, None if header.data_file else descriptor))
+    behind = () if header.data_file else tuple(_behind_end(found, header, descriptor))
+    if image.encrypted:
+        runs = _unknown(image.size)
+    return replace(image, runs=runs, damage=(*image.damage, *behind))
+
+
+def _with_states(image: SeenImage, tables: Tables, descriptor: int) -> SeenImage:
+    """Return the image with the states that are kept inside it."""
+    header = tables.header
+    readable = None if header.data_file else descriptor
+    kept: list[KeptContent] = []
+    try:
+        for state in list_states(tables.source, header):
+            runs = _unknown(state.size)
+            if not image.encrypted:
+                with suppress(DamagedError):
+                    found = list(tables.extents(state.place, state.length, state.size))
+                    runs = join_runs(_runs(found, image, readable))
+            kept.append(KeptContent(name=state.name, size=state.size, runs=runs))
+    except DamagedError as error:
+        image = replace(image, damage=(*image.damage, str(error)))
+    return replace(image, snapshots=tuple(kept))
+
+
+def _unknown(size: int) -> tuple[Run, ...]:
+    return ((0, size, UNKNOWN),) if size else ()
 
 
 def _behind_end(extents: Any, header: Header, descriptor: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ DATA = "A"
 
 ZERO = "0"
 
-RESTORE = "restore it from a backup, or save what is left: qemu-img convert"
+RESTORE = "restore it from a backup"
 
 
 class UnusableError(Exception):
@@ -19,11 +19,27 @@ class UnusableError(Exception):
 
     Attributes:
         help: What to do.
+        reason: QEMU's own words, where it was QEMU that turned the image down.
     """
 
-    def __init__(self, message: str, help: str = "") -> None:
+    def __init__(self, message: str, help: str = "", *, reason: str = "") -> None:
         super().__init__(message)
         self.help = help
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptContent:
+    """An internal snapshot: a state of an image that is kept inside it.
+
+    Attributes:
+        size: Bytes of the disk then.
+        runs: What the image held, in bytes.
+    """
+
+    name: str
+    size: int
+    runs: tuple[Run, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +60,9 @@ class SeenImage:
         encrypted: Whether its data cannot be read without a key.
         damage: What is wrong with the file, one line each.
         trusted: Whether every program that wrote to the image knows of bitmaps.
+        snapshots: States that are kept inside it, oldest first.
+        refusal: Why QEMU turns the image down, though only its bitmaps are damaged.
+        autoclear: Features that a program must unset which does not know them.
         unlisted: Whether it has bitmaps whose names cannot be told.
         written: When the file was last written to, in nanoseconds since 1970.
         backing: What its header names; None at the end of a chain.
@@ -63,6 +82,9 @@ class SeenImage:
     encrypted: bool = False
     damage: tuple[str, ...] = ()
     trusted: bool = True
+    snapshots: tuple[KeptContent, ...] = ()
+    refusal: str = ""
+    autoclear: int = 0
     unlisted: bool = False
     written: int = 0
     backing: str | None = None
