@@ -170,7 +170,7 @@ def _backups(old: Any, new: Any) -> Iterator[Difference]:
             kind = "new-ability" if after["status"] == "completed" else "lost-restore"
             yield Difference(kind, old["file"], 0, at, message)
         elif was == now:
-            if before["copied_bytes"] != after["copied_bytes"]:
+            if _changed_amount(before, after):
                 yield _amount(old, before, after, name, ())
         elif holds_more(now, was) or (holds_more(was, now) and at not in lost):
             yield _amount(old, before, after, name, rows)
@@ -179,10 +179,28 @@ def _backups(old: Any, new: Any) -> Iterator[Difference]:
             yield Difference("other-data", old["file"], 0, at, message, rows)
 
 
+AMOUNTS = {
+    "data_bytes": "copies {:,} bytes of data, {:,} before",
+    "zero_bytes": "tells {:,} bytes of zeroes, {:,} before",
+    "copied_bytes": "counts {:,} bytes, {:,} before",
+}
+"""Bytes of a backup in a run document, and how a change of them is told; the first one counts."""
+
+
+def _changed_amount(before: Any, after: Any) -> str:
+    """Return the first of the amounts that differs; empty where none does.
+
+    Records of old have the last one only.
+    """
+    both = (key for key in AMOUNTS if key in before and key in after)
+    return next((key for key in both if before[key] != after[key]), "")
+
+
 def _amount(old: Any, before: Any, after: Any, name: str, rows: tuple[str, ...]) -> Difference:
-    was, now = before["copied_bytes"], after["copied_bytes"]
+    key = _changed_amount(before, after) or "copied_bytes"
+    was, now = before[key], after[key]
     kind = "more-copied" if now >= was else "less-copied"
-    message = f"{name} copies {now:,} bytes, {was:,} before"
+    message = f"{name} {AMOUNTS[key].format(now, was)}"
     return Difference(kind, old["file"], 0, before["at"], message, rows)
 
 

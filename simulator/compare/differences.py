@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from simulator.compare.cells import draw
-from simulator.compare.restorable import restorable
+from simulator.compare.restorable import data_bytes, restorable
 
 NOT_COUNTED = "EX"
 """Codes that begin so are about what a scenario file expects of its own model."""
@@ -31,7 +31,7 @@ class InstantDifference(NamedTuple):
 
 
 class BackupSize(NamedTuple):
-    """A backup by its row, and for each model what it copied in bytes, or what became of it."""
+    """A backup by its row, and for each model its data in bytes, or what became of it."""
 
     name: str
     sizes: tuple[int | str, ...]
@@ -87,8 +87,8 @@ class Comparison(NamedTuple):
         lost = any(len({bool(way) for way in ways}) > 1 for ways in self.restorable.values())
         return not (self.instants or told or backups or self.flagged or lost or any(self.unplayed))
 
-    def copied(self, model: int) -> int:
-        """Return the bytes that the backups of one model copied."""
+    def data(self, model: int) -> int:
+        """Return the bytes of data in the backups of one model."""
         return sum(s for each in self.backups for s in [each.sizes[model]] if isinstance(s, int))
 
     def given_back(self, model: int) -> int:
@@ -184,7 +184,7 @@ def _size(backup: Any) -> int | str:
     if backup is None:
         return "none"
     done = backup["status"] in ("completed", "deleted")
-    return int(backup["copied_bytes"]) if done else str(backup["status"])
+    return data_bytes(backup, backup["copied_bytes"]) if done else str(backup["status"])
 
 
 def _drawn(backup: Any) -> str:

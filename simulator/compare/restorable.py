@@ -98,10 +98,15 @@ def _piece(
         content=content,
         length=length,
         complete=backup["kind"] == "full",
-        size=content.data_count * shown["cluster_size"],
+        size=data_bytes(backup, content.data_count * shown["cluster_size"]),
         start=instants.get(starts[0]) if starts else None,
         end=instants.get(backup["at"]),
     )
+
+
+def data_bytes(backup: Any, otherwise: int) -> int:
+    """Return the bytes of data of a backup; records of old do not tell them."""
+    return int(backup.get("data_bytes", otherwise))
 
 
 def _content(cells: Any, length: int, tags: dict[str, Version]) -> ClusterMap:

@@ -130,7 +130,7 @@ def _tables(each: Comparison) -> Iterator[Table]:
 
 def _summary(comparisons: Sequence[Comparison]) -> Table:
     """Return the table at the end: a line for each scenario and model."""
-    table: Table = [("scenario", "model", "refused", "errors", "copied", "restores")]
+    table: Table = [("scenario", "model", "refused", "errors", "data", "restores")]
     for each in comparisons:
         name = PurePath(each.file).stem
         for number, model in enumerate(each.models):
@@ -140,7 +140,7 @@ def _summary(comparisons: Sequence[Comparison]) -> Table:
                     model,
                     str(each.turned_down(number)),
                     str(each.errors[number]),
-                    _size(each.copied(number)),
+                    _size(each.data(number)),
                     f"{each.given_back(number)} of {len(each.restorable)}",
                 )
             )

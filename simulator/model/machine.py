@@ -103,7 +103,9 @@ class Backup:
         moment: The disk's moment at which the data was read.
         onto: The backup that it is stacked on, where the user said so.
         part: Whether the request took several disks, of which this is one.
-        copied_bytes: Bytes that a job or a copy moved.
+        copied_bytes: Bytes that a job counts as done, that a copy moved, or that a client read.
+        data_bytes, zero_bytes: Bytes of it that hold data, and that read as zeroes and are told so;
+            together what it covers.
         transfer: Who moved them; None for a plain copy.
         status: How far it got; only a completed one holds anything.
         format: That of its file; a job writes qcow2, and a copy is as its image is.
@@ -125,6 +127,8 @@ class Backup:
     onto: str | None = None
     part: bool = False
     copied_bytes: int = 0
+    data_bytes: int = 0
+    zero_bytes: int = 0
     transfer: Transfer | None = Transfer.PUSH
     status: Status = Status.COMPLETED
     format: str = "qcow2"

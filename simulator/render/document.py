@@ -148,6 +148,8 @@ def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument
         "onto": backup.onto,
         "status": backup.status.value if kept else "deleted",
         "copied_bytes": backup.copied_bytes,
+        "data_bytes": backup.data_bytes,
+        "zero_bytes": backup.zero_bytes,
     }
 
 

@@ -43,7 +43,8 @@ class Edge(NamedTuple):
         backup: Its row.
         start: The node of the state that it is laid over; ``NOTHING`` where it needs none.
         end: That of the state which it gives; None where it gives none.
-        size: Bytes of data that it holds, and a restore has to read.
+        size, zeroes: Bytes of data that it holds, and a restore has to read, and those that it
+            tells to be zeroes.
         cheapest: Whether it is part of the cheapest chain to some state.
         loses: Instants that cannot be restored without it, but can be with it.
         fault: Why it gives no state; empty where it gives one.
@@ -56,6 +57,7 @@ class Edge(NamedTuple):
     cheapest: bool = False
     loses: tuple[str, ...] = ()
     fault: str = ""
+    zeroes: int = 0
 
 
 class Chain(NamedTuple):
@@ -333,9 +335,16 @@ def _edge(graph: Graph, place: int) -> Edge:
 
     if not ways:
         start = NOTHING if piece.complete or piece.start is None else piece.start
-        return Edge(piece.row, start, None, piece.size, fault=TORN if piece.torn else UNSEEN)
+        return Edge(
+            piece.row,
+            start,
+            None,
+            piece.size,
+            zeroes=piece.zeroes,
+            fault=TORN if piece.torn else UNSEEN,
+        )
     best = min(ways, key=rank)
-    return Edge(piece.row, best.start, best.end, piece.size)
+    return Edge(piece.row, best.start, best.end, piece.size, zeroes=piece.zeroes)
 
 
 def _chain(found: Restorable, disk: str, label: str) -> Chain:
@@ -376,6 +385,7 @@ def _document(disk: DiskRestores) -> dict[str, Any]:
                 "to": names[edge.end] if edge.end is not None else None,
                 "fault": edge.fault or None,
                 "bytes": edge.size,
+                "zero_bytes": edge.zeroes,
                 "cheapest": edge.cheapest,
                 "loses": list(edge.loses),
             }

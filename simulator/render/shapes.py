@@ -73,6 +73,8 @@ class BackupDocument(TypedDict):
     onto: str | None
     status: Literal["running", "completed", "failed", "cancelled", "deleted"]
     copied_bytes: int
+    data_bytes: int
+    zero_bytes: int
 
 
 RestoreDocument = TypedDict(

@@ -164,6 +164,18 @@ def write_size(number: int) -> str:
     return f"{number} B"
 
 
+def write_held(data: int, zeroes: int) -> str:
+    """Return bytes of data, and what a backup covers where some of it reads as zeroes.
+
+    ``448 KiB of 512``, ``10 MiB of 1 GiB``
+    """
+    told = write_size(data)
+    if not zeroes:
+        return told
+    number, unit = write_size(data + zeroes).split()
+    return f"{told} of {number}" if told.endswith(f" {unit}") else f"{told} of {number} {unit}"
+
+
 def title_of(timeline: Timeline, frame: Frame) -> str:
     """Return the steps of an instant in a few words each; empty where there are none."""
     entries = timeline.entries_of(frame)
@@ -261,7 +273,7 @@ def _tell_backup(backup: Backup, disk: Disk) -> str:
     pulled = "pulled, " if backup.transfer is Transfer.PULL else ""
     if backup.status is not Status.COMPLETED:
         return f"{kind}, {pulled}{backup.status}"
-    return f"{kind}, {pulled}{write_size(backup.copied_bytes)}"
+    return f"{kind}, {pulled}{write_held(backup.data_bytes, backup.zero_bytes)}"
 
 
 def _tell_restored(timeline: Timeline, restored: Restored) -> str:

@@ -61,7 +61,7 @@ class Piece(NamedTuple):
         content: A version for each cluster that it holds.
         length: Number of clusters of what is restored with it on top.
         complete: Whether it hides all that lies below it.
-        size: Bytes of data, which a restore has to read.
+        size, zeroes: Bytes of data, which a restore has to read, and those told to be zeroes.
         start, end: The nodes of the states that it starts at and stands for, where they are known.
         torn: Whether its content is not to be relied on, as that of a copy under a writing guest.
     """
@@ -74,6 +74,7 @@ class Piece(NamedTuple):
     start: int | None = None
     end: int | None = None
     torn: bool = False
+    zeroes: int = 0
 
 
 class Way(NamedTuple):

@@ -98,8 +98,7 @@ class History:
             ]
         )
         numbered = self._nodes[disk] = dict(zip(there, nodes, strict=True))
-        size = self.timeline.start.disk(disk).cluster_size
-        pieces = tuple(self._piece(entry, backup, numbered, size) for entry, backup in made)
+        pieces = tuple(self._piece(entry, backup, numbered) for entry, backup in made)
         return Graph(disk, states, pieces, looks)
 
     @cached_property
@@ -117,18 +116,17 @@ class History:
         """Return the node of the state that a backup claims to give."""
         return self.node(backup.disk, claimed_end(backup))
 
-    def _piece(
-        self, entry: Entry, backup: Backup, numbered: Mapping[int, int], cluster_size: int
-    ) -> Piece:
+    def _piece(self, entry: Entry, backup: Backup, numbered: Mapping[int, int]) -> Piece:
         return Piece(
             row=backup.row,
             content=backup.content,
             length=backup.length,
             complete=backup.complete,
-            size=backup.content.data_count * cluster_size,
+            size=backup.data_bytes,
             start=numbered.get(self.start_of(backup)),
             end=numbered.get(claimed_end(backup)),
             torn=_torn(entry, backup),
+            zeroes=backup.zero_bytes,
         )
 
     def node(self, disk: str, moment: int) -> int | None:

@@ -42,6 +42,7 @@ def test_the_same_as_data() -> None:
         "to": None,
         "fault": "gives no state that the guest saw",
         "bytes": 196608,
+        "zero_bytes": 0,
         "cheapest": False,
         "loses": [],
     }

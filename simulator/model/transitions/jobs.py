@@ -8,13 +8,11 @@ from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
 from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
+from simulator.model.sizes import COPY_UNIT, bytes_of, measure, measure_granules
 from simulator.model.transitions.bitmaps import find_sources, refuse_use
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.images import in_use_by, no_node, works_on
 from simulator.model.values import replace
-
-COPY_UNIT = 64 * 1024
-"""Bytes that a backup job copies at least."""
 
 
 def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
@@ -173,7 +171,20 @@ def _record(
         transfer=Transfer.PULL if run.pulled else Transfer.PUSH,
     )
     partial = _read(disk, run, bitmap)
-    return record if partial is None else _narrow(disk, run, record, *partial)
+    if partial is not None:
+        record = _narrow(disk, run, record, *partial)
+    return _measured(disk, run, record, bitmap)
+
+
+def _measured(disk: Disk, run: RunBackup, record: Backup, bitmap: DirtyBitmap | None) -> Backup:
+    """Return a record with its bytes: a job counts what it covers, a client what it reads."""
+    size = disk.bytes_of(run.image)
+    if not run.pulled:
+        return measure(record, disk.cluster_size, size)
+    if record.read is not None and bitmap is not None:
+        return measure_granules(record, disk.cluster_size, size, bitmap.dirty, bitmap.granularity)
+    record = measure(record, disk.cluster_size, size)
+    return replace(record, copied_bytes=record.data_bytes)
 
 
 def _narrow(
@@ -191,7 +202,7 @@ def _narrow(
         complete=False,
         read=read,
         windows=tuple(window.close(full.moment) for window in windows),
-        copied_bytes=len(read) * disk.cluster_size,
+        copied_bytes=bytes_of(read, disk.cluster_size, disk.bytes_of(run.image)),
     )
 
 
@@ -270,7 +281,7 @@ def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> Cl
     return map_all(length, missing, ZERO).overlay(content)
 
 
-def _lay_over(below: Backup, record: Backup) -> Backup:
+def _lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
     """Return the record of a target that was written over: a full backup leaves nothing of it.
 
     full |AAAA0000|    through  B1: |X----X--|    gives  full |BAAA0B00|
@@ -281,13 +292,14 @@ def _lay_over(below: Backup, record: Backup) -> Backup:
     read = None
     if below.read is not None and record.read is not None:
         read = below.read | record.read
-    return replace(
+    laid = replace(
         record,
         content=below.content.overlay(record.content),
         complete=below.complete,
         read=read,
         windows=join_windows((*below.windows, *record.windows)),
     )
+    return measure(laid, disk.cluster_size, record.length * disk.cluster_size)
 
 
 def _end(machine: Machine, job: Job, status: Status) -> Machine:
@@ -337,12 +349,25 @@ def _ended(disk: Disk, job: BackupJob, status: Status) -> tuple[Disk, Backup]:
             read=read,
             copied_bytes=len(read) * disk.cluster_size,
         )
+        record = measure(record, disk.cluster_size, record.length * disk.cluster_size)
     elif status is not Status.COMPLETED:
-        nothing = map_of(record.length)
-        record = replace(record, content=nothing, read=nothing.clusters(), copied_bytes=0)
+        record = _emptied(record)
     if record.status is Status.COMPLETED and job.below is not None:
-        record = _lay_over(job.below, record)
+        record = _lay_over(disk, job.below, record)
     return disk, record
+
+
+def _emptied(record: Backup) -> Backup:
+    """Return the record of a job that did not get to its end, which holds nothing."""
+    nothing = map_of(record.length)
+    return replace(
+        record,
+        content=nothing,
+        read=nothing.clusters(),
+        copied_bytes=0,
+        data_bytes=0,
+        zero_bytes=0,
+    )
 
 
 def _runs_as(backup: Backup, job: BackupJob) -> bool:

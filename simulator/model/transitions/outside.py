@@ -15,6 +15,7 @@ from simulator.model.operations import (
     RestoreCheckpoint,
     StackBackups,
 )
+from simulator.model.sizes import measure
 from simulator.model.values import replace
 
 
@@ -62,6 +63,7 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
         format=image.format,
     )
     kept = tuple(b for b in machine.backups if b.name != copy.target)
+    record = measure(record, disk.cluster_size, disk.bytes_of(copy.image))
     return replace(machine, backups=(*kept, record))
 
 

@@ -20,7 +20,7 @@ from simulator.render.drawing import (
     width_of,
 )
 from simulator.render.restores import TORN, DiskRestores, Edge, find_restores
-from simulator.render.story import write_size
+from simulator.render.story import write_held, write_size
 from simulator.render.views.strips import SMALL
 from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
@@ -114,7 +114,7 @@ def _node(name: str, below: str, x: float, y: float, role: str, *, dashed: bool)
 
 def _told(edge: Edge) -> str:
     """Return what is written at a backup's arrow."""
-    told = f"{fit(edge.backup, 150, SMALL)}  {write_size(edge.size)}"
+    told = f"{fit(edge.backup, 150, SMALL)}  {write_held(edge.size, edge.zeroes)}"
     if edge.end is None:
         told += "  may be torn" if edge.fault == TORN else "  gives no state"
     return fit(told, LABEL_MAX, SMALL)

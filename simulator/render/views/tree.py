@@ -21,7 +21,7 @@ from simulator.render.drawing import (
     width_of,
 )
 from simulator.render.restores import DiskRestores, find_restores
-from simulator.render.story import write_size
+from simulator.render.story import write_held
 from simulator.render.views.strips import SMALL
 from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
@@ -96,7 +96,7 @@ def _backups(disk: DiskRestores) -> Iterator[Node]:
         start = next((s for s in disk.states if s.number == edge.start), None)
         way = gives.get(start.labels[0]) if start is not None and start.labels else None
         outcome = f"gives {names[edge.end]}" if edge.end is not None else edge.fault
-        told = f"{write_size(edge.size)}, {outcome}"
+        told = f"{write_held(edge.size, edge.zeroes)}, {outcome}"
         alone = edge.start == NOTHING
         if not alone and way is None:
             told += f"; what it starts at, {names[edge.start]}, is in no backup"
