@@ -393,7 +393,9 @@ class Drawer:
     def job(self) -> None:
         """Run a backup job by QEMU's own command, seldom over a backup that is there."""
         disk = self.disk()
-        old = self.chance.choice(self.kept) if self.kept and self.seldom() else None
+        # A target's name on another disk would be another file.
+        again = bool(self.kept) and len(self.disks) == 1 and self.seldom()
+        old = self.chance.choice(self.kept) if again else None
         target = old or self.new(TARGETS, self.kept)
         if target is None:
             return

@@ -21,6 +21,9 @@ READ = SILENT - {"BT107", "BT215", "BT305"}
 BREAKS = SILENT | {"BT108"}
 """What may be said of an act after which increments lack something."""
 
+STACKS = {"BT301", "BT302", "BT303", "BT304", "BT306", "BT402"}
+"""What may be wrong with a stack: one of them is told."""
+
 STARTING = {"create": "bitmap", "snapshot": "bitmap", "checkpoint": "name", "backup": "checkpoint",
             "block-dirty-bitmap-add": "name"}  # fmt: skip
 """The argument by which each verb starts a consumer's tracking."""
@@ -420,7 +423,8 @@ class Judge:
                 if bitmap["recording"] and [bitmap["node"]] != active:
                     for cluster in _bits({"bitmaps": [bitmap]}):
                         last = max(
-                            n for n in range(number) if cluster in self.record.touched(n, disk)
+                            (n for n in range(number) if cluster in self.record.touched(n, disk)),
+                            default=0,
                         )
                         if not any(
                             made.disk == disk
@@ -450,7 +454,7 @@ class Judge:
 def lay(below: str, made: Made) -> str:
     """Return what a backup on top of a disk reads as; a full one hides all that is below."""
     length = len(made.cells)
-    under = "-" * length if made.kind == "full" else below[:length].ljust(length, "-")
+    under = "-" * length if made.whole else below[:length].ljust(length, "-")
     cells = (new if new != "-" else old for new, old in zip(made.cells, under, strict=True))
     return "".join(cells).replace("0", "-")
 

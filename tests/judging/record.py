@@ -28,6 +28,7 @@ class Made(NamedTuple):
         gone: That at which it was deleted or written over; the number of all steps for never.
         step: The request: the arguments of ``backup``, ``copy`` or ``blockdev-backup``.
         sound: Whether its content is to be relied on; that of a copy under a writing guest is not.
+        whole: Whether it hides all that lies below it: a full one, or what was written over one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Made(NamedTuple):
     gone: int
     step: Mapping[str, Any]
     sound: bool
+    whole: bool
 
 
 class Record:
@@ -79,7 +81,8 @@ class Record:
                 self.refused[number] |= finding["refused"] is not None
         self.running = list(self._running())
         self.born = list(self._born())
-        self.made = list(self._made())
+        self.made: list[Made] = []
+        self.made.extend(self._made())
         self.windows = list(self._windows())
 
     def verb(self, number: int) -> tuple[str, Mapping[str, Any]]:
@@ -144,8 +147,11 @@ class Record:
             for row, backup in document["backups"].items():
                 here = backup["at"] == self.story.steps[number].label
                 if here and row.split("/")[0] == name and backup["status"] == "completed":
+                    over = any(m.whole and m.gone == number and m.name == name
+                               and m.disk == backup["disk"] for m in self.made)  # fmt: skip
                     yield Made(name, backup["disk"], backup["kind"], backup["cells"], number, done,
-                               gone, told, not self._torn(number, backup, told))  # fmt: skip
+                               gone, told, not self._torn(number, backup, told),
+                               over or backup["kind"] == "full")  # fmt: skip
 
     def _ends(self, number: int, name: str) -> bool:
         """Whether a step deletes a backup, or writes over it."""
