@@ -1,7 +1,7 @@
 """What QEMU must turn down: the commands of a ``qmp`` step, sent as they are. Pure."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
@@ -10,17 +10,25 @@ from simulator.model.operations import (
     AddOverlay,
     ClearBitmap,
     CommitImages,
+    CreateImage,
     DisableBitmap,
     DropSnapshot,
     EnableBitmap,
     EndJob,
     ExportNode,
+    GuestDiscard,
+    GuestWrite,
+    LoadSnapshot,
     MergeBitmaps,
+    MirrorDisk,
     Operation,
+    OutsideOperation,
+    PowerOperation,
     PullImages,
     Refusal,
     RemoveBitmap,
     ResizeImage,
+    RevertImages,
     RunBackup,
     SaveSnapshot,
     UnexportNode,
@@ -141,8 +149,14 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             if operation.unknown.startswith("Block job"):
                 return [], Command("block-job-cancel", {"device": operation.job}), []
             return [], Command("job-cancel", {"id": operation.job}), []
-        case _:
+        case CreateImage() | MirrorDisk() | RevertImages() | LoadSnapshot():
             return None
+        case GuestWrite() | GuestDiscard():
+            return None
+        case _ if isinstance(operation, OutsideOperation | PowerOperation):
+            return None
+        case _:
+            assert_never(operation)
 
 
 def _named(names: Names, nodes: dict[str, str | None]) -> dict[str, str]:

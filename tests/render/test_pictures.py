@@ -12,14 +12,26 @@ from PIL import Image
 
 import simulator
 from simulator.render.drawing import width_of
-from simulator.render.pictures import PictureError
-from tests.checkout import command
+from simulator.render.pictures import PictureError, View
+from tests.checkout import ROOT, command
 from tests.render.given import machine
 
 MAIL = Path(__file__).parents[2] / "scenarios" / "mail" / "2018.yaml"
 
 
-@pytest.mark.parametrize("view", ["film", "chain", "time", "restore", "tree"])
+@pytest.mark.parametrize("view", View)
+def test_each_view_is_told_of_in_the_documents_and_by_the_help(view: View) -> None:
+    pages = [
+        (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/pictures.md")
+    ]
+    assert f"| `{view}` | " in pages[1], f"the table of docs/pictures.md has no {view}"
+    assert f"`{view}`" in pages[0].partition("`--view ")[2].partition("|")[0] or (
+        f"`--view {view}`" in pages[0]
+    ), f"README.md has no {view} among the views of draw"
+    assert view in command("draw", "--help").out, f"--view in cli/drawing.py has no {view}"
+
+
+@pytest.mark.parametrize("view", View)
 def test_every_view_is_written_in_every_way_and_always_alike(view: str, tmp_path: Path) -> None:
     for suffix in ("svg", "png", "pdf"):
         once, again = tmp_path / f"once.{suffix}", tmp_path / f"again.{suffix}"
