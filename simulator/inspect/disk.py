@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from simulator.inspect.image.chain import Chain
 from simulator.inspect.image.qcow2 import StoredBitmap
 from simulator.inspect.image.runs import UNKNOWN, Run, clip, lay_over, to_units, write_cells
-from simulator.inspect.image.seen import DATA, ZERO, SeenImage, label
+from simulator.inspect.image.seen import DATA, ZERO, KeptContent, SeenImage, label
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.notation import BROKEN, GUEST, Figure, Strip, write_figure, write_rows, write_strip
 
@@ -67,9 +67,16 @@ class SeenDisk:
 
     def content(self, image: SeenImage) -> tuple[Run, ...]:
         """Return what a file holds itself, likewise."""
+        return self._in_letters(image, image.runs)
+
+    def kept(self, image: SeenImage, snapshot: KeptContent) -> tuple[Run, ...]:
+        """Return what an image held when an internal snapshot was taken, likewise."""
+        return self._in_letters(image, snapshot.runs)
+
+    def _in_letters(self, image: SeenImage, runs: Sequence[Run]) -> tuple[Run, ...]:
         letter = self.letter(image)
-        runs = ((f, n, letter if held == DATA else held) for f, n, held in image.runs)
-        return to_units(runs, self.cluster_size, self.length)
+        told = ((f, n, letter if held == DATA else held) for f, n, held in runs)
+        return to_units(told, self.cluster_size, self.length)
 
     @cached_property
     def guest(self) -> tuple[Run, ...]:
@@ -126,6 +133,7 @@ def draw_disk(disk: SeenDisk, *, cells: int, alone: bool = True) -> str:
         [
             Strip(label=label(image.name), cells=_cells(disk, content, cells)),
             *(_bitmap_strip(disk, image, bitmap, cells) for bitmap in image.bitmaps),
+            *(_kept_strip(disk, image, snapshot, cells) for snapshot in image.snapshots),
         ]
         for image, content in zip(disk.chain.images, disk.contents, strict=True)
     ]
@@ -165,6 +173,11 @@ def _bitmap_strip(disk: SeenDisk, image: SeenImage, bitmap: StoredBitmap, cells:
     )
 
 
+def _kept_strip(disk: SeenDisk, image: SeenImage, snapshot: KeptContent, cells: int) -> Strip:
+    drawn = _cells(disk, disk.kept(image, snapshot), cells)
+    return Strip(label=label(f"{image.name}@{snapshot.name}"), cells=drawn)
+
+
 def disk_document(disk: SeenDisk) -> dict[str, Any]:
     """Return a disk as the run document has it, and the files that it was read from."""
     images = list(zip(disk.chain.images, disk.contents, strict=True))
@@ -178,7 +191,7 @@ def disk_document(disk: SeenDisk) -> dict[str, Any]:
             _bitmap_document(disk, image, bitmap) for image, _ in images for bitmap in image.bitmaps
         ],
         "guest": _tell(disk, disk.guest),
-        "files": {image.name: _file_document(image) for image in disk.chain.files},
+        "files": {image.name: _file_document(disk, image) for image in disk.chain.files},
     }
 
 
@@ -199,7 +212,7 @@ def _bitmap_document(disk: SeenDisk, image: SeenImage, bitmap: StoredBitmap) -> 
     }
 
 
-def _file_document(image: SeenImage) -> dict[str, Any]:
+def _file_document(disk: SeenDisk, image: SeenImage) -> dict[str, Any]:
     return {
         "path": image.path,
         "format": image.format,
@@ -207,6 +220,10 @@ def _file_document(image: SeenImage) -> dict[str, Any]:
         "backing": image.backing,
         "in_use": image.in_use,
         "encrypted": image.encrypted,
+        "snapshots": [
+            {"name": each.name, "size": each.size, "cells": _tell(disk, disk.kept(image, each))}
+            for each in image.snapshots
+        ],
     }
 
 

@@ -1,13 +1,14 @@
 """Real images as disks: which chains the files make, what is unhealthy, and what cannot be used."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.diagnostics import Finding, Problem
 from simulator.hosts.qemu_img import INSTALL_HELP, ToolMissingError, find_program
 from simulator.inspect.disk import SeenDisk
 from simulator.inspect.health.faults import find_faults
+from simulator.inspect.health.sharing import find_shared
 from simulator.inspect.image.chain import Chain, join_chains, read_backing_chain
 from simulator.inspect.image.seen import UnusableError, label
 from simulator.inspect.scenario.writing import write_scenario
@@ -54,10 +55,17 @@ def inspect_images(paths: Sequence[str], *, cells: int) -> Inspection:
         return Inspection(disks=(), problems=((paths[0], problem),), findings=())
     disks = tuple(SeenDisk(name=_disk_name(n), chain=chain) for n, chain in enumerate(chains))
     kept = [each for each in problems if not _within(disks, each[0])]
-    findings = tuple(
-        (disk.chain.active.path, found) for disk in disks for found in find_faults(disk, cells)
-    )
+    findings = (*_find_in_each(disks, cells), *find_shared(disks))
     return Inspection(disks=disks, problems=tuple(kept), findings=findings)
+
+
+def _find_in_each(disks: Sequence[SeenDisk], cells: int) -> Iterator[tuple[str, Finding]]:
+    """Yield what is wrong with each disk, and of a file that two have only once."""
+    known: set[tuple[int, int]] = set()
+    for disk in disks:
+        for found in find_faults(disk, cells, known):
+            yield disk.chain.active.path, found
+        known |= {image.key for image in disk.chain.files}
 
 
 def _add_chain(chains: list[Chain], path: str) -> None:

@@ -35,6 +35,8 @@ def _head(disk: SeenDisk, cells: int) -> list[str]:
         lines.append(
             f"one cell is {per_cell:,} clusters, {write_size(per_cell * disk.cluster_size)}"
         )
+    if any(image.snapshots for image in disk.chain.files):
+        lines.append("IMAGE@NAME is a state that is kept inside the image")
     if "*" in draw_disk(disk, cells=cells):
         lines.append("* is a cell whose clusters are not all alike")
     return lines

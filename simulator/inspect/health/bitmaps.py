@@ -11,9 +11,10 @@ from itertools import pairwise
 
 from simulator.diagnostics import Finding, Severity
 from simulator.inspect.disk import SeenDisk, cells_of
-from simulator.inspect.health.advice import Owner, owner_of, removal
+from simulator.inspect.health.advice import TEMPORARY, Owner, owner_of, removal
 from simulator.inspect.health.codes import flag
 from simulator.inspect.health.wording import clusters, listed, placeholder, verb_of
+from simulator.inspect.image.qcow2 import StoredBitmap
 from simulator.inspect.image.roles import may_be_backup
 from simulator.inspect.image.runs import cut_out, total, write_cells
 from simulator.inspect.image.seen import SeenImage, label
@@ -44,7 +45,7 @@ def find_in_bitmaps(disk: SeenDisk, cells: int) -> Iterator[Finding]:
 def _broken(disk: SeenDisk) -> Iterator[Finding]:
     """Yield bitmaps that were open for writing when the file was left."""
     for image in disk.chain.images:
-        broken = [b.name for b in image.bitmaps if disk.inconsistent(image, b)]
+        broken = [b.name for b in _lasting(image) if disk.inconsistent(image, b)]
         if not broken:
             continue
         if not image.trusted:
@@ -63,9 +64,14 @@ def _broken(disk: SeenDisk) -> Iterator[Finding]:
         )
 
 
+def _lasting(image: SeenImage) -> list[StoredBitmap]:
+    """Return the bitmaps of an image but for those of a job, which are told as left behind."""
+    return [bitmap for bitmap in image.bitmaps if not bitmap.name.startswith(TEMPORARY)]
+
+
 def _nodes(disk: SeenDisk) -> dict[str, list[int]]:
     """Return the places in the chain of the images that hold each name, base first."""
-    names = sorted({bitmap.name for image in disk.chain.images for bitmap in image.bitmaps})
+    names = sorted({bitmap.name for image in disk.chain.images for bitmap in _lasting(image)})
     return {
         name: [n for n, i in enumerate(disk.chain.images) if i.bitmap(name) is not None]
         for name in names

@@ -23,6 +23,9 @@ OF_FILES: Mapping[str, tuple[str, str]] = {
     "IN105": ("encrypted-image", "data that cannot be looked at"),
     "IN106": ("rounded-bitmap", "bits that a scenario can only give rounded to clusters"),
     "IN107": ("bitmaps-impossible", "an image that cannot store bitmaps: raw, or qcow2 v2"),
+    "IN108": ("leftover-bitmap", "a temporary bitmap that a job of libvirt left behind"),
+    "IN109": ("internal-snapshot", "a state that is kept inside an image"),
+    "IN110": ("shared-base", "an image that is below two of the images named"),
 }
 """What is told of files: code to name, and what it finds."""
 

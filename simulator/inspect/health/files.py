@@ -1,18 +1,23 @@
 """What is wrong with the files of a chain."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from shlex import quote
 
 from simulator.diagnostics import Finding, Severity
 from simulator.inspect.disk import SeenDisk
+from simulator.inspect.health.advice import TEMPORARY
 from simulator.inspect.health.codes import flag
-from simulator.inspect.health.wording import listed
+from simulator.inspect.health.wording import listed, placeholder, verb_of
 from simulator.inspect.image.qcow2 import AUTOCLEAR_LAST
 from simulator.inspect.image.seen import SeenImage, label
 
 
-def find_in_files(disk: SeenDisk) -> Iterator[Finding]:
-    """Yield what is wrong with the files themselves."""
+def find_in_files(disk: SeenDisk, known: Collection[tuple[int, int]]) -> Iterator[Finding]:
+    """Yield what is wrong with the files themselves.
+
+    Args:
+        known: Images of which all was told with another disk.
+    """
     cut = disk.chain.cut
     if cut is not None:
         lowest = disk.chain.images[0]
@@ -24,7 +29,8 @@ def find_in_files(disk: SeenDisk) -> Iterator[Finding]:
         )
     tracked = False
     for image in reversed(disk.chain.images):
-        yield from _file(image)
+        if image.key not in known:
+            yield from _file(image)
         tracked = tracked or bool(image.bitmaps)
         if image.version != 3 and (tracked or image is disk.chain.active):
             yield _holds_no_bitmaps(disk, image)
@@ -68,6 +74,39 @@ def _turned_down(image: SeenImage, damages: Sequence[str]) -> Finding:
     )
 
 
+def _inside(image: SeenImage) -> Iterator[Finding]:
+    """Yield what somebody kept inside an image, or left there."""
+    name = label(image.name)
+    left = [each.name for each in image.bitmaps if each.name.startswith(TEMPORARY)]
+    if left and not image.in_use:
+        yield flag(
+            "IN108",
+            f"{listed(left)} on {name} {verb_of(left)} left by a job of libvirt that did not end",
+            severity=Severity.WARNING,
+            notes=("no checkpoint has it, so libvirt does not remove it either",),
+            help="look that no job runs (virsh domjobinfo, virsh blockjob), then with the machine "
+            f"off: qemu-img bitmap --remove {image.path} {placeholder(left)}",
+        )
+    if image.snapshots:
+        kept = [each.name for each in image.snapshots]
+        yield flag(
+            "IN109",
+            f"{name} keeps {_count(kept)} inside: {listed(kept)}",
+            severity=Severity.INFO,
+            notes=(
+                "bitmaps and backups know nothing of them, and a copy of the disk leaves them out",
+                "QEMU reverts to none while the image has a bitmap (Device has active dirty "
+                "bitmaps)",
+            ),
+            help=f"to see one: qemu-img convert -l snapshot.name={placeholder(kept)} -O qcow2 "
+            f"{image.path} NEW; leave qemu-img check -r alone, which drops them (QEMU 7.2)",
+        )
+
+
+def _count(names: Sequence[str]) -> str:
+    return f"{len(names):,} internal snapshot{'s' if len(names) > 1 else ''}"
+
+
 def _file(image: SeenImage) -> Iterator[Finding]:
     name = label(image.name)
     damages = [*image.damage, *(f"{b.name}: {b.damage}" for b in image.bitmaps if b.damage)]
@@ -98,6 +137,7 @@ def _file(image: SeenImage) -> Iterator[Finding]:
             severity=Severity.WARNING,
             notes=("bitmaps are not encrypted, and are drawn as they are",),
         )
+    yield from _inside(image)
     if any(bitmap.rounded for bitmap in image.bitmaps):
         rounded = listed([bitmap.name for bitmap in image.bitmaps if bitmap.rounded])
         yield flag(

@@ -20,8 +20,10 @@ def listed(names: Sequence[str], conjunction: str = "and") -> str:
     return f" {conjunction} ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
 
 
-def verb_of(names: Sequence[str]) -> str:
-    """Return ``is`` or ``are``."""
+def verb_of(names: Sequence[str], *, past: bool = False) -> str:
+    """Return ``is`` or ``are``, or ``was`` or ``were``."""
+    if past:
+        return "were" if len(names) > 1 else "was"
     return "are" if len(names) > 1 else "is"
 
 

@@ -5,7 +5,15 @@ from collections.abc import Iterator, Sequence
 from simulator.inspect.image.runs import cut_out, keep_in, to_units
 from simulator.inspect.scenario.checkpoints import alike
 from simulator.inspect.scenario.plan import Layer, Mark, Plan
-from simulator.inspect.scenario.script import Script, discards, make_image, quoted, range_of, writes
+from simulator.inspect.scenario.script import (
+    Script,
+    discards,
+    keep_states,
+    make_image,
+    quoted,
+    range_of,
+    writes,
+)
 
 
 def make_bitmaps(script: Script, plan: Plan) -> None:
@@ -14,6 +22,7 @@ def make_bitmaps(script: Script, plan: Plan) -> None:
         steps = [make_image(script, plan, number)]
         if script.alone:
             steps += _break([mark for mark in layer.marks if mark.broken], layer)
+        steps = keep_states(script, plan, layer, steps)
         sound = [mark for mark in layer.marks if not mark.broken]
         along = [mark for mark in sound if mark.bits and _comes_along(plan, layer, mark)]
         others = [mark for mark in sound if mark not in along]

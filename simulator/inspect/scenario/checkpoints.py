@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from simulator.inspect.image.runs import Run, cut_out, keep_in, total
 from simulator.inspect.scenario.plan import Mark, Plan
-from simulator.inspect.scenario.script import Script, make_image, quoted, writes
+from simulator.inspect.scenario.script import Script, keep_states, make_image, quoted, writes
 
 _CHECKPOINT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 """A name that libvirt takes for a checkpoint. Source: ``facts/LIBVIRT.md``, case 10."""
@@ -59,7 +59,7 @@ def make_checkpoints(script: Script, plan: Plan) -> None:
     orders = _orders(plan)
     assert orders is not None, "the caller looked"
     for number, (layer, new) in enumerate(zip(plan.layers, orders, strict=True)):
-        steps = [make_image(script, plan, number)]
+        steps = keep_states(script, plan, layer, [make_image(script, plan, number)])
         rest = layer.content
         for mark in new:
             before = cut_out(rest, mark.clusters)

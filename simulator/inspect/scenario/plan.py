@@ -4,9 +4,11 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from simulator.inspect.disk import SeenDisk, cells_of
-from simulator.inspect.image.runs import UNKNOWN, Run, to_units
+from simulator.inspect.image.runs import UNKNOWN, Run, cut_out, to_units
+from simulator.inspect.image.seen import SeenImage
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 
 STEPS_MAX = 2000
@@ -32,15 +34,23 @@ class Mark:
     broken: bool
 
 
+class Kept(NamedTuple):
+    """An internal snapshot to be made, and what its image held, in clusters."""
+
+    name: str
+    content: tuple[Run, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """An image to be made: its content in clusters, and its bitmaps."""
+    """An image to be made: its content in clusters, its bitmaps, and the states kept inside it."""
 
     name: str
     format: str
     letter: str
     content: tuple[Run, ...]
     marks: tuple[Mark, ...]
+    kept: tuple[Kept, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +83,10 @@ def plan_of(disk: SeenDisk, cells: int) -> Plan:
     length = max(1, -(-disk.length // scale))
     if scale > 1:
         remarks.append(f"one cluster here is {scale:,} clusters of the disk, if any of them is so")
+    states: dict[str, tuple[Kept, ...]] = {}
+    for image in disk.chain.images:
+        states[image.name], more = _states(disk, image, scale, length)
+        remarks += more
     layers = tuple(
         Layer(
             name=image.name,
@@ -91,12 +105,35 @@ def plan_of(disk: SeenDisk, cells: int) -> Plan:
                 for bitmap in image.bitmaps
                 if disk.legible(image, bitmap) or disk.inconsistent(image, bitmap)
             ),
+            kept=states[image.name],
         )
         for image, content in zip(disk.chain.images, disk.contents, strict=True)
     )
     return Plan(
         name=disk.name, length=length, cluster_size=size, layers=layers, remarks=tuple(remarks)
     )
+
+
+def _states(
+    disk: SeenDisk, image: SeenImage, scale: int, length: int
+) -> tuple[tuple[Kept, ...], list[str]]:
+    """Return the internal snapshots that writes alone lead to, and what is told of all of them.
+
+    What an image gave up after one was taken, no guest step takes away from it.
+    """
+    made: list[Kept] = []
+    told: list[str] = []
+    later = to_units((r for r in disk.content(image) if r[2] != UNKNOWN), scale, length)
+    for snapshot in reversed(image.snapshots):
+        content = to_units(disk.kept(image, snapshot), scale, length)
+        unknown = any(run[2] == UNKNOWN for run in content)
+        if unknown or snapshot.size != image.size or cut_out(content, later):
+            told.append(f"{image.name} keeps the state {snapshot.name} inside; it is left out")
+            continue
+        told.append(f"{image.name} keeps the state {snapshot.name} inside")
+        made.append(Kept(snapshot.name, content))
+        later = content
+    return tuple(reversed(made)), told[::-1]
 
 
 def _remarks(disk: SeenDisk) -> Iterator[str]:
@@ -120,8 +157,7 @@ def with_names(plans: Sequence[Plan]) -> tuple[Plan, ...]:
     """Return plans in which images and bitmaps have names that a step can use."""
     bitmaps: dict[str, str] = {}
     for name in sorted({m.name for plan in plans for layer in plan.layers for m in layer.marks}):
-        shown = "".join(c if c.isprintable() and c not in "|/" else "_" for c in name)
-        bitmaps[name] = _unused(shown.strip()[:200] or "bitmap", bitmaps.values())
+        bitmaps[name] = _unused(_shown(name) or "bitmap", bitmaps.values())
     taken = list(bitmaps.values())
     renamed = []
     for plan in plans:
@@ -130,9 +166,15 @@ def with_names(plans: Sequence[Plan]) -> tuple[Plan, ...]:
             stem = re.sub(r"[^A-Za-z0-9._-]+", "_", layer.name)[:200] or "image"
             taken.append(_unused(stem, taken))
             marks = tuple(replace(mark, name=bitmaps[mark.name]) for mark in layer.marks)
-            layers.append(replace(layer, name=taken[-1], marks=marks))
+            kept = tuple(Kept(_shown(n) or "kept", content) for n, content in layer.kept)
+            layers.append(replace(layer, name=taken[-1], marks=marks, kept=kept))
         renamed.append(replace(plan, layers=tuple(layers)))
     return tuple(renamed)
+
+
+def _shown(name: str) -> str:
+    """Return a name without what a step or a figure cannot have."""
+    return "".join(c if c.isprintable() and c not in "|/" else "_" for c in name).strip()[:200]
 
 
 def _unused(stem: str, taken: Collection[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from simulator.inspect.image.runs import Run, write_cells
 from simulator.inspect.image.seen import ZERO
-from simulator.inspect.scenario.plan import Plan
+from simulator.inspect.scenario.plan import Layer, Plan
 
 PICTURE_MAX = 64
 """A disk of more clusters is written in ranges instead of pictures."""
@@ -48,6 +48,27 @@ def make_image(script: Script, plan: Plan, number: int) -> str:
     more = "" if script.alone else f", disk: {plan.name}"
     more += ", format: raw" if layer.format == "raw" and not number else ""
     return f"{verb}: {{image: {name}{more}}}" if more else f"{verb}: {name}"
+
+
+def keep_states(script: Script, plan: Plan, layer: Layer, steps: list[str]) -> list[str]:
+    """Write what each internal snapshot of an image holds, and take it.
+
+    Args:
+        steps: That are still to be done.
+
+    Returns:
+        Steps that are to be done afterwards.
+    """
+    held: tuple[Run, ...] = ()
+    for name, content in layer.kept:
+        if content != held:
+            script.instant(steps)
+            script.guest(list(writes(script, plan, content)))
+            steps = []
+        held = content
+        arguments = f"{{device: {quoted(layer.name)}, name: {quoted(name)}}}"
+        steps.append(f"qmp: {{execute: blockdev-snapshot-internal-sync, arguments: {arguments}}}")
+    return steps
 
 
 def writes(script: Script, plan: Plan, runs: Sequence[Run]) -> Iterator[str]:
