@@ -24,6 +24,13 @@ BREAKS = SILENT | {"BT108"}
 STACKS = {"BT301", "BT302", "BT303", "BT304", "BT306", "BT402"}
 """What may be wrong with a stack: one of them is told."""
 
+HARMFUL = (
+    "block-dirty-bitmap-clear", "block-dirty-bitmap-disable", "block-dirty-bitmap-remove",
+    "snapshot", "revert", "commit", "pull", "delete", "crash", "blockdev-backup",
+    "block-dirty-bitmap-enable", "block-dirty-bitmap-merge", "block-dirty-bitmap-add",
+)  # fmt: skip
+"""What may break increments, the likeliest first."""
+
 STARTING = {"create": "bitmap", "snapshot": "bitmap", "checkpoint": "name", "backup": "checkpoint",
             "block-dirty-bitmap-add": "name"}  # fmt: skip
 """The argument by which each verb starts a consumer's tracking."""
@@ -84,12 +91,13 @@ class Judge:
                 yield self._verdict("silence", f"backup {each.kind}", number, wrong)
             start = self._start(each)
             over = any(old.gone == number and old.name == each.name for old in self.record.made)
-            # What another consumer has copied is told where it is missed.
-            other = over or "BT204" in self.record.said[number]
+            # What another consumer has copied, or a resize did, is told where it is missed.
+            other = over or {"BT204", "BT209"} & self.record.said[number]
             if wrong and start is not None and "bitmaps" not in each.step and not other:
                 since = range(start + 1, number)
                 if not any(self.record.said[n] & BREAKS for n in since):
-                    what = next(filter(None, map(self._breaking, since)), "act")
+                    acts = sorted(filter(None, map(self._breaking, since)), key=HARMFUL.index)
+                    what = next(iter(acts), "act")
                     yield self._verdict("silence", f"{what} breaks increments", number, wrong)
             onto = self._wrong_onto(each)
             if onto and not flagged:
@@ -98,8 +106,7 @@ class Judge:
     def _breaking(self, number: int) -> str:
         """Return the verb of a step that may break increments; empty for any other step."""
         verb, _ = self.record.verb(number)
-        harmful = ("snapshot", "commit", "pull", "delete", "revert", "crash", "blockdev-backup")
-        return verb if verb in harmful or verb.startswith("block-dirty-bitmap") else ""
+        return verb if verb in HARMFUL else ""
 
     def _wrong(self, made: Made) -> str:
         """Return how a backup is not what it was meant to be, or nothing."""
@@ -163,6 +170,10 @@ class Judge:
             here = made.disk in told.get("disks", told.get("images", [told.get("disk", made.disk)]))
             if here and told.get(STARTING.get(verb, "")) == name:
                 begun.append(number)
+            # As after a full backup: what is cleared is there already.
+            cleared = verb == "block-dirty-bitmap-clear" and told["name"] == name
+            if cleared and number in self.restorable(number):
+                begun.append(number)
         return max(begun, default=None)
 
     def _ends(self, made: Made) -> list[int]:
@@ -219,12 +230,21 @@ class Judge:
         if self.record.said[number] & READ:
             return
         for each in restored:
+            if each["of"] is None and self._known_bad(number, each):
+                continue  # It is a state that the guest saw, and nobody said which it is to be.
             meant = self._meant(number, each)
             if meant and each["cells"] not in meant:
                 told = f"{each['as']}: |{each['cells']}| where |{meant[-1]}| was meant"
                 yield self._verdict("silence", "restore", number, told)
         if self._mixed(number):
             yield self._verdict("silence", "restore of a machine", number, "no common instant")
+
+    def _known_bad(self, number: int, restored: Mapping[str, Any]) -> bool:
+        """Whether a restored disk was seen, and something was said of a backup in its stack."""
+        names = {row.split("/")[0] for row in restored["from"]}
+        sources = [m for m in self.record.made if m.name in names and m.done <= number <= m.gone]
+        flagged = any(self.record.said[made.begun] & READ for made in sources)
+        return flagged and bool(self._instants(number, restored["disk"], restored["cells"]))
 
     def _mixed(self, number: int) -> bool:
         """Whether a machine's restored disks were each seen, and never at one time."""

@@ -16,7 +16,7 @@ TIMELINES = 40
 
 KNOWN: Mapping[Kind, int] = {
     ("silence", "act breaks increments"): 1,
-    ("silence", "delete breaks increments"): 4,
+    ("silence", "block-dirty-bitmap-clear breaks increments"): 4,
     ("silence", "delete takes its own restore points"): 25,
 }
 """So many disagreements are known of each kind, over all models. It only shrinks."""
