@@ -112,9 +112,11 @@ class History:
         """Return the moment from which on a backup claims to hold every change."""
         return self._starts.get(id(backup), backup.start)
 
-    def end_of(self, backup: Backup) -> int | None:
-        """Return the node of the state that a backup claims to give."""
-        return self.node(backup.disk, claimed_end(backup))
+    def ends_of(self, backup: Backup) -> frozenset[int]:
+        """Return the nodes of the states that a backup gives on some state or other."""
+        place = self.place(backup)
+        ways = self.graphs[backup.disk].ways[place] if place is not None else ()
+        return frozenset(way.end for way in ways)
 
     def _piece(self, entry: Entry, backup: Backup, numbered: Mapping[int, int]) -> Piece:
         return Piece(

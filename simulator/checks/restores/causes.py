@@ -77,7 +77,7 @@ def _odd_sources(timeline: Timeline, fault: Fault) -> Iterator[Related]:
             given = start.guest_view.overlay(source.content)
         event = begun(timeline, Thing(Kind.BACKUP, source.name, source.disk), fault.entry)
         if event is not None and not given.reads_like(end.guest_view):
-            label = timeline.label_at(source.disk, claimed_end(source))
+            label = timeline.label_at(source.disk, claimed_end(source), prefer=source.at)
             yield told(timeline, event, f"{source.name} is taken here, and is not {label}")
 
 

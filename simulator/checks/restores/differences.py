@@ -18,7 +18,7 @@ def draw_differences(timeline: Timeline, fault: Fault) -> tuple[str, ...]:
     meant = timeline.state_at(restored.disk, fault.moment)
     if meant is None:
         return ()
-    label = timeline.label_at(restored.disk, fault.moment, prefer=restored.of)
+    label = fault.meant(timeline)
     length = restored.length
     different = restored.content.differing(meant.guest_view).below(length)
     rows = [
@@ -57,7 +57,7 @@ def report(
 ) -> Finding:
     """Return the finding of a restored disk that is wrong, with the way to the right one."""
     restored = fault.restored
-    meant = timeline.label_at(restored.disk, fault.moment, prefer=restored.of)
+    meant = fault.meant(timeline)
     return rule.found(
         fault.entry,
         message,

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from simulator.checks.restores.reverts import Reverted, find_reverts
-from simulator.model.machine import Backup, Restored
+from simulator.model.machine import Backup, Kind, Restored
 from simulator.restorable.claims import claimed_end
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
@@ -40,6 +40,12 @@ class Fault(NamedTuple):
     moment: int
     below: Backup | None = None
     above: Backup | None = None
+
+    def meant(self, timeline: Timeline) -> str:
+        """Return what to call the moment: the instant that was said, or that of the newest."""
+        newest = max(self.restored.sources, key=claimed_end)
+        prefer = self.restored.of or newest.at
+        return timeline.label_at(self.restored.disk, self.moment, prefer=prefer)
 
 
 def faults_of(timeline: Timeline, code: str) -> Iterator[Fault]:
@@ -87,8 +93,11 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     first = [UNSEEN] if bare and not holes and held[UNSEEN] else []
     codes = [*first, *(code for code, holds in held.items() if holds and code not in first)]
     if not codes:
-        # It is a state that the guest saw, and nobody said which one it is to be.
-        return None
+        newest = max(restored.sources, key=claimed_end)
+        if newest.kind is Kind.BITMAPS:
+            # Bitmaps that a user named claim nothing, and this is a state that the guest saw.
+            return None
+        codes = [INSTANT]
     below: Backup | None = None
     above = in_order(restored)[0] if bare else None
     found = {DISCARDED: futures, BASE: others, HOLE: holes}.get(codes[0])

@@ -70,7 +70,7 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             label
             for label in lost
             for disk, node in before.goals(label).items()
-            if any(history.end_of(backup) == node for backup in gone if backup.disk == disk)
+            if any(node in history.ends_of(backup) for backup in gone if backup.disk == disk)
         }
         # Who deletes a backup means to lose what it stands for, and nothing else.
         if orphans or not set(lost) <= own:

@@ -76,8 +76,9 @@ def unseen_state(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds restored disks that are not the instant that they were meant to give back (`of`), and
-    reverts that do not give back the state of their snapshot.
+    Finds restored disks that are not the instant that they were meant to give back (`of`, or else
+    what the newest backup stands for), and reverts that do not give back the state of their
+    snapshot.
 
     ## Why is this wrong?
     The disk may be a good one, of another day. Nobody notices until the missing data is needed.
@@ -116,11 +117,12 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for fault in faults_of(timeline, self.code):
         restored = fault.restored
         found = timeline.instants_like(restored)
+        meant = fault.meant(timeline)
         yield report(
             self,
             timeline,
             fault,
-            f"{restored.row} is not {restored.of}",
+            f"{restored.row} is not {meant}",
             label=f"this gives {join_words(found)}" if found else "this gives no instant",
             notes=draw_differences(timeline, fault),
         )
