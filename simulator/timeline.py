@@ -5,10 +5,10 @@ each statement, and a frame for each instant.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from operator import is_
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from simulator.diagnostics import Span, lines_of
 from simulator.model.clusters import ClusterMap
@@ -19,6 +19,9 @@ from simulator.model.requests import Request
 from simulator.values import dataclass
 
 R = TypeVar("R")
+
+Planner: TypeAlias = Callable[[Machine, Request], tuple[Operation, ...] | Refusal]
+"""What says which primitives a request stands for, or why there are none: an API model does."""
 
 
 class Allowance(NamedTuple):
@@ -193,6 +196,7 @@ class Timeline:
         model: Id of the API model that it ran under.
         draws_zeroes: Whether that model draws the explicit zeroes of full backups.
         start: The machine before anything happened.
+        plan: What a request stands for under that model; None where nobody can be asked.
     """
 
     script: Script
@@ -201,6 +205,7 @@ class Timeline:
     start: Machine
     entries: tuple[Entry, ...]
     frames: tuple[Frame, ...]
+    plan: Planner | None = None
 
     @property
     def last(self) -> Machine:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from simulator.checks.biographies import Kind, Thing, ending_of
 from simulator.checks.refusals.causes import tell_causes
 from simulator.checks.refusals.states import tell_states, tell_unknown
+from simulator.checks.refusals.ways import advise
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
 from simulator.model.operations import CreateImage, Fault, GuestWrite
@@ -33,26 +34,23 @@ def turned_down_else(timeline: Timeline) -> Iterator[Entry]:
             yield entry
 
 
-def way_out(entry: Entry) -> str:
-    """Return what to do where an incremental is impossible; empty for any other request."""
-    statement = entry.statement
-    if statement is not None and not isinstance(statement.request, TakeBackup):
-        return ""
-    return "take a full backup that starts a new checkpoint"
+def report(self: Rule, timeline: Timeline, entry: Entry, *, help: str | None = None) -> Finding:
+    """Return a finding about a request that was turned down, in the host's own words.
 
-
-def report(
-    self: Rule, timeline: Timeline, entry: Entry, *, notes: tuple[str, ...] = (), help: str = ""
-) -> Finding:
-    """Return a finding about a request that was turned down, in the host's own words."""
+    Args:
+        help: What to do; None for the first thing that helps then and there, whatever it is.
+    """
     assert entry.refusal is not None, "it was turned down"
     verb = entry.statement.verb if entry.statement is not None else "the guest's workload"
+    if help is None:
+        advice = advise(timeline, entry)
+        help = advice.text if advice is not None else ""
     cause = (f"cause: {entry.refusal.cause}",) if entry.refusal.cause else ()
     return self.found(
         entry,
         f"{verb} is refused: {entry.refusal.text}",
         label="turned down",
-        notes=(*cause, *tell_states(entry), *tell_unknown(timeline, entry), *notes),
+        notes=(*cause, *tell_states(entry), *tell_unknown(timeline, entry)),
         help=help,
         related=tell_causes(timeline, entry) if entry.statement is not None else (),
         refused=entry.refusal.text,

@@ -141,6 +141,7 @@ class _Recorder:
             start=self._start,
             entries=tuple(self._entries),
             frames=tuple(self._frames),
+            plan=self._model.plan,
         )
 
 

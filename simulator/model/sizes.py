@@ -71,3 +71,15 @@ def measure_granules(
 def _data(content: ClusterMap, length: int) -> ClusterSet:
     """Return the clusters that hold data."""
     return content.differing(map_of(length))
+
+
+def write_size(size: int) -> str:
+    """Return a size in the largest unit that needs no fraction.
+
+    >>> [write_size(size) for size in (65536, 1000, 2 << 40)]
+    ['64 KiB', '1000 bytes', '2 TiB']
+    """
+    power = 0
+    while size and size % 1024 == 0 and power < 5:
+        size, power = size // 1024, power + 1
+    return f"{size} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"

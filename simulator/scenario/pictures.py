@@ -8,8 +8,8 @@ from typing import Any
 
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
 from simulator.model.operations import Extent, GuestDiscard, GuestWrite
+from simulator.model.sizes import write_size
 from simulator.scenario.problems import WRITTEN, Problems
-from simulator.scenario.units import write_size
 from simulator.scenario.words import shorten
 from simulator.scenario.yaml12 import Path
 from simulator.timeline import DiskShape

@@ -3,6 +3,8 @@
 import re
 from fractions import Fraction
 
+from simulator.model.sizes import write_size
+
 SIZE_PATTERN = r"^[0-9]+ *([Bb]|[KMGTPkmgtp]([Ii][Bb]?)?)?$"
 """A size with an optional binary unit."""
 
@@ -58,18 +60,6 @@ def near_size(text: str) -> str:
         return ""
     size = Fraction(match["count"]) * (1 << 10 * _POWERS[match["unit"].lower()])
     return write_size(int(size)) if size.denominator == 1 else ""
-
-
-def write_size(size: int) -> str:
-    """Return a size in the largest unit that needs no fraction.
-
-    >>> [write_size(size) for size in (65536, 1000, 2 << 40)]
-    ['64 KiB', '1000 bytes', '2 TiB']
-    """
-    power = 0
-    while size and size % 1024 == 0 and power < 5:
-        size, power = size // 1024, power + 1
-    return f"{size} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"
 
 
 def read_duration(text: str) -> Fraction | None:

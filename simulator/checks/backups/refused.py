@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.evidence import join_words
-from simulator.checks.refusals.causes import in_the_way, tell_causes
+from simulator.checks.refusals.causes import tell_causes
+from simulator.checks.refusals.ways import advise, leave_out
 from simulator.checks.rule import Rule, rule
 from simulator.checks.turned_down import joined_later, report, turned_down
 from simulator.diagnostics import Finding, Severity
@@ -55,8 +55,8 @@ def not_in_checkpoint(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for entry in turned_down(timeline, Fault.MISSING):
         joined = joined_later(timeline, entry)
         if joined:
-            help = f"leave {joined} out, and take a full backup of it with a new checkpoint"
-            yield report(self, timeline, entry, help=help)
+            advice = leave_out(timeline, entry, joined)
+            yield report(self, timeline, entry, help=advice.text if advice else "")
 
 
 @rule("BT211", "overlapping-job", Severity.ERROR, refusal=True)
@@ -100,10 +100,7 @@ def overlapping_job(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     dead client.
     """
     for entry in turned_down(timeline, Fault.JOB):
-        jobs = in_the_way(entry)
-        running = join_words(dict.fromkeys(job.name for job in jobs)) if jobs else "the job"
-        help = f"end {running} first, or wait for it"
-        yield report(self, timeline, entry, help=help)
+        yield report(self, timeline, entry)
 
 
 @rule("BT213", "end-is-now", Severity.ERROR, refusal=True)
@@ -149,12 +146,13 @@ def end_is_now(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for entry, backup in timeline.asked(TakeBackup):
         if entry.refusal is None or entry.refusal.fault is not Fault.BOUNDARY:
             continue
+        advice = advise(timeline, entry)
         yield self.found(
             entry,
             f"backup {backup.to} is to end at {backup.until}, and can only end now",
             label="the API has no other end",
             notes=(f"cause: {entry.refusal.cause}",),
-            help=f"take the backup in the step that starts {backup.until}, or let it end now",
+            help=advice.text if advice is not None else "",
             related=tell_causes(timeline, entry),
             refused=entry.refusal.text,
         )

@@ -6,7 +6,7 @@ A host has few words for many mistakes; each of these rules is one of the mistak
 from collections.abc import Iterator
 
 from simulator.checks.rule import Rule, rule
-from simulator.checks.turned_down import joined_later, report, turned_down, way_out
+from simulator.checks.turned_down import joined_later, report, turned_down
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Fault
 from simulator.timeline import Timeline
@@ -50,7 +50,7 @@ def bitmap_missing(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     for entry in turned_down(timeline, Fault.MISSING):
         if not joined_later(timeline, entry):
-            yield report(self, timeline, entry, help=way_out(entry))
+            yield report(self, timeline, entry)
 
 
 @rule("BT102", "bitmap-gap", Severity.ERROR, refusal=True)
@@ -98,7 +98,7 @@ def bitmap_gap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     tools make.
     """
     for entry in turned_down(timeline, Fault.GAP):
-        yield report(self, timeline, entry, help=way_out(entry))
+        yield report(self, timeline, entry)
 
 
 @rule("BT103", "bitmap-not-recording", Severity.ERROR, refusal=True)
@@ -141,7 +141,7 @@ def bitmap_not_recording(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0 and 11.3.
     """
     for entry in turned_down(timeline, Fault.FROZEN):
-        yield report(self, timeline, entry, help=way_out(entry))
+        yield report(self, timeline, entry)
 
 
 @rule("BT104", "inconsistent-bitmap", Severity.ERROR, refusal=True)
@@ -185,8 +185,7 @@ def inconsistent_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     limitations.
     """
     for entry in turned_down(timeline, Fault.INCONSISTENT):
-        help = "; ".join(filter(None, ("remove the bitmap", way_out(entry))))
-        yield report(self, timeline, entry, help=help)
+        yield report(self, timeline, entry)
 
 
 @rule("BT105", "busy-bitmap", Severity.ERROR, refusal=True)
@@ -241,9 +240,7 @@ def busy_bitmap(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on QEMU 7.2.22; docs/interop/bitmaps.rst.
     """
     for entry in turned_down(timeline, Fault.BUSY):
-        yield report(
-            self, timeline, entry, help="wait for the end of the job or export that uses it"
-        )
+        yield report(self, timeline, entry)
 
 
 @rule("BT106", "unmergeable-bitmaps", Severity.ERROR, refusal=True)
@@ -285,4 +282,4 @@ def unmergeable_bitmaps(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0 and 11.3; virtnbdbackup issue 109.
     """
     for entry in turned_down(timeline, Fault.UNMERGEABLE):
-        yield report(self, timeline, entry, help=way_out(entry))
+        yield report(self, timeline, entry)

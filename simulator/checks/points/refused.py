@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from simulator.checks.rule import Rule, rule
-from simulator.checks.turned_down import deleted, report, turned_down, way_out
+from simulator.checks.turned_down import deleted, report, turned_down
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Fault
-from simulator.model.requests import DeleteCheckpoint
 from simulator.timeline import Timeline
 
 
@@ -55,10 +54,7 @@ def metadata_out_of_step(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     request 13074, OpenNebula issue 6206.
     """
     for entry in turned_down(timeline, Fault.OUT_OF_STEP):
-        help = "redefine the checkpoint, parents first, or remove the bitmap"
-        if isinstance(entry.request, DeleteCheckpoint):
-            help = "delete the host's note alone: metadata: true"
-        yield report(self, timeline, entry, help=help)
+        yield report(self, timeline, entry)
 
 
 @rule("BT404", "deleted-start", Severity.ERROR, refusal=True)
@@ -104,7 +100,7 @@ def deleted_start(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     for entry in turned_down(timeline, Fault.UNKNOWN):
         if deleted(timeline, entry):
-            yield report(self, timeline, entry, help=way_out(entry))
+            yield report(self, timeline, entry)
 
 
 @rule("BT405", "machine-off", Severity.ERROR, refusal=True)
@@ -143,4 +139,4 @@ def machine_off(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0 and 11.3; virtnbdbackup issues 29 and 104, KubeVirt enhancement 401.
     """
     for entry in turned_down(timeline, Fault.OFF):
-        yield report(self, timeline, entry, help="start the machine first; it may stay paused")
+        yield report(self, timeline, entry)

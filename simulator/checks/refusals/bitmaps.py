@@ -82,7 +82,7 @@ def _as_it_is(timeline: Timeline, entry: Entry, disk: str, name: str) -> Iterato
         if not bitmap.persistent:
             events = history_of_bitmap(timeline, disk, name, node=node, before=entry)
             began = last_of(events, What.BEGAN)
-        elif state.read_only(bitmap):
+        elif state.read_only(bitmap) and not isinstance(entry.request, TakeBackup):
             names = [image.name for image in state.chain]
             above = Thing(Kind.IMAGE, names[names.index(node) + 1], disk)
             began = beginning_of(timeline, above, entry)

@@ -28,9 +28,10 @@ def tell_states(entry: Entry) -> Iterator[str]:
     for thing in introduced(entry.request):
         if thing.kind is Kind.BITMAP:
             yield from _told(_bitmaps(entry, thing))
-        if thing.kind is Kind.CHECKPOINT:
+        known = entry.before.checkpoint(thing.name)
+        apart = entry.refusal.fault is Fault.OUT_OF_STEP
+        if thing.kind is Kind.CHECKPOINT and (known is not None or apart):
             yield from _told(_bitmaps(entry, Thing(Kind.BITMAP, thing.name)))
-            known = entry.before.checkpoint(thing.name)
             for disk in known.disks if known is not None else ():
                 if not entry.before.disk(disk).nodes_with(thing.name):
                     yield f"checkpoint {thing.name} has no bitmap on {disk} any more"

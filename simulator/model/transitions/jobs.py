@@ -8,7 +8,7 @@ from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
 from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
-from simulator.model.sizes import COPY_UNIT, bytes_of, measure, measure_granules
+from simulator.model.sizes import COPY_UNIT, bytes_of, measure, measure_granules, write_size
 from simulator.model.transitions.bitmaps import find_sources, refuse_use
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.images import in_use_by, no_node, works_on
@@ -413,11 +413,10 @@ def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine 
             scratch = job.scratch.overlay(old)
             needed = len(scratch) * disk.cluster_size
             if job.scratch_max is not None and needed > job.scratch_max:
-                return Refusal(
-                    "write failed: No space left on device",
-                    cause=f"the scratch space of {job.backup.name} has {job.scratch_max:,} bytes, "
-                    f"and this write needs {needed:,}",
-                )
+                room = write_size(job.scratch_max)
+                told = f"the scratch space of {job.backup.name} has {room}, and this write needs"
+                cause = f"{told} {write_size(needed)}"
+                return Refusal("write failed: No space left on device", cause=cause)
             job = replace(job, scratch=scratch)
         jobs.append(job)
     return replace(machine, jobs=tuple(jobs))
