@@ -91,20 +91,20 @@ def test_an_output_is_never_written_over_the_proposal(tmp_path: Path) -> None:
 
 
 def test_a_record_has_a_file_for_each_scenario_and_none_is_the_scenario(tmp_path: Path) -> None:
-    for name in ("a.yaml", "a.yml", "b.json"):
+    for name in ("a.yaml", "a.yml", "b.jsonl"):
         (tmp_path / name).write_text(SCENARIO)
     program = [sys.executable, "-m", "simulator", "record", "-o", "."]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for words, told in (
-        (["a.yaml", "a.yml"], "a.yaml and a.yml would both be written to a.json"),
-        (["b.json"], "b.json is what is read here, and is left as it is"),
+        (["a.yaml", "a.yml"], "a.yaml and a.yml would both be written to a.jsonl"),
+        (["b.jsonl"], "b.jsonl is what is read here, and is left as it is"),
     ):
         ran = subprocess.run(
             [*program, *words], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", f"error: {told}\n")
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.yaml", "a.yml", "b.json"]
-    assert (tmp_path / "b.json").read_text() == SCENARIO
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.yaml", "a.yml", "b.jsonl"]
+    assert (tmp_path / "b.jsonl").read_text() == SCENARIO
 
 
 WRONG = SCENARIO.replace("guest sees: |DAABBDD-|", "guest sees: |DAABBD--|")
