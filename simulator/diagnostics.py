@@ -45,6 +45,15 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
+def shown(name: str) -> str:
+    """Return a name as figures show it: on one line, and without bars, which begin cells.
+
+    >>> shown("x\\nguest sees: |ZZ|")
+    'x\\\\x0aguest sees: \\\\x7cZZ\\\\x7c'
+    """
+    return printable(name).replace("|", "\\x7c")
+
+
 def _escaped(character: str) -> str:
     if character.isprintable():
         return character

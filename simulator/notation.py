@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple, TypeAlias
 
-from simulator.diagnostics import lines_of
+from simulator.diagnostics import lines_of, shown
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.machine import Backup
 
@@ -236,7 +236,7 @@ def write_rows(rows: Iterable[tuple[str, str]]) -> list[str]:
     >>> write_rows([("guest saw at T3", "|AA|"), ("late.bak", "|BB|")])
     ['guest saw at T3: |AA|', 'late.bak:        |BB|']
     """
-    listed = list(rows)
+    listed = [(shown(label), text) for label, text in rows]
     width = max((len(label) for label, _ in listed), default=0) + 1
     return [f"{label}:".ljust(width) + f" {text}" for label, text in listed]
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from simulator.compare.cells import Runs, as_read, holds_more, runs_of
 from simulator.compare.differences import refusals, told
 from simulator.compare.restorable import restorable
+from simulator.diagnostics import printable
 
 WIDTH = 72
 """Columns of the text."""
@@ -255,7 +256,7 @@ def write_review(
     files = list(dict.fromkeys(each.file for each in differences))
     for file in files:
         lines += [
-            file,
+            printable(file),
             *(line for each in differences if each.file == file for line in _lines(each)),
         ]
         lines.append("")
@@ -274,8 +275,10 @@ def write_review(
 def _lines(each: Difference) -> list[str]:
     place = f"line {each.line}, " if each.line else ""
     head = f"  {each.level:4} {each.kind}: {place}{f'{each.at}: ' if each.at else ''}{each.message}"
-    lines = textwrap.wrap(head, WIDTH, subsequent_indent="       ", break_on_hyphens=False)
-    for note in each.notes:
+    lines = textwrap.wrap(
+        printable(head), WIDTH, subsequent_indent="       ", break_on_hyphens=False
+    )
+    for note in map(printable, each.notes):
         if "|" in note or note.startswith(" "):
             lines.append(f"       {note}")
         else:

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from simulator.compare.cells import carets
 from simulator.compare.differences import Comparison, RowDifference
+from simulator.diagnostics import printable, shown
 
 WIDTH = 72
 """Columns of the text, where the names and the disks allow it."""
@@ -60,7 +61,7 @@ def write_markdown(comparisons: Sequence[Comparison]) -> str:
 
 def _parts(each: Comparison) -> Iterator[str]:
     head = textwrap.wrap(each.scenario, WIDTH)
-    yield "\n".join([*head, f"{each.file}: {_listed(each.models)}"])
+    yield "\n".join([*head, f"{printable(each.file)}: {_listed(each.models)}"])
     yield from _prose(each)
     yield from _figures(each)
     for table in _tables(each):
@@ -95,7 +96,7 @@ def _row(models: tuple[str, ...], row: RowDifference) -> list[str]:
         agreeing.setdefault(cells, []).append(model)
     labels = {cells: f"{', '.join(named)}:" for cells, named in agreeing.items()}
     width = max(map(len, labels.values()))
-    lines = [f"  {row.label}"]
+    lines = [f"  {shown(row.label)}"]
     lines += [
         f"    {labels[cells].ljust(width)} {cells if cells is not None else 'has none'}"
         for cells in agreeing
@@ -175,6 +176,7 @@ def _size(size: int | str) -> str:
 
 def _aligned(table: Table) -> list[str]:
     """Return a table as lines; one that is too wide has a line for each cell below its row."""
+    table = [tuple(map(printable, row)) for row in table]
     widths = [max(len(row[n]) for row in table) for n in range(len(table[0]))]
     if sum(widths) + 2 * len(widths) <= WIDTH:
         return [
@@ -196,7 +198,7 @@ def _aligned(table: Table) -> list[str]:
 
 def _piped(table: Table) -> list[str]:
     head, *rows = table
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in (head, *rows)]
+    cells = [[printable(cell).replace("|", "\\|") for cell in row] for row in (head, *rows)]
     lines = [f"| {' | '.join(row)} |" for row in cells]
     return [lines[0], f"|{' --- |' * len(head)}", *lines[1:]]
 

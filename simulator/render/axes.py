@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, assert_never
 
+from simulator.diagnostics import printable
 from simulator.render.drawing import Box, Drawing, Line, Text
 from simulator.render.palette import THEMES, Colours, Theme
 from simulator.render.svg import arrow_head
@@ -71,7 +72,7 @@ def _add_text(axes: "Axes", text: Text, colours: Colours, fonts: list[str], z: i
     axes.text(
         text.x,
         text.y,
-        text.text,
+        printable(text.text),
         color=colours.of(text.role) if text.on is None else colours.on(text.on),
         zorder=z,
         family=fonts,

@@ -8,6 +8,8 @@ import textwrap
 import unicodedata
 from typing import NamedTuple, TypeAlias
 
+from simulator.diagnostics import printable
+
 ADVANCE = 0.61
 """Width of a character of a monospaced font, in parts of its size; DejaVu Sans Mono has 0.602."""
 
@@ -132,7 +134,7 @@ def fit(text: str, width: float, size: float) -> str:
     >>> fit("a-name-that-is-long", 50, 10)
     'a-na…ong'
     """
-    shown = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    shown = printable(text)
     if width_of(shown, size) <= width:
         return shown
     head, tail = (len(shown) + 1) // 2, len(shown) // 2

@@ -3,6 +3,7 @@
 from itertools import zip_longest
 from typing import TypeVar
 
+from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
 from simulator.notation import (
@@ -44,7 +45,9 @@ def lay_out_chain(disk: Disk, scale: int | None = None) -> Figure:
     """
     scale = scale or (_scale_of(disk) if disk.chain else 1)
     images = tuple(
-        Strip(label=image.name, cells=write_clusters(image.content, image.length, scale=scale))
+        Strip(
+            label=shown(image.name), cells=write_clusters(image.content, image.length, scale=scale)
+        )
         for image in disk.chain
     )
     stacks = [
@@ -66,7 +69,7 @@ def _bitmap_strip(disk: Disk, bitmap: DirtyBitmap, scale: int) -> Strip:
     length = disk.length_of(bitmap.node)
     cells = write_bits(disk.clusters_of(bitmap), length, scale=scale)
     return Strip(
-        label=f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name,
+        label=shown(f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name),
         cells=BROKEN * len(cells) if bitmap.inconsistent else cells,
         recording=bitmap.recording,
     )

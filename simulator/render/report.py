@@ -38,7 +38,7 @@ def write_finding(finding: Finding, *, path: str, source: str, colour: bool = Fa
     head = f"{finding.severity}[{finding.code}]"
     also = f" (also {', '.join(finding.also)})" if finding.also else ""
     state = f"{also}{_state_of(finding)}"
-    lines = _wrap(f"{head} {finding.rule}: {finding.message}{state}", indent="    ")
+    lines = _wrap(printable(f"{head} {finding.rule}: {finding.message}{state}"), indent="    ")
     lines[0] = lines[0].replace(head, paint(head, _ROLES[finding.severity], colour=colour), 1)
     gutter = _gutter(finding.span, *(each.span for each in finding.related))
     quoted = _quote(path, source, finding.span, finding.label, gutter=gutter, colour=colour)
@@ -57,7 +57,7 @@ def _further(path: str, source: str, related: Related, *, gutter: int, colour: b
     if related.span is None:
         bar = f"{' ' * gutter} ="
         when = f"{related.at}: " if related.at else ""
-        return _wrap(f"{bar} note: {when}{related.message}", indent=f"{bar}       ")
+        return _wrap(printable(f"{bar} note: {when}{related.message}"), indent=f"{bar}       ")
     quoted = _quote(path, source, related.span, related.message, gutter=gutter, colour=colour)
     quoted[0] = quoted[0].replace("-->", ":::", 1) + (f" {related.at}" if related.at else "")
     return quoted
@@ -71,7 +71,7 @@ def _state_of(finding: Finding) -> str:
 
 def write_problem(problem: Problem, *, path: str, source: str, colour: bool = False) -> str:
     """Return a problem of a file as text, with no final newline."""
-    lines = _wrap(f"error: {problem.message}", indent="    ")
+    lines = _wrap(printable(f"error: {problem.message}"), indent="    ")
     lines[0] = lines[0].replace("error", paint("error", Role.ERROR, colour=colour), 1)
     label = f"expected {problem.expected}" if problem.expected else ""
     gutter = _gutter(problem.span)
@@ -91,6 +91,7 @@ def _quote(
     path: str, source: str, span: Span | None, label: str, *, gutter: int, colour: bool
 ) -> list[str]:
     """Return the place, the source line, and carets below the part that is meant."""
+    label = printable(label)
     if span is None:
         place = f"  --> {printable(path)}"
         return [place, *(_wrap(f"   = {label}", indent="     ") if label else [])]
@@ -141,7 +142,7 @@ def _notes(notes: Iterable[str], help: str, gutter: int) -> list[str]:
     """Return evidence and help, in the column of the gutter's bar."""
     bar = " " * gutter + " ="
     lines: list[str] = []
-    for note in notes:
+    for note in map(printable, notes):
         if note.startswith(" "):
             lines += _wrap_caption(f"{bar}       {note}")
         elif "|" in note:
@@ -149,7 +150,7 @@ def _notes(notes: Iterable[str], help: str, gutter: int) -> list[str]:
         else:
             lines += _wrap(f"{bar} note: {note}", indent=f"{bar}       ")
     if help:
-        lines += _wrap(f"{bar} help: {help}", indent=f"{bar}       ")
+        lines += _wrap(f"{bar} help: {printable(help)}", indent=f"{bar}       ")
     return lines
 
 

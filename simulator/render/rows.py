@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from operator import is_
 from typing import NamedTuple
 
+from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
@@ -89,7 +90,7 @@ def tell_bitmaps(count: int) -> str:
 
 def tell_images(names: Sequence[str]) -> str:
     """Return what stands in place of images that are left out, and of their bitmaps."""
-    return f"({names[0]} to {names[-1]} as before)"
+    return f"({shown(names[0])} to {shown(names[-1])} as before)"
 
 
 def tell_disks(count: int) -> str:
@@ -146,16 +147,16 @@ class Rows:
             if disk.chain
             else None
         )
-        shown = drawn.guest.strip if drawn.guest is not None else None
+        guest = drawn.guest.strip if drawn.guest is not None else None
         same = before is not None and not (fresh_images or fresh_bitmaps)
-        same = same and shown is (seen.strip if seen else None) and _is_alike(disk, drawn.disk)
+        same = same and guest is (seen.strip if seen else None) and _is_alike(disk, drawn.disk)
         drawn.disk = disk
         self._drawn[disk.name] = drawn
         return DiskRows(
             disk=disk,
             images=tuple(drawn.images[image.name].strip for image in disk.chain),
             bitmaps=tuple(drawn.bitmaps),
-            guest=shown,
+            guest=guest,
             fresh_images=fresh_images,
             fresh_bitmaps=fresh_bitmaps,
             same=same,
@@ -174,7 +175,7 @@ def _draw_images(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
     fresh = []
     for place, image in enumerate(disk.chain):
         known = drawn.images.get(image.name)
-        row = _draw_content(known, image.content, image.length, image.name, scale)
+        row = _draw_content(known, image.content, image.length, shown(image.name), scale)
         images[image.name] = row
         if known is None or row.strip is not known.strip:
             fresh.append(place)
@@ -302,4 +303,4 @@ def _key(bitmap: DirtyBitmap) -> tuple[str, str]:
 
 def _label(bitmap: DirtyBitmap, names: Counter[str]) -> str:
     """Return a bitmap's label; its node is told where another image has a namesake."""
-    return f"{bitmap.node}.{bitmap.name}" if names[bitmap.name] > 1 else bitmap.name
+    return shown(f"{bitmap.node}.{bitmap.name}" if names[bitmap.name] > 1 else bitmap.name)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
-from simulator.diagnostics import Finding
+from simulator.diagnostics import Finding, printable, shown
 from simulator.model.disk import Disk
 from simulator.model.machine import (
     Backup,
@@ -91,7 +91,7 @@ def tell_story(
 def write_findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool = False) -> str:
     """Return only the findings of a run as text, with a final newline."""
     blocks = [*_findings(timeline, findings, colour=colour)]
-    blocks.append(f"{timeline.script.path}: {summarise(timeline, findings)}")
+    blocks.append(f"{printable(timeline.script.path)}: {summarise(timeline, findings)}")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -224,7 +224,7 @@ def _copies(timeline: Timeline, frame: Frame) -> list[str]:
             cells = write_backup(made, zeroes=zeroes, scale=scales[made.disk])
         else:
             cells = write_view(made.content, made.length, scale=scales[made.disk])
-        rows.append((made.row, cells, remark))
+        rows.append((shown(made.row), cells, shown(remark)))
     return list(_align(rows))
 
 
@@ -348,6 +348,8 @@ def _tell(entry: Entry, statement: Statement, scales: Mapping[str, int]) -> str:
             text = statement.verb
         case _:
             assert_never(statement.request)
+    if not isinstance(statement.request, GuestWrite | GuestDiscard):
+        text = shown(text)
     return f"{text} (refused)" if entry.refusal is not None else text
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax import saxutils
 
+from simulator.diagnostics import printable
 from simulator.render.drawing import Box, Drawing, Line, Shape, Text
 from simulator.render.palette import THEMES, Theme
 
@@ -11,6 +12,16 @@ FONT = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 
 Paint = Callable[[str, str], str]
 """Gives the attribute that paints ``fill`` or ``stroke`` in a role."""
+
+
+def escape(text: str) -> str:
+    """Return a text as XML has it; what XML or a terminal cannot show is told."""
+    return saxutils.escape(printable(text))
+
+
+def quoteattr(text: str) -> str:
+    """Return a text as the value of an attribute, in quotes."""
+    return saxutils.quoteattr(printable(text))
 
 
 def write_svg(drawing: Drawing, theme: Theme = Theme.LIGHT) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from simulator.diagnostics import printable
 from simulator.render.drawing import ELLIPSIS, Box, Drawing, Line, Shape, Text, columns_of
 
 NEAR = 4.5
@@ -168,7 +169,7 @@ def _item(shape: Shape) -> Item | None:
     if isinstance(shape, Text):
         if shape.on is not None and shape.anchor == "middle":
             return None  # It stands in a cell, whose row has it, or on a mark.
-        text = shape.text.replace(ELLIPSIS, "...")
+        text = printable(shape.text).replace(ELLIPSIS, "...")
         if shape.bold and shape.role == "warning":
             text = f"*{text}*"
         width = columns_of(text)

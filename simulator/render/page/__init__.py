@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from urllib.parse import quote
 
-from simulator.diagnostics import Finding
+from simulator.diagnostics import Finding, printable
 from simulator.render import svg
 from simulator.render.figures import Figures
 from simulator.render.origins import Origins, marked_cells
@@ -46,7 +46,7 @@ def write_page(timeline: Timeline, findings: Sequence[Finding], *, version: str 
 
 def write_problem(title: str, text: str, *, version: str = "") -> str:
     """Return a page that shows why there is none: what is wrong with the scenario, as text."""
-    body = f"<h1>{html.escape(title)}</h1>\n<pre tabindex=0>{html.escape(text)}</pre>"
+    body = f"<h1>{_escape(title)}</h1>\n<pre tabindex=0>{_escape(text)}</pre>"
     return write_document(title, body, version=version, viewer=False)
 
 
@@ -66,16 +66,21 @@ def write_document(title: str, body: str, *, version: str = "", viewer: bool = T
         f"script-src {_source(code)}; img-src data:; "
         f"{POLL if version else ''}base-uri 'none'; form-action 'none'"
     )
-    told = f' data-version="{html.escape(version)}"' if version else ""
+    told = f' data-version="{_escape(version)}"' if version else ""
     return (
         "<!DOCTYPE html>\n"
         '<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f'<title>{html.escape(title)}</title>\n<link rel="icon" href="data:,">\n'
+        f'<title>{_escape(title)}</title>\n<link rel="icon" href="data:,">\n'
         f"<style>{style}</style></head>\n<body{told}>\n{body}\n"
         f"{f'<script>{code}</script>' if code else ''}\n</body></html>\n"
     )
+
+
+def _escape(text: str) -> str:
+    """Return a text as HTML has it, line by line; what no screen can show is told."""
+    return html.escape("\n".join(map(printable, text.split("\n"))))
 
 
 def _asset(name: str) -> str:
@@ -97,11 +102,11 @@ def _themes() -> str:
 
 def _header(timeline: Timeline, findings: Sequence[Finding]) -> str:
     script = timeline.script
-    lines = [f"<h1>{html.escape(script.title)}</h1>"]
-    lines += [f"<p>{html.escape(script.about.strip())}</p>"] if script.about.strip() else []
-    origin = f"; source: {html.escape(script.origin)}" if script.origin else ""
-    told = html.escape(summarise(timeline, findings))
-    lines.append(f'<p class="faint">model {html.escape(timeline.model)}{origin}. {told}.</p>')
+    lines = [f"<h1>{_escape(script.title)}</h1>"]
+    lines += [f"<p>{_escape(script.about.strip())}</p>"] if script.about.strip() else []
+    origin = f"; source: {_escape(script.origin)}" if script.origin else ""
+    told = _escape(summarise(timeline, findings))
+    lines.append(f'<p class="faint">model {_escape(timeline.model)}{origin}. {told}.</p>')
     return f"<header>{''.join(lines)}</header>"
 
 
@@ -114,13 +119,13 @@ def _labels(instants: Sequence[Frame]) -> list[str]:
 
 def _link(label: str) -> str:
     """Return the address of an instant on the page."""
-    return f"#{html.escape(quote(label, safe=''))}"
+    return f"#{_escape(quote(label, safe=''))}"
 
 
 def _controls(instants: Sequence[Frame]) -> str:
     last = len(instants) - 1
     links = "".join(
-        f'<li><a href="{_link(label)}">{html.escape(label)}</a></li>' for label in _labels(instants)
+        f'<li><a href="{_link(label)}">{_escape(label)}</a></li>' for label in _labels(instants)
     )
     off = " disabled" if last < 1 else ""
     return (
@@ -140,9 +145,9 @@ def _instant(
 ) -> str:
     """Return an instant: what was done, its picture, and the same as text."""
     drawing = lay_out_chain(timeline, frame, origins=origins, heading=False)
-    label = html.escape(name)
-    guest = html.escape("; ".join(guest_lines(timeline, frame)))
-    steps = html.escape(title_of(timeline, frame))
+    label = _escape(name)
+    guest = _escape("; ".join(guest_lines(timeline, frame)))
+    steps = _escape(title_of(timeline, frame))
     text = figures.write(frame.machine)
     told = [f"<p class=faint>before: {guest}</p>"] if guest else []
     told += [f"<p>{steps}</p>"] if steps else []
@@ -151,7 +156,7 @@ def _instant(
         f"{''.join(told)}"
         f'<div class=figure tabindex=0 data-scrolls role=group aria-label="figure of {label}">'
         f"{svg.write_inline(drawing)}</div>"
-        f"<details><summary>as text</summary><pre tabindex=0>{html.escape(text)}</pre></details>"
+        f"<details><summary>as text</summary><pre tabindex=0>{_escape(text)}</pre></details>"
         "</section>"
     )
 
@@ -173,20 +178,20 @@ def _finding_parts(timeline: Timeline, finding: Finding, place: int | None) -> I
     rows = row_labels(timeline, frame) if frame is not None else ()
     marks = [list(mark) for mark in marked_cells(finding.notes, rows)]
     at = f' data-place="{place}"' if place is not None else ""
-    yield f'<li class="{finding.severity.value}"{at} data-marks="{html.escape(json.dumps(marks))}">'
+    yield f'<li class="{finding.severity.value}"{at} data-marks="{_escape(json.dumps(marks))}">'
     known = "expected" if finding.expected else "allowed" if finding.allowed else ""
-    head = html.escape(f"{finding.severity}[{finding.code}] {finding.rule}")
+    head = _escape(f"{finding.severity}[{finding.code}] {finding.rule}")
     yield f"<b>{head}</b>{f' ({known})' if known else ''}"
     if place is not None and finding.at is not None:
-        yield f' <a href="{_link(finding.at)}">at {html.escape(finding.at)}</a>'
-    yield f"<p>{html.escape(finding.message)}</p>"
+        yield f' <a href="{_link(finding.at)}">at {_escape(finding.at)}</a>'
+    yield f"<p>{_escape(finding.message)}</p>"
     if finding.notes:
-        yield f"<pre tabindex=0>{html.escape(chr(10).join(finding.notes))}</pre>"
+        yield f"<pre tabindex=0>{_escape(chr(10).join(finding.notes))}</pre>"
     for each in finding.related:
         line = f"line {each.span.line}" if each.span is not None else ""
-        where = html.escape(", ".join(filter(None, (each.at, line))))
+        where = _escape(", ".join(filter(None, (each.at, line))))
         told = f'<a href="{_link(each.instant)}">{where}</a>' if each.instant else where
-        yield f'<p class="related">{told}: {html.escape(each.message)}</p>'
+        yield f'<p class="related">{told}: {_escape(each.message)}</p>'
     if finding.help:
-        yield f"<p>help: {html.escape(finding.help)}</p>"
+        yield f"<p>help: {_escape(finding.help)}</p>"
     yield "</li>"

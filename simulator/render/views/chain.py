@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from simulator.diagnostics import Finding
+from simulator.diagnostics import Finding, shown
 from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Power
@@ -120,7 +120,7 @@ def _silent(row: Row) -> Row:
 
 def _teller(timeline: Timeline, frame: Frame, origins: Origins) -> Callable[[Row], Row]:
     """Return what tells of each cell of a row who wrote it, and when."""
-    made = {each.row: each.disk for each, _ in made_at(timeline, frame)}
+    made = {shown(each.row): each.disk for each, _ in made_at(timeline, frame)}
     scales = scales_of(timeline)
 
     def tell(row: Row) -> Row:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
@@ -100,7 +101,7 @@ def image_rows(disk: Disk, scale: int) -> Iterator[tuple[Row, tuple[Row, ...]]]:
             Row(
                 kind="image",
                 key=("image", disk.name, image.name),
-                label=image.name,
+                label=shown(image.name),
                 cells=cells,
                 remark=", ".join(filter(None, told)),
                 strong=active,
@@ -119,7 +120,7 @@ def _bitmap_row(disk: Disk, bitmap: DirtyBitmap, scale: int) -> Row:
     return Row(
         kind="bitmap",
         key=("bitmap", disk.name, bitmap.node, bitmap.name),
-        label=f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name,
+        label=shown(f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name),
         cells=cells,
         shades=() if bitmap.inconsistent else shades_of(dirty, length, scale),
         remark=_state(bitmap),
@@ -171,7 +172,7 @@ def backup_row(backup: Backup, remark: str, scale: int, *, zeroes: bool) -> Row:
     return Row(
         kind="backup",
         key=("backup", backup.row),
-        label=backup.row,
+        label=shown(backup.row),
         cells=write_backup(backup, zeroes=zeroes, scale=scale),
         remark=fit(remark, REMARK_MAX, SMALL),
         scaled=scale > 1,
@@ -183,7 +184,7 @@ def restore_row(restored: Restored, remark: str, scale: int) -> Row:
     return Row(
         kind="restore",
         key=("restore", restored.row),
-        label=restored.row,
+        label=shown(restored.row),
         cells=write_view(restored.content, restored.length, scale=scale),
         remark=fit(remark, REMARK_MAX, SMALL),
         scaled=scale > 1,
@@ -203,15 +204,15 @@ def draw_label(row: Row, x: float, y: float, width: float, cells: Cells) -> Text
         y: Top of the row.
     """
     size = min(LABEL_SIZE, cells.height_of(row) / (ASCENT + DESCENT) + 2)
-    shown = fit(row.label, width, size)
+    told = fit(row.label, width, size)
     return Text(
         x,
         middle(y, cells.height_of(row), size),
-        shown,
+        told,
         size=size,
         anchor="end",
         bold=row.strong,
-        title=row.label if shown != row.label else "",
+        title=row.label if told != row.label else "",
     )
 
 

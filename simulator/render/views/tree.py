@@ -7,7 +7,7 @@ that gives the state at its start.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from simulator.diagnostics import Finding
+from simulator.diagnostics import Finding, shown
 from simulator.model.machine import Machine
 from simulator.render.drawing import (
     Box,
@@ -72,7 +72,7 @@ def _images(machine: Machine) -> Iterator[Node]:
     for disk in machine.disks:
         below = None
         for image in disk.chain:
-            bitmaps = ", ".join(bitmap.name for bitmap in disk.bitmaps_on(image.name))
+            bitmaps = ", ".join(shown(bitmap.name) for bitmap in disk.bitmaps_on(image.name))
             told = ["active" if image is disk.active else "read-only"]
             told += [f"of {disk.name}"] if len(machine.disks) > 1 else []
             told += [f"bitmaps {bitmaps}"] if bitmaps else []

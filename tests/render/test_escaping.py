@@ -1,0 +1,75 @@
+"""Names that only `qmp` can bring in: with control characters, line ends, and bars."""
+
+from collections.abc import Callable
+from pathlib import Path
+from xml.dom import minidom
+
+import pytest
+
+import simulator
+from simulator.pipeline import Run
+from simulator.render import svg
+from simulator.render.page import write_page
+from simulator.render.pictures import View
+from tests.checkout import command
+
+SCENARIO = r"""
+scenario: names that a terminal obeys
+model: qemu
+disk: 8
+timeline:
+  - at: x
+    do:
+      - create: S
+      - qmp:
+          execute: block-dirty-bitmap-add
+          arguments: {node: S, name: "b\e[31m\nguest sees: |ZZZZZZZZ|"}
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S, name: "c\x01\x00d"}}
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S, name: "\u202ex\uFFFE"}}
+      - qmp:
+          execute: blockdev-backup
+          arguments: {device: S, target: "t\ny", sync: full, job-id: "j\nk"}
+      - qmp: {execute: blockdev-snapshot, arguments: {node: S, overlay: "o\e[2Jv\nw"}}
+"""
+
+FORGED = "guest sees: |Z"
+
+
+def played() -> Run:
+    run = simulator.loads(SCENARIO).run()
+    names = [bitmap.name for bitmap in run.timeline.last.disks[0].bitmaps]
+    assert names[0] == "b\x1b[31m\nguest sees: |ZZZZZZZZ|"
+    return run
+
+
+TEXTS: dict[str, Callable[[Run], str]] = {
+    "run": lambda run: run.text(),
+    "figure": lambda run: str(run.at("x").figure()),
+    "findings": lambda run: run.findings_text(),
+    "page": lambda run: write_page(run.timeline, run.findings),
+    **{view.value: lambda run, view=view: run.draw(view.value).text() for view in View},  # type: ignore[misc]
+}
+
+
+@pytest.mark.parametrize("write", TEXTS.values(), ids=TEXTS)
+def test_a_text_has_no_control_character_and_no_forged_row(write: Callable[[Run], str]) -> None:
+    text = write(played())
+    assert "x" in text
+    assert [line for line in text.split("\n") if not line.isprintable()] == []
+    assert FORGED not in text
+
+
+@pytest.mark.parametrize("view", [view.value for view in View])
+def test_a_picture_of_any_names_is_xml(view: str) -> None:
+    written = svg.write_svg(played().draw(view).drawing)
+    assert minidom.parseString(written).getElementsByTagName("text")
+
+
+def test_what_models_are_compared_by_has_no_control_character(tmp_path: Path) -> None:
+    path = tmp_path / "names.yaml"
+    path.write_text(SCENARIO)
+    for words in (("compare", str(path), "--models"), ("compat",)):
+        rest = ("qemu,mail-2018",) if words[0] == "compare" else ("qemu", "mail-2018", str(path))
+        out = command(*words, *rest).out
+        assert "scenario" in out
+        assert [line for line in out.split("\n") if not line.isprintable()] == []
