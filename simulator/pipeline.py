@@ -330,13 +330,21 @@ class Run:
                 raise UnknownInstant(word)
         return tuple(label for label in labels if label in words)
 
-    def draw(self, view: str = "film", *, at: str | None = None, theme: str = "light") -> Picture:
+    def draw(
+        self,
+        view: str = "film",
+        *,
+        at: str | None = None,
+        theme: str = "light",
+        whole: bool = False,
+    ) -> Picture:
         """Return a picture, which a notebook shows and ``save`` writes.
 
         Args:
             view: ``film``, ``chain``, ``time``, ``restore`` or ``tree``.
             at: The instant of a chain; None for the last one.
             theme: ``light`` or ``dark``.
+            whole: Whether rows that did not change are drawn, however many there are.
 
         Raises:
             PictureError: There is no such view, theme or instant.
@@ -345,7 +353,7 @@ class Run:
         from simulator.render.pictures import View, draw, word_of
 
         chosen, paper = word_of(View, view), word_of(Theme, theme)
-        return draw(self.timeline, self.findings, chosen, at=at, theme=paper)
+        return draw(self.timeline, self.findings, chosen, at=at, theme=paper, whole=whole)
 
     def __repr__(self) -> str:
         return self.text()

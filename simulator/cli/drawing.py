@@ -36,6 +36,9 @@ def draw(
     animate: Annotated[
         bool, typer.Option("--animate", help="An svg that shows one instant after another.")
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
+    ] = False,
     model: ModelOption = None,
 ) -> None:
     """Draw a scenario: as a film of its instants, or as another view of it."""
@@ -47,10 +50,10 @@ def draw(
         page = not printed and check_suffix(output) == ".html"
         word_of(View, view), word_of(Theme, theme)
         if page and (at or animate or view != "film" or theme != "light"):
-            give_up("a page has every instant in both themes: give no other option than -o and -m")
+            give_up("a page has every instant in both themes: give just -o, -m and --all")
         if not printed:
             refuse_input(output, file, model)
-        picture = played(file, model).draw(view, at=at, theme=theme)
+        picture = played(file, model).draw(view, at=at, theme=theme, whole=whole)
         if printed and animate:
             give_up("text shows one picture; only .svg and .gif are animated")
         if not printed:

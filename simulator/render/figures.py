@@ -5,7 +5,7 @@ note stands in their place.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby, zip_longest
 
 from simulator.model.machine import Machine
@@ -33,12 +33,19 @@ class Figures:
             whole: Whether every row is written, however many there are.
         """
         self._rows = Rows(scales_of(timeline))
-        self._whole = whole
+        self.whole = whole
 
     def write(self, machine: Machine) -> str:
         """Return the figures of all disks of the next state, with no final newline."""
-        drawn = self._rows.of(machine)
-        folds = len(drawn) > DISKS_MAX and not self._whole
+        return self.write_rows(self.rows_of(machine))
+
+    def rows_of(self, machine: Machine) -> list[DiskRows]:
+        """Return the rows of all disks of the next state."""
+        return self._rows.of(machine)
+
+    def write_rows(self, drawn: Sequence[DiskRows]) -> str:
+        """Return rows as text, with no final newline."""
+        folds = len(drawn) > DISKS_MAX and not self.whole
         shown = [rows for rows in drawn if not (folds and rows.same)]
         blocks = [self._disk(rows) for rows in shown]
         if len(shown) < len(drawn):
@@ -48,7 +55,7 @@ class Figures:
     def _disk(self, rows: DiskRows) -> str:
         if rows.guest is None:
             return f"{rows.disk.name} {rows.disk.absence}"
-        columns = list(_columns(rows, whole=self._whole))
+        columns = list(_columns(rows, whole=self.whole))
         grid = [without_end(row) for row in zip_longest(*columns)]
         return f"{write_grid(grid)}\n{write_strip(rows.guest)}"
 

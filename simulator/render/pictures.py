@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from simulator.diagnostics import Finding
 from simulator.render import svg
 from simulator.render.drawing import Drawing, Text, framed
+from simulator.render.layout import scales_of
 from simulator.render.palette import Theme
+from simulator.render.rows import Rows
 from simulator.render.text import write_text
 from simulator.render.views.chain import lay_out_chain
 from simulator.render.views.film import lay_out_film
@@ -165,11 +168,13 @@ def draw(
     *,
     at: str | None = None,
     theme: Theme = Theme.LIGHT,
+    whole: bool = False,
 ) -> Picture:
     """Return a picture of a run.
 
     Args:
         at: The instant that the view ``chain`` shows; None for the last one.
+        whole: Whether rows that did not change are drawn, however many there are.
 
     Raises:
         PictureError: There is no such instant.
@@ -178,7 +183,7 @@ def draw(
     from simulator.render.page import write_page
 
     def page() -> str:
-        return write_page(timeline, findings)
+        return write_page(timeline, findings, whole=whole)
 
     if at is not None and view is not View.CHAIN:
         raise PictureError(f"the view {view} shows all instants; only chain takes one")
@@ -188,8 +193,9 @@ def draw(
             drawing = lay_out_chain(timeline, frame, findings) if frame else nothing(timeline)
             return Picture(framed(drawing), page, theme=theme)
         case View.FILM:
-            drawing = framed(lay_out_film(timeline, findings))
-            return Picture(drawing, page, lambda: film_frames(timeline, findings), theme)
+            drawing = framed(lay_out_film(timeline, findings, whole=whole))
+            frames = partial(film_frames, timeline, findings, whole=whole)
+            return Picture(drawing, page, frames, theme)
         case _:
             return Picture(framed(_WHOLE[view](timeline, findings)), page, theme=theme)
 
@@ -202,9 +208,15 @@ _WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {
 """The views of a whole run."""
 
 
-def film_frames(timeline: Timeline, findings: Sequence[Finding]) -> tuple[Drawing, ...]:
+def film_frames(
+    timeline: Timeline, findings: Sequence[Finding], *, whole: bool = False
+) -> tuple[Drawing, ...]:
     """Return each instant as a drawing, all of one size."""
-    drawings = [lay_out_chain(timeline, frame, findings) for frame in timeline.frames]
+    rows = Rows(scales_of(timeline))
+    drawings = [
+        lay_out_chain(timeline, frame, findings, rows=rows.shown(frame.machine, whole=whole))
+        for frame in timeline.frames
+    ]
     width = max((each.width for each in drawings), default=0.0)
     height = max((each.height for each in drawings), default=0.0)
     return tuple(framed(each._replace(width=width, height=height)) for each in drawings)

@@ -134,6 +134,14 @@ class Rows:
         alone = len(machine.disks) == 1
         return [self._disk(disk, alone=alone) for disk in machine.disks]
 
+    def shown(self, machine: Machine, *, whole: bool = False) -> dict[str, Shown]:
+        """Return which rows of each disk of the next state are drawn.
+
+        Args:
+            whole: Whether all are, however many there are.
+        """
+        return {rows.disk.name: shown_of(rows, whole=whole) for rows in self.of(machine)}
+
     def _disk(self, disk: Disk, *, alone: bool) -> DiskRows:
         before = self._drawn.get(disk.name)
         drawn = before or _Drawn(Disk(name=disk.name, length=disk.length))

@@ -63,6 +63,9 @@ from simulator.timeline import Entry, Frame, Statement, Timeline
 
 UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
+SEVERAL = "* is several versions"
+"""What the mark of a cell means whose clusters do not hold the same."""
+
 
 def tell_story(
     timeline: Timeline,
@@ -152,8 +155,8 @@ def tell_scales(timeline: Timeline) -> list[str]:
         if scale > 1
     }
     if len(told) == len(sizes) > 1 and len(set(told.values())) == 1:
-        return [f"one cell is {next(iter(told.values()))}"]
-    return [f"one cell of {name} is {what}" for name, what in told.items()]
+        return [f"one cell is {next(iter(told.values()))}; {SEVERAL}"]
+    return [f"one cell of {name} is {what}; {SEVERAL}" for name, what in told.items()]
 
 
 def write_size(number: int) -> str:
@@ -311,11 +314,20 @@ def _tell_guest(entry: Entry, scales: Mapping[str, int]) -> str:
 
 def _tell(entry: Entry, statement: Statement, scales: Mapping[str, int]) -> str:
     """Return a statement in a few words; empty for an expectation."""
+    if isinstance(statement.request, GuestWrite | GuestDiscard):
+        text = _tell_guest(entry, scales)
+    else:
+        text = _tell_host(entry, statement)
+    return f"{text} (refused)" if text and entry.refusal is not None else text
+
+
+def _tell_host(entry: Entry, statement: Statement) -> str:
+    """Return what the host is asked for in a few words; empty for anything else."""
     match statement.request:
         case Expect():
             return ""
         case GuestWrite() | GuestDiscard():
-            text = _tell_guest(entry, scales)
+            return ""
         case (
             Create(image=name)
             | StartCheckpoint(name=name)
@@ -348,9 +360,7 @@ def _tell(entry: Entry, statement: Statement, scales: Mapping[str, int]) -> str:
             text = statement.verb
         case _:
             assert_never(statement.request)
-    if not isinstance(statement.request, GuestWrite | GuestDiscard):
-        text = shown(text)
-    return f"{text} (refused)" if entry.refusal is not None else text
+    return shown(text)
 
 
 def _tell_change(

@@ -10,6 +10,12 @@ from simulator.render.palette import THEMES, Theme
 
 FONT = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 
+THICK = 0.75
+"""Width of the edge of a cell, of which there are most."""
+
+COMMON = f'stroke-width="{THICK}" xml:space="preserve"'
+"""What is so of every shape, unless it says otherwise."""
+
 Paint = Callable[[str, str], str]
 """Gives the attribute that paints ``fill`` or ``stroke`` in a role."""
 
@@ -85,7 +91,8 @@ def write_inline(drawing: Drawing, id: str = "") -> str:
 def style_sheet(theme: Theme) -> str:
     """Return the rules that give the roles of inline drawings the colours of a theme."""
     colours = THEMES[theme]
-    rules: list[str] = []
+    # A letter is not what is pointed at, but the cell that it stands on.
+    rules = ["[class^=f-on-]{pointer-events:none}"]
     for role, colour in colours.roles.items():
         rules.append(f".f-{role}{{fill:{colour}}}.s-{role}{{stroke:{colour}}}")
         rules.append(f".f-on-{role}{{fill:{colours.on(role)}}}")
@@ -95,7 +102,7 @@ def style_sheet(theme: Theme) -> str:
 def body(drawing: Drawing, paint: Paint) -> str:
     """Return the shapes of a drawing, one a line, after its title."""
     lines = [f"<title>{escape(drawing.title)}</title>"] if drawing.title else []
-    lines.append(f'<g font-family="{FONT}" fill="none">')
+    lines.append(f'<g font-family="{FONT}" fill="none" {COMMON}>')
     for shape in drawing.shapes:
         lines += _shape(shape, paint)
     return "\n".join([*lines, "</g>"])
@@ -124,7 +131,7 @@ def _box(box: Box, paint: Paint) -> str:
         )
     )
     looks = [_painted(paint, box.fill, box.edge)]
-    if box.edge is not None and box.thick != 1:
+    if box.edge is not None and box.thick != THICK:
         looks.append(f'stroke-width="{_number(box.thick)}"')
     if box.dashed:
         looks.append('stroke-dasharray="3 2"')
@@ -152,18 +159,18 @@ def _text(text: Text, paint: Paint) -> str:
     ]
     if text.anchor != "start":
         looks.append(f'text-anchor="{text.anchor}"')
-    if text.on is not None:
+    if text.on is not None and not looks[1].startswith("class"):
         looks.append('pointer-events="none"')
     if text.bold:
         looks.append('font-weight="bold"')
     title = f"<title>{escape(text.title)}</title>" if text.title else ""
-    return f'<text {" ".join(looks)} xml:space="preserve">{title}{escape(text.text)}</text>'
+    return f"<text {' '.join(looks)}>{title}{escape(text.text)}</text>"
 
 
 def _line(line: Line, paint: Paint) -> Iterator[str]:
     points = " ".join(f"{_number(x)},{_number(y)}" for x, y in line.points)
     looks = [paint("stroke", line.role)]
-    if line.thick != 1:
+    if line.thick != THICK:
         looks.append(f'stroke-width="{_number(line.thick)}"')
     if line.dashed:
         looks.append('stroke-dasharray="4 3"')

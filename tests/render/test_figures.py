@@ -1,6 +1,10 @@
 """Figures of many rows: those that are as before are left out, and a note says so."""
 
+import html
+import re
+
 import simulator
+from simulator.render.page import write_page
 from simulator.render.rows import DISKS_MAX, ROWS_MAX
 
 CHECKPOINTS = 2 * ROWS_MAX
@@ -87,3 +91,34 @@ def test_disks_that_did_not_change_are_left_out_where_there_are_many() -> None:
         "T1  snapshot d3-2\nd3-1: |A-------| <- d3-2: |--------|\nguest sees d3: |A-------|",
         f"({DISKS_MAX} disks as before)",
     ]
+
+
+def test_a_film_and_a_page_leave_out_what_the_text_leaves_out() -> None:
+    run = simulator.loads(checkpoints(CHECKPOINTS)).run()
+    film = [text.text for text in run.draw("film").drawing.texts]
+    assert any(re.fullmatch(r"\(\d+ rows as before\)", text) for text in film)
+    assert film.count("c0") < [
+        text.text for text in run.draw("film", whole=True).drawing.texts
+    ].count("c0")
+    page = write_page(run.timeline, run.findings)
+    whole = write_page(run.timeline, run.findings, whole=True)
+    last, last_whole = (each.rpartition("<section")[2] for each in (page, whole))
+    assert f"({CHECKPOINTS - 8} bitmaps as before)" in last
+    assert ">c0</text>" not in last
+    assert "as before" not in last_whole
+    assert ">c0</text>" in last_whole
+
+
+def test_a_page_says_how_much_a_cell_is_and_what_its_mark_means() -> None:
+    run = simulator.loads(checkpoints(1, disk="1 TiB")).run()
+    told = html.unescape(write_page(run.timeline, run.findings))
+    assert "one cell of vda is 524,288 clusters (32 GiB); * is several versions" in told
+
+
+def test_the_scale_of_many_disks_is_told_once_where_it_is_one() -> None:
+    text = "scenario: s\ndisks: {a: 1 TiB, b: 1 TiB, c: %s}\ntimeline:\n  - at: T1\n    do: []\n"
+    equal = simulator.loads(text % "1 TiB").run().text()
+    assert equal.count("one cell") == 1
+    assert "one cell is 524,288 clusters (32 GiB)" in equal
+    other = simulator.loads(text % "2 TiB").run().text()
+    assert other.count("one cell of") == 3

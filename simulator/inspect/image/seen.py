@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from simulator.diagnostics import printable
+from simulator.diagnostics import shown
 from simulator.inspect.image.qcow2 import StoredBitmap
 from simulator.inspect.image.runs import EMPTY, Run
 
@@ -101,4 +101,4 @@ def label(text: str) -> str:
     >>> label("a|b")
     'a\\\\x7cb'
     """
-    return printable(text).replace("|", "\\x7c").strip() or EMPTY
+    return shown(text).strip() or EMPTY

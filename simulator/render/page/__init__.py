@@ -13,7 +13,8 @@ from simulator.render import svg
 from simulator.render.figures import Figures
 from simulator.render.origins import Origins, marked_cells
 from simulator.render.palette import Theme
-from simulator.render.story import guest_lines, summarise, title_of
+from simulator.render.rows import shown_of
+from simulator.render.story import guest_lines, summarise, tell_scales, title_of
 from simulator.render.views.chain import lay_out_chain, row_labels
 from simulator.timeline import Frame, Timeline
 
@@ -21,13 +22,16 @@ POLL = "connect-src 'self'; "
 """What a page that looks for a newer version of itself may do beside."""
 
 
-def write_page(timeline: Timeline, findings: Sequence[Finding], *, version: str = "") -> str:
+def write_page(
+    timeline: Timeline, findings: Sequence[Finding], *, version: str = "", whole: bool = False
+) -> str:
     """Return a run as an HTML file of its own.
 
     Args:
+        whole: Whether rows that did not change are drawn, however many there are.
         version: What the server calls this state of the file; empty for a page that is a file.
     """
-    instants, origins, figures = timeline.frames, Origins(timeline), Figures(timeline)
+    instants, origins, figures = timeline.frames, Origins(timeline), Figures(timeline, whole=whole)
     parts = [
         _header(timeline, findings),
         _controls(instants),
@@ -107,6 +111,7 @@ def _header(timeline: Timeline, findings: Sequence[Finding]) -> str:
     origin = f"; source: {_escape(script.origin)}" if script.origin else ""
     told = _escape(summarise(timeline, findings))
     lines.append(f'<p class="faint">model {_escape(timeline.model)}{origin}. {told}.</p>')
+    lines += [f"<p class=faint>{_escape(line)}</p>" for line in tell_scales(timeline)]
     return f"<header>{''.join(lines)}</header>"
 
 
@@ -144,11 +149,13 @@ def _instant(
     timeline: Timeline, frame: Frame, name: str, origins: Origins, figures: Figures
 ) -> str:
     """Return an instant: what was done, its picture, and the same as text."""
-    drawing = lay_out_chain(timeline, frame, origins=origins, heading=False)
+    rows = figures.rows_of(frame.machine)
+    drawn = {each.disk.name: shown_of(each, whole=figures.whole) for each in rows}
+    drawing = lay_out_chain(timeline, frame, origins=origins, heading=False, rows=drawn)
     label = _escape(name)
     guest = _escape("; ".join(guest_lines(timeline, frame)))
     steps = _escape(title_of(timeline, frame))
-    text = figures.write(frame.machine)
+    text = figures.write_rows(rows)
     told = [f"<p class=faint>before: {guest}</p>"] if guest else []
     told += [f"<p>{steps}</p>"] if steps else []
     return (

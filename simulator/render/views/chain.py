@@ -5,7 +5,7 @@ sees. A cluster stands below itself in every row, so that a line can go from wha
 to the image that it comes from: it passes only cells that hold nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from simulator.render.drawing import Drawing, Line, Shape, Text, fit, stack, wid
 from simulator.render.layout import scales_of
 from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
+from simulator.render.rows import Shown
 from simulator.render.story import made_at, tell_scales, title_of
 from simulator.render.views.strips import (
     LABEL_GAP,
@@ -57,6 +58,7 @@ def lay_out_chain(
     *,
     origins: Origins | None = None,
     heading: bool = True,
+    rows: Mapping[str, Shown] | None = None,
 ) -> Drawing:
     """Return the picture of one instant.
 
@@ -65,15 +67,15 @@ def lay_out_chain(
         findings: Those that are told below; the ones about other instants are left out.
         origins: What each cell tells of who wrote it; for a page.
         heading: Whether the instant's name and steps stand above it.
+        rows: Which rows of each disk are drawn; None for all.
     """
     scales = scales_of(timeline)
-    rows = _all_rows(timeline, frame, scales)
-    count = max((len(row.cells) for row in rows), default=8)
+    drawn = _all_rows(timeline, frame, scales, rows)
+    count = max((len(row.cells) for row in drawn), default=8)
     cells = cells_for(count)
-    labels = labels_width(rows) + LABEL_GAP
-    place = _Place(
-        cells, labels, scales, _teller(timeline, frame, origins) if origins is not None else _silent
-    )
+    labels = labels_width(drawn) + LABEL_GAP
+    tell = _teller(timeline, frame, origins) if origins is not None else _silent
+    place = _Place(cells, labels, scales, tell, rows or {}, count)
     alone = len(frame.machine.disks) == 1
     wide = ARROW_WIDTH + labels + count * cells.width + 110
     parts = [_heading(timeline, frame, width=wide)] if heading else []
@@ -91,7 +93,7 @@ def lay_out_chain(
 
 def row_labels(timeline: Timeline, frame: Frame) -> tuple[str, ...]:
     """Return the labels of all rows of an instant."""
-    return tuple(row.label for row in _all_rows(timeline, frame, scales_of(timeline)))
+    return tuple(row.label for row in _all_rows(timeline, frame, scales_of(timeline), None))
 
 
 class _Place(NamedTuple):
@@ -101,12 +103,16 @@ class _Place(NamedTuple):
         labels: Room for labels, with the gap behind them.
         scales: How many clusters a cell of each disk stands for.
         tell: Gives a row the sentences that its cells tell.
+        rows: Which rows of a disk are drawn; all of one that is not in it.
+        cells_count: Those of the longest row.
     """
 
     cells: Cells
     labels: float
     scales: Mapping[str, int]
     tell: Callable[[Row], Row]
+    rows: Mapping[str, Shown]
+    cells_count: int
 
     @property
     def left(self) -> float:
@@ -134,12 +140,18 @@ def _teller(timeline: Timeline, frame: Frame, origins: Origins) -> Callable[[Row
     return tell
 
 
-def _all_rows(timeline: Timeline, frame: Frame, scales: Mapping[str, int]) -> list[Row]:
+def _all_rows(
+    timeline: Timeline,
+    frame: Frame,
+    scales: Mapping[str, int],
+    shown: Mapping[str, Shown] | None,
+) -> list[Row]:
     disks = frame.machine.disks
+    drawn = shown or {}
     rows = [
         row
         for disk in disks
-        for image, bitmaps in image_rows(disk, scales[disk.name])
+        for image, bitmaps in image_rows(disk, scales[disk.name], drawn.get(disk.name))
         for row in (image, *bitmaps)
     ]
     rows += [
@@ -183,7 +195,8 @@ def _disk(disk: Disk, place: _Place, *, alone: bool) -> Drawing:
         return Drawing(WIDTH_MIN, 16, (Text(0, 12, told, LABEL_SIZE, "faint"),))
     placed: list[Placed] = []
     y = 0.0
-    for number, (image, bitmaps) in enumerate(image_rows(disk, place.scales[disk.name])):
+    rows = image_rows(disk, place.scales[disk.name], place.rows.get(disk.name))
+    for number, (image, bitmaps) in enumerate(rows):
         y += IMAGE_GAP if number else 0
         for row in (image, *bitmaps):
             placed.append(Placed(row, y))
@@ -214,50 +227,62 @@ def _rows(rows: Sequence[Row], place: _Place) -> Drawing:
 
 def _draw(row: Row, y: float, place: _Place) -> Iterator[Shape]:
     """Yield a row: its label, its cells, and what is said beside it."""
-    yield draw_label(row, place.left - LABEL_GAP, y, place.labels - LABEL_GAP, place.cells)
+    if row.label:
+        yield draw_label(row, place.left - LABEL_GAP, y, place.labels - LABEL_GAP, place.cells)
     yield from draw_cells(place.tell(row), place.left, y, place.cells)
     if row.remark:
-        x = place.left + len(row.cells) * place.cells.width + REMARK_GAP
+        x = _end(row, place) + REMARK_GAP
         base = middle(y, place.cells.height_of(row), SMALL)
         yield Text(x, base, row.remark, SMALL, "faint", title="")
 
 
+def _end(row: Row, place: _Place) -> float:
+    """Return where the cells of a row end; those of a note would, if it had any."""
+    return place.left + (len(row.cells) or place.cells_count) * place.cells.width
+
+
 def _right(row: Row, place: _Place) -> float:
     """Return where a row ends."""
-    cells = place.left + len(row.cells) * place.cells.width
+    cells = _end(row, place)
     return cells + (REMARK_GAP + width_of(row.remark, SMALL) if row.remark else 0)
 
 
 def _links(disk: Disk, placed: Sequence[Placed], guest: Placed, place: _Place) -> Iterator[Shape]:
     """Yield a line from each cell that the guest sees to the images that it comes from."""
-    images = {each.row.key[-1]: each for each in placed if each.row.kind == "image"}
-    scale = place.scales[disk.name]
+    images = {
+        name: each
+        for each in placed
+        if each.row.kind in ("image", "note")
+        for name in each.row.key[2:]
+    }
+    sources = _sources(disk, place.scales[disk.name])
     for cell, letter in enumerate(guest.row.cells):
         if letter == "-":
             continue
         x = place.left + (cell + 0.5) * place.cells.width
-        for name in _sources(disk, cell * scale, min((cell + 1) * scale, disk.length)):
+        for name in sources.get(cell, ()):
             source = images[name]
             bottom = source.y + place.cells.height_of(source.row)
-            role = role_of(source.row.cells[cell])
+            role = role_of(source.row.cells[cell] if source.row.cells else letter)
             yield Line(((x, guest.y), (x, bottom)), role, thick=2.5)
 
 
-def _sources(disk: Disk, first: int, end: int) -> Iterable[str]:
-    """Return the images through which the guest sees data of some clusters, the lowest first.
+def _sources(disk: Disk, scale: int) -> dict[int, list[str]]:
+    """Return the images through which the guest sees data in each cell, the lowest first.
 
-    An image that ends before a cluster hides what lies below it there.
+    An image that ends before a cluster hides what lies below it there. What this costs follows
+    what was written, not the length of the disk.
     """
-    left, found = set_of(disk.length, range(first, end)), list[str]()
+    seen, reach = set_of(disk.length), disk.length
+    sources: dict[int, list[str]] = {}
     for image in reversed(disk.chain):
-        left = left.below(image.length)
-        held = image.content.clusters() & left
-        if any(version for _, _, version in image.content.restrict(held).runs()):
-            found.append(image.name)
-        left = left - held
-        if not left:
-            break
-    return reversed(found)
+        reach = min(reach, image.length)
+        held = image.content.clusters().below(reach) - seen
+        visible = image.content.restrict(held)
+        for cell in {cell for cell, letter in visible.cells(scale) if letter != "0"}:
+            sources.setdefault(cell, []).insert(0, image.name)
+        seen = seen | held
+    return sources
 
 
 def _arrows(placed: Sequence[Placed], place: _Place) -> Iterator[Shape]:

@@ -11,6 +11,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup
 from simulator.render.drawing import Box, Drawing, Shape, Text, fit, stack, title_lines, wrap
 from simulator.render.layout import scales_of
+from simulator.render.rows import ROWS_MAX
 from simulator.render.story import made_at, tell_scales, title_of
 from simulator.render.views.strips import (
     LABEL_GAP,
@@ -48,6 +49,7 @@ class State(NamedTuple):
         rows: Of images, bitmaps and guest, by what they are the same by.
         made: Backups and restored disks.
         changed: Cells of each row that are not as they were at the instant before.
+        fresh: The rows that were not there then, or not so.
         worst: The gravest severity of its findings; None where there are none.
     """
 
@@ -55,12 +57,19 @@ class State(NamedTuple):
     rows: dict[tuple[str, ...], Row]
     made: tuple[Row, ...]
     changed: dict[tuple[str, ...], tuple[int, ...]]
+    fresh: frozenset[tuple[str, ...]]
     steps: str
     worst: Severity | None
 
 
-def lay_out_film(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawing:
-    """Return the picture of all instants."""
+def lay_out_film(
+    timeline: Timeline, findings: Sequence[Finding] = (), *, whole: bool = False
+) -> Drawing:
+    """Return the picture of all instants.
+
+    Args:
+        whole: Whether rows that did not change are drawn, however many there are.
+    """
     states = list(states_of(timeline, findings))
     if not states:
         text = "no instant yet"
@@ -76,7 +85,7 @@ def lay_out_film(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     width = max(COLUMN_MIN, count * cells.width)
     per_band = max(1, int((BAND_WIDTH - labels) / (width + COLUMN_GAP)))
     bands = [
-        _Band(states[n : n + per_band], order, cells, labels, width)
+        _Band(states[n : n + per_band], order, cells, labels, width, whole)
         for n in range(0, len(states), per_band)
     ]
     parts = [_title(timeline), *(_draw_band(band) for band in bands)]
@@ -103,6 +112,7 @@ def states_of(timeline: Timeline, findings: Sequence[Finding]) -> Iterator[State
             rows=rows,
             made=made,
             changed=changed,
+            fresh=frozenset(key for key, row in rows.items() if before.get(key) != row),
             steps=title_of(timeline, frame),
             worst=max(here, key=lambda each: rank[each], default=None),
         )
@@ -157,6 +167,7 @@ class _Band(NamedTuple):
         order: The rows of all instants.
         labels: Room for labels.
         width: Of one instant.
+        whole: Whether it leaves no row out.
     """
 
     states: Sequence[State]
@@ -164,6 +175,7 @@ class _Band(NamedTuple):
     cells: Cells
     labels: float
     width: float
+    whole: bool
 
     def x(self, column: int) -> float:
         """Return where an instant begins."""
@@ -188,7 +200,7 @@ def _title(timeline: Timeline) -> Drawing:
 def _draw_band(band: _Band) -> Drawing:
     """Return instants side by side: their names, their rows, and what they made."""
     shapes: list[Shape] = []
-    here = [key for key in band.order if any(key in state.rows for state in band.states)]
+    here, left = _here(band)
     steps = [wrap(state.steps, band.width, SMALL) if state.steps else [] for state in band.states]
     head = 25.0 + 13 * min(STEP_LINES_MAX, max(map(len, steps)))
     tops: dict[tuple[str, ...], float] = {}
@@ -199,6 +211,9 @@ def _draw_band(band: _Band) -> Drawing:
         y += 8 if key[0] != "bitmap" and tops else 0
         tops[key], labels[key] = y, row
         y += band.cells.height_of(row) + ROW_GAP
+    if left:
+        shapes.append(Text(0, y + 8, f"({left:,} rows as before)", SMALL, "faint"))
+        y += 14
     shapes += (
         draw_label(
             row._replace(strong=key[0] != "bitmap"),
@@ -213,7 +228,7 @@ def _draw_band(band: _Band) -> Drawing:
     for column, state in enumerate(band.states):
         x = band.x(column)
         shapes += _draw_head(state, steps[column], x, band.width)
-        for key, row in state.rows.items():
+        for key, row in ((key, row) for key, row in state.rows.items() if key in tops):
             changed = state.changed.get(key, ())
             shapes += draw_cells(row, x, tops[key], band.cells, changed=changed)
         made, end = _draw_made(state, x, y + 6, band)
@@ -221,6 +236,24 @@ def _draw_band(band: _Band) -> Drawing:
         bottom = max(bottom, end)
     width = band.x(len(band.states) - 1) + band.width
     return Drawing(width, bottom + 4, tuple(shapes))
+
+
+def _here(band: _Band) -> tuple[list[tuple[str, ...]], int]:
+    """Return the rows that a band draws, and how many it leaves out.
+
+    Where there are many, those are left out that are as before at all of its instants.
+    """
+    there = [key for key in band.order if any(key in state.rows for state in band.states)]
+    if band.whole or len(there) <= ROWS_MAX:
+        return there, 0
+    disks = (disk for state in band.states for disk in state.frame.machine.disks if disk.chain)
+    active = {("image", disk.name, disk.active.name) for disk in disks}
+    drawn = [
+        key
+        for key in there
+        if key[0] == "guest" or key in active or any(key in state.fresh for state in band.states)
+    ]
+    return drawn, len(there) - len(drawn)
 
 
 def _draw_head(state: State, steps: Sequence[str], x: float, width: float) -> Iterator[Shape]:

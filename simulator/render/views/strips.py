@@ -1,12 +1,14 @@
 """Rows of cells: what images, bitmaps, backups and the guest's view are drawn as."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet
-from simulator.model.disk import Disk
+from simulator.model.disk import Disk, Image
 from simulator.model.machine import Backup, Restored
 from simulator.notation import (
     BROKEN,
@@ -18,6 +20,7 @@ from simulator.notation import (
 )
 from simulator.render.drawing import ASCENT, DESCENT, Box, Shape, Text, fit, width_of
 from simulator.render.palette import SHADES, role_of
+from simulator.render.rows import Shown, tell_bitmaps, tell_images
 
 LABEL_SIZE = 12.0
 SMALL = 10.0
@@ -30,7 +33,7 @@ class Row(NamedTuple):
     """One row: a label, its cells, and what is said beside it.
 
     Attributes:
-        kind: ``image``, ``bitmap``, ``guest``, ``backup`` or ``restore``.
+        kind: ``image``, ``bitmap``, ``guest``, ``backup``, ``restore``, or ``note``.
         key: What the row is the same by in another instant.
         cells: One character a cell.
         shades: How much of each cell of a scaled bitmap is dirty, 0 to 4; empty for none.
@@ -67,7 +70,7 @@ class Cells(NamedTuple):
 
     def height_of(self, row: Row) -> float:
         """Return the height of a row's cells."""
-        return self.small if row.kind == "bitmap" else self.height
+        return self.small if row.kind in ("bitmap", "note") else self.height
 
 
 def cells_for(count: int, *, width_max: float = 760.0) -> Cells:
@@ -82,45 +85,69 @@ def cells_for(count: int, *, width_max: float = 760.0) -> Cells:
     )
 
 
-def image_rows(disk: Disk, scale: int) -> Iterator[tuple[Row, tuple[Row, ...]]]:
+def image_rows(
+    disk: Disk, scale: int, rows: Shown | None = None
+) -> Iterator[tuple[Row, tuple[Row, ...]]]:
     """Yield the row of each image, the base first, with the rows of its bitmaps.
 
     Args:
         scale: How many clusters a cell stands for.
+        rows: Which are drawn; a note stands in place of the others. None for all.
     """
-    for image in disk.chain:
-        active = image is disk.active
-        shorter = image.length != disk.length
-        told = [
-            "active" if active else "read-only",
-            image.format if image.format != "qcow2" else "",
-            f"{image.length:,} clusters" if shorter else "",
-        ]
-        cells = write_clusters(image.content, image.length, scale=scale)
-        yield (
-            Row(
-                kind="image",
-                key=("image", disk.name, image.name),
-                label=shown(image.name),
-                cells=cells,
-                remark=", ".join(filter(None, told)),
-                strong=active,
-                scaled=scale > 1,
-            ),
-            tuple(_bitmap_row(disk, bitmap, scale) for bitmap in disk.bitmaps_on(image.name)),
-        )
+    names = Counter(bitmap.name for bitmap in disk.bitmaps)
+    drawn = (lambda place: place in rows.images) if rows is not None else (lambda place: True)
+    for there, group in groupby(range(len(disk.chain)), drawn):
+        places = list(group)
+        if not there:
+            hidden = [disk.chain[place].name for place in places]
+            yield _note(disk, hidden, tell_images(hidden)), ()
+            continue
+        for place in places:
+            image = disk.chain[place]
+            below = [
+                bitmap
+                for number, bitmap in enumerate(disk.bitmaps)
+                if bitmap.node == image.name and (rows is None or number in rows.bitmaps)
+            ]
+            left = sum(bitmap.node == image.name for bitmap in disk.bitmaps) - len(below)
+            notes = (_note(disk, [], tell_bitmaps(left)),) if left else ()
+            told = (_bitmap_row(disk, bitmap, scale, names) for bitmap in below)
+            yield _image_row(disk, image, scale), (*notes, *told)
 
 
-def _bitmap_row(disk: Disk, bitmap: DirtyBitmap, scale: int) -> Row:
-    namesakes = sum(other.name == bitmap.name for other in disk.bitmaps)
+def _image_row(disk: Disk, image: Image, scale: int) -> Row:
+    active = image is disk.active
+    told = [
+        "active" if active else "read-only",
+        image.format if image.format != "qcow2" else "",
+        f"{image.length:,} clusters" if image.length != disk.length else "",
+    ]
+    return Row(
+        kind="image",
+        key=("image", disk.name, image.name),
+        label=shown(image.name),
+        cells=write_clusters(image.content, image.length, scale=scale),
+        remark=", ".join(filter(None, told)),
+        strong=active,
+        scaled=scale > 1,
+    )
+
+
+def _note(disk: Disk, images: Sequence[str], text: str) -> Row:
+    """Return what stands in place of rows that are as before."""
+    return Row(kind="note", key=("note", disk.name, *images), label="", cells="", remark=text)
+
+
+def _bitmap_row(disk: Disk, bitmap: DirtyBitmap, scale: int, names: Counter[str]) -> Row:
     length = disk.length_of(bitmap.node)
     count = -(-length // scale)
     dirty = disk.clusters_of(bitmap)
     cells = BROKEN * count if bitmap.inconsistent else write_bits(dirty, length, scale=scale)
+    label = f"{bitmap.node}.{bitmap.name}" if names[bitmap.name] > 1 else bitmap.name
     return Row(
         kind="bitmap",
         key=("bitmap", disk.name, bitmap.node, bitmap.name),
-        label=shown(f"{bitmap.node}.{bitmap.name}" if namesakes > 1 else bitmap.name),
+        label=shown(label),
         cells=cells,
         shades=() if bitmap.inconsistent else shades_of(dirty, length, scale),
         remark=_state(bitmap),
