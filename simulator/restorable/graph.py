@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from simulator.model.clusters import SMALL_MAX, ClusterMap, ClusterSet, map_of, set_of
 from simulator.values import dataclass
@@ -75,6 +75,22 @@ class Piece(NamedTuple):
     end: int | None = None
     torn: bool = False
     zeroes: int = 0
+
+
+class Layer(Protocol):
+    """What can be laid over a state: a backup, or a piece."""
+
+    @property
+    def content(self) -> ClusterMap:
+        """A version for each cluster that it holds."""
+
+    @property
+    def length(self) -> int:
+        """Number of clusters of what is restored with it on top."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it hides all that lies below it."""
 
 
 class Way(NamedTuple):
@@ -243,16 +259,16 @@ def look_at(view: ClusterMap, length: int, looks: ClusterSet) -> Hashable:
     return length, view.versions_at(looks)
 
 
-def lay_over(view: ClusterMap, length: int, piece: Piece) -> ClusterMap:
+def lay_over(view: ClusterMap, length: int, above: Layer) -> ClusterMap:
     """Return what a backup on top of a state reads as.
 
     |AAAA----| below |---BBB--| reads |AAABBB--|; what lies below a shorter backup is not seen
     beyond its end.
     """
-    if piece.complete:
-        return piece.content
-    below = view.below(piece.length) if piece.length < length else view
-    return below.overlay(piece.content)
+    if above.complete:
+        return above.content
+    below = view.below(above.length) if above.length < length else view
+    return below.overlay(above.content)
 
 
 def find_ways(graph: Graph, place: int) -> Iterator[Way]:

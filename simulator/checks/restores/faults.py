@@ -11,6 +11,7 @@ from typing import NamedTuple
 from simulator.checks.restores.reverts import Reverted, find_reverts
 from simulator.model.machine import Backup, Kind, Restored
 from simulator.restorable.claims import claimed_end
+from simulator.restorable.graph import lay_over
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
@@ -82,7 +83,7 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     futures = [pair for pair in pairs if discarded_between(timeline, *pair)]
     bare = _lacks_base(timeline, restored)
     held = {
-        ORDER: any(claimed_end(b) < claimed_end(a) for a, b in pairwise(restored.sources)),
+        ORDER: _order_matters(restored),
         DISCARDED: bool(futures),
         BASE: bool(others),
         HOLE: bool(holes) or bare,
@@ -104,6 +105,18 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     if found:
         below, above = found[0]
     return Fault(entry, restored, codes[0], tuple(sorted(codes[1:])), moment, below, above)
+
+
+def _order_matters(restored: Restored) -> bool:
+    """Whether a stack is not in the order in which it was taken, and gives another disk for it."""
+    if all(claimed_end(a) <= claimed_end(b) for a, b in pairwise(restored.sources)):
+        return False
+    lowest, *others = in_order(restored)
+    view, length = lowest.content, lowest.length
+    for source in others:
+        view = source.content if source.complete else lay_over(view, length, source)
+        length = source.length
+    return length != restored.length or not view.reads_like(restored.content)
 
 
 def in_order(restored: Restored) -> tuple[Backup, ...]:

@@ -18,7 +18,8 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## What it does
     Finds acts that take away an instant that could be restored: a deletion, or a loss. It names
     the instants, and the backups that are left without their base. To delete a backup on which
-    nothing stands is to give up the instant that it stands for, and no mistake.
+    nothing stands is to give up the instant that it stands for, and no mistake; so is to delete a
+    chain as a whole, in one instant.
 
     ## Why is this wrong?
     An increment is worth nothing without what it stands on. A retention that counts backups
@@ -61,16 +62,17 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         if not gone:
             continue
         history = history_of(timeline)
+        going = _going(timeline, entry)
         before, after = history.at(entry, entry.before), history.at(entry)
         lost = before.lost(after)
         if not lost:
             continue
-        orphans = _orphans(before, after)
+        orphans = [row for row in _orphans(before, after) if row not in {b.row for b in going}]
         own = {
             label
             for label in lost
             for disk, node in before.goals(label).items()
-            if any(node in history.ends_of(backup) for backup in gone if backup.disk == disk)
+            if any(node in history.ends_of(backup) for backup in going if backup.disk == disk)
         }
         # Who deletes a backup means to lose what it stands for, and nothing else.
         if orphans or not set(lost) <= own:
@@ -88,6 +90,20 @@ def _gone(entry: Entry) -> list[Backup]:
         for backup in entry.before.backups
         if id(backup) not in left and backup.row not in rows and backup.status is Status.COMPLETED
     ]
+
+
+def _going(timeline: Timeline, entry: Entry) -> list[Backup]:
+    """Return the backups that go with a statement, or later in its instant: a chain as a whole."""
+    entries = timeline.entries
+    last = entry
+    while (
+        last.number + 1 < len(entries)
+        and entry.instant is not None
+        and entries[last.number + 1].instant == entry.instant
+    ):
+        last = entries[last.number + 1]
+    left = {id(backup) for backup in last.after.backups}
+    return [backup for backup in entry.before.backups if id(backup) not in left]
 
 
 def _orphans(before: Restorable, after: Restorable) -> list[str]:
