@@ -199,6 +199,10 @@ def _unmergeable(disk: SeenDisk) -> Iterator[Finding]:
     for name, nodes in _nodes(disk).items():
         if len({disk.chain.images[place].size for place in nodes}) > 1:
             groups.setdefault(tuple(nodes), []).append(name)
+    top, below = disk.chain.images[-1], disk.chain.images[-2:][0]
+    back = "commit the overlay back"
+    if top.size != below.size:
+        back += f" with the machine off (qemu-img commit {top.path})"
     for places, names in groups.items():
         rows = [
             (label(disk.chain.images[place].name), f"{disk.chain.images[place].size:,} bytes")
@@ -213,7 +217,7 @@ def _unmergeable(disk: SeenDisk) -> Iterator[Finding]:
                 "old size",
                 *write_rows(rows),
             ),
-            help="take a full backup with a new checkpoint, or commit the overlay back",
+            help=f"take a full backup with a new checkpoint, or {back}",
         )
 
 

@@ -123,7 +123,8 @@ def _read_below(images: list[SeenImage]) -> SeenImage | Cut:
                 code="IN102",
                 rule="backing-loop",
                 message="is above it in the same chain, so the chain never ends",
-                help="point it to its own base again: qemu-img rebase -u -b BASE -F FORMAT",
+                help=f"point {images[-1].path} to its own base again: "
+                f"qemu-img rebase -u -b BASE -F FORMAT {images[-1].path}",
             )
         return read_image(path, format)
     except OSError as error:
@@ -146,7 +147,7 @@ def _cut_below(image: SeenImage) -> Cut:
         backing=image.backing,
         message="",
         help=f"put the file back, or point {image.path} to where it is now: "
-        "qemu-img rebase -u -b FILE -F FORMAT",
+        f"qemu-img rebase -u -b FILE -F FORMAT {image.path}",
     )
 
 
