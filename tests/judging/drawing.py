@@ -134,6 +134,7 @@ class Drawer:
 
     Attributes:
         points: Checkpoints, or bitmaps where there are none.
+        tracked: Bitmaps, by the image that they lie on and their name.
         kept: Backups that were taken and not deleted.
         inside: States kept inside an active image.
         due: The latest instant that a step refers to.
@@ -146,6 +147,7 @@ class Drawer:
         self.resized: set[str] = set()
         self.chains = {disk: [BASES[disk]] for disk in self.disks}
         self.points: list[str] = []
+        self.tracked: set[tuple[str, str]] = set()
         self.kept: list[str] = []
         self.inside: list[str] = []
         self.due = 0
@@ -155,7 +157,8 @@ class Drawer:
         for disk in self.disks:
             image = {"image": BASES[disk], "disk": disk, **begun}
             self.add({"create": image})
-        self.points += ["c0"] * bool(begun)
+        if begun:
+            self.begin("c0")
         self.weights = _weights(model)
 
     def add(self, verb: Mapping[str, Any] | None = None, **beside: Any) -> None:
@@ -189,6 +192,22 @@ class Drawer:
         """Return a checkpoint that is there, seldom one that may not be."""
         there = POINTS if not self.points or self.seldom(0.05) else self.points
         return self.chance.choice(there)
+
+    def begin(self, name: str, nodes: Iterable[str] | None = None) -> None:
+        """Note that a checkpoint or bitmap begins, on the active images or on others."""
+        self.points += [name] * (name not in self.points)
+        actives = [chain[-1] for chain in self.chains.values()]
+        self.tracked |= {(node, name) for node in (actives if nodes is None else nodes)}
+
+    def mark(self) -> tuple[str, str]:
+        """Return node and name of a bitmap that is there, seldom of one that may not be."""
+        there = {image for chain in self.chains.values() for image in chain}
+        known = sorted(key for key in self.tracked if key[0] in there)
+        if not known or self.seldom():
+            return self.image(self.disk()), self.point()
+        actives = {chain[-1] for chain in self.chains.values()}
+        live = [key for key in known if key[0] in actives]
+        return self.chance.choice(live if live and self.seldom(0.7) else known)
 
     def new(self, pool: Iterable[str], there: Iterable[str]) -> str | None:
         """Return a name of a pool that is not in use, mostly the first one; None if all are."""
@@ -244,9 +263,13 @@ class Drawer:
         name = self.new(POINTS, self.points)
         if name is not None and not self.model.startswith("libvirt") and self.seldom(0.6):
             step["bitmap"] = name
-            self.points.append(name)
+            self.begin(name, images.values())
         elif self.seldom(0.3):
             step["outside"] = True
+        elif self.model == "libvirt":
+            self.tracked |= {(images[disk], name) for disk in images
+                             for node, name in self.tracked
+                             if node == self.chains[disk][-1]}  # fmt: skip
         self.add({"snapshot": step})
         for disk, overlay in images.items():
             self.chains[disk].append(overlay)
@@ -305,7 +328,7 @@ class Drawer:
         if name is not None:
             disks = {"disks": [self.disk()]} if self.seldom(0.1) else {}
             self.add({"checkpoint": {"name": name, **disks}})
-            self.points.append(name)
+            self.begin(name)
 
     def backup(self) -> None:
         """Take a backup: full, since a checkpoint, through bitmaps, of an image, or onto one."""
@@ -327,7 +350,7 @@ class Drawer:
         name = self.new(POINTS, self.points)
         if name is not None and self.seldom(0.6) and self.model != "qemu":
             step["checkpoint"] = name
-            self.points.append(name)
+            self.begin(name)
         if self.kept and {"since", "bitmaps"} & set(step) and self.seldom(0.25):
             step["onto"] = self.chance.choice(self.kept)
         if self.seldom(0.1):
@@ -376,23 +399,23 @@ class Drawer:
 
     def bitmap(self) -> None:
         """Add, clear, disable, enable, remove or merge a bitmap."""
-        disk = self.disk()
-        node, name = self.image(disk), self.point()
+        node, name = self.mark()
         kind = self.chance.choice(["clear", "disable", "enable", "remove", "add", "merge"])
         if kind == "merge":
-            sources = [{"node": self.image(disk), "name": self.point()}]
+            sources = [dict(zip(("node", "name"), self.mark(), strict=True))]
             self.qmp("block-dirty-bitmap-merge", node=node, target=name, bitmaps=sources)
         elif kind == "add":
-            name = self.new(POINTS, self.points) or name
+            node, name = self.image(self.disk()), self.new(POINTS, self.points) or name
             stored = True if self.seldom(0.7) else None
             self.qmp("block-dirty-bitmap-add", node=node, name=name, persistent=stored)
-            self.points += [name] * (name not in self.points)
+            self.begin(name, [node])
         else:
             self.qmp(f"block-dirty-bitmap-{kind}", node=node, name=name)
+            if kind == "remove":
+                self.tracked.discard((node, name))
 
     def job(self) -> None:
         """Run a backup job by QEMU's own command, seldom over a backup that is there."""
-        disk = self.disk()
         # A target's name on another disk would be another file.
         again = bool(self.kept) and len(self.disks) == 1 and self.seldom()
         old = self.chance.choice(self.kept) if again else None
@@ -403,8 +426,9 @@ class Drawer:
         through = sync in ("incremental", "bitmap")
         mode = self.chance.choice(["never", "on-success", "always"]) if sync == "bitmap" else None
         beside = {"ends": self.later()} if self.seldom(0.1) else {}
-        self.qmp("blockdev-backup", beside, device=self.image(disk), target=target, sync=sync,
-                 bitmap=self.point() if through else None, bitmap_mode=mode)  # fmt: skip
+        node, name = self.mark() if through else (self.image(self.disk()), None)
+        self.qmp("blockdev-backup", beside, device=node, target=target, sync=sync,
+                 bitmap=name, bitmap_mode=mode)  # fmt: skip
         self.kept += [target] * (target not in self.kept)
 
     def probe(self) -> None:
@@ -416,8 +440,10 @@ class Drawer:
             if self.model != "qemu":
                 self.add({"backup": {"to": target, "since": name}})
             else:
-                active = self.chains[self.disk()][-1]
-                self.qmp("blockdev-backup", device=active, target=target, sync="incremental",
+                actives = [chain[-1] for chain in self.chains.values()]
+                nodes = [node for node in actives if (node, name) in self.tracked]
+                device = (nodes or actives)[0]
+                self.qmp("blockdev-backup", device=device, target=target, sync="incremental",
                          bitmap=name)  # fmt: skip
             self.kept.append(target)
 

@@ -458,7 +458,12 @@ class Judge:
     def _discarded(self, number: int) -> bool:
         """Whether bits went that no backup copied since they were set."""
         for disk, state in self.record.frames[number - 1].items():
-            left = _bits(self.record.frames[number][disk])
+            # What has stopped recording says nothing of what came after.
+            after = self.record.frames[number][disk]
+            live = [
+                b for b in after["bitmaps"] if b["recording"] and b["node"] in after["chain"][-1:]
+            ]
+            left = _bits({"bitmaps": live})
             for cluster in _bits(state) - left:
                 touched = [n for n in range(number) if cluster in self.record.touched(n, disk)]
                 last = touched[-1] if touched else 0

@@ -15,7 +15,7 @@ from tests.judging.trial import play
 TIMELINES = 12
 """Of each model."""
 
-KNOWN: Mapping[str, int] = {"compare": 8, "BT402: delete": 1}
+KNOWN: Mapping[str, int] = {"BT402: delete": 1}
 """So many pieces of bad advice are known of each kind, over all models. It only shrinks."""
 
 
