@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from simulator.inspect.image import tables
 from tests.checkout import command
 from tests.hosts.real import need_qemu
 from tests.inspect.helps import same_data, try_help
@@ -154,3 +155,30 @@ def test_a_disk_that_was_committed_into_what_another_one_sees(tmp_path: Path) ->
     shared = told["findings"][-1]
     assert "base is the base of one, two and three" in shared["message"]
     assert "base was written to after one, two and three were" in shared["notes"][1]
+
+
+def test_names_of_states_that_a_step_cannot_have_are_changed(tmp_path: Path) -> None:
+    path = create(tmp_path / "S1.qcow2")
+    write(path, "write 0 64k")
+    for name in ("a|b", "a_b", "yes", "T 1"):
+        keep(path, name)
+    drawn = command("inspect", str(path)).out
+    assert "S1@a\\x7cb: |A-------|\n" in drawn
+    scenario = command("inspect", str(path), "--format", "scenario").out
+    played = command("run", "-", stdin=scenario)
+    assert (played.status, played.err) == (0, "")
+
+
+def test_tables_of_a_hostile_file_cost_no_more_than_their_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = create(tmp_path / "S1.qcow2")
+    write(path, "write 0 128k")
+    for number in range(4):
+        keep(path, f"day {number}")
+    monkeypatch.setattr(tables.Tables.__init__, "__defaults__", (20_000,))
+    told = document(path)["disks"]["vda"]["files"]["S1"]["snapshots"]
+    assert [each["cells"] for each in told] == ["AA------"] * 2 + ["????????"] * 2
+    scenario = command("inspect", str(path), "--format", "scenario").out
+    assert "S1 keeps the state day 3 inside; it is left out" in scenario
+    assert command("run", "-", stdin=scenario).status == 0

@@ -202,15 +202,16 @@ def _with_tables(image: SeenImage, tables: Tables, descriptor: int) -> SeenImage
 def _with_states(image: SeenImage, tables: Tables, descriptor: int) -> SeenImage:
     """Return the image with the states that are kept inside it."""
     header = tables.header
-    readable = None if header.data_file else descriptor
     kept: list[KeptContent] = []
+    left = 0 if header.data_file else DATA_READ_MAX
     try:
         for state in list_states(tables.source, header):
             runs = _unknown(state.size)
             if not image.encrypted:
                 with suppress(DamagedError):
                     found = list(tables.extents(state.place, state.length, state.size))
-                    runs = join_runs(_runs(found, image, readable))
+                    left -= sum(extent["length"] for extent in found if extent["data"])
+                    runs = join_runs(_runs(found, image, descriptor if left >= 0 else None))
             kept.append(KeptContent(name=state.name, size=state.size, runs=runs))
     except DamagedError as error:
         image = replace(image, damage=(*image.damage, str(error)))

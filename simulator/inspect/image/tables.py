@@ -30,7 +30,7 @@ EXTRA_BYTES_MAX = 1024
 """What a snapshot may carry along. Source: QEMU 7.2, ``QCOW_MAX_SNAPSHOT_EXTRA_DATA``."""
 
 ENTRIES_READ_MAX = 1 << 22
-"""Clusters of one file that are looked up, of the image and all its internal snapshots."""
+"""Entries of one file's tables that are read, of the image and all its internal snapshots."""
 
 ZERO_FLAG, COMPRESSED_FLAG, COPIED_FLAG = 1, 1 << 62, 1 << 63
 
@@ -97,6 +97,7 @@ class Tables:
             raise DamagedError("its clusters have parts (extended_l2), which are not looked into")
         if length * TABLE_ENTRY_BYTES > TABLE_BYTES_MAX:
             raise DamagedError(f"a table of clusters claims {length:,} entries")
+        self._spend(length)
         what = "the table of all clusters"
         table = self.source.read(place, length * TABLE_ENTRY_BYTES, what)
         per_table = self.header.cluster_size // TABLE_ENTRY_BYTES
@@ -107,9 +108,7 @@ class Tables:
     def _held(self, first: int, place: int, size: int) -> Iterator[dict[str, Any]]:
         """Yield what one table of clusters says, of which the first is so many from the start."""
         unit = self.header.cluster_size
-        self.left -= unit // TABLE_ENTRY_BYTES
-        if self.left < 0:
-            raise DamagedError(f"its tables have more than {ENTRIES_READ_MAX:,} entries")
+        self._spend(unit // TABLE_ENTRY_BYTES)
         # The last cluster of a file may be stored in part; what is missing reads as zeroes.
         length = max(0, min(unit, self.source.size - place)) // TABLE_ENTRY_BYTES * 8
         table = self.source.read(place, length, "a table of clusters")
@@ -128,3 +127,8 @@ class Tables:
             if not zero and not entry & COMPRESSED_FLAG:
                 extent["offset"] = entry & OFFSET_MASK
             yield extent
+
+    def _spend(self, entries: int) -> None:
+        self.left -= entries
+        if self.left < 0:
+            raise DamagedError(f"its tables have more than {ENTRIES_READ_MAX:,} entries")

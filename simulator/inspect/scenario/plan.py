@@ -166,8 +166,11 @@ def with_names(plans: Sequence[Plan]) -> tuple[Plan, ...]:
             stem = re.sub(r"[^A-Za-z0-9._-]+", "_", layer.name)[:200] or "image"
             taken.append(_unused(stem, taken))
             marks = tuple(replace(mark, name=bitmaps[mark.name]) for mark in layer.marks)
-            kept = tuple(Kept(_shown(n) or "kept", content) for n, content in layer.kept)
-            layers.append(replace(layer, name=taken[-1], marks=marks, kept=kept))
+            kept: list[Kept] = []
+            for name, content in layer.kept:
+                name = _unused(_shown(name) or "kept", [each.name for each in kept])
+                kept.append(Kept(name, content))
+            layers.append(replace(layer, name=taken[-1], marks=marks, kept=tuple(kept)))
         renamed.append(replace(plan, layers=tuple(layers)))
     return tuple(renamed)
 
