@@ -115,6 +115,7 @@ def test_an_overlay_of_which_nothing_tells_is_told_both_ways(tmp_path: Path) -> 
     (finding,) = document(overlay)["findings"]
     assert finding["code"] == "BT101"
     assert "or S2 is a push backup over the live image" in finding["notes"][-1]
+    assert "commit" not in finding["help"]
     write(overlay, "write 448k 64k")
     (finding,) = document(overlay)["findings"]
     assert "push" not in " ".join(finding["notes"])

@@ -67,7 +67,7 @@ def test_bitmaps_that_are_not_libvirts_are_removed_by_qemu(tmp_path: Path) -> No
     active = chain(tmp_path, FOREIGN, "")
     found = only(active, "BT101")
     assert "virsh" not in found["help"]
-    try_help(found["help"].partition(", or ")[0])
+    try_help(found["help"].partition("; or ")[2])
     assert findings(active) == []
     broken = chain(tmp_path, FOREIGN)
     leave_open(broken)

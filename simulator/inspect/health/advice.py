@@ -65,6 +65,6 @@ def removal(disk: SeenDisk, image: SeenImage, names: Sequence[str]) -> str:
             )
         case Owner.UNKNOWN:
             return (
-                f"on a libvirt machine {virsh} (with --metadata where it finds no bitmap); "
-                f"without libvirt {tool}, which on a libvirt machine makes it worse"
+                f"on a libvirt machine {virsh} (with --metadata where it finds no bitmap), "
+                f"where removal by hand makes it worse; without libvirt {tool}"
             )

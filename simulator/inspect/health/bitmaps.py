@@ -100,26 +100,27 @@ def _missing_finding(disk: SeenDisk, place: int, cause: str, names: list[str]) -
     since = " and ".join(label(image.name) for image in above[-2:])
     lost = f"{clusters(written)} of {since} {'is' if written == 1 else 'are'} in no bitmap of that "
     notes = [f"likely cause: {cause}", *([f"{lost}name"] if written else [])]
-    if may_be_backup(above, disk.chain.images[: place + 1]):
+    doubtful = may_be_backup(above, disk.chain.images[: place + 1])
+    if doubtful:
         notes.append(
             f"or {label(active.name)} is a push backup over the live image: then all is well below "
             "it, and it belongs onto the backup before it (BT206)"
         )
-    old = "the old checkpoint" + ("s" if len(names) > 1 else "")
-    if owner_of(disk) is Owner.OTHER:
-        old = "the old bitmap" + ("s" if len(names) > 1 else "")
+    old = "bitmap" if owner_of(disk) is Owner.OTHER else "checkpoint"
+    old += "s" if len(names) > 1 else ""
     back = ""
-    sound = (b for b in holder.bitmaps if b.name in names and b.recording)
-    if _FOREIGN in cause and any(sound) and place == len(disk.chain.images) - 2:
-        back = f", or with the machine off commit it back (qemu-img commit {active.path}) and run "
-        back += f"on {label(holder.name)}, whose bitmaps record what is committed"
+    # What is committed into an image marks its bitmaps; a backup must never be.
+    if _FOREIGN in cause and not doubtful and place == len(disk.chain.images) - 2:
+        back = f"with the machine off, and if no other image lies on {label(holder.name)}, commit "
+        back += f"it back (qemu-img commit {active.path}) and run on {label(holder.name)}, whose "
+        back += "bitmaps record what is committed; or "
     return flag(
         "BT101",
         f"the active image {label(active.name)} has no bitmap {listed(names, 'or')}; "
         f"{label(holder.name)} below it has",
         notes=tuple(notes),
-        help=f"take a full backup with a new checkpoint, and delete {old}: "
-        f"{removal(disk, holder, names)}{back}",
+        help=f"{back}take a full backup with a new checkpoint, and delete the old {old}: "
+        f"{removal(disk, holder, names)}",
     )
 
 
