@@ -99,12 +99,22 @@ class Feed(NamedTuple):
 
 
 class DiskShape(NamedTuple):
-    """A disk before anything happens: its name, number of clusters, cluster size and format."""
+    """A disk before anything happens: its name, number of clusters, cluster size and format.
+
+    Attributes:
+        lacks: Bytes by which its last cluster is cut short.
+    """
 
     name: str
     length: int
     cluster_size: int = CLUSTER_SIZE_DEFAULT
     format: str = "qcow2"
+    lacks: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.length * self.cluster_size - self.lacks
 
 
 class Script(NamedTuple):

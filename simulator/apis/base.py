@@ -383,7 +383,7 @@ class ApiModel:
         nodes = active_nodes(machine, (request.disk,))
         if isinstance(nodes, Refusal):
             return nodes
-        return (ResizeImage(node=nodes[request.disk], length=request.length),)
+        return (ResizeImage(node=nodes[request.disk], length=request.length, lacks=request.lacks),)
 
     def revert(self, machine: Machine, request: Revert) -> Plan:
         """Return to the state that a snapshot froze, below the image that it made."""

@@ -53,6 +53,7 @@ class _Recorder:
                     name=shape.name,
                     length=shape.length,
                     cluster_size=shape.cluster_size,
+                    lacks=shape.lacks,
                 )
                 for shape in script.disks
             )

@@ -26,7 +26,7 @@ def change_chain(
             yield _blockcopy(files, machine, request)
         case Resize():
             disk = machine.disk(request.disk)
-            size = f"{request.length * disk.cluster_size}B"
+            size = f"{request.length * disk.cluster_size - request.lacks}B"
             yield Virsh(("blockresize", DOMAIN, disk.name, size))
         case DeleteSnapshot():
             files.snapshots.discard(request.name)

@@ -23,12 +23,14 @@ class InternalSnapshot:
         content: What the image held itself.
         length: Number of clusters that it had.
         moment: The disk's moment at which it was made.
+        lacks: As in `Image`.
     """
 
     name: str
     content: ClusterMap
     length: int
     moment: int
+    lacks: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Image:
         format: ``qcow2`` or ``raw``; only qcow2 can store bitmaps.
         since: The disk's moment at which the guest's writes began to go here.
         snapshots: Internal ones, oldest first.
+        lacks: Bytes by which its last cluster is cut short.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Image:
     format: str = "qcow2"
     since: int = 0
     snapshots: tuple[InternalSnapshot, ...] = ()
+    lacks: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,7 @@ class Disk:
         moment: How often the guest changed the disk so far. Two states with the same moment are
             the same state, so intervals of backups and windows of bitmaps are told in moments.
         detached: The disk as it was when it left the machine; it has no chain until it is back.
+        lacks: Bytes by which the last cluster that the guest sees is cut short.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Disk:
     bitmaps: tuple[DirtyBitmap, ...] = ()
     moment: int = 0
     detached: "Disk | None" = None
+    lacks: int = 0
 
     @property
     def absence(self) -> str:
@@ -88,7 +94,7 @@ class Disk:
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.length * self.cluster_size
+        return self.length * self.cluster_size - self.lacks
 
     def granularity_of(self, node: str) -> int:
         """Return the bytes for one bit of a new bitmap on an image.
@@ -137,7 +143,9 @@ class Disk:
 
     def bytes_of(self, node: str) -> int:
         """Return the size of one image, in bytes."""
-        return self.length_of(node) * self.cluster_size
+        image = self.image(node)
+        assert image is not None, f"{node} is not in this chain"
+        return image.length * self.cluster_size - image.lacks
 
     def bitmap(self, node: str, name: str) -> DirtyBitmap | None:
         """Return a bitmap, known by its node and name, or None."""

@@ -182,10 +182,11 @@ class BlockCopy(NamedTuple):
 
 
 class Resize(NamedTuple):
-    """Let a disk grow or shrink to a number of clusters."""
+    """Let a disk grow or shrink to a number of clusters, the last of them maybe cut short."""
 
     disk: str
     length: int
+    lacks: int = 0
 
 
 class Revert(NamedTuple):

@@ -1,11 +1,14 @@
 """How many bytes of a copy hold data, and how many read as zeroes and are only told to be so."""
 
-from simulator.model.clusters import ClusterMap, ClusterSet, map_of, rescale
+from simulator.model.clusters import ClusterMap, ClusterSet, map_of, rescale, set_of
 from simulator.model.machine import Backup, Transfer
 from simulator.model.values import replace
 
 COPY_UNIT = 64 * 1024
 """Bytes that a backup job copies at least."""
+
+LOOK_BYTES = 1 << 20
+"""Bytes that a backup job looks at at a time. Source: QEMU 7.2, ``BLOCK_COPY_MAX_BUFFER``."""
 
 
 def bytes_of(units: ClusterSet, unit: int, size: int) -> int:
@@ -24,30 +27,62 @@ def measure(backup: Backup, cluster_size: int, size: int) -> Backup:
 
         full |DAABBDD-|    448 KiB of data, 64 KiB of zeroes
 
-    A job that pushes data copies whole units: one cluster of data makes a unit data.
-    Source: QEMU 7.2, ``block/block-copy.c``; seen in ``qemu-img map`` of its targets.
-
     Args:
         size: Bytes of the image that it was taken of.
     """
-    unit = COPY_UNIT if backup.transfer is Transfer.PUSH else cluster_size
-    data = _data_bytes(backup.content, backup.length, cluster_size, size, unit)
     covered = size
     if not backup.complete:
         read = backup.content.clusters() if backup.read is None else backup.read
         covered = bytes_of(read, cluster_size, size)
+    pushed = backup.transfer is Transfer.PUSH
+    if size % cluster_size == 0 and (cluster_size >= COPY_UNIT or not pushed):
+        data = backup.content.data_count * cluster_size
+    elif pushed:
+        data = _copied_data(backup, cluster_size, size)
+    else:
+        data = bytes_of(_data(backup.content, backup.length), cluster_size, size)
     return replace(backup, data_bytes=data, zero_bytes=covered - data)
 
 
-def _data_bytes(content: ClusterMap, length: int, cluster_size: int, size: int, unit: int) -> int:
-    """Return the bytes of the units that hold data; a unit is a cluster at least."""
-    if unit <= cluster_size and size == length * cluster_size:
-        return content.data_count * cluster_size
-    data = _data(content, length)
-    if unit <= cluster_size:
-        return bytes_of(data, cluster_size, size)
-    ratio = unit // cluster_size
-    return bytes_of(rescale(data, 1, ratio, -(-length // ratio)), unit, size)
+def _copied_data(backup: Backup, cluster_size: int, size: int) -> int:
+    """Return the bytes that a job copies as data: whole units, and the short one at the end.
+
+    One cluster of data makes a unit data. A unit that is cut short is data too, unless the job
+    finds it in one look with zeroes before it. It looks at 1 MiB at a time, from where data and
+    zeroes meet. Source: QEMU 7.2, ``block/block-copy.c``; seen in ``qemu-img map`` of its targets.
+    """
+    unit = max(COPY_UNIT, cluster_size)
+    last = -(-size // unit) - 1
+    data = _units(_data(backup.content, backup.length), cluster_size, size)
+    if size % unit and last not in data:
+        alone = last - _first_of_last_zeroes(backup, data, cluster_size, size)
+        if alone >= 0 and alone % max(1, LOOK_BYTES // unit) == 0:
+            data = data | set_of(last + 1, [last])
+    return bytes_of(data, unit, size)
+
+
+def _first_of_last_zeroes(backup: Backup, data: ClusterSet, cluster_size: int, size: int) -> int:
+    """Return the first of the units of zeroes at a disk's end; one past it where none is read."""
+    if backup.complete or backup.read is None:
+        return data.last + 1
+    units = -(-size // max(COPY_UNIT, cluster_size))
+    runs = (_units(backup.read, cluster_size, size) - data).runs()
+    return next((first for first, count in runs if first + count == units), units)
+
+
+def count_copied(read: ClusterSet | None, cluster_size: int, size: int) -> int:
+    """Return the bytes that a job counts when it has copied some clusters, or all: whole units."""
+    unit = max(COPY_UNIT, cluster_size)
+    if read is None:
+        return -(-size // unit) * unit
+    return len(_units(read, cluster_size, size)) * unit
+
+
+def _units(clusters: ClusterSet, cluster_size: int, size: int) -> ClusterSet:
+    """Return the units that a job copies for some clusters."""
+    if cluster_size >= COPY_UNIT:
+        return clusters
+    return rescale(clusters, 1, COPY_UNIT // cluster_size, -(-size // COPY_UNIT))
 
 
 def measure_granules(

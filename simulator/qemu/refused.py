@@ -201,7 +201,7 @@ def _overlay(names: Names, machine: Machine, add: AddOverlay) -> Part:
 
 def _resize(names: Names, machine: Machine, resize: ResizeImage) -> Part:
     disk = _disk(machine, resize.node)
-    size = resize.length * disk.cluster_size
+    size = resize.length * disk.cluster_size - resize.lacks
     command = Command("block_resize", {"node-name": names.node(resize.node), "size": size})
     if machine.disk_of(resize.node) is None or machine.jobs_on(disk.name):
         return [], command, []

@@ -14,6 +14,8 @@ from simulator.timeline import DiskShape
 
 DISK_DEFAULT = "vda"
 
+SECTOR_BYTES = 512
+
 CheckedStep = tuple[Path, dict[str, Any]]
 """A step in its long form, with its path."""
 
@@ -160,9 +162,11 @@ class Disks:
         whole: bool,
     ) -> None:
         cluster_size = self._cluster_size((*path, "cluster_size"), disk)
-        length = self._told_length(path, disk, cluster_size)
+        length, size = self._told_length(path, disk, cluster_size), disk.get("size")
         if length is None:
-            length = self._length_from_steps(name, cluster_size, steps)
+            size = _size_from_steps(name, steps)
+            drawn = _length_from_pictures(name, steps)
+            length = drawn if size is None else clusters_of(size, cluster_size)
         if length is None:
             if whole:
                 self._problems.add(
@@ -179,6 +183,7 @@ class Disks:
                 length=length,
                 cluster_size=cluster_size,
                 format=disk.get("format", "qcow2"),
+                lacks=lacking(size, cluster_size) if size is not None else 0,
             )
 
     def _cluster_size(self, path: Path, disk: Mapping[str, Any]) -> int:
@@ -214,27 +219,30 @@ class Disks:
             expected=f"1 to {CLUSTERS_MAX:,} clusters (2**34)",
         )
 
-    def _length_from_steps(
-        self, name: str, cluster_size: int, steps: Sequence[CheckedStep]
-    ) -> int | None:
-        """Return the length that the first ``create`` with a size or the first picture shows."""
-        sizes = (
-            arguments["size"]
-            for arguments in _arguments(steps, ("create",), name)
-            if "size" in arguments
-        )
-        pictures = (
-            len(without_bars(arguments["cells"]))
-            for arguments in _arguments(steps, GUEST_VERBS, name)
-            if "cells" in arguments
-        )
-        size = next(sizes, None)
-        return clusters_of(size, cluster_size) if size is not None else next(pictures, None)
+
+def _size_from_steps(name: str, steps: Sequence[CheckedStep]) -> int | None:
+    """Return the size of a disk that the first ``create`` with one tells."""
+    sizes = (arguments.get("size") for arguments in _arguments(steps, ("create",), name))
+    return next((size for size in sizes if size is not None), None)
+
+
+def _length_from_pictures(name: str, steps: Sequence[CheckedStep]) -> int | None:
+    """Return the length of a disk that the first picture shows."""
+    told = _arguments(steps, GUEST_VERBS, name)
+    return next((len(without_bars(each["cells"])) for each in told if "cells" in each), None)
 
 
 def clusters_of(size: int, cluster_size: int) -> int:
     """Return how many clusters hold so many bytes."""
     return -(-size // cluster_size)
+
+
+def lacking(size: int, cluster_size: int) -> int:
+    """Return the bytes by which the last cluster of a disk is cut short.
+
+    Source: QEMU 7.2, an image has whole sectors of 512 bytes.
+    """
+    return -(-(-size // SECTOR_BYTES) * SECTOR_BYTES) % cluster_size
 
 
 def _arguments(

@@ -155,7 +155,7 @@ class Pictures:
         return data, None if whole else Extent(offset=offset, length=length)
 
     def _check_range(self, path: Path, offset: int, length: int, disk: DiskShape) -> bool:
-        size = disk.length * disk.cluster_size
+        size = disk.size
         if not 0 <= offset < size:
             self._problems.add(
                 (*path, "offset"),

@@ -90,7 +90,7 @@ async def _read_clusters(client: NbdClient, clusters: list[Stretch], size: int) 
     for first, end in clusters:
         for start in range(first, end, step):
             stop = min(start + step, end)
-            data = await client.read(start * size, (stop - start) * size)
+            data = await client.read(start * size, min(stop * size, client.size) - start * size)
             for cluster in range(start, stop):
                 place = (cluster - start) * size
                 runs.append(Run(cluster, 1, held_by(data[place : place + size])))

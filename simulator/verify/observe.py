@@ -200,7 +200,7 @@ class Observer:
             async with exported(reader, Look(nodes[-1])) as client:
                 read = read_view if wanted.alike else read_own
                 self._seen[key] = await read(client, shape, await client.status())
-                self._lengths[key] = client.size // wanted.cluster_size
+                self._lengths[key] = -(-client.size // wanted.cluster_size)
         return wanted._replace(cells=self._seen[key], length=self._lengths[key])
 
     async def _open_files(self, reader: Daemon, files: Sequence[tuple[str, str]]) -> list[str]:
@@ -342,7 +342,10 @@ def _assemble(
     return wanted._replace(
         images=tuple(
             ImageSight(
-                each.name, own[each.name], chain.sizes[each.name] // wanted.cluster_size, each.alike
+                each.name,
+                own[each.name],
+                -(-chain.sizes[each.name] // wanted.cluster_size),
+                each.alike,
             )
             for each in layers
         ),

@@ -56,6 +56,35 @@ timeline:
 """
 
 
+ODD = """
+scenario: an odd end
+model: libvirt
+disks: {vda: {size: 4195328}}
+timeline:
+  - {at: T1, do: [{create: S}, {backup: {to: empty, mode: pull, checkpoint: c0}}]}
+  - write: {offset: 0, length: 512, data: A}
+  - write: {offset: 4194304, length: 1024, data: A}
+  - at: T2
+    do:
+      - backup: {to: pulled, since: c0, mode: pull}
+      - backup: {to: inc, since: c0}
+      - backup: full
+"""
+
+GROWN = """
+scenario: an odd end that moves
+model: libvirt
+disks: {vda: {size: 4195328}}
+timeline:
+  - {at: T1, do: [{create: S}, {snapshot: S2}, {backup: {to: above, mode: pull}}]}
+  - {at: T2, do: [{commit: {top: S2}}, {backup: {to: below, mode: pull}}]}
+  - {at: T3, do: [{resize: {size: 4196352}}]}
+  - write: {offset: 4194304, length: 512, data: A}
+  - {at: T4, do: [{backup: {to: grown, mode: pull}}, {snapshot: S3}, {commit: {top: S3}}]}
+  - {at: T5, do: [{resize: {size: 4195328}}, {backup: {to: back, mode: pull}}]}
+"""
+
+
 def sizes(text: str) -> dict[str, tuple[int, int, int]]:
     """Return what the backups of a scenario hold: data, zeroes, and what their jobs count."""
     return {
@@ -99,6 +128,21 @@ def test_a_job_copies_whole_units_where_a_client_reads_clusters() -> None:
     found = sizes(UNITS)
     assert found["full"][:2] == (68 * KIB, 64 * KIB)
     assert found["pulled"] == (8 * KIB, 124 * KIB, 8 * KIB)
+
+
+def test_a_disk_of_an_odd_size_is_never_more_than_it_is() -> None:
+    found = sizes(ODD)
+    assert found["empty"] == (0, 4_195_328, 0)
+    assert found["pulled"] == (66_560, 0, 66_560)
+    assert found["inc"] == (66_560, 0, 131_072)
+    assert found["full"] == (66_560, 4_195_328 - 66_560, 65 * 65_536)
+
+
+def test_an_odd_size_outlives_snapshot_commit_and_resize() -> None:
+    found = sizes(GROWN)
+    assert {data + zero for data, zero, _ in found.values()} == {4_195_328, 4_196_352}
+    assert found["grown"][:2] == (2048, 4_194_304)
+    assert found["back"][0] + found["back"][1] == 4_195_328
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,12 @@ class ResizeImage(NamedTuple):
 
     Attributes:
         length: Number of clusters.
+        lacks: Bytes by which the last of them is cut short.
     """
 
     node: str
     length: int
+    lacks: int = 0
 
 
 class RevertImages(NamedTuple):

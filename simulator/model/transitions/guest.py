@@ -134,7 +134,8 @@ def _whole_clusters(disk: Disk, discard: GuestDiscard) -> ClusterSet:
     if discard.extent is None:
         return discard.clusters
     first = -(-discard.extent.offset // disk.cluster_size)
-    end = (discard.extent.offset + discard.extent.length) // disk.cluster_size
+    stop = discard.extent.offset + discard.extent.length
+    end = disk.length if stop == disk.size else stop // disk.cluster_size
     return set_of(disk.length, range(first, end))
 
 

@@ -8,7 +8,13 @@ from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
 from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
-from simulator.model.sizes import COPY_UNIT, bytes_of, measure, measure_granules, write_size
+from simulator.model.sizes import (
+    COPY_UNIT,
+    count_copied,
+    measure,
+    measure_granules,
+    write_size,
+)
 from simulator.model.transitions.bitmaps import find_sources, refuse_use
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.images import in_use_by, no_node, works_on
@@ -167,7 +173,7 @@ def _record(
         bitmaps=run.bitmaps,
         onto=run.onto,
         part=run.part,
-        copied_bytes=disk.bytes_of(run.image),
+        copied_bytes=count_copied(None, disk.cluster_size, disk.bytes_of(run.image)),
         transfer=Transfer.PULL if run.pulled else Transfer.PUSH,
     )
     partial = _read(disk, run, bitmap)
@@ -202,7 +208,7 @@ def _narrow(
         complete=False,
         read=read,
         windows=tuple(window.close(full.moment) for window in windows),
-        copied_bytes=bytes_of(read, disk.cluster_size, disk.bytes_of(run.image)),
+        copied_bytes=count_copied(read, disk.cluster_size, disk.bytes_of(run.image)),
     )
 
 
@@ -299,7 +305,7 @@ def _lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
         read=read,
         windows=join_windows((*below.windows, *record.windows)),
     )
-    return measure(laid, disk.cluster_size, record.length * disk.cluster_size)
+    return measure(laid, disk.cluster_size, disk.bytes_of(record.image))
 
 
 def _end(machine: Machine, job: Job, status: Status) -> Machine:
@@ -347,9 +353,9 @@ def _ended(disk: Disk, job: BackupJob, status: Status) -> tuple[Disk, Backup]:
             status=Status.COMPLETED,
             content=record.content.overlay(job.scratch),
             read=read,
-            copied_bytes=len(read) * disk.cluster_size,
+            copied_bytes=count_copied(read, disk.cluster_size, disk.bytes_of(job.node)),
         )
-        record = measure(record, disk.cluster_size, record.length * disk.cluster_size)
+        record = measure(record, disk.cluster_size, disk.bytes_of(job.node))
     elif status is not Status.COMPLETED:
         record = _emptied(record)
     if record.status is Status.COMPLETED and job.below is not None:

@@ -61,7 +61,10 @@ def resize_image(work: Work, disk: Disk, resize: ResizeImage) -> None:
         DropGuest(names.guests[disk.name]),
         Command(
             "block_resize",
-            {"node-name": names.node(resize.node), "size": resize.length * disk.cluster_size},
+            {
+                "node-name": names.node(resize.node),
+                "size": resize.length * disk.cluster_size - resize.lacks,
+            },
         ),
         export_to_guest(names, disk.name, disk.active.name),
     )

@@ -20,6 +20,7 @@ def guest_step(names: Names, machine: Machine, operation: GuestWrite | GuestDisc
     changes: list[Change] = []
     for first, count, version in runs:
         start, end = first * disk.cluster_size, (first + count) * disk.cluster_size
+        end = min(end, disk.size)
         if operation.extent is not None:
             extent = operation.extent
             start, end = max(start, extent.offset), min(end, extent.offset + extent.length)

@@ -55,7 +55,7 @@ _NO_MEANING = (
 """Arguments of jobs that change nothing here."""
 
 
-Clusters: TypeAlias = Callable[[str, int], int]
+Clusters: TypeAlias = Callable[[str, int], tuple[int, int]]
 """How many clusters hold so many bytes of the disk of a node; a file may name any node.
 
 The last one is whole; a negative number of bytes is a negative number of clusters.
@@ -211,7 +211,8 @@ def _read_resize(arguments: Arguments, clusters: Clusters) -> Operation:
         raise RefusedError(f"Cannot find device='{device or ''}' nor node-name=''")
     if size >= 0 and size % 512:
         raise RefusedError("The new size must be a multiple of 512")
-    return ResizeImage(node=node, length=clusters(node, size))
+    length, lacks = clusters(node, size)
+    return ResizeImage(node=node, length=length, lacks=lacks)
 
 
 def _read_snapshot(arguments: Arguments, clusters: Clusters) -> Operation:

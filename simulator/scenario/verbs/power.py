@@ -13,7 +13,7 @@ from simulator.model.requests import Detach as DetachRequest
 from simulator.model.requests import Request
 from simulator.model.requests import Resize as ResizeRequest
 from simulator.model.requests import Undefine as UndefineRequest
-from simulator.scenario.disks import clusters_of
+from simulator.scenario.disks import clusters_of, lacking
 from simulator.scenario.names import Thing
 from simulator.scenario.problems import WRITTEN
 from simulator.scenario.shapes import (
@@ -138,8 +138,9 @@ def _read_resize(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
             expected=f"1 to {CLUSTERS_MAX:,} clusters (2**34)",
         )
         return None
+    lacks = lacking(value, shape.cluster_size) if told[0] == "size" else 0
     around.disks.resize(shape.name, length)
-    return ResizeRequest(disk=shape.name, length=length)
+    return ResizeRequest(disk=shape.name, length=length, lacks=lacks)
 
 
 def _alone(name: str, says: str, request: Request) -> Verb:

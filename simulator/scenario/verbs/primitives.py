@@ -10,7 +10,7 @@ from simulator.model.clusters import CLUSTERS_MAX
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.model.operations import CommitImages, PullImages, ResizeImage, RunBackup
 from simulator.model.requests import Qmp
-from simulator.scenario.disks import clusters_of
+from simulator.scenario.disks import clusters_of, lacking
 from simulator.scenario.later import COMMANDS_LATER, tell_later
 from simulator.scenario.names import New, Thing
 from simulator.scenario.qmp import commands_in, names_freed, names_made, read_commands
@@ -45,10 +45,10 @@ def _read(around: Around, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
                 tell_later(around.problems, where, f"the command {name}", at_key=False)
     shapes = around.disks.shapes
 
-    def clusters(node: str, size: int) -> int:
+    def clusters(node: str, size: int) -> tuple[int, int]:
         shape = shapes.get(around.names.disks.get(node, ""))
         one = shape.cluster_size if shape else CLUSTER_SIZE_DEFAULT
-        return clusters_of(size, one) if size >= 0 else size // one
+        return (clusters_of(size, one), lacking(size, one)) if size >= 0 else (size // one, 0)
 
     asked = read_commands(commands, clusters)
     for operation in asked.operations:

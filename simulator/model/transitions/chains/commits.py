@@ -96,9 +96,14 @@ def _copy_down(disk: Disk, job: CommitJob) -> Disk:
     pivots = top == disk.active.name
     window = Window(start=merged[0].since, end=None if pivots else disk.moment_of(top))
     old = disk.chain[names.index(base)]
+    bits = max(disk.bytes_of(base), disk.bytes_of(top))
     length = max(old.length, merged[-1].length)
-    grown = replace(old, content=old.content.overlay(content), length=length)
-    bits = length * disk.cluster_size
+    grown = replace(
+        old,
+        content=old.content.overlay(content),
+        length=length,
+        lacks=length * disk.cluster_size - bits,
+    )
     bitmaps = tuple(
         _record_copy(disk, bitmap.resize(-(-bits // bitmap.granularity)), content, window)
         if bitmap.node == base
@@ -132,4 +137,10 @@ def drop_merged(disk: Disk, job: CommitJob) -> Disk:
     gone = {image.name for image in merged} | {job.base}
     kept = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
     chain = (*disk.chain[: low + 1], *disk.chain[high + 1 :])
-    return replace(disk, chain=chain, bitmaps=(*kept, *bitmaps), length=chain[-1].length)
+    return replace(
+        disk,
+        chain=chain,
+        bitmaps=(*kept, *bitmaps),
+        length=chain[-1].length,
+        lacks=chain[-1].lacks,
+    )

@@ -35,7 +35,11 @@ def save_snapshot(machine: Machine, save: SaveSnapshot) -> Machine | Refusal:
     if any(each.name == save.name for each in image.snapshots):
         return Refusal(f"Snapshot with name '{save.name}' already exists on device '{image.name}'")
     kept = InternalSnapshot(
-        name=save.name, content=image.content, length=image.length, moment=disk.moment
+        name=save.name,
+        content=image.content,
+        length=image.length,
+        moment=disk.moment,
+        lacks=image.lacks,
     )
     return machine.with_disk(disk.with_image(replace(image, snapshots=(*image.snapshots, kept))))
 
@@ -95,7 +99,8 @@ def load_snapshot(machine: Machine, load: LoadSnapshot) -> Machine | Refusal:
         if machine.power is Power.RUNNING:
             return Refusal(f"Could not load snapshot '{load.name}' on '{image.name}': {refused}")
         return Refusal(f"Could not apply snapshot '{load.name}': {refused}")
-    back = replace(image, content=kept.content, length=kept.length)
+    back = replace(image, content=kept.content, length=kept.length, lacks=kept.lacks)
+    moment = disk.moment + 1
     return machine.with_disk(
-        replace(disk.with_image(back), length=kept.length, moment=disk.moment + 1)
+        replace(disk.with_image(back), length=kept.length, lacks=kept.lacks, moment=moment)
     )

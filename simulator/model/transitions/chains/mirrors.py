@@ -65,6 +65,7 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
         length=disk.length,
         format=job.format,
         since=disk.chain[0].since,
+        lacks=disk.lacks,
     )
     bitmaps: list[DirtyBitmap] = []
     for name in merges_whole(disk, job.format) if job.carry else ():

@@ -38,6 +38,7 @@ def create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
         content=map_of(disk.length),
         length=disk.length,
         format=create.format,
+        lacks=disk.lacks,
     )
     moment = disk.moment if disk.detached is None else disk.moment + 1
     return machine.with_disk(replace(disk, chain=(base,), moment=moment, detached=None))
@@ -104,7 +105,12 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     left = {image.name for image in kept}
     bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node in left)
     back = replace(
-        disk, chain=kept, bitmaps=bitmaps, length=kept[-1].length, moment=disk.moment + 1
+        disk,
+        chain=kept,
+        bitmaps=bitmaps,
+        length=kept[-1].length,
+        lacks=kept[-1].lacks,
+        moment=disk.moment + 1,
     )
     return machine.with_disk(with_overlay(back, revert.overlay))
 
@@ -112,7 +118,11 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
 def with_overlay(disk: Disk, name: str) -> Disk:
     """Return a disk with an empty image on top of its chain, of the size of the one below."""
     overlay = Image(
-        name=name, content=map_of(disk.length), length=disk.active.length, since=disk.moment
+        name=name,
+        content=map_of(disk.length),
+        length=disk.active.length,
+        since=disk.moment,
+        lacks=disk.active.lacks,
     )
     return replace(disk, chain=(*disk.chain, overlay))
 

@@ -40,16 +40,17 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
     grown = length - active.length
     if grown > 0 and len(disk.chain) > 1 and disk.chain[-2].length > active.length:
         content = content.overlay(range_of(length, active.length, grown, ZERO))
-    size = length * disk.cluster_size
+    size = length * disk.cluster_size - resize.lacks
     bitmaps = tuple(
         bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == active.name else bitmap
         for bitmap in disk.bitmaps
     )
-    resized = replace(active, content=content, length=length)
+    resized = replace(active, content=content, length=length, lacks=resize.lacks)
     return machine.with_disk(
         replace(
             disk.with_image(resized),
             length=length,
+            lacks=resize.lacks,
             bitmaps=bitmaps,
             moment=disk.moment + bool(grown),
         )
