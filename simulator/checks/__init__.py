@@ -6,7 +6,7 @@ module of its room and a place in the room's ``RULES``.
 
 from dataclasses import replace
 
-from simulator.checks import backups, bitmaps, expectations, points, refused, restores
+from simulator.checks import backups, bitmaps, costs, expectations, points, refused, restores
 from simulator.checks.rule import Rule
 from simulator.diagnostics import REFUSED, Finding, Span
 from simulator.timeline import Allowance, Timeline
@@ -16,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     *backups.RULES,
     *restores.RULES,
     *points.RULES,
+    *costs.RULES,
     refused.refused,
 )
 """Every rule, by its code."""

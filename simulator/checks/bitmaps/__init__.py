@@ -1,6 +1,6 @@
 """What a bitmap says no more, and what cannot be done with it: BT1xx."""
 
-from simulator.checks.bitmaps import dropped, overlays, unusable
+from simulator.checks.bitmaps import dropped, namesakes, overlays, unusable
 from simulator.checks.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -12,5 +12,6 @@ RULES: tuple[Rule, ...] = (
     unusable.unmergeable_bitmaps,
     overlays.untracked_overlay,
     dropped.dropped_by_commit,
+    namesakes.stale_namesake,
 )
 """The rules of this room, by their code."""

@@ -9,17 +9,17 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from simulator.checks.restores.reverts import Reverted, find_reverts
-from simulator.model.machine import Backup, Kind, Restored
+from simulator.model.machine import Backup, Kind, Restored, Transfer
 from simulator.restorable.claims import claimed_end
 from simulator.restorable.graph import lay_over
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
 UNSEEN, HOLE, ORDER, BASE, INSTANT = "BT301", "BT302", "BT303", "BT304", "BT306"
-DISCARDED = "BT402"
+DISCARDED, LIVE = "BT402", "BT206"
 """Codes of the rules about restored disks."""
 
-CODES = (ORDER, DISCARDED, BASE, HOLE, INSTANT, UNSEEN)
+CODES = (LIVE, ORDER, DISCARDED, BASE, HOLE, INSTANT, UNSEEN)
 """Those rules, the one first that says most of what is wrong."""
 
 
@@ -93,6 +93,8 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     # A stack without its base is no state at all, before it is one with a hole.
     first = [UNSEEN] if bare and not holes and held[UNSEEN] else []
     codes = [*first, *(code for code, holds in held.items() if holds and code not in first)]
+    if bare and _leans_on_live(timeline, entry, restored):
+        codes.insert(0, LIVE)
     if not codes:
         newest = max(restored.sources, key=claimed_end)
         if newest.kind is Kind.BITMAPS:
@@ -135,6 +137,15 @@ def _lacks_base(timeline: Timeline, restored: Restored) -> bool:
     begun = timeline.state_at(restored.disk, history_of(timeline).start_of(lowest))
     empty = begun is None or not begun.guest_view.data_count
     return not lowest.complete and not empty
+
+
+def _leans_on_live(timeline: Timeline, entry: Entry, restored: Restored) -> bool:
+    """Whether what was restored alone has the live image below it: a push increment of libvirt."""
+    (*more, only) = restored.sources
+    pushed = only.kind is Kind.INCREMENTAL and only.transfer is Transfer.PUSH
+    disk = entry.before.disk(only.disk)
+    goes_on = disk.image(only.image) is not None and disk.moment > only.moment
+    return not more and pushed and goes_on and timeline.model in ("libvirt", "libvirt-6.0")
 
 
 def discarded_between(timeline: Timeline, below: Backup, above: Backup) -> Reverted | None:

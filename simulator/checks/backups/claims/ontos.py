@@ -63,8 +63,10 @@ def _wrong(timeline: Timeline) -> Iterator[Onto]:
 
 
 def _is_there(entry: Entry, base: Backup) -> bool:
-    held = entry.before.backup_exists(base.name, base.disk)
-    return held and base.status is Status.COMPLETED
+    if base.status is not Status.COMPLETED:
+        return False
+    newest_first = reversed(entry.before.backups)
+    return any(b.name == base.name and b.disk == base.disk for b in newest_first)
 
 
 def _judge(

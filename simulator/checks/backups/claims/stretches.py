@@ -115,12 +115,16 @@ def claimed_end(entry: Entry, backup: Backup) -> int:
 
 
 def _claims(timeline: Timeline) -> Iterator[Claim]:
+    made: set[tuple[str, str]] = set()
     for entry, backup in timeline.made_backups:
+        key = backup.name, backup.disk
+        again = key in made
+        made.add(key)
         if backup.status is not Status.COMPLETED or backup.read is None or backup.complete:
             continue
         if backup.kind not in (Kind.INCREMENTAL, Kind.BITMAPS):
             continue
-        if entry.before.backup_exists(backup.name, backup.disk):
+        if again and entry.before.backup_exists(*key):
             continue  # It is written over another one, which BT207 tells.
         windows = tuple(w for w in backup.windows if w.end is None or w.end > w.start)
         start = claimed_start(timeline, entry, backup)

@@ -1,0 +1,55 @@
+"""Disks of one machine that are taken one by one, and increments that lean on the live image."""
+
+import pytest
+
+import simulator
+from tests.checks.test_claims import FULL, codes, steps
+
+
+def of_two_disks(*lines: str) -> list[str]:
+    made = "{at: T1, do: [{create: {image: S1, disk: vda}}, {create: {image: U1, disk: vdb}}]}"
+    first = "{at: T2, do: [{backup: {to: a, disks: [vda]}}]}"
+    text = steps(made, "write: {disk: vda, cells: AA--}", first, *lines)
+    head = "scenario: s\nmodel: libvirt\ndisks: {vda: 4, vdb: 4}\ntimeline:\n"
+    return [finding.code for finding in simulator.loads(head + text).run().findings]
+
+
+LATER = "{at: T3, do: [{backup: {to: b, disks: [vdb]}}]}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([LATER], []),
+        (["write: {disk: vda, cells: -B--}", LATER], []),  # vdb was so at T2, too.
+        (["write: {disk: vdb, cells: -Q--}", LATER], []),  # vda is as it was.
+        (
+            ["write: {disk: vda, cells: -B--}", "write: {disk: vdb, cells: -Q--}", LATER],
+            ["BT212"],
+        ),
+    ],
+)
+def test_disks_that_were_never_so_together_are_told(lines: list[str], expected: list[str]) -> None:
+    assert of_two_disks(*lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "later", "expected"),
+    [
+        ("push", ["write: ------CC"], ["BT206"]),
+        ("pull", ["write: ------CC"], ["BT301"]),
+        ("push", [], ["BT301"]),
+    ],
+)
+def test_a_push_increment_that_is_opened_alone_shows_the_live_image(
+    mode: str, later: list[str], expected: list[str]
+) -> None:
+    lines = steps(
+        "write: AAAA----",
+        "{at: T2, do: [{backup: {to: f2, checkpoint: c1}}]}",
+        "write: --BB----",
+        f"{{at: T3, do: [{{backup: {{since: c1, to: inc, mode: {mode}}}}}]}}",
+        *later,
+        "{at: T4, do: [{restore: {from: [inc], of: T3}}]}",
+    )
+    assert codes(f"model: libvirt\ntimeline:\n{FULL}{lines}") == expected
