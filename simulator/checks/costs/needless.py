@@ -91,8 +91,8 @@ def _unchanged(read: ClusterSet, then: Disk, now: Disk) -> ClusterSet:
 
 
 def _is_again(entry: Entry, old: Backup, new: Backup) -> bool:
-    """Whether a full backup holds what an earlier one does, of another instant, that is there."""
-    if old.at == new.at or old.length != new.length or old.name == new.name:
+    """Whether a full backup holds what an earlier one does that is there."""
+    if old.length != new.length or old.name == new.name:
         return False
     if old.content is not new.content and not old.content.reads_like(new.content):
         return False

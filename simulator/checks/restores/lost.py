@@ -47,7 +47,11 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     timeline:
       - {at: T1, do: [{create: S1}]}
       - write: AAAA----
-      - {at: T2, do: [{backup: {to: full.bak, checkpoint: c0}}, {backup: {to: again.bak}}]}
+      - at: T2
+        do:
+          - backup: {to: full.bak, checkpoint: c0}
+          - backup: {to: again.bak}
+            allow: {rule: BT501, because: one of the two is to go}
       - write: -B------
       - {at: T3, do: [{backup: {since: c0, to: inc.bak}}]}
       - {at: T4, do: [{delete: {backup: full.bak}}]}
