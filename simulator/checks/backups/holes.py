@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.backups.claims.faults import (
+from simulator.checks.claims.faults import (
     CLEARED,
     HOLE,
     RESIZED,
@@ -10,9 +10,9 @@ from simulator.checks.backups.claims.faults import (
     name_ends,
     report_hole,
 )
-from simulator.checks.backups.claims.ontos import report_onto, wrong_ontos
-from simulator.checks.backups.claims.steps import step_of
-from simulator.checks.backups.claims.stretches import Claim, resized_in
+from simulator.checks.claims.ontos import report_onto, wrong_ontos
+from simulator.checks.claims.steps import step_of
+from simulator.checks.claims.stretches import Claim, resized_in
 from simulator.checks.evidence import draw_evidence
 from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.backups.claims.failures import failures
+from simulator.checks.claims.failures import failures
 from simulator.checks.evidence import draw_change, draw_evidence
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity

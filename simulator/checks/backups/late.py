@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.backups.claims.faults import (
+from simulator.checks.claims.faults import (
     LUCKY,
     STALE,
     claims_with,
@@ -10,8 +10,8 @@ from simulator.checks.backups.claims.faults import (
     report_hole,
     way_to_now,
 )
-from simulator.checks.backups.claims.steps import step_of
-from simulator.checks.backups.claims.stretches import Claim, Hole
+from simulator.checks.claims.steps import step_of
+from simulator.checks.claims.stretches import Claim, Hole
 from simulator.checks.evidence import draw_evidence, join_words, tell_change
 from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.backups.claims.stretches import claimed_start
+from simulator.checks.claims.stretches import claimed_start
 from simulator.checks.evidence import draw_evidence, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity

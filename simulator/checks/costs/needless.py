@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.backups.claims.stretches import claimed_start
 from simulator.checks.bitmaps.namesakes import stale_namesakes
+from simulator.checks.claims.stretches import claimed_start
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet

@@ -7,7 +7,7 @@ fault of a stack whose content is not what its newest backup stands for.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from simulator.checks.backups.claims.ontos import report_onto, wrong_ontos
+from simulator.checks.claims.ontos import report_onto, wrong_ontos
 from simulator.checks.restores.differences import draw_differences, draw_missed, report
 from simulator.checks.restores.faults import base_of, faults_of
 from simulator.checks.rule import Rule, rule

@@ -1,8 +1,8 @@
 """What is wrong with a backup of changes: one rule each, and how a hole is told."""
 
-from simulator.checks.backups.claims.failures import failures
-from simulator.checks.backups.claims.steps import Step, step_of
-from simulator.checks.backups.claims.stretches import Claim, Hole, claims_of, resized_in
+from simulator.checks.claims.failures import failures
+from simulator.checks.claims.steps import Step, step_of
+from simulator.checks.claims.stretches import Claim, Hole, claims_of, resized_in
 from simulator.checks.evidence import draw_evidence, join_words
 from simulator.checks.rule import Rule, relate
 from simulator.diagnostics import Finding

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from simulator.checks.backups.claims.stretches import Claim, Hole, turns_of
+from simulator.checks.claims.stretches import Claim, Hole, turns_of
 from simulator.checks.evidence import join_words
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob

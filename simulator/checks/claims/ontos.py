@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simulator.checks.backups.claims.faults import is_told
-from simulator.checks.backups.claims.steps import Step, clears
-from simulator.checks.backups.claims.stretches import begun_by, claimed_end, claimed_start
+from simulator.checks.claims.faults import is_told
+from simulator.checks.claims.steps import Step, clears
+from simulator.checks.claims.stretches import begun_by, claimed_end, claimed_start
 from simulator.checks.evidence import draw_evidence
 from simulator.checks.rule import Rule, relate
 from simulator.diagnostics import Finding
