@@ -108,10 +108,10 @@ class Judge:
         verb, _ = self.record.verb(number)
         return verb if verb in HARMFUL else ""
 
-    def _wrong(self, made: Made) -> str:
+    def _wrong(self, made: Made, *, strict: bool = False) -> str:
         """Return how a backup is not what it was meant to be, or nothing."""
         meant = [self.record.view(end, made.disk) for end in self._ends(made)]
-        start = self._start(made)
+        start = self._start(made, strict=strict)
         if made.kind in ("full", "top") and self._lower(made):
             meant = [self.record.view(n, made.disk) for n in range(made.begun + 1)]
         if made.kind != "full" and start is None:
@@ -137,8 +137,12 @@ class Judge:
             if disk == made.disk and name in names and node in (None, on)
         ]
 
-    def _start(self, made: Made) -> int | None:
-        """Return the step whose state a backup was meant to lie on; None for none or unknown."""
+    def _start(self, made: Made, *, strict: bool = False) -> int | None:
+        """Return the step whose state a backup was meant to lie on; None for none or unknown.
+
+        Args:
+            strict: Whether a consumer's tracking begins anew with its own backups only.
+        """
         if made.kind == "full":
             return None
         if made.kind == "top":
@@ -146,12 +150,12 @@ class Judge:
             return self.record.born[made.begun].get((made.disk, str(image)))
         since = made.step.get("since")
         if since is not None and self.record.story.model == "qemu-single":
-            return self._consumed(made, since)
+            return self._consumed(made, since, strict=strict)
         if since is not None:
             return self.record.points[made.begun - 1].get(since)
         return min((window.start for window in self._through(made)), default=None)
 
-    def _consumed(self, made: Made, name: str) -> int | None:
+    def _consumed(self, made: Made, name: str, *, strict: bool) -> int | None:
         """Return where a consumer's last backup, or its tracking, began.
 
         What others do to its bitmap is nothing that it knows of.
@@ -172,7 +176,7 @@ class Judge:
                 begun.append(number)
             # As after a full backup: what is cleared is there already.
             cleared = verb == "block-dirty-bitmap-clear" and told["name"] == name
-            if cleared and number in self.restorable(number):
+            if cleared and not strict and number in self.restorable(number):
                 begun.append(number)
         return max(begun, default=None)
 
@@ -334,7 +338,8 @@ class Judge:
             n
             for made in gone
             for n in range(number)
-            if self.record.view(n, made.disk) == self.record.view(self._ends(made)[-1], made.disk)
+            if self.record.view(n, made.disk)
+            in (self.record.view(self._ends(made)[-1], made.disk), lay("", made))
         }
 
     def _wrong_revert(self, number: int) -> str:
@@ -364,7 +369,7 @@ class Judge:
     def _is_fair(self, code: str, number: int, made: list[Made]) -> bool:
         """Whether what a rule says of silent wrong data is so, or would be but for luck."""
         restored = self._restored(number)
-        wrong = any(map(self._wrong, made))
+        wrong = any(self._wrong(each) or self._wrong(each, strict=True) for each in made)
         match code:
             case "BT201":
                 return wrong
