@@ -319,3 +319,16 @@ def test_a_scenario_that_one_model_cannot_play_is_told_and_the_rest_goes_on(
     review = command("compat", "qemu", "libvirt", str(path))
     assert review.status == 1
     assert "ERR  not-playable" in review.out
+
+
+def test_no_instant_is_restored_from_a_copy_that_may_be_torn() -> None:
+    text = (
+        "scenario: x\ndisk: 4\ntimeline:\n"
+        "  - {at: T1, do: [create: S1]}\n"
+        "  - write: AA--\n"
+        "  - {at: T2, do: [copy: {image: S1, to: torn.bak}]}\n"
+    )
+    run = simulator.loads(text).run()
+    document = run.document()
+    assert document["backups"]["torn.bak"]["torn"] is True
+    assert tuple(restorable(document)) == run.restores().restorable == ("T1",)

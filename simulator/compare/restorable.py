@@ -101,6 +101,7 @@ def _piece(
         size=data_bytes(backup, content.data_count * shown["cluster_size"]),
         start=instants.get(starts[0]) if starts else None,
         end=instants.get(backup["at"]),
+        torn=backup.get("torn", False),
     )
 
 

@@ -21,7 +21,8 @@ from simulator.render.shapes import (
     RunDocument,
 )
 from simulator.render.states import DiskState, State, content_cells, next_state, view_cells
-from simulator.timeline import Timeline
+from simulator.restorable.history import is_torn
+from simulator.timeline import Entry, Timeline
 
 
 def run_schema() -> dict[str, Any]:
@@ -72,8 +73,8 @@ def end_of(timeline: Timeline, findings: Sequence[Finding]) -> LastLine:
     kept = {id(backup) for backup in timeline.last.backups}
     return {
         "backups": {
-            backup.row: _backup(timeline, backup, kept=id(backup) in kept)
-            for _, backup in timeline.made_backups
+            backup.row: _backup(timeline, entry, backup, kept=id(backup) in kept)
+            for entry, backup in timeline.made_backups
         },
         "restores": [_restored(timeline, restored) for restored in timeline.last.restores],
         "findings": [_finding(finding) for finding in findings],
@@ -128,7 +129,7 @@ def _disk(state: DiskState) -> str:
     return _object({key: members[key] for key in state.document}, 4)
 
 
-def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument:
+def _backup(timeline: Timeline, entry: Entry, backup: Backup, *, kept: bool) -> BackupDocument:
     length = backup.length
     cells: Cells
     if length <= CELLS_MAX:
@@ -150,6 +151,7 @@ def _backup(timeline: Timeline, backup: Backup, *, kept: bool) -> BackupDocument
         "copied_bytes": backup.copied_bytes,
         "data_bytes": backup.data_bytes,
         "zero_bytes": backup.zero_bytes,
+        "torn": is_torn(entry, backup),
     }
 
 

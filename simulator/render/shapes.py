@@ -61,7 +61,7 @@ class FrameDocument(TypedDict):
 
 
 class BackupDocument(TypedDict):
-    """A backup or a copy of one disk."""
+    """A backup or a copy of one disk; *torn* where somebody may have written what was copied."""
 
     disk: str
     cells: Cells
@@ -75,6 +75,7 @@ class BackupDocument(TypedDict):
     copied_bytes: int
     data_bytes: int
     zero_bytes: int
+    torn: bool
 
 
 RestoreDocument = TypedDict(

@@ -127,7 +127,7 @@ class History:
             size=backup.data_bytes,
             start=numbered.get(self.start_of(backup)),
             end=numbered.get(claimed_end(backup)),
-            torn=_torn(entry, backup),
+            torn=is_torn(entry, backup),
             zeroes=backup.zero_bytes,
         )
 
@@ -186,7 +186,7 @@ class History:
         return frames
 
 
-def _torn(entry: Entry, backup: Backup) -> bool:
+def is_torn(entry: Entry, backup: Backup) -> bool:
     """Whether a backup is a plain copy of an image that somebody may have been writing."""
     return (
         backup.kind is Kind.COPY
