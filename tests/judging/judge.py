@@ -92,7 +92,8 @@ class Judge:
             start = self._start(each)
             over = any(old.gone == number and old.name == each.name for old in self.record.made)
             # What another consumer has copied, or a resize did, is told where it is missed.
-            other = over or {"BT204", "BT209"} & self.record.said[number]
+            other = bool({"BT204", "BT209"} & self.record.said[number])
+            other = over or other or each.step.get("sync") == "bitmap"
             if wrong and start is not None and "bitmaps" not in each.step and not other:
                 since = range(start + 1, number)
                 if not any(self.record.said[n] & BREAKS for n in since):
@@ -374,7 +375,8 @@ class Judge:
             case "BT201":
                 return wrong
             case "BT204" | "BT214" | "BT402":
-                return wrong or any(map(self._short, made)) or self._reverted(number)
+                short = any(map(self._short, made)) or any(map(self._wrong_onto, made))
+                return wrong or short or self._reverted(number)
             case "BT203":
                 return number not in self.restorable(number) or any(map(self._hole_before, made))
             case "BT205" | "BT207":
@@ -388,7 +390,8 @@ class Judge:
             case "BT301" | "BT302" | "BT303" | "BT304" | "BT306" if restored:
                 return any(self._is_wrong(code, number, each) for each in restored)
             case "BT304":
-                return any(map(self._wrong_onto, made)) or any(map(self._short_onto, made))
+                late = any(each.kind == "bitmaps" and self._is_late_onto(each) for each in made)
+                return late or any(self._wrong_onto(m) or self._short_onto(m) for m in made)
             case "BT306":
                 return bool(self._wrong_revert(number))
             case "BT107":
@@ -396,6 +399,12 @@ class Judge:
             case "BT215":
                 return self._discarded(number)
         return True
+
+    def _is_late_onto(self, made: Made) -> bool:
+        """Whether a backup through bitmaps does not give what the guest sees now on its base."""
+        base = self._base(made)
+        below = self.record.view(self._ends(base)[-1], made.disk) if base is not None else ""
+        return base is not None and lay(below, made) != self.record.view(made.begun, made.disk)
 
     def _short_onto(self, made: Made) -> bool:
         """Whether a cluster was written between a backup's base and the stretch that it holds."""
@@ -475,6 +484,8 @@ class Judge:
                 if not any(
                     m.disk == disk and m.begun >= last and m.done <= number and m.sound
                     and m.cells[cluster : cluster + 1] not in ("", "-")
+                    and m.cells[cluster].replace("0", "-")
+                    == self.record.view(number, disk)[cluster : cluster + 1]
                     for m in self.record.made
                 ):  # fmt: skip
                     return True
