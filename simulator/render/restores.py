@@ -20,6 +20,10 @@ UNSEEN = "gives no state that the guest saw"
 TORN = "may be torn: it was copied while the guest could write"
 
 
+SHOWN_MAX = 12
+"""So many backups of a chain, or instants, are named in one line."""
+
+
 class State(NamedTuple):
     """A state of a disk, which one or more instants have.
 
@@ -272,7 +276,7 @@ def _of_disk(found: Restorable, disk: str) -> DiskRestores:
     reached = graph.reach(available)
     used = {place for stack, _ in reached.values() for place in stack}
     losses = list(find_losses(graph, available))
-    loses = {loss.places: _names(loss.nodes, labels) for loss in losses}
+    loses = {loss.places: _names(found, loss.nodes, labels) for loss in losses}
     edges = [
         _edge(graph, place)._replace(cheapest=place in used, loses=loses.get((place,), ()))
         for place in sorted(available)
@@ -315,8 +319,12 @@ def _in_order(found: Restorable, labels: dict[int, tuple[str, ...]]) -> Iterator
     return (label for label in found.instants if label in there)
 
 
-def _names(nodes: Sequence[int], labels: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(label for node in nodes for label in labels.get(node, ()))
+def _names(
+    found: Restorable, nodes: Sequence[int], labels: dict[int, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the instants of some states, in the order of time."""
+    there = {label for node in nodes for label in labels.get(node, ())}
+    return tuple(label for label in found.instants if label in there)
 
 
 def _name(history: History, disk: str, node: int, labels: dict[int, tuple[str, ...]]) -> str:
@@ -358,7 +366,7 @@ def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
         yield f"{disk.disk}:"
     rows = [("instant", "cheapest chain", "to read")]
     for chain in disk.chains:
-        told = " <- ".join(chain.backups or ()) or EMPTY_DISK
+        told = fold(chain.backups or (), " <- ") or EMPTY_DISK
         size = write_size(chain.size)
         if chain.backups is None:
             told, size = "no chain", "-"
@@ -368,11 +376,24 @@ def _lines(disk: DiskRestores, *, alone: bool) -> Iterator[str]:
         yield "  ".join(each.ljust(width) for each, width in zip(row, widths, strict=True)).rstrip()
     for edge in disk.edges:
         if edge.loses:
-            yield f"without {edge.backup}: no chain to {', '.join(edge.loses)}"
+            yield f"without {edge.backup}: no chain to {fold(edge.loses, ', ')}"
         if edge.end is None:
             yield f"{edge.backup} {edge.fault}"
     for pair in disk.pairs:
-        yield f"without {' and '.join(pair.backups)}: no chain to {', '.join(pair.loses)}"
+        yield f"without {' and '.join(pair.backups)}: no chain to {fold(pair.loses, ', ')}"
+
+
+def fold(words: Sequence[str], joint: str) -> str:
+    """Return words in a row; of many, the first and the last ones, and how many lie between.
+
+    >>> fold([f"i{n}" for n in range(100)], " <- ")
+    'i0 <- i1 <- i2 <- i3 <- (92 more) <- i96 <- i97 <- i98 <- i99'
+    """
+    if len(words) <= SHOWN_MAX:
+        return joint.join(words)
+    half = SHOWN_MAX // 3
+    left_out = f"({len(words) - 2 * half} more)"
+    return joint.join((*words[:half], left_out, *words[-half:]))
 
 
 def _document(disk: DiskRestores) -> dict[str, Any]:
