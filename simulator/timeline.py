@@ -207,6 +207,8 @@ class Timeline:
         draws_zeroes: Whether that model draws the explicit zeroes of full backups.
         start: The machine before anything happened.
         plan: What a request stands for under that model; None where nobody can be asked.
+        family: The model's id, and those of the models that it is made from: a proposal derived
+            from libvirt has libvirt's mistakes.
     """
 
     script: Script
@@ -216,6 +218,7 @@ class Timeline:
     entries: tuple[Entry, ...]
     frames: tuple[Frame, ...]
     plan: Planner | None = None
+    family: tuple[str, ...] = ()
 
     @property
     def last(self) -> Machine:

@@ -156,6 +156,11 @@ class ApiModel:
             case _:
                 assert_never(request)
 
+    @property
+    def family(self) -> tuple[str, ...]:
+        """The model's id, and those of the models that it is made from, the nearest first."""
+        return tuple(dict.fromkeys((self.id, *family_of(type(self)))))
+
     # Policies, in the order of a scenario's life.
 
     def when_running(self, machine: Machine, request: Request) -> Refusal | None:
@@ -421,6 +426,13 @@ class ApiModel:
                 return operation
             operations.append(operation)
         return tuple(operations)
+
+
+def family_of(kind: type) -> tuple[str, ...]:
+    """Return the ids of the models of this program that a class is or derives from."""
+    ours = (each for each in type.mro(kind) if each.__module__.startswith("simulator."))
+    ids = (vars(each).get("id") for each in ours)
+    return tuple(each for each in ids if isinstance(each, str))
 
 
 def kind_of(request: TakeBackup) -> Kind:

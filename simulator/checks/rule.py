@@ -18,7 +18,7 @@ class Rule:
         code: Final; never reused or renumbered.
         name: Named for the mistake, so that "allow stale-bitmap" reads well.
         severity: Error, unless wrong data or a later failure cannot come of it.
-        models: Ids of the API models it applies to; empty for all.
+        models: Ids of the API models it applies to, with those made from them; empty for all.
         refusal: Whether it finds requests that the host turned down.
         look: Yields the findings of a timeline.
     """
@@ -43,7 +43,7 @@ class Rule:
 
     def check(self, timeline: Timeline) -> Iterator[Finding]:
         """Yield the findings of a timeline, if the rule applies to its model."""
-        if not self.models or timeline.model in self.models:
+        if not self.models or not set(self.models).isdisjoint(timeline.family):
             yield from self.look(timeline)
 
     def found(

@@ -143,6 +143,7 @@ class _Recorder:
             entries=tuple(self._entries),
             frames=tuple(self._frames),
             plan=self._model.plan,
+            family=self._model.family,
         )
 
 

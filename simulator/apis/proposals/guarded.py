@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from simulator.apis.base import ApiModel, Plan
+from simulator.apis.base import ApiModel, Plan, family_of
 from simulator.apis.proposals.answers import ANSWERS, find_wrong, write_kind
 from simulator.apis.proposals.asking import Proposal, WrongAnswer, name_of
 from simulator.apis.proposals.places import line_of, short
@@ -38,6 +38,11 @@ class Guarded(ApiModel):
             )
         )
         proposal.ask(self._watch)
+
+    @property
+    def family(self) -> tuple[str, ...]:
+        """The proposal's id, and those of the models that it is made from."""
+        return (self.id, *family_of(type(self.inner)))
 
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for, if that is something that can be done.

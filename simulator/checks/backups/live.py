@@ -9,7 +9,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.timeline import Timeline
 
 
-@rule("BT206", "live-backing", Severity.ERROR, models=("libvirt", "libvirt-6.0"))
+@rule("BT206", "live-backing", Severity.ERROR, models=("libvirt",))
 def live_backing(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does

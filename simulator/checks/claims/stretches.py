@@ -107,8 +107,12 @@ def begun_by(timeline: Timeline, entry: Entry, backup: Backup) -> Entry | None:
 
 
 def claimed_end(entry: Entry, backup: Backup) -> int:
-    """Return the moment that a backup is to give: now, or that of the image that was asked for."""
-    asked = entry.request.image if isinstance(entry.request, TakeBackup) else None
+    """Return the moment that a backup is to give: now, or that of the image that was asked for.
+
+    An end boundary is the model's to give a meaning: it may read an image that a snapshot froze.
+    """
+    request = entry.request
+    asked = request.image or request.until if isinstance(request, TakeBackup) else None
     if backup.kind is Kind.INCREMENTAL and asked is None:
         return entry.before.disk(backup.disk).moment
     return backup.moment

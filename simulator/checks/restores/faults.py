@@ -145,7 +145,7 @@ def _leans_on_live(timeline: Timeline, entry: Entry, restored: Restored) -> bool
     pushed = only.kind is Kind.INCREMENTAL and only.transfer is Transfer.PUSH
     disk = entry.before.disk(only.disk)
     goes_on = disk.image(only.image) is not None and disk.moment > only.moment
-    return not more and pushed and goes_on and timeline.model in ("libvirt", "libvirt-6.0")
+    return not more and pushed and goes_on and "libvirt" in timeline.family
 
 
 def discarded_between(timeline: Timeline, below: Backup, above: Backup) -> Reverted | None:

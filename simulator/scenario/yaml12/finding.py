@@ -85,7 +85,7 @@ class _Finder(Parser):
         start = event.start_mark
         text, offset, block = None, None, False
         if isinstance(event, ScalarEvent):
-            self._end = event.end_mark
+            self._end = self._end_scalar(event)
             text, offset, block = event.value, self._offset(event), event.style == "|"
             if event.style in ("|", ">"):
                 self._end = self._end_block_scalar(event)

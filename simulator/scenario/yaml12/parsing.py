@@ -60,6 +60,15 @@ class Parser:
             return None
         return self._next()
 
+    def _end_scalar(self, event: Any) -> Any:
+        """Return where a scalar ends; one with no text ends behind the colon, in both parsers."""
+        end = event.end_mark
+        if event.start_mark.index < end.index:
+            return end
+        index = len(self._text[: end.index].rstrip())
+        line, column = place_at(self._text, index)[:2]
+        return Mark(index, line - 1, column - 1)
+
     def _end_block_scalar(self, event: Any) -> Mark:
         """Return where the text of a literal or folded scalar ends, without the lines after it."""
         start, end = event.start_mark, event.end_mark

@@ -218,7 +218,7 @@ class _Reader(Parser):
     def _scalar(self, event: Any, key: str) -> object:
         text: str = event.value
         plain, quoted = event.implicit
-        self._end = event.end_mark
+        self._end = event.end_mark if text else self._end_scalar(event)
         if plain:
             # The empty text is in every text: it goes the long way too.
             return self._resolve(text, key) if text[:1] in ODD else text
