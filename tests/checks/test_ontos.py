@@ -67,3 +67,38 @@ def test_what_an_increment_lacks_anyway_is_told_once() -> None:
         "{at: T3, do: [{backup: {since: c0, to: inc, onto: full.bak}}]}",
     )
     assert codes(f"model: libvirt\ntimeline:\n{FULL}{lines}") == ["BT215", "BT214"]
+
+
+def test_a_job_that_copied_nothing_is_not_to_blame_for_a_wrong_base() -> None:
+    lines = steps(
+        "write: ----AA--",
+        "{at: T2, do: [{backup: {to: f2, checkpoint: mine}}]}",
+        "{at: T3, do: [{backup: {since: mine, to: i1}}]}",
+        "{at: T4, do: [{backup: {since: mine, to: i2, onto: full.bak}}]}",
+    )
+    assert codes(f"model: qemu-single\ntimeline:\n{FULL}{lines}") == ["BT304"]
+
+
+def test_a_checkpoint_that_is_begun_anew_later_says_nothing_of_earlier_backups() -> None:
+    lines = steps(
+        "write: A-------",
+        "{at: T2, do: [{backup: {since: c0, to: i1}}]}",
+        "write: -B------",
+        "{at: T3, do: [{backup: {since: c0, to: i2}}]}",
+        "write: --C-----",
+        "{at: T4, do: [{backup: {to: f2, checkpoint: c0, fails: T5}}]}",
+        "{at: T5}",
+    )
+    assert "BT203" not in codes(f"model: qemu-single\ntimeline:\n{FULL}{lines}")
+
+
+def test_a_bitmap_that_is_read_from_its_own_image_knows_nothing_of_the_overlay() -> None:
+    lines = steps(
+        "write: --CCC---",
+        "{at: T2, do: [{snapshot: S2}]}",
+        "write: ---A----",
+        "{at: T3, do: [{backup: {since: c0, to: inc}}]}",
+    )
+    overlay, late = found(f"model: nir-2018\ntimeline:\n{FULL}{lines}")
+    assert [(each.code, each.at) for each in (overlay, late)] == [("BT107", "T2"), ("BT201", "T3")]
+    assert late.message == "backup inc lacks what the guest wrote after T2"

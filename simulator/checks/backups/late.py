@@ -148,7 +148,7 @@ def _late_message(timeline: Timeline, claim: Claim) -> str:
     backup, late = claim.backup, claim.late
     assert late is not None, "it is late"
     ends = timeline.label_at(backup.disk, late.start)
-    if not late.changed & claim.read:
+    if not late.changed & claim.read or (claim.to_now and backup.moment < claim.now.moment):
         return f"backup {backup.name} lacks what the guest wrote after {ends}"
     if late.changed - claim.read:
         return f"backup {backup.name} mixes two points in time"

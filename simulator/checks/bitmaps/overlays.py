@@ -97,7 +97,10 @@ def _look(timeline: Timeline, entry: Entry, made: AddOverlay) -> Overlay | None:
     changed = _changed(disk, later)
     lost, stopped = set_of(disk.length), []
     for bitmap in old:
-        missing = _unnamed(changed, later, bitmap.name) | _unread(timeline, entry, before, bitmap)
+        # Where each bitmap is read from its own image, the overlay is not read at all.
+        own = timeline.model == "nir-2018"
+        unnamed = changed if own else _unnamed(changed, later, bitmap.name)
+        missing = unnamed | _unread(timeline, entry, before, bitmap)
         if missing:
             lost = lost | missing
             stopped.append(bitmap)

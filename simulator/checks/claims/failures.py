@@ -31,9 +31,12 @@ def failures(timeline: Timeline) -> tuple[Failure, ...]:
 
 
 def _failures(timeline: Timeline) -> Iterator[Failure]:
-    own = _own_backups(timeline)
+    own: dict[tuple[str | None, str], Backup] = {}
     for entry, backup in timeline.made_backups:
         failed = own.get((backup.since, backup.disk))
+        request = entry.request
+        if isinstance(request, TakeBackup) and request.checkpoint is not None:
+            own[request.checkpoint, backup.disk] = backup
         if failed is None or backup.status is not Status.COMPLETED:
             continue
         if failed.status in (Status.COMPLETED, Status.RUNNING):
@@ -43,16 +46,6 @@ def _failures(timeline: Timeline) -> Iterator[Failure]:
         good = _last_good(timeline, failed)
         if _wrote(timeline, failed, good):
             yield Failure(entry, backup, failed, good)
-
-
-def _own_backups(timeline: Timeline) -> dict[tuple[str | None, str], Backup]:
-    """Return the backup in whose step each checkpoint was started, by checkpoint and disk."""
-    own: dict[tuple[str | None, str], Backup] = {}
-    for entry, backup in timeline.made_backups:
-        request = entry.request
-        if isinstance(request, TakeBackup) and request.checkpoint is not None:
-            own[request.checkpoint, backup.disk] = backup
-    return own
 
 
 def _ends_at(backup: Backup, failed: Backup) -> bool:

@@ -84,9 +84,20 @@ def _judge(
     ends = [meant] if backup.kind is Kind.INCREMENTAL else [meant, _ended(timeline, backup)]
     if any(state is not None and given.reads_like(state.guest_view) for state in ends):
         return None
-    return Onto(
-        entry, backup, base, taken, below, meant, given, _cleared(timeline, entry, backup, base)
-    )
+    cleared = _cleared(timeline, entry, backup, base)
+    if cleared is not None and not _held_by(timeline, entry, backup, cleared, given, meant):
+        cleared = None
+    return Onto(entry, backup, base, taken, below, meant, given, cleared)
+
+
+def _held_by(
+    timeline: Timeline, entry: Entry, backup: Backup, step: Step, given: ClusterMap, meant: Disk
+) -> bool:
+    """Whether all that is wrong is what the job of a step copied."""
+    made = (b for e, b in timeline.made_backups if e.number < entry.number)
+    jobs = [b for b in made if b.name == step.job and b.disk == backup.disk]
+    wrong = given.differing(meant.guest_view)
+    return bool(jobs) and not wrong - jobs[-1].content.clusters()
 
 
 def _stands_for(entry: Entry, backup: Backup) -> int:
