@@ -8,6 +8,8 @@ from simulator.checks.restores.faults import discarded_between, faults_of
 from simulator.checks.restores.reverts import Reverted, find_reverts
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
+from simulator.model.operations import Refusal
+from simulator.model.requests import DeleteCheckpoint
 from simulator.restorable.claims import claimed_end
 from simulator.timeline import Timeline
 
@@ -143,5 +145,14 @@ def _kept(rule: Rule, timeline: Timeline, revert: Reverted, names: list[str]) ->
             prefer=revert.entry.instant,
             caption="discarded",
         ),
-        help=f"delete {join_words(names)} and take a full backup with a new checkpoint",
+        help=f"delete {join_words(_deletable(timeline, revert, name) for name in names)} and "
+        "take a full backup with a new checkpoint",
     )
+
+
+def _deletable(timeline: Timeline, revert: Reverted, name: str) -> str:
+    """Return a checkpoint's name, with what its deletion needs where its bitmaps are gone."""
+    if timeline.plan is None:
+        return name
+    with_bitmaps = timeline.plan(revert.entry.after, DeleteCheckpoint(name=name))
+    return f"{name} (metadata: true)" if isinstance(with_bitmaps, Refusal) else name

@@ -5,7 +5,7 @@ from simulator.checks.restores.causes import causes_of
 from simulator.checks.restores.faults import Fault
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
-from simulator.model.machine import Backup
+from simulator.model.machine import Backup, Power
 from simulator.notation import write_backup, write_view
 from simulator.restorable.graph import EMPTY_DISK
 from simulator.restorable.history import history_of
@@ -79,4 +79,11 @@ def tell_way(timeline: Timeline, entry: Entry, disk: str, moment: int, label: st
     held = ((at, now.told(at)) for at in reversed(now.restorable))
     newest = next((f"{at}, stack {told}" for at, told in held if told != EMPTY_DISK), None)
     told = f"; the newest that can be had is {newest}" if newest is not None else ""
-    return f"{lost}{told}; take a full backup now"
+    return f"{lost}{told}; {full_backup(entry)}"
+
+
+def full_backup(entry: Entry) -> str:
+    """Return the advice to take a full backup after a step, which needs a running machine."""
+    if entry.after.power is Power.RUNNING:
+        return "take a full backup now"
+    return "start the machine and take a full backup"

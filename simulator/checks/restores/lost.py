@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from simulator.checks.biographies import Kind, Thing, beginning_of, told_once
 from simulator.checks.evidence import join_words
+from simulator.checks.restores.differences import full_backup
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup, Status
@@ -136,7 +137,7 @@ def _report(
         notes.append(f"without their base: {join_words(orphans)}")
     left = [label for label in after.restorable if after.told(label) != EMPTY_DISK]
     notes.append(f"still there: {join_words(left) if left else 'no instant'}")
-    help = "take a full backup now"
+    help = full_backup(entry)
     if orphans:
         help = f"keep {names} as long as {join_words(orphans)} stand on it; {help}"
     return rule.found(

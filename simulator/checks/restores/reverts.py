@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.checks.biographies import Kind, Thing, beginning_of
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk, read_chain
 from simulator.model.operations import LoadSnapshot, RevertImages
@@ -44,21 +45,23 @@ def _reverts(timeline: Timeline) -> Iterator[Reverted]:
         for operation in entry.operations:
             found: Reverted | None = None
             if isinstance(operation, RevertImages):
-                found = _external(entry, operation.image)
+                found = _external(timeline, entry, operation.image)
             elif isinstance(operation, LoadSnapshot):
                 found = _internal(entry, operation)
             if found is not None:
                 yield found
 
 
-def _external(entry: Entry, image: str) -> Reverted | None:
-    """Return the claim of a revert to the state that an overlay froze in the image below it."""
+def _external(timeline: Timeline, entry: Entry, image: str) -> Reverted | None:
+    """Return the claim of a revert to the state that an overlay froze when it was made."""
     disk = entry.before.disk_of(image)
     if disk is None or disk.active.name == image:
         return None
     names = [each.name for each in disk.chain]
     overlay = disk.chain[names.index(image) + 1]
-    return Reverted(entry, disk.name, overlay.name, image, overlay.since)
+    made = beginning_of(timeline, Thing(Kind.IMAGE, overlay.name, disk.name), entry)
+    meant = made.entry.before.disk(disk.name).moment if made is not None else overlay.since
+    return Reverted(entry, disk.name, overlay.name, image, meant)
 
 
 def _internal(entry: Entry, load: LoadSnapshot) -> Reverted | None:
@@ -74,19 +77,22 @@ def _internal(entry: Entry, load: LoadSnapshot) -> Reverted | None:
 def would_show(disk: Disk, revert: Reverted) -> ClusterMap | None:
     """Return what the guest would see after a revert, from a disk as it is; None where it cannot.
 
-    An internal snapshot is the image's own content of then, on whatever lies below it now.
+    An external snapshot shows what lies below its overlay; an internal one the image's own content
+    of then, on whatever lies below it now.
     """
     names = [image.name for image in disk.chain]
+    if revert.snapshot in names:
+        place = names.index(revert.snapshot)
+        return read_chain(disk.chain[:place]) if place else None
     if revert.image not in names:
         return None
     place = names.index(revert.image)
     image = disk.chain[place]
     kept = next((each for each in image.snapshots if each.name == revert.snapshot), None)
-    if kept is not None:
-        image = replace(image, content=kept.content, length=kept.length)
-    elif place + 1 == len(names):
+    if kept is None:
         return None
-    return read_chain((*disk.chain[:place], image))
+    held = replace(image, content=kept.content, length=kept.length)
+    return read_chain((*disk.chain[:place], held))
 
 
 def gives_back(timeline: Timeline, revert: Reverted) -> bool:

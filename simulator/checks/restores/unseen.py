@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from simulator.checks.evidence import draw_change, join_words
+from simulator.checks.evidence import draw_change, draw_evidence, join_words
+from simulator.checks.restores.acts import find_changed_views
 from simulator.checks.restores.causes import writer_of
 from simulator.checks.restores.differences import draw_differences, report, tell_way
 from simulator.checks.restores.faults import CODES, faults_of
@@ -11,6 +12,7 @@ from simulator.checks.restores.reverts import find_reverts, gives_back
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Restored
+from simulator.notation import write_view
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
@@ -77,8 +79,8 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
     Finds restored disks that are not the instant that they were meant to give back (`of`, or else
-    what the newest backup stands for), and reverts that do not give back the state of their
-    snapshot.
+    what the newest backup stands for), reverts that do not give back the state of their snapshot,
+    and acts that change what the guest sees although nobody wrote.
 
     ## Why is this wrong?
     The disk may be a good one, of another day. Nobody notices until the missing data is needed.
@@ -144,6 +146,34 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
                 caption=f"not as at {meant}",
             ),
             help=tell_way(timeline, revert.entry, revert.disk, revert.meant, meant),
+        )
+    yield from _changed_views(self, timeline)
+
+
+def _changed_views(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """Yield acts after which the guest sees another disk, although nobody wrote."""
+    for entry, before, after in find_changed_views(timeline):
+        length = max(before.length, after.length)
+        yield self.found(
+            entry,
+            f"the guest of {before.name} does not see what it saw before",
+            label="nobody wrote, and this changes the disk",
+            notes=draw_evidence(
+                [
+                    ("guest saw before", write_view(before.guest_view, before.length)),
+                    ("guest sees now", write_view(after.guest_view, after.length)),
+                ],
+                marked=before.guest_view.differing(after.guest_view),
+                length=length,
+                caption="otherwise than before",
+            ),
+            help=tell_way(
+                timeline,
+                entry,
+                before.name,
+                before.moment,
+                timeline.label_at(before.name, before.moment),
+            ),
         )
 
 

@@ -1,0 +1,39 @@
+"""Acts that are to leave what the guest sees as it is, and do not."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from simulator.model.disk import Disk
+from simulator.model.operations import ResizeImage
+from simulator.timeline import Entry, Timeline
+
+
+class Changed(NamedTuple):
+    """An act after which the guest sees another disk, although nobody wrote or resized it.
+
+    Attributes:
+        before, after: The disk.
+    """
+
+    entry: Entry
+    before: Disk
+    after: Disk
+
+
+def find_changed_views(timeline: Timeline) -> Iterator[Changed]:
+    """Yield snapshots, commits, pulls and copies that change what the guest sees.
+
+    Two states of one moment are the same state, so whatever differs was changed by the act.
+    """
+    for entry in timeline.entries:
+        if entry.after.disks is entry.before.disks:
+            continue
+        for before, after in zip(entry.before.disks, entry.after.disks, strict=True):
+            alike = before.chain is after.chain or before.moment != after.moment
+            if alike or not before.chain or not after.chain:
+                continue
+            if any(isinstance(operation, ResizeImage) for operation in entry.operations):
+                continue
+            same = before.length == after.length
+            if not (same and before.guest_view.reads_like(after.guest_view)):
+                yield Changed(entry, before, after)
