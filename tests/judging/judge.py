@@ -287,10 +287,11 @@ class Judge:
         verb, _ = self.record.verb(number)
         said = self.record.said[number]
         lost = self.lost(number)
-        if lost and not said & {"BT305", "BT207"}:
-            what = "its own" if lost <= self._own(number) else "others'"
-            told = ", ".join(self.record.story.steps[n].label for n in sorted(lost))
-            yield self._verdict("silence", f"{verb} takes {what} restore points", number, told)
+        # Who deletes a backup means to lose what it stands for, and nothing else (DECISIONS.md).
+        others = lost - self._own(number)
+        if others and not said & {"BT305", "BT207"}:
+            told = ", ".join(self.record.story.steps[n].label for n in sorted(others))
+            yield self._verdict("silence", f"{verb} takes others' restore points", number, told)
         if verb == "revert" and not said & SILENT and self._wrong_revert(number):
             yield self._verdict("silence", "revert", number, self._wrong_revert(number))
         free = ("write", "zero", "discard", "revert", "resize", "create", "attach")
