@@ -21,6 +21,7 @@ from simulator.render.shapes import (
     RunDocument,
 )
 from simulator.render.states import DiskState, State, content_cells, next_state, view_cells
+from simulator.render.told import when_of
 from simulator.restorable.history import is_torn
 from simulator.timeline import Entry, Timeline
 
@@ -77,7 +78,7 @@ def end_of(timeline: Timeline, findings: Sequence[Finding]) -> LastLine:
             for entry, backup in timeline.made_backups
         },
         "restores": [_restored(timeline, restored) for restored in timeline.last.restores],
-        "findings": [_finding(finding) for finding in findings],
+        "findings": [_finding(timeline, finding) for finding in findings],
     }
 
 
@@ -179,7 +180,7 @@ def _restored(timeline: Timeline, restored: Restored) -> RestoreDocument:
     }
 
 
-def _finding(finding: Finding) -> FindingDocument:
+def _finding(timeline: Timeline, finding: Finding) -> FindingDocument:
     return {
         "code": finding.code,
         "also": list(finding.also),
@@ -188,6 +189,7 @@ def _finding(finding: Finding) -> FindingDocument:
         "expected": finding.expected,
         "allowed": finding.allowed,
         "at": finding.at,
+        "when": when_of(timeline, finding),
         "message": finding.message,
         **_place(finding.span),
         "notes": list(finding.notes),

@@ -21,6 +21,9 @@ ASCENT, DESCENT = 0.8, 0.24
 
 ELLIPSIS = "…"
 
+POINTING = ("changed", "error", "warning", "info")
+"""Roles of edges that are drawn around cells, above them."""
+
 
 class Box(NamedTuple):
     """A rectangle.
@@ -33,7 +36,10 @@ class Box(NamedTuple):
         title: What a reader who points at it is told.
         cell: The number of the cell that it is, on a page; None for any other box.
         row: The label of that cell's row.
-        letters: What it is as text, one character a cell: of a run of cells, or carets.
+        letters: What it is as text, one character a cell: of a run of cells, or of what points
+            at them.
+        plain: What it is as text, where it is small: None for what its role says, empty where
+            another shape has it. Of a cell, what stands behind its row.
     """
 
     x: float
@@ -48,6 +54,12 @@ class Box(NamedTuple):
     cell: int | None = None
     row: str = ""
     letters: str = ""
+    plain: str | None = None
+
+    @property
+    def points(self) -> bool:
+        """Whether it is an edge around cells, which points at them."""
+        return bool(self.letters) and self.edge in POINTING
 
 
 class Text(NamedTuple):
@@ -56,6 +68,7 @@ class Text(NamedTuple):
     Attributes:
         x, y: Where it starts, ends, or has its middle, as *anchor* says; y is the baseline.
         on: The role of the fill that it stands on, if it is one of a cell.
+        plain: What it is as text; None for the same, empty where another shape has it.
     """
 
     x: float
@@ -67,6 +80,7 @@ class Text(NamedTuple):
     bold: bool = False
     on: str | None = None
     title: str = ""
+    plain: str | None = None
 
     @property
     def extent(self) -> tuple[float, float, float, float]:
@@ -78,13 +92,18 @@ class Text(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line through points, with an arrow at its end or without."""
+    """A line through points, with an arrow at its end or without.
+
+    Attributes:
+        plain: What it is as text; None for a line, empty where another shape has it.
+    """
 
     points: tuple[tuple[float, float], ...]
     role: str = "ink"
     thick: float = 1.0
     dashed: bool = False
     arrow: bool = False
+    plain: str | None = None
 
 
 Shape: TypeAlias = Box | Text | Line

@@ -182,7 +182,9 @@ def _wrap(text: str, *, indent: str) -> list[str]:
 
 def as_html(text: str) -> str:
     """Return text as a notebook shows it, as it is: names are shown, never run."""
-    # A notebook's own style breaks long lines within words.
+    # A notebook's own style breaks long lines within words; that of one that was exported to HTML
+    # gives what is in a cell the font of the page.
     import html
 
-    return f'<pre style="white-space: pre; overflow-x: auto">{html.escape(text)}</pre>'
+    style = "white-space: pre; overflow-x: auto; font-family: monospace"
+    return f'<pre style="{style}">{html.escape(text)}</pre>'

@@ -109,7 +109,10 @@ class RelatedDocument(PlaceDocument):
 
 
 class FindingDocument(TypedDict):
-    """A finding. Lines and columns count from 1; the end column is the first one outside."""
+    """A finding. Lines and columns count from 1; the end column is the first one outside.
+
+    It has no instant where it is about a guest step between two; *when* says it in words.
+    """
 
     code: str
     also: list[str]
@@ -118,6 +121,7 @@ class FindingDocument(TypedDict):
     expected: bool
     allowed: str | None
     at: str | None
+    when: str
     message: str
     line: int | None
     column: int | None

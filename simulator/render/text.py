@@ -97,12 +97,14 @@ class Cells(NamedTuple):
         x: Where the first one begins.
         width: Of one cell.
         letters: One for each.
+        behind: What stands behind them.
     """
 
     x: float
     y: float
     width: float
     letters: str
+    behind: str = ""
 
     @property
     def end(self) -> float:
@@ -112,18 +114,19 @@ class Cells(NamedTuple):
     @property
     def item(self) -> Item:
         """The row with its bars."""
-        return Item(self.x, self.y, 1, f"|{self.letters}|")
+        return Item(self.x, self.y, 1, f"|{self.letters}|{self.behind}")
 
 
 def write_text(drawing: Drawing) -> str:
     """Return a drawing as lines of text, with a final newline; 7-bit, but for names."""
-    cells = list(_cells(drawing.shapes))
-    found = (_item(shape) for shape in drawing.shapes)
+    shapes = [shape for shape in drawing.shapes if shape.plain != ""]
+    cells = list(_cells(shapes))
+    found = (_item(shape) for shape in shapes)
     items = [*(each.item for each in cells), *(item for item in found if item is not None)]
-    boxes = (_stretch(shape) for shape in drawing.shapes)
+    boxes = (_stretch(shape) for shape in shapes)
     stretches = [each for each in boxes if each is not None]
-    lines = [shape for shape in drawing.shapes if isinstance(shape, Line)]
-    carets = list(_carets(drawing.shapes))
+    lines = [shape for shape in shapes if isinstance(shape, Line)]
+    carets = list(_carets(shapes))
     rows = _Rows(_words([*items, *carets], stretches), _turns(lines))
     columns = _Columns(cells, [*items, *_edges(stretches, rows), *_ways(lines, rows)], lines, rows)
     grid = _Grid(columns, rows)
@@ -157,11 +160,11 @@ def _row_of(boxes: Sequence[Box]) -> Cells:
     first = boxes[0]
     letters = "".join(box.letters for box in boxes)
     width = first.width / len(first.letters)
-    return Cells(first.x, first.y + first.height / 2, width, letters)
+    return Cells(first.x, first.y + first.height / 2, width, letters, boxes[-1].plain or "")
 
 
 def _is_cell(box: Box) -> bool:
-    return bool(box.letters) and box.edge != "changed"
+    return bool(box.letters) and not box.points
 
 
 def _item(shape: Shape) -> Item | None:
@@ -169,7 +172,8 @@ def _item(shape: Shape) -> Item | None:
     if isinstance(shape, Text):
         if shape.on is not None and shape.anchor == "middle":
             return None  # It stands in a cell, whose row has it, or on a mark.
-        text = printable(shape.text).replace(ELLIPSIS, "...")
+        told = shape.text if shape.plain is None else shape.plain
+        text = printable(told).replace(ELLIPSIS, "...")
         if shape.bold and shape.role == "warning":
             text = f"*{text}*"
         width = columns_of(text)
@@ -183,19 +187,20 @@ def _item(shape: Shape) -> Item | None:
     role = shape.fill or shape.edge
     if role in (None, "paper", "band"):
         return None
-    return Item(shape.x, shape.y + shape.height / 2, 0, FILLS.get(role, "*"))
+    mark = FILLS.get(role, "*") if shape.plain is None else shape.plain
+    return Item(shape.x, shape.y + shape.height / 2, 0, mark)
 
 
 def _carets(shapes: Iterable[Shape]) -> Iterator[Item]:
-    """Yield the carets below cells that changed."""
+    """Yield the carets below cells that changed, and the marks below those of findings."""
     for shape in shapes:
-        if isinstance(shape, Box) and shape.letters and not _is_cell(shape):
+        if isinstance(shape, Box) and shape.points:
             yield Item(shape.x, shape.y + shape.height + 2, 0, shape.letters)
 
 
 def _stretch(shape: Shape) -> Stretch | None:
     """Return a bar or a frame; None for anything else."""
-    if not isinstance(shape, Box) or shape.edge in (None, "changed") or _is_cell(shape):
+    if not isinstance(shape, Box) or shape.edge is None or shape.letters:
         return None
     if max(shape.width, shape.height) <= MARK_MAX:
         return None

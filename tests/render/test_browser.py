@@ -183,7 +183,7 @@ def test_a_wide_figure_is_printed_whole(watched: Watched, tmp_path: Path) -> Non
 def test_a_finding_leads_to_its_instant_and_marks_its_cells(watched: Watched, mail: str) -> None:
     page = watched.page
     page.goto(f"{mail}#T1")
-    page.get_by_role("link", name="at T4").click()
+    page.get_by_role("link", name="at T4", exact=True).click()
     assert shown(page) == ["T4"]
     marked = page.locator("section:visible rect.mark")
     found = [(m.get_attribute("data-row"), m.get_attribute("data-cell")) for m in marked.all()]

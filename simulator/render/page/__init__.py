@@ -15,6 +15,7 @@ from simulator.render.origins import Origins, marked_cells
 from simulator.render.palette import Theme
 from simulator.render.rows import shown_of
 from simulator.render.story import guest_lines, summarise, tell_scales, title_of
+from simulator.render.told import place_of, when_of
 from simulator.render.views.chain import lay_out_chain, row_labels
 from simulator.timeline import Frame, Timeline
 
@@ -170,8 +171,7 @@ def _instant(
 
 def _findings(timeline: Timeline, findings: Sequence[Finding]) -> str:
     """Return the findings, each with a link to its instant."""
-    place_of = {frame.label: number for number, frame in enumerate(timeline.frames)}
-    items = [_finding(timeline, finding, place_of.get(finding.at)) for finding in findings]
+    items = [_finding(timeline, each, place_of(timeline, each)) for each in findings]
     body = f"<ol>{''.join(items)}</ol>" if items else "<p>none</p>"
     return f'<aside class="findings" aria-label="findings"><h2>Findings</h2>{body}</aside>'
 
@@ -189,8 +189,9 @@ def _finding_parts(timeline: Timeline, finding: Finding, place: int | None) -> I
     known = "expected" if finding.expected else "allowed" if finding.allowed else ""
     head = _escape(f"{finding.severity}[{finding.code}] {finding.rule}")
     yield f"<b>{head}</b>{f' ({known})' if known else ''}"
-    if place is not None and finding.at is not None:
-        yield f' <a href="{_link(finding.at)}">at {_escape(finding.at)}</a>'
+    if place is not None:
+        name = _labels(timeline.frames)[place]
+        yield f' <a href="{_link(name)}">{_escape(when_of(timeline, finding))}</a>'
     yield f"<p>{_escape(finding.message)}</p>"
     if finding.notes:
         yield f"<pre tabindex=0>{_escape(chr(10).join(finding.notes))}</pre>"

@@ -7,18 +7,31 @@ to the image that it comes from: it passes only cells that hold nothing.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
-from simulator.diagnostics import Finding, shown
+from simulator.diagnostics import Finding, Severity, shown
 from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Power
-from simulator.render.drawing import Drawing, Line, Shape, Text, fit, stack, width_of, wrap
+from simulator.render.drawing import (
+    Box,
+    Drawing,
+    Line,
+    Shape,
+    Text,
+    fit,
+    stack,
+    title_lines,
+    width_of,
+    wrap,
+)
 from simulator.render.layout import scales_of
 from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
 from simulator.render.rows import Shown
 from simulator.render.story import made_at, tell_scales, title_of
+from simulator.render.told import by_frame, failed_writes, marks_of
 from simulator.render.views.strips import (
     LABEL_GAP,
     LABEL_SIZE,
@@ -29,12 +42,14 @@ from simulator.render.views.strips import (
     cells_for,
     draw_cells,
     draw_label,
+    failed_row,
     guest_row,
     image_rows,
     labels_width,
     middle,
     restore_row,
 )
+from simulator.render.views.told import draw_findings, draw_marks, marks_in
 from simulator.timeline import Frame, Timeline
 
 ROW_GAP = 5.0
@@ -78,15 +93,18 @@ def lay_out_chain(
     place = _Place(cells, labels, scales, tell, rows or {}, count)
     alone = len(frame.machine.disks) == 1
     wide = ARROW_WIDTH + labels + count * cells.width + 110
-    parts = [_heading(timeline, frame, width=wide)] if heading else []
+    told = by_frame(timeline, findings)[timeline.frames.index(frame)] if findings else ()
+    if origins is None:
+        marks = marks_of(told, [row.label for row in drawn])
+        place = place._replace(marks=marks)
+    parts = [_title(timeline, wide), _heading(timeline, frame, width=wide)] if heading else []
     parts += [_disk(disk, place, alone=alone) for disk in frame.machine.disks]
     made = list(_made_rows(timeline, frame, scales))
     if made:
         parts.append(_rows(made, place))
-    told = [f for f in findings if f.at == frame.label]
     width = max(part.width for part in parts)
     if told:
-        parts.append(_findings(told, max(width, WIDTH_MIN)))
+        parts.append(draw_findings(timeline, told, max(width, WIDTH_MIN), at=frame.label))
     label = frame.label or "afterwards"
     return stack(parts, title=f"{timeline.script.title}: {label}")
 
@@ -105,6 +123,7 @@ class _Place(NamedTuple):
         tell: Gives a row the sentences that its cells tell.
         rows: Which rows of a disk are drawn; all of one that is not in it.
         cells_count: Those of the longest row.
+        marks: Which cells of a row findings are about, by the row's label.
     """
 
     cells: Cells
@@ -113,6 +132,7 @@ class _Place(NamedTuple):
     tell: Callable[[Row], Row]
     rows: Mapping[str, Shown]
     cells_count: int
+    marks: Mapping[str, Mapping[int, Severity]] = MappingProxyType({})
 
     @property
     def left(self) -> float:
@@ -161,12 +181,23 @@ def _all_rows(
 
 
 def _made_rows(timeline: Timeline, frame: Frame, scales: Mapping[str, int]) -> Iterator[Row]:
-    """Yield the backups and the restored disks that an instant made."""
+    """Yield what the guest could not write, and the copies that an instant made."""
+    for entry, request in failed_writes(timeline, frame):
+        yield failed_row(entry, request, scales)
     for made, remark in made_at(timeline, frame):
         if isinstance(made, Backup):
             yield backup_row(made, remark, scales[made.disk], zeroes=timeline.draws_zeroes)
         else:
             yield restore_row(made, remark, scales[made.disk])
+
+
+def _title(timeline: Timeline, width: float) -> Drawing:
+    """Return the title and the model."""
+    lines = title_lines(timeline.script.title, max(width, WIDTH_MIN))
+    y = 18.0 * len(lines) + 12
+    model = Text(0, y, fit(f"model {timeline.model}", WIDTH_MIN, SMALL), SMALL, "faint")
+    right = max(text.extent[2] for text in (*lines, model))
+    return Drawing(right, y + 2, (*lines, model))
 
 
 def _heading(timeline: Timeline, frame: Frame, width: float) -> Drawing:
@@ -229,7 +260,12 @@ def _draw(row: Row, y: float, place: _Place) -> Iterator[Shape]:
     """Yield a row: its label, its cells, and what is said beside it."""
     if row.label:
         yield draw_label(row, place.left - LABEL_GAP, y, place.labels - LABEL_GAP, place.cells)
+    if row.kind == "bitmap":
+        # What a line passes here it does not come from: it runs below the row.
+        width, height = len(row.cells) * place.cells.width, place.cells.height_of(row)
+        yield Box(place.left, y, width, height, fill="paper")
     yield from draw_cells(place.tell(row), place.left, y, place.cells)
+    yield from draw_marks(marks_in(row, place.marks), row, place.left, y, place.cells)
     if row.remark:
         x = _end(row, place) + REMARK_GAP
         base = middle(y, place.cells.height_of(row), SMALL)
@@ -264,6 +300,8 @@ def _links(disk: Disk, placed: Sequence[Placed], guest: Placed, place: _Place) -
             source = images[name]
             bottom = source.y + place.cells.height_of(source.row)
             role = role_of(source.row.cells[cell] if source.row.cells else letter)
+            # Some colours are faint on paper: an edge on both sides.
+            yield Line(((x, guest.y), (x, bottom)), "faint", thick=3.75)
             yield Line(((x, guest.y), (x, bottom)), role, thick=2.5)
 
 
@@ -297,17 +335,3 @@ def _arrows(placed: Sequence[Placed], place: _Place) -> Iterator[Shape]:
         start, end = above.y + half - 3, below.y + half + 3
         points = ((right, start), (right - 14, start), (right - 14, end), (right, end))
         yield Line(points, "ink", 1.25, arrow=True)
-
-
-def _findings(findings: Sequence[Finding], width: float) -> Drawing:
-    """Return what the rules found at the instant, in words."""
-    shapes: list[Shape] = []
-    y = 0.0
-    for finding in findings:
-        known = "expected" if finding.expected else "allowed" if finding.allowed else ""
-        head = f"{finding.severity}[{finding.code}] {finding.rule}: {finding.message}"
-        for line in wrap(f"{head}{f' ({known})' if known else ''}", width, SMALL):
-            y += 14
-            shapes.append(Text(0, y, line, SMALL, finding.severity.value))
-        y += 3
-    return Drawing(width, y + 4, tuple(shapes))

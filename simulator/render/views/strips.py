@@ -1,7 +1,7 @@
 """Rows of cells: what images, bitmaps, backups and the guest's view are drawn as."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -10,9 +10,11 @@ from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Backup, Restored
+from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.notation import (
     BROKEN,
     GUEST,
+    RECORDING_MARK,
     write_backup,
     write_bits,
     write_clusters,
@@ -21,6 +23,10 @@ from simulator.notation import (
 from simulator.render.drawing import ASCENT, DESCENT, Box, Shape, Text, fit, width_of
 from simulator.render.palette import SHADES, role_of
 from simulator.render.rows import Shown, tell_bitmaps, tell_images
+from simulator.timeline import Entry
+
+FAILED = "failed write"
+"""The label of a row that shows what the guest could not write."""
 
 LABEL_SIZE = 12.0
 SMALL = 10.0
@@ -33,7 +39,7 @@ class Row(NamedTuple):
     """One row: a label, its cells, and what is said beside it.
 
     Attributes:
-        kind: ``image``, ``bitmap``, ``guest``, ``backup``, ``restore``, or ``note``.
+        kind: ``image``, ``bitmap``, ``guest``, ``failed``, ``backup``, ``restore``, or ``note``.
         key: What the row is the same by in another instant.
         cells: One character a cell.
         shades: How much of each cell of a scaled bitmap is dirty, 0 to 4; empty for none.
@@ -194,6 +200,26 @@ def guest_row(disk: Disk, scale: int, *, alone: bool) -> Row:
     )
 
 
+def failed_row(entry: Entry, request: GuestWrite | GuestDiscard, scales: Mapping[str, int]) -> Row:
+    """Return the row of what the guest could not write."""
+    alone = len(entry.before.disks) == 1
+    disk = entry.before.disk(request.disk or entry.before.disks[0].name)
+    scale = scales[disk.name]
+    if isinstance(request, GuestDiscard):
+        cells = write_bits(request.clusters, disk.length, mark="0", scale=scale)
+    else:
+        cells = write_clusters(request.data, disk.length, scale=scale)
+    told = entry.refusal.text if entry.refusal is not None else ""
+    return Row(
+        kind="failed",
+        key=("failed", disk.name, str(entry.number)),
+        label=FAILED if alone else f"{FAILED} {disk.name}",
+        cells=cells,
+        remark=fit(told, REMARK_MAX, SMALL),
+        scaled=scale > 1,
+    )
+
+
 def backup_row(backup: Backup, remark: str, scale: int, *, zeroes: bool) -> Row:
     """Return the row of a backup."""
     return Row(
@@ -263,6 +289,8 @@ def draw_cells(
     for run in ordered:
         left, width = x + run.first * cells.width, run.length * cells.width
         edge = "rule" if run.fill is None else "ink"
+        last = run.first + run.length == len(row.cells)
+        behind = RECORDING_MARK if last and row.kind == "bitmap" and row.strong else None
         title = row.titles[run.first] if row.titles else ""
         cell = run.first if row.titles else None
         yield Box(
@@ -277,12 +305,16 @@ def draw_cells(
             cell=cell,
             row=row.label,
             letters=row.cells[run.first : run.first + run.length],
+            plain=behind,
         )
-        if run.fill is not None and cells.letters and not row.shades:
+        if run.fill is not None and cells.letters:
             size = min(cells.letters, height * 0.72)
             base = middle(y, height, size)
             letter = row.cells[run.first]
             yield Text(left + width / 2, base, letter, size, anchor="middle", on=run.fill)
+    if row.kind == "bitmap" and row.strong:
+        end, base = x + len(row.cells) * cells.width + 3, middle(y, height, LABEL_SIZE)
+        yield Text(end, base, RECORDING_MARK, LABEL_SIZE, bold=True, plain="")
     for first, count in _joined(changed, len(row.cells)):
         left, width = x + first * cells.width, count * cells.width
         yield Box(left, y, width, height, edge="changed", thick=2, letters="^" * count)
