@@ -190,8 +190,15 @@ class Judge:
         if made.kind == "copy" or self._lower(made):
             image = made.step.get("image", made.step.get("device"))
             frames = self.record.frames[: made.begun + 1]
-            active = [n for n, f in enumerate(frames) if f[made.disk]["chain"][-1:] == [image]]
-            return [min(active[-1] + 1, made.begun)] if active else [made.begun]
+            chains = [frame[made.disk]["chain"] for frame in frames]
+            active = [n for n, chain in enumerate(chains) if chain[-1:] == [image]]
+            # What was committed into an image since makes it the state below its present overlay.
+            *_, above = (
+                [*chains[-1][chains[-1].index(image) :][:2]] if image in chains[-1] else [""]
+            )
+            begun = [n for n, chain in enumerate(chains) if chain[-1:] == [above]][:1]
+            ends = [*(min(n, made.begun) for n in begun if above != image)]
+            return [*ends, min(active[-1] + 1, made.begun)] if active else [*ends, made.begun]
         return [made.begun]
 
     def _wrong_onto(self, made: Made) -> str:

@@ -60,7 +60,8 @@ def _external(timeline: Timeline, entry: Entry, image: str) -> Reverted | None:
     names = [each.name for each in disk.chain]
     overlay = disk.chain[names.index(image) + 1]
     made = beginning_of(timeline, Thing(Kind.IMAGE, overlay.name, disk.name), entry)
-    meant = made.entry.before.disk(disk.name).moment if made is not None else overlay.since
+    # A revert makes an overlay too, on the state that it goes back to.
+    meant = made.entry.after.disk(disk.name).moment if made is not None else overlay.since
     return Reverted(entry, disk.name, overlay.name, image, meant)
 
 
