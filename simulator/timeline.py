@@ -1,145 +1,42 @@
 """What is to happen, what happened, and the questions that rules ask of it.
 
-A :class:`Script` is a scenario as values. A :class:`Timeline` is the record of a run: an entry for
-each statement, and a frame for each instant.
+A :class:`Timeline` is the record of a run: an entry for each statement, and a frame for each
+instant. What is to happen is a :class:`simulator.script.Script`.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from operator import is_
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
-from simulator.diagnostics import Span, lines_of
+from simulator.diagnostics import lines_of
 from simulator.model.clusters import ClusterMap
-from simulator.model.disk import CLUSTER_SIZE_DEFAULT, Disk
+from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
-from simulator.model.operations import Operation, Refusal, RestoreCheckpoint
+from simulator.model.operations import CorruptBackup, Operation, Refusal, RestoreCheckpoint
 from simulator.model.requests import Request
+from simulator.script import Allowance, DiskShape, Feed, Instant, Repeat, Script, Statement
 from simulator.values import dataclass
+
+__all__ = [
+    "Allowance",
+    "DiskShape",
+    "Entry",
+    "Feed",
+    "Frame",
+    "Instant",
+    "Planner",
+    "Repeat",
+    "Script",
+    "Statement",
+    "Timeline",
+]
 
 R = TypeVar("R")
 
 Planner: TypeAlias = Callable[[Machine, Request], tuple[Operation, ...] | Refusal]
 """What says which primitives a request stands for, or why there are none: an API model does."""
-
-
-class Allowance(NamedTuple):
-    """A rule whose findings are accepted, and why."""
-
-    rule: str
-    because: str
-
-
-class Repeat(NamedTuple):
-    """A name that a statement introduces, and one before it in the file, too.
-
-    Attributes:
-        thing: What it is the name of.
-        disk: The disk that it is about, where that is told.
-        path: The keys that lead to it in the file.
-        first: Those that lead to it where it is introduced first.
-    """
-
-    thing: str
-    name: str
-    disk: str | None
-    path: tuple[str | int, ...]
-    first: tuple[str | int, ...]
-
-
-class Statement(NamedTuple):
-    """One line of a scenario.
-
-    Attributes:
-        verb: The word it begins with.
-        request: What it asks for.
-        span: Its place in the file; None where it was made by a program.
-        expects: Codes or names of rules that must be found here, or ``refused``; None where
-            the statement says nothing about findings.
-        allows: Rules accepted here.
-        cells: Length of the picture that a guest's step draws; None where it draws none.
-        repeats: Names that are a mistake in the file, if what had them first is there by then.
-    """
-
-    verb: str
-    request: Request
-    span: Span | None = None
-    expects: tuple[str, ...] | None = None
-    allows: tuple[Allowance, ...] = ()
-    cells: int | None = None
-    repeats: tuple[Repeat, ...] = ()
-
-
-class Instant(NamedTuple):
-    """Statements that happen at the same simulated time, in this order.
-
-    Attributes:
-        label: Its name or time; None for guest steps between two instants.
-        tick: Simulated time: 1, 2, 3 … for named instants, nanoseconds for timed ones.
-    """
-
-    label: str | None
-    tick: int
-    statements: tuple[Statement, ...] = ()
-
-
-class Feed(NamedTuple):
-    """A guest workload as two arrays: nobody can see a single write, so it has no events.
-
-    Attributes:
-        disk: Name of the disk.
-        ticks: When each write happens, ascending (NumPy, int64).
-        clusters: The cluster that each write changes (NumPy, int64, same length).
-    """
-
-    disk: str
-    ticks: Any
-    clusters: Any
-
-
-class DiskShape(NamedTuple):
-    """A disk before anything happens: its name, number of clusters, cluster size and format.
-
-    Attributes:
-        lacks: Bytes by which its last cluster is cut short.
-    """
-
-    name: str
-    length: int
-    cluster_size: int = CLUSTER_SIZE_DEFAULT
-    format: str = "qcow2"
-    lacks: int = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return self.length * self.cluster_size - self.lacks
-
-
-class Script(NamedTuple):
-    """A scenario as values: what is to happen, and nothing about what comes of it.
-
-    Attributes:
-        title: The scenario's own name.
-        model: Id of the API model that gives the verbs their meaning.
-        disks: At least one.
-        instants: In the order of time; guest steps between two instants stand in between.
-        allows: Rules accepted in the whole scenario.
-        path, source: Where it came from, and its text, for findings to quote.
-    """
-
-    title: str
-    model: str
-    disks: tuple[DiskShape, ...]
-    instants: tuple[Instant, ...]
-    feeds: tuple[Feed, ...] = ()
-    about: str = ""
-    origin: str = ""
-    seed: int | None = None
-    allows: tuple[Allowance, ...] = ()
-    path: str = ""
-    source: str = ""
 
 
 class Entry(NamedTuple):
@@ -169,8 +66,8 @@ class Entry(NamedTuple):
 
     @property
     def new_backups(self) -> tuple[Backup, ...]:
-        """The backups that it made, one a disk."""
-        if self.after.backups is self.before.backups:
+        """The backups that it made, one a disk; what goes bad is no new one."""
+        if self.after.backups is self.before.backups or isinstance(self.request, CorruptBackup):
             return ()
         before, after = self.before.backups, self.after.backups
         if len(after) >= len(before) and all(map(is_, before, after)):

@@ -17,11 +17,14 @@ import pytest
 import simulator
 from simulator.libvirt.plan import make_libvirt_plan
 from simulator.model.operations import (
+    CorruptBackup,
     ForgetCheckpoint,
+    FreezeGuest,
     Operation,
     RecordCheckpoint,
     Refusal,
     RestoreCheckpoint,
+    ThawGuest,
     UndefineMachine,
 )
 from simulator.model.requests import Attach, Detach, Expect, Qmp, Request, Revert
@@ -45,6 +48,9 @@ NOT_TOLD_TO_QEMU: Mapping[type, str] = {
     RestoreCheckpoint: "a note of libvirt's own",
     ForgetCheckpoint: "a note of libvirt's own",
     UndefineMachine: "a note of libvirt's own",
+    CorruptBackup: "nobody knows of it",
+    FreezeGuest: "the guest's own agent does it",
+    ThawGuest: "the guest's own agent does it",
 }
 """The operations that are no command of QEMU's, each with the reason."""
 
@@ -54,6 +60,9 @@ NOT_ASKED_OF_LIBVIRT: Mapping[type, str] = {
     Revert: "libvirt 9.0 cannot revert to an external snapshot",
     Attach: "a guest without an operating system keeps its disks",
     Detach: "a guest without an operating system keeps its disks",
+    CorruptBackup: "nobody knows of it",
+    FreezeGuest: "a guest without an operating system has no agent",
+    ThawGuest: "a guest without an operating system has no agent",
 }
 """The requests that a real libvirt is not sent, each with the reason."""
 

@@ -318,6 +318,7 @@ class Machine:
         power: Whether a process has the images open.
         at: Label of the current instant; None before the first and after the last.
         transient: Whether the host forgets the machine, and its checkpoints, when it stops.
+        frozen: Whether the guest's file systems are quiet, so that its writes wait.
     """
 
     disks: tuple[Disk, ...]
@@ -329,6 +330,7 @@ class Machine:
     power: Power = Power.RUNNING
     at: str | None = None
     transient: bool = False
+    frozen: bool = False
 
     def disk(self, name: str) -> Disk:
         """Return a disk by its name; it must exist.

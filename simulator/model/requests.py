@@ -10,13 +10,16 @@ from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
     CloseImages,
     CopyImage,
+    CorruptBackup,
     DropBackup,
+    FreezeGuest,
     GuestOperation,
     KillProcess,
     OpenImages,
     Operation,
     Refusal,
     StackBackups,
+    ThawGuest,
 )
 
 
@@ -277,9 +280,12 @@ Request: TypeAlias = (
     | CopyImage
     | StackBackups
     | DropBackup
+    | CorruptBackup
     | CloseImages
     | OpenImages
     | KillProcess
+    | FreezeGuest
+    | ThawGuest
 )
 """Where every API means the same by a verb, the request is the operation."""
 

@@ -20,12 +20,15 @@ from simulator.model.machine import (
 from simulator.model.operations import (
     CloseImages,
     CopyImage,
+    CorruptBackup,
     DropBackup,
+    FreezeGuest,
     GuestDiscard,
     GuestWrite,
     KillProcess,
     OpenImages,
     StackBackups,
+    ThawGuest,
 )
 from simulator.model.requests import (
     Attach,
@@ -59,6 +62,7 @@ from simulator.render.colour import Role, paint
 from simulator.render.figures import Figures
 from simulator.render.layout import scales_of
 from simulator.render.report import WIDTH, write_finding
+from simulator.schedule.durations import write_duration
 from simulator.timeline import Entry, Frame, Statement, Timeline
 
 UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -106,7 +110,7 @@ def _findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool) 
 def summarise(timeline: Timeline, findings: Sequence[Finding]) -> str:
     """Return one line that counts what a run made and what was found."""
     backups = sum(1 for _ in timeline.made_backups)
-    instants = sum(1 for instant in timeline.script.instants if instant.label is not None)
+    instants = sum(1 for frame in timeline.frames if frame.label is not None)
     counts = [_count(instants, "instant"), _count(backups, "backup")]
     unexpected = [f for f in findings if not f.expected and f.allowed is None]
     found = _count(len(unexpected), "finding") if unexpected else "no findings"
@@ -290,9 +294,12 @@ def _guest_line(entry: Entry, scales: Mapping[str, int]) -> str:
     """Return one guest step as a line between two figures."""
     refused = " (refused)" if entry.refusal is not None else ""
     if entry.statement is None:
-        write = entry.operations[0]
-        assert isinstance(write, GuestWrite), "a workload only writes"
-        return f"guest workload: {_count(write.writes, 'write')}{refused}"
+        told = [
+            _count(each.writes, "write" if isinstance(each, GuestWrite) else "trim")
+            for each in entry.operations
+            if isinstance(each, GuestWrite | GuestDiscard)
+        ]
+        return f"guest workload: {', '.join(told)}{refused}"
     return f"{_tell_guest(entry, scales)}{refused}"
 
 
@@ -328,17 +335,14 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             return ""
         case GuestWrite() | GuestDiscard():
             return ""
-        case (
-            Create(image=name)
-            | StartCheckpoint(name=name)
-            | Attach(disk=name, image=None)
-            | Detach(disk=name)
-        ):
+        case Create(image=name) | StartCheckpoint(name=name) | Detach(disk=name):
+            text = f"{statement.verb} {name}"
+        case StackBackups(name=name) | CorruptBackup(name=name) | DropBackup(name=name, lost=True):
             text = f"{statement.verb} {name}"
         case RedefineCheckpoint(name=name):
             text = f"redefine {name}"
         case Attach(disk=name, image=image):
-            text = f"attach {name} with {image}"
+            text = f"attach {name}" + (f" with {image}" if image is not None else "")
         case Snapshot(images=images, outside=outside):
             made = " from outside" if outside else ""
             text = f"snapshot {_listed(image for _, image in images)}{made}"
@@ -350,14 +354,14 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             text = f"delete snapshot {name}"
         case CopyImage(image=image, target=target):
             text = f"copy {image} to {target}"
-        case StackBackups(name=name):
-            text = f"restore {name}"
         case DeleteCheckpoint(name=name) | DropBackup(name=name):
             text = f"delete {name}"
         case Qmp(commands=commands):
             text = f"qmp {_listed(commands)}".rstrip()
-        case CloseImages() | OpenImages() | KillProcess() | Undefine():
+        case CloseImages() | OpenImages() | KillProcess() | Undefine() | FreezeGuest():
             text = statement.verb
+        case ThawGuest(after=after):
+            text = statement.verb + (f" after {write_duration(after)}" if after else "")
         case _:
             assert_never(statement.request)
     return shown(text)

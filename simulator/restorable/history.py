@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from simulator.model.machine import Backup, Kind, Machine, Power, Status
-from simulator.model.operations import CopyImage
+from simulator.model.operations import CopyImage, CorruptBackup
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.graph import (
     EMPTY_DISK,
@@ -64,7 +64,7 @@ class History:
         """Every completed backup with the entry at which it was complete, by disk."""
         made: dict[str, list[tuple[Entry, Backup]]] = {}
         for entry in self.timeline.entries:
-            for backup in entry.new_backups:
+            for backup in (*entry.new_backups, *(new for _, new in _gone_bad(entry))):
                 if backup.status is Status.COMPLETED and backup.kind is not Kind.NONE:
                     made.setdefault(backup.disk, []).append((entry, backup))
         return made
@@ -104,9 +104,13 @@ class History:
     @cached_property
     def _starts(self) -> dict[int, int]:
         """The claimed start of each backup, by its identity."""
-        return {
+        starts = {
             id(backup): claimed_start(entry, backup) for entry, backup in self.timeline.made_backups
         }
+        for entry, _ in self.timeline.asked(CorruptBackup):
+            for old, new in _gone_bad(entry):
+                starts[id(new)] = starts.get(id(old), old.start)
+        return starts
 
     def start_of(self, backup: Backup) -> int:
         """Return the moment from which on a backup claims to hold every change."""
@@ -184,6 +188,14 @@ class History:
                 )
                 return frames[: number + reached]
         return frames
+
+
+def _gone_bad(entry: Entry) -> list[tuple[Backup, Backup]]:
+    """Return the backups that went bad, as they were and as they are; they claim the same."""
+    if not isinstance(entry.request, CorruptBackup):
+        return []
+    both = zip(entry.before.backups, entry.after.backups, strict=True)
+    return [(old, new) for old, new in both if old is not new]
 
 
 def is_torn(entry: Entry, backup: Backup) -> bool:

@@ -1,11 +1,14 @@
-"""The later instant at which the jobs of a step end, by themselves or in failure."""
+"""When the jobs of a step end, by themselves or in failure: at a later instant, or after a time."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from simulator.model.machine import Status
 from simulator.model.requests import FinishJobs, Request
+from simulator.scenario.problems import FIRST
 from simulator.scenario.shapes import ENDINGS
+from simulator.scenario.units import TICK_MAX, read_duration
+from simulator.scenario.validation import RawStep
 from simulator.scenario.verb import Around
 from simulator.scenario.verbs import VERBS
 from simulator.scenario.words import alternatives, nearest, shorten
@@ -14,20 +17,26 @@ from simulator.scenario.yaml12 import Path
 _TAKERS = tuple(name for name, verb in VERBS.items() if ENDINGS[0] in verb.keys)
 """The verbs that take an ending as an argument."""
 
+NEVER = "never"
+"""In place of an instant: nobody ends the job."""
+
+Ending: TypeAlias = tuple[str | int, FinishJobs]
+"""The label of the instant at which jobs end, or how many ticks after the step; and how."""
+
 
 def read_ending(
-    around: Around, path: Path, step: Mapping[str, Any], verb: str, request: Request
-) -> tuple[str, FinishJobs] | None:
-    """Return the instant at which the jobs of a step end, and how; None where it names none.
+    around: Around, raw: RawStep, step: Mapping[str, Any], verb: str, request: Request
+) -> Ending | None:
+    """Return when the jobs of a step end, and how; None where it does not say, or never.
 
     Args:
         around: The file.
-        path: Where the step stands.
+        raw: The step as the file has it.
         step: Its verb and what stands beside it.
         verb: Its verb.
         request: What it asks for.
     """
-    problems = around.problems
+    problems, path = around.problems, raw.path
     holder, where = (step, path) if verb == "qmp" else (step[verb], (*path, verb))
     named = [key for key in ENDINGS if isinstance(holder, Mapping) and key in holder]
     beside = [key for key in ENDINGS if key in step and verb != "qmp"]
@@ -55,14 +64,38 @@ def read_ending(
             expected="blockdev-backup, block-commit or block-stream",
             at_key=True,
         )
-    label = _later(around, (*where, named[0]), holder[named[0]])
-    if label is None or not jobs:
+    word = holder[named[0]]
+    if word == NEVER and named[0] == "ends" and around.labels.find(word) is None:
+        return None
+    read = _after if word.startswith("+") else _later
+    when = read(around, (*where, named[0]), word, raw.tick)
+    if when is None or not jobs:
         return None
     status = Status.COMPLETED if named[0] == "ends" else Status.FAILED
-    return label, FinishJobs(jobs=jobs, status=status)
+    return when, FinishJobs(jobs=jobs, status=status)
 
 
-def _later(around: Around, path: Path, word: str) -> str | None:
+def _after(around: Around, path: Path, word: str, tick: int) -> int | None:
+    """Return how many ticks after the step, or None where that is a problem."""
+    labels = around.labels
+    if labels.named is not None:
+        around.problems.add(
+            path,
+            f"{shorten(word)} needs times, and {labels.named} on {FIRST} is a name",
+            expected="the label of a later instant",
+            first=labels.path(labels.named),
+        )
+        return None
+    time = read_duration(word[1:].lstrip())
+    if time is None or time.denominator != 1 or not 0 < time <= TICK_MAX - tick:
+        around.problems.add(
+            path, f"{path[-1]} is {shorten(word)}", expected="a time after the step such as +30m"
+        )
+        return None
+    return int(time)
+
+
+def _later(around: Around, path: Path, word: str, tick: int) -> str | None:
     """Return the label of an instant after the step, or None where that is a problem."""
     labels = around.labels
     label = labels.find(word)
@@ -73,7 +106,9 @@ def _later(around: Around, path: Path, word: str) -> str | None:
             expected=alternatives(labels.ticks),
             help=nearest(word, labels.ticks),
         )
-    elif labels.entry(label) <= _entry(path):
+    elif labels.ticks[label] < tick or (
+        labels.ticks[label] == tick and labels.entry(label) <= _entry(path)
+    ):
         around.problems.add(
             path,
             f"the instant {label} is no later one",

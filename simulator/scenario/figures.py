@@ -11,7 +11,7 @@ from simulator.scenario.problems import Problems
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
-_WRONG = re.compile(r"[^A-Za-z0!-]")
+_WRONG = re.compile(r"[^A-Za-z0?!-]")
 
 
 class Figures:
@@ -78,7 +78,7 @@ class Figures:
             tell(f"{strip.label} is {both}", "a row that is one of them")
         wrong = _WRONG.search(strip.cells)
         if wrong is not None:
-            tell(f"{shorten(wrong[0])} is no cell", "a letter, 0, - or !")
+            tell(f"{shorten(wrong[0])} is no cell", "a letter, 0, -, ! or ?")
         lengths = self._disks.lengths(self._disk(strip.label))
         if lengths and len(strip.cells) not in lengths:
             counts = " or ".join(f"{length:,}" for length in lengths)

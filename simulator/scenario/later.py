@@ -5,28 +5,13 @@ from collections.abc import Mapping
 from simulator.scenario.problems import Problems
 from simulator.scenario.yaml12 import Path
 
-ENTRIES_LATER = ("every", "cron", "guest")
-"""Keys that begin an entry of a timed scenario."""
-
-VERBS_LATER = (
-    "migrate",
-    "rebase",
-    "lose",
-    "corrupt",
-    "freeze",
-    "thaw",
-    "merge",
-    "retention",
-)
-
-_MOVING = ("rate", "through", "latency")
-"""What says how fast a job moves its bytes."""
+VERBS_LATER = ("migrate", "rebase", "merge", "retention")
 
 KEYS_LATER: Mapping[str, tuple[str, ...]] = {
-    "": ("host", "clock", "resources", "faults", "retention", "store", "fleet"),
-    **dict.fromkeys(("backup", "copy", "pull", "restore"), _MOVING),
-    "commit": (*_MOVING, "outside"),
-    "blockcopy": (*_MOVING, "shallow"),
+    "": ("host", "retention", "store", "fleet"),
+    "guest": ("trace",),
+    "commit": ("outside",),
+    "blockcopy": ("shallow",),
     "create": ("backing",),
     "resize": ("outside",),
     "write": ("outside", "image"),

@@ -7,21 +7,25 @@ from typing import Any, TypeAlias
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.diagnostics import REFUSED, InputError, Problem
+from simulator.flows.resources import Resource
+from simulator.model.operations import ThawGuest
 from simulator.model.requests import Qmp
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.endings import read_ending
 from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.figures import Figures
+from simulator.scenario.moving import read_faults, read_moving, read_resources
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import Pictures, without_bars
 from simulator.scenario.problems import Problems, describe
 from simulator.scenario.qmp import let_last
-from simulator.scenario.shapes import ENDINGS, GUEST_VERBS
+from simulator.scenario.shapes import ENDINGS, GUEST_VERBS, MOVING
 from simulator.scenario.survey import survey
 from simulator.scenario.validation import RawStep, check_head, check_steps
 from simulator.scenario.verb import Around
 from simulator.scenario.verbs import BESIDE, VERBS, VERBS_ALONE
 from simulator.scenario.words import alternatives, nearest, shorten
+from simulator.scenario.workloads import Workloads, read_clock_of
 from simulator.scenario.yaml12 import Path, Place, place_at, read_yaml, span_of
 from simulator.timeline import Allowance, Instant, Script, Statement
 
@@ -129,8 +133,15 @@ def _unreadable(error: OSError | ValueError) -> Problem:
             return Problem(message="this is no name of a file", expected="a scenario file")
 
 
-Endings: TypeAlias = list[tuple[str, Statement]]
-"""What ends the jobs of steps: the label of the instant, and a statement to come first there."""
+Endings: TypeAlias = dict[str, list[Statement]]
+"""What ends the jobs of steps: statements that come first in an instant, by its label."""
+
+MOVERS = frozenset(name for name, verb in VERBS.items() if MOVING[0] in verb.keys)
+"""The verbs whose jobs may take time."""
+
+
+INSTEAD = Allowance(REFUSED, "what stands under else is done in its place")
+"""What a step with an else says of its own refusal."""
 
 
 class _Loading:
@@ -157,16 +168,21 @@ class _Loading:
         """
         problems = self._problems
         head, faulty = check_head({k: v for k, v in root.items() if k != "timeline"}, problems)
-        entries = Entries(self._places, problems)
+        clock = read_clock_of(head, problems)
+        entries = Entries(self._places, problems, clock)
         if "timeline" in root:
             entries.read(root["timeline"])
         else:
             problems.add((), "there is no timeline", expected="timeline: [...]")
+        workloads = Workloads(entries, problems)
+        entries.repeat(workloads.end)
         checked = check_steps(entries.steps, problems)
         told = isinstance(root.get("timeline"), list)
         told = told and not faulty & {"disk", "disks"}
         model = self._model(head)
-        disks, statements, endings = self._statements(head, entries, checked, told=told)
+        resources = read_resources(head, problems)
+        disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
+        guests, faults = workloads.read(disks), read_faults(head, problems)
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
             problems.tell()
@@ -181,6 +197,11 @@ class _Loading:
             allows=allows,
             path=path,
             source=text,
+            clock=clock,
+            dated=entries.labels.dated,
+            guests=guests,
+            resources=tuple(resources.values()),
+            faults=faults,
         )
 
     def _statements(
@@ -188,6 +209,7 @@ class _Loading:
         head: Mapping[str, Any],
         entries: Entries,
         checked: Sequence[dict[str, Any] | None],
+        resources: Mapping[str, Resource],
         *,
         told: bool,
     ) -> tuple[Disks, list[Statement], Endings]:
@@ -197,21 +219,17 @@ class _Loading:
             head: The top of the scenario, as far as it fits.
             entries: The timeline.
             checked: The long form of each step, as far as it fits.
+            resources: Those that the top defines.
             told: Whether *head* has all that the file says of disks.
         """
-        steps = [
-            (raw, step)
-            for raw, step in zip(entries.steps, checked, strict=True)
-            if step is not None
-        ]
+        both = list(zip(entries.steps, checked, strict=True))
+        steps = [(raw, step) for raw, step in both if step is not None]
         sound: list[CheckedStep] = [(raw.path, step) for raw, step in steps]
-        broken = [*entries.broken]
-        broken += [
-            raw.raw for raw, step in zip(entries.steps, checked, strict=True) if step is None
-        ]
+        broken = [*entries.broken, *(raw.raw for raw, step in both if step is None)]
         disks = Disks(self._problems)
         disks.read(head, sound, whole=told and not broken)
         names = Names(disks, self._problems, refusals=self._refusals)
+        names.unsure = entries.unsure
         survey(names, sound, broken)
         around = Around(
             disks,
@@ -220,10 +238,21 @@ class _Loading:
             self._problems,
             Pictures(self._problems),
             Figures(names, disks, self._problems),
+            resources,
         )
-        endings: Endings = []
-        statements = (self._statement(raw, step, around, endings) for raw, step in steps)
-        return disks, [statement for statement in statements if statement is not None], endings
+        endings: Endings = {}
+        statements: list[Statement] = []
+        for number, (raw, step) in enumerate(steps):
+            names.step = number
+            statement = self._statement(raw, step, around, endings)
+            if statement is not None and raw.otherwise and statements:
+                first = statements[-1]
+                others = (*first.otherwise, statement)
+                allows = first.allows if first.otherwise else (*first.allows, INSTEAD)
+                statements[-1] = first._replace(otherwise=others, allows=allows)
+            elif statement is not None:
+                statements.append(statement)
+        return disks, statements, endings
 
     def _statement(
         self, raw: RawStep, step: dict[str, Any], around: Around, endings: Endings
@@ -241,21 +270,45 @@ class _Loading:
             return None
         if isinstance(request, Qmp) and any(key in step for key in ENDINGS):
             request = let_last(request)
-        place = raw.place or self._places[id(raw.raw), verb]
-        ending = read_ending(around, raw.path, step, verb, request)
-        if ending is not None:
-            label, finish = ending
-            endings.append((label, Statement(verb=verb, request=finish, span=span_of(place))))
-        drawn = step[verb].get("cells") if verb in GUEST_VERBS else None
-        return Statement(
+        place = raw.place or self._places[id(raw.origin or raw.raw), verb]
+        statement = Statement(
             verb=verb,
             request=request,
             span=span_of(place),
             expects=expects,
             allows=allows,
-            cells=len(without_bars(drawn)) if drawn is not None else None,
-            repeats=around.names.repeats.get(raw.path, ()),
+            repeats=around.names.repeats.get(around.names.step, ()),
         )
+        drawn = step[verb].get("cells") if verb in GUEST_VERBS else None
+        if drawn is not None:
+            return statement._replace(cells=len(without_bars(drawn)))
+        if verb in MOVERS:
+            moving = read_moving((*raw.path, verb), step[verb], around)
+            statement = statement._replace(moving=moving)
+        return self._with_ending(raw, step, around, statement, endings)
+
+    def _with_ending(
+        self,
+        raw: RawStep,
+        step: dict[str, Any],
+        around: Around,
+        statement: Statement,
+        endings: Endings,
+    ) -> Statement:
+        """Return a statement with what ends its jobs, or put that into its instant."""
+        verb, request = statement.verb, statement.request
+        if isinstance(request, ThawGuest) and request.after:
+            thaw = statement._replace(request=ThawGuest(), expects=None)
+            return statement._replace(ending=(request.after, thaw))
+        ending = read_ending(around, raw, step, verb, request)
+        if ending is None:
+            return statement
+        when, finish = ending
+        end = Statement(verb=verb, request=finish, span=statement.span)
+        if isinstance(when, int):
+            return statement._replace(ending=(when, end))
+        endings.setdefault(when, []).append(end)
+        return statement
 
     def _verb(self, raw: RawStep, step: Mapping[str, Any]) -> str | None:
         """Return the verb of a step with several keys; None where there is none."""
@@ -331,9 +384,9 @@ def _instants(
     """
     instants, start = [], 0
     for moment in entries.moments:
-        end = start + moment.steps
-        ended = (statement for label, statement in endings if label == moment.label)
+        end = start + sum(not step.otherwise for step in moment.steps)
+        ended = endings.pop(moment.label, ()) if moment.label is not None else ()
         together = (*ended, *statements[start:end])
-        instants.append(Instant(label=moment.label, tick=moment.tick, statements=together))
+        instants.append(Instant(moment.label, moment.tick, together, moment.turn))
         start = end
     return tuple(instants)

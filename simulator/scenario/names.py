@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from itertools import count
 from typing import Any, NamedTuple
 
 from simulator.model.bitmap import NAME_BYTES_MAX
@@ -66,8 +65,9 @@ class Names:
     Attributes:
         known: The names of each kind, with the place of the first.
         disks: The disk of each image, where that is known.
-        given: The names that steps make up, by the path of their arguments.
-        repeats: Names that steps introduce and others before them, by the path of the step.
+        repeats: Names that steps introduce and others before them, by the number of the step.
+        step: The number of the step that is looked at; a path may be that of many.
+        unsure: Whether steps are missing, so that a name that is not known may be one of theirs.
     """
 
     def __init__(
@@ -86,10 +86,13 @@ class Names:
         """
         self.known: dict[Thing, dict[str, Path]] = {thing: {} for thing in Thing}
         self.disks: dict[str, str] = {}
-        self.given: dict[Path, str] = {}
+        self._given: dict[tuple[int, Path], str] = {}
+        self._next: dict[str, int] = {}
+        self.step = 0
+        self.unsure = False
         self._perhaps: set[str] = set()
         self._excused: set[Path] = set()
-        self.repeats: dict[Path, tuple[Repeat, ...]] = {}
+        self.repeats: dict[int, tuple[Repeat, ...]] = {}
         self._events: dict[Thing, list[tuple[Path, str, bool]]] = {thing: [] for thing in Thing}
         self._live: dict[tuple[Thing, str], list[New]] = {}
         self._refusals = refusals
@@ -129,7 +132,7 @@ class Names:
                 live.append(new)
         elif new.path not in self._excused:
             repeat = Repeat(new.thing, new.name, new.disk, new.path, first.path)
-            self.repeats[at] = (*self.repeats.get(at, ()), repeat)
+            self.repeats[self.step] = (*self.repeats.get(self.step, ()), repeat)
 
     def make_up(self, path: Path, thing: Thing, wanted: str, *, again: bool) -> None:
         """Make up the name of a thing that a step does not name.
@@ -141,15 +144,18 @@ class Names:
             again: Whether it may be the name of another such thing.
         """
         if again and wanted in self.known[thing]:
-            self.given[path] = wanted
+            self._given[self.step, path] = wanted
             return
-        taken = {name for known in self.known.values() for name in known}
-        numbered = (f"{wanted}-{number}" for number in count(2))
         name = wanted
-        while name in taken:
-            name = next(numbered)
+        while any(name in known for known in self.known.values()):
+            number = self._next[wanted] = self._next.get(wanted, 1) + 1
+            name = f"{wanted}-{number}"
         self.known[thing][name] = ()
-        self.given[path] = name
+        self._given[self.step, path] = name
+
+    def given(self, path: Path) -> str:
+        """Return the name that the step makes up whose arguments stand there."""
+        return self._given[self.step, path]
 
     def check(self, thing: Thing, path: Path, name: str, *, called: str = "") -> bool:
         """Whether some step introduces a name; one that none does is noted.
@@ -163,7 +169,7 @@ class Names:
         known = self.known[thing]
         whole, _, disk = name.rpartition("/")
         part = thing is Thing.BACKUP and whole in known and disk in self._disks.names
-        if name in known or part or name in self._perhaps:
+        if name in known or part or name in self._perhaps or self.unsure:
             return True
         there = self._there(thing, path)
         self._problems.add(
@@ -196,7 +202,7 @@ class Names:
 
     def has(self, thing: Thing, name: str) -> bool:
         """Whether some step introduces a name."""
-        return name in self.known[thing] or name in self._perhaps
+        return name in self.known[thing] or name in self._perhaps or self.unsure
 
     def split(self, label: str) -> tuple[str, str] | None:
         """Return the image and the bitmap that ``NODE.NAME`` tells, or None where it is none."""
@@ -241,7 +247,7 @@ class Names:
         fault = ""
         if new.name.startswith(GUEST_SEES):
             fault = "is the row of what the guest sees"
-        elif len(new.name) > NAME_BYTES_MAX // 4:
+        elif len(new.name) > NAME_BYTES_MAX // 4 or "/" in new.name:
             fault = name_fault(new.name)
         if fault:
             told = f"the name {shorten(new.name)} {fault}"

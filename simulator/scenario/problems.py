@@ -50,6 +50,7 @@ class Problems:
 
     Attributes:
         placed: Problems whose place is known already.
+        repeated: Entries whose steps happen many times; of each place in them one problem is told.
     """
 
     def __init__(self, path: str, text: str) -> None:
@@ -57,6 +58,8 @@ class Problems:
         self._text = text
         self._noted: list[_Noted] = []
         self.placed: list[Problem] = []
+        self.repeated: set[Path] = set()
+        self._told: set[tuple[Path, bool, int | None]] = set()
 
     def __len__(self) -> int:
         return len(self._noted) + len(self.placed)
@@ -86,6 +89,11 @@ class Problems:
         Raises:
             InputError: So many are known that looking on helps nobody.
         """
+        if path[:2] in self.repeated:
+            place = path, at_key, offset
+            if place in self._told:
+                return
+            self._told.add(place)
         problem = Problem(message=message, expected=expected, help=help)
         self._noted.append(
             _Noted(

@@ -20,7 +20,18 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from simulator.model.clusters import CLUSTERS_MAX
-from simulator.scenario.units import SIZE_PATTERN, read_size
+from simulator.scenario.units import (
+    FREQUENCY_PATTERN,
+    RATE_PATTERN,
+    SHARE_PATTERN,
+    SIZE_PATTERN,
+    TICK_MAX,
+    read_duration,
+    read_frequency,
+    read_rate,
+    read_share,
+    read_size,
+)
 from simulator.values import dataclass
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -34,6 +45,9 @@ class Form:
 
 
 A_NAME = "a name"
+
+MOVING = ("rate", "through", "latency")
+"""Keys that say how fast a job moves its bytes."""
 
 
 def strict(**choices: Any) -> ConfigDict:
@@ -52,9 +66,13 @@ def one_of(*alternatives: str | tuple[str, ...]) -> dict[str, Any]:
 
 
 def keys_of(shape: Any) -> dict[str, str]:
-    """Return the keys of a mapping, or of the mappings of a list, each with what it takes."""
+    """Return the keys of a mapping, or of the mappings of a list, each with what it takes.
+
+    What says how fast bytes move comes last.
+    """
     annotations: dict[str, Any] = getattr(_mapping(shape), "__annotations__", {})
-    return {key: _form(annotation) for key, annotation in annotations.items()}
+    ordered = sorted(annotations, key=MOVING.__contains__)
+    return {key: _form(annotations[key]) for key in ordered}
 
 
 def required_keys(shape: Any) -> frozenset[str]:
@@ -82,8 +100,12 @@ _HIDDEN = r"\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
 NAME_PATTERN = rf"^[^\s|{_HIDDEN}]([^|{_HIDDEN}]*[^\s|{_HIDDEN}])?$"
 """No bars, which end a row of a figure, no control characters, no blank at either end."""
 
-FILE_NAME_PATTERN = NAME_PATTERN.replace("|", "|/")
-"""The same without a slash: ``NAME/DISK`` is one disk's part of a backup."""
+_WITH_TEMPLATE = rf"[^|{_HIDDEN}]*<[^<>|{_HIDDEN}]+>[^|{_HIDDEN}]*"
+FILE_NAME_PATTERN = rf"^(?:{NAME_PATTERN[1:-1].replace('|', '|/')}|{_WITH_TEMPLATE})$"
+"""The same without a slash: ``NAME/DISK`` is one disk's part of a backup.
+
+In ``week<n/7>`` a slash divides; what comes of it is looked at when it is used.
+"""
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=1023)]
 FileName: TypeAlias = Annotated[str, StringConstraints(pattern=FILE_NAME_PATTERN, max_length=1023)]
@@ -142,6 +164,65 @@ Size: TypeAlias = Annotated[
     Form("a size such as 64 KiB"),
 ]
 
+DURATION_PATTERN = r"^([0-9]+(\.[0-9]+)?(d|h|ms|m|s|us|ns) *)+$"
+
+
+def _duration(text: str) -> int | None:
+    time = read_duration(text)
+    whole = time is not None and time.denominator == 1 and time <= TICK_MAX
+    return int(time) if time is not None and whole else None
+
+
+def _measured(read: Callable[[str], object], pattern: str) -> BeforeValidator:
+    """Return what makes a number of a text.
+
+    Args:
+        read: Returns the number; None where the text is none.
+        pattern: What such a text looks like, for the schema.
+    """
+
+    def validate(value: object) -> object:
+        number = read(value) if isinstance(value, str) else None
+        if number is None:
+            raise PydanticCustomError("measure", "no measure")
+        return number
+
+    text = Annotated[str, StringConstraints(pattern=pattern)]
+    return BeforeValidator(validate, json_schema_input_type=text)
+
+
+Duration: TypeAlias = Annotated[
+    Any,
+    _measured(_duration, DURATION_PATTERN),
+    Field(examples=["10s", "2h30m"]),
+    Form("a time such as 10s or 2h30m"),
+]
+"""Ticks."""
+
+Rate: TypeAlias = Annotated[
+    Any,
+    _measured(read_rate, RATE_PATTERN),
+    Field(examples=["400 MiB/s"]),
+    Form("a rate above 0 such as 400 MiB/s"),
+]
+"""Bytes a second, as a fraction."""
+
+Frequency: TypeAlias = Annotated[
+    Any,
+    _measured(read_frequency, FREQUENCY_PATTERN),
+    Field(examples=["200/s"]),
+    Form("how often in a time, such as 200/s"),
+]
+"""So many a tick, as a fraction."""
+
+Share: TypeAlias = Annotated[
+    Any,
+    _measured(read_share, SHARE_PATTERN),
+    Field(examples=["5%"]),
+    Form("a share of at most 100% such as 5%"),
+]
+"""A fraction of at most 1."""
+
 Names: TypeAlias = Annotated[
     list[Word],
     BeforeValidator(listed, json_schema_input_type=Word | list[Word]),
@@ -197,10 +278,32 @@ DiskWord: TypeAlias = Annotated[
 NewBitmap: TypeAlias = Annotated[
     FileName, Field(description="A checkpoint of this name begins here.", examples=["B1"])
 ]
-LaterInstant: TypeAlias = Annotated[Word, Form("the label of a later instant")]
+LaterInstant: TypeAlias = Annotated[
+    Word, Form("the label of a later instant, a time after the step such as +30m, or never")
+]
 
 GUEST_VERBS = ("write", "zero", "discard")
 """What the guest does by itself, between two instants or at one."""
+
+Whenever: TypeAlias = Annotated[
+    Word,
+    Form("a time since the start such as 2h30m, or a date where there is a clock"),
+    Field(examples=["24h", "2026-03-05T22:00"]),
+]
+
+
+class Moves(TypedDict):
+    """What moves bytes may take time."""
+
+    rate: NotRequired[Annotated[Rate, Field(description="The most that its job moves.")]]
+    through: NotRequired[
+        Annotated[
+            Names,
+            Field(description="The resources that its bytes go through.", examples=[["pool"]]),
+        ]
+    ]
+    latency: NotRequired[Annotated[Duration, Field(description="The time before the first byte.")]]
+
 
 ENDINGS = ("ends", "fails")
 """Keys that let a job run on: arguments of backup and blockcopy, and beside qmp."""

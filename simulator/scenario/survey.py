@@ -19,8 +19,9 @@ def survey(names: Names, steps: Iterable[CheckedStep], broken: Iterable[object])
     """
     for each in broken:
         names.take_broken(each)
-    unnamed: list[tuple[Path, Default, str]] = []
-    for path, step in steps:
+    unnamed: list[tuple[int, Path, Default, str]] = []
+    for number, (path, step) in enumerate(steps):
+        names.step = number
         for word, arguments in step.items():
             verb = VERBS.get(word)
             if verb is None:
@@ -36,7 +37,8 @@ def survey(names: Names, steps: Iterable[CheckedStep], broken: Iterable[object])
             if default.like is not None:
                 names.note_disk(name, arguments[default.like])
             if default.key not in arguments:
-                unnamed.append(((*path, word), default, name))
-    for path, default, name in unnamed:
+                unnamed.append((number, (*path, word), default, name))
+    for number, path, default, name in unnamed:
+        names.step = number
         names.make_up(path, default.thing, name, again=default.again)
     names.check_clashes()

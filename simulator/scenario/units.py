@@ -74,3 +74,55 @@ def read_duration(text: str) -> Fraction | None:
     return sum(
         (Fraction(part["count"]) * _NANOSECONDS[part["unit"]] for part in parts), Fraction(0)
     )
+
+
+RATE_PATTERN = r"^[0-9]+ *([Bb]|[KMGTPkmgtp]([Ii][Bb]?)?)?/ *(s|m|min|h|d)$"
+"""Bytes in a time, such as ``400 MiB/s``."""
+
+FREQUENCY_PATTERN = r"^[0-9]+(\.[0-9]+)? */ *(s|m|min|h|d)$"
+"""How often something happens, such as ``200/s``."""
+
+SHARE_PATTERN = r"^[0-9]+(\.[0-9]+)? *%$"
+"""A part of a whole, such as ``5%``."""
+
+
+def _per(unit: str) -> int:
+    """Return the nanoseconds of what stands behind the bar of a rate."""
+    return _NANOSECONDS["m" if unit.strip() == "min" else unit.strip()]
+
+
+def read_rate(text: str) -> Fraction | None:
+    """Return bytes a second, or None where the text is no rate or nothing would move.
+
+    >>> [read_rate(text) for text in ("400 MiB/s", "0/s", "6 KiB/min", "5 parsecs/s")]
+    [Fraction(419430400, 1), None, Fraction(512, 5), None]
+    """
+    if re.match(RATE_PATTERN, text) is None:
+        return None
+    size, _, unit = text.partition("/")
+    count = read_size(size.strip())
+    return Fraction(count * _NANOSECONDS["s"], _per(unit)) if count else None
+
+
+def read_frequency(text: str) -> Fraction | None:
+    """Return how often a nanosecond something happens; 0 is never.
+
+    >>> [read_frequency(text) for text in ("200/s", "1.5/h", "200")]
+    [Fraction(1, 5000000), Fraction(1, 2400000000000), None]
+    """
+    if re.match(FREQUENCY_PATTERN, text) is None or len(text) > SIZE_DIGITS_MAX:
+        return None
+    count, _, unit = text.partition("/")
+    return Fraction(count.strip()) / _per(unit)
+
+
+def read_share(text: str) -> Fraction | None:
+    """Return a part of a whole, or None where the text is none, or more than the whole.
+
+    >>> [read_share(text) for text in ("5%", "0.1 %", "120%", "5")]
+    [Fraction(1, 20), Fraction(1, 1000), None, None]
+    """
+    if re.match(SHARE_PATTERN, text) is None or len(text) > SIZE_DIGITS_MAX:
+        return None
+    share = Fraction(text.rstrip(" %")) / 100
+    return share if share <= 1 else None

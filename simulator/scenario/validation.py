@@ -7,10 +7,18 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from simulator.scenario.guests import GuestShape, Mix
 from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
+from simulator.scenario.moving import (
+    A_RESOURCE,
+    CrashShape,
+    FaultsShape,
+    ResourceShape,
+    StoreShape,
+)
 from simulator.scenario.problems import WRITTEN, Problems, describe
 from simulator.scenario.shapes import A_NAME, Allowed, Disk, keys_of
-from simulator.scenario.steps import Head, Scenario, Step, steps_with
+from simulator.scenario.steps import GuestEntry, Head, Scenario, Step, steps_with
 from simulator.scenario.units import near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
@@ -29,6 +37,12 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     "step": {**keys_of(Step), **{verb.name: verb.form for verb in VERBS.values()}},
     "allow": keys_of(Allowed),
     "disk": keys_of(Disk),
+    "resource": keys_of(ResourceShape),
+    "faults": keys_of(FaultsShape),
+    "crash": keys_of(CrashShape),
+    "store": keys_of(StoreShape),
+    "guest": keys_of(GuestShape),
+    "mix": keys_of(Mix),
 }
 """The keys of each mapping that has a fixed set of them, each with what it takes."""
 
@@ -44,11 +58,17 @@ class RawStep(NamedTuple):
         path: Where it stands.
         raw: The mapping of the file, or one made of a verb that stands alone.
         place: The place of a verb that stands alone.
+        origin: The mapping of the file, where *raw* is one with the names of a repetition.
+        tick: The time of its moment.
+        otherwise: Whether it is done only where the step before it is refused.
     """
 
     path: Path
     raw: dict[str, object]
     place: Place | None
+    origin: dict[str, object] | None = None
+    tick: int = 0
+    otherwise: bool = False
 
 
 def check_head(
@@ -90,6 +110,41 @@ def _leave_out(head: dict[str, object], loc: Path) -> None:
                 head["disks"] = {**value, name: kept}
         case _:
             head.pop(str(key), None)
+
+
+def check_guest(path: Path, arguments: object, problems: Problems) -> dict[str, Any] | None:
+    """Return the arguments of a workload in their long form without what does not fit.
+
+    Args:
+        path: Where they stand.
+
+    Returns:
+        None where nothing fits.
+    """
+    entry = {"guest": arguments}
+    try:
+        checked: dict[str, Any] = _guest().validate_python(entry)["guest"]
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    else:
+        return checked
+    for detail in details:
+        _tell(problems, detail, path[:-1], detail["loc"], entry)
+    if not isinstance(arguments, dict):
+        return None
+    wrong = {detail["loc"][1] for detail in details if len(detail["loc"]) > 1}
+    rest = {key: value for key, value in arguments.items() if key not in wrong}
+    rest.setdefault("workload", "uniform")
+    try:
+        return dict(_guest().validate_python({"guest": rest})["guest"])
+    except ValidationError:
+        return None
+
+
+@cache
+def _guest() -> TypeAdapter[Any]:
+    """Return what validates a workload; made at its first use."""
+    return TypeAdapter(GuestEntry)
 
 
 def check_steps(steps: Sequence[RawStep], problems: Problems) -> list[dict[str, Any] | None]:
@@ -212,7 +267,7 @@ def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object])
     problems.add(
         path,
         f"unknown key {shorten(key)}{f' in {within}' if within else ''}",
-        expected=alternatives(known) if known else "nothing",
+        expected=alternatives(known, limit=len(known)) if known else "nothing",
         help=nearest(key, known),
         at_key=True,
     )
@@ -278,9 +333,9 @@ def _container(path: Path) -> str:
     keys = [part for part in path[:-1] if isinstance(part, str)]
     if not keys:
         return ""
-    if keys[-1] in ("timeline", "do"):
+    if keys[-1] in ("timeline", "do", "else"):
         return "step"
-    return "disk" if keys[0] == "disks" else keys[-1]
+    return {"disks": "disk", "resources": "resource"}.get(keys[0], keys[-1])
 
 
 def _form(path: Path) -> str:
@@ -289,4 +344,8 @@ def _form(path: Path) -> str:
         path = path[:-1]
     if path[0] == "disks" and len(path) == 2:
         return _KEYS[""]["disk"]
+    if path[0] == "resources" and len(path) == 2:
+        return A_RESOURCE
+    if path[-2:-1] == ("hours",):
+        return "how often in a time, such as 200/s"
     return _KEYS.get(_container(path), {}).get(str(path[-1]), A_NAME)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple, NotRequired, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
+from simulator.flows.resources import Resource
 from simulator.model.requests import Request
 from simulator.scenario.disks import Disks
 from simulator.scenario.figures import Figures
@@ -24,6 +25,7 @@ class Around(NamedTuple):
 
     Attributes:
         problems: Takes what is wrong.
+        resources: Those that the top of the file defines.
     """
 
     disks: Disks
@@ -32,6 +34,7 @@ class Around(NamedTuple):
     problems: Problems
     pictures: Pictures
     figures: Figures
+    resources: Mapping[str, Resource]
 
 
 Reader: TypeAlias = Callable[[Around, Path, Any], Request | None]

@@ -118,14 +118,14 @@ CASES = [
     step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
         "an argument of a later version",
-        "backup: {to: a, rate: 1 MiB/s}",
-        (25, "the argument rate of backup is not implemented yet"),
+        "create: {image: S1, backing: S0}",
+        (29, "the argument backing of create is not implemented yet"),
     ),
     step(
         "a verb of a later version",
-        "migrate: {storage: shared}\n      - freeze",
+        "migrate: {storage: shared}\n      - retention",
         (9, "the verb migrate is not implemented yet"),
-        (8, 9, "the verb freeze is not implemented yet"),
+        (8, 9, "the verb retention is not implemented yet"),
     ),
     step(
         "disks as a mapping",
@@ -198,7 +198,7 @@ CASES = [
         (
             25,
             "unknown key snce in backup|to, since, until, image, bitmaps, checkpoint, onto, mode, "
-            "disks, scratch, ends or fails|did",
+            "disks, scratch, ends, fails, rate, through or latency|did",
         ),
     ),
     step(
@@ -540,20 +540,19 @@ CASES = [
     ),
     entries(
         "a workload of a later version",
-        "  - every: 24h\n  - guest: {workload: zipf}",
-        (4, 5, "every in the timeline is not implemented yet"),
-        (5, 5, "guest in the timeline is not implemented yet"),
+        "  - guest: {trace: {file: a.csv}, workload: zipf, writes: 1/s, until: 1s}",
+        (4, 13, "the argument trace of guest is not implemented yet"),
     ),
     entries(
-        "a repetition of a later version, told once",
-        "  - every: 24h\n    do: [{backup: {to: a, rate: 5}}]\n  - lose: {backup: a}",
-        (4, 5, "every in the timeline is not implemented yet"),
-        (6, 5, "the verb lose is not implemented yet"),
+        "a verb of a later version outside an instant",
+        "  - merge: {from: [a, b], to: a}",
+        (4, 5, "the verb merge is not implemented yet"),
     ),
     text(
-        "a key of a later version",
-        "scenario: s\ndisk: 8\nclock: 2026-03-02T00:00:00Z\ntimeline: []\n",
-        (3, 1, "clock is not implemented yet"),
+        "keys of a later version",
+        "scenario: s\ndisk: 8\nstore: {kind: chunks}\nfleet: {}\ntimeline: []\n",
+        (3, 1, "store is not implemented yet"),
+        (4, 1, "fleet is not implemented yet"),
     ),
     disk("a size in decimal units", "8GB", (7, "8GB|a size such as 64 KiB|did you mean 8 GiB?")),
     disk(

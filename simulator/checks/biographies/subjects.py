@@ -10,6 +10,7 @@ from simulator.model.operations import (
     ClearBitmap,
     CommitImages,
     CopyImage,
+    CorruptBackup,
     CreateImage,
     DisableBitmap,
     DropBackup,
@@ -84,7 +85,7 @@ def needed(machine: Machine, request: Request) -> Iterator[Thing]:
             for each in operations:
                 if not isinstance(each, Refusal):
                     yield from _needed_by(each)
-        case CopyImage() | DropBackup() | StackBackups():
+        case CopyImage() | DropBackup() | CorruptBackup() | StackBackups():
             yield from _needed_by(request)
 
 
@@ -117,7 +118,7 @@ def _needed_by(operation: Operation) -> Iterator[Thing]:
             if bitmap is not None and not temporary:
                 yield Thing(Kind.BITMAP, bitmap, node=image)
             yield from (Thing(Kind.BITMAP, name, node=node) for node, name in sources or ())
-        case DropBackup(name=name):
+        case DropBackup(name=name) | CorruptBackup(name=name):
             yield Thing(Kind.BACKUP, name)
         case StackBackups(sources=names):
             yield from (Thing(Kind.BACKUP, name) for name in names)

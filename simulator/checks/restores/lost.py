@@ -8,6 +8,7 @@ from simulator.checks.restores.differences import full_backup
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup, Status
+from simulator.model.operations import DropBackup
 from simulator.restorable.graph import EMPTY_DISK
 from simulator.restorable.history import Restorable, history_of
 from simulator.timeline import Entry, Timeline
@@ -80,7 +81,8 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             if any(node in history.ends_of(backup) for backup in going if backup.disk == disk)
         }
         # Who deletes a backup means to lose what it stands for, and nothing else.
-        if orphans or not set(lost) <= own:
+        meant = not (isinstance(entry.request, DropBackup) and entry.request.lost)
+        if orphans or not (meant and set(lost) <= own):
             yield _report(self, timeline, entry, gone, lost, orphans, after)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
+    DAMAGED,
     SMALL_MAX,
     VERSIONS_MAX,
     WORKLOAD_FIRST,
@@ -24,6 +25,7 @@ from simulator.model.clusters.small import SmallMap, SmallSet
 
 __all__ = [
     "CLUSTERS_MAX",
+    "DAMAGED",
     "SMALL_MAX",
     "VERSIONS_MAX",
     "WORKLOAD_FIRST",

@@ -10,6 +10,9 @@ Version: TypeAlias = int
 ZERO: Version = 0
 """Explicit zeroes. They read like a cluster never written, but hide what lies below."""
 
+DAMAGED: Version = ord("?")
+"""What nobody wrote: a stored cluster that has gone bad."""
+
 WORKLOAD_FIRST: Version = 256
 """The version of a workload's first write; smaller ones are letters."""
 

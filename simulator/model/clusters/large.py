@@ -113,16 +113,23 @@ class LargeMap(ClusterMap):
         return cls((pack(array, np.full(len(clusters), version, dtype=np.int64)),))
 
     @classmethod
-    def of_writes(cls, clusters: Integers, first: Version) -> Self:
+    def of_writes(
+        cls, clusters: Integers, first: Version, zeroes: npt.NDArray[np.bool_] | None = None
+    ) -> Self:
         """Return what single-cluster writes leave behind.
 
         Args:
             clusters: The cluster of each write, in the order of time.
             first: Version of the first write; the others follow one by one.
+            zeroes: Which of the writes are of zeroes; None for none.
         """
         if not len(clusters):
             return cls(())
-        return cls((pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64)),))
+        level = pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64))
+        if zeroes is not None:
+            # Which write is the newest is told by its version, so zeroes get theirs last.
+            level.packed[zeroes[level.versions - first]] &= ~np.uint64(VERSION_MASK)
+        return cls((level,))
 
     def __len__(self) -> int:
         return len(self.flat.packed)

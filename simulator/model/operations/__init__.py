@@ -34,6 +34,7 @@ from simulator.model.operations.guest import Extent, GuestDiscard, GuestOperatio
 from simulator.model.operations.jobs import BitmapMode, EndJob, RunBackup, Sync
 from simulator.model.operations.outside import (
     CopyImage,
+    CorruptBackup,
     DropBackup,
     ForgetCheckpoint,
     OutsideOperation,
@@ -45,9 +46,11 @@ from simulator.model.operations.power import (
     AttachDisk,
     CloseImages,
     DetachDisk,
+    FreezeGuest,
     KillProcess,
     OpenImages,
     PowerOperation,
+    ThawGuest,
     UndefineMachine,
 )
 from simulator.model.refusal import Fault, Refusal
@@ -64,6 +67,7 @@ __all__ = [
     "CloseImages",
     "CommitImages",
     "CopyImage",
+    "CorruptBackup",
     "CreateImage",
     "DetachDisk",
     "DisableBitmap",
@@ -76,6 +80,7 @@ __all__ = [
     "Extent",
     "Fault",
     "ForgetCheckpoint",
+    "FreezeGuest",
     "GuestDiscard",
     "GuestOperation",
     "GuestWrite",
@@ -98,6 +103,7 @@ __all__ = [
     "SaveSnapshot",
     "StackBackups",
     "Sync",
+    "ThawGuest",
     "UndefineMachine",
     "UnexportNode",
 ]

@@ -33,11 +33,20 @@ class GuestWrite(NamedTuple):
 
 
 class GuestDiscard(NamedTuple):
-    """The guest gives clusters back (trim); the node has ``discard=unmap``."""
+    """The guest gives clusters back (trim); the node has ``discard=unmap``.
+
+    Attributes:
+        clusters: Those that it touches.
+        extent: The bytes touched; None for whole clusters.
+        whole: Of a workload's window, the clusters that are left trimmed from end to end.
+        writes: How many trims this stands for.
+    """
 
     disk: str | None
     clusters: ClusterSet
     extent: Extent | None = None
+    whole: ClusterSet | None = None
+    writes: int = 1
 
 
 GuestOperation: TypeAlias = GuestWrite | GuestDiscard

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, TypeAlias
 
+from simulator.model.clusters import ClusterSet
+
 
 class CopyImage(NamedTuple):
     """Copy one image file as it is, with no job."""
@@ -11,9 +13,26 @@ class CopyImage(NamedTuple):
 
 
 class DropBackup(NamedTuple):
-    """Delete a backup, on every disk."""
+    """Delete a backup, on every disk.
+
+    Attributes:
+        lost: Whether nobody meant to: it is gone.
+    """
 
     name: str
+    lost: bool = False
+
+
+class CorruptBackup(NamedTuple):
+    """Let some clusters of a stored backup hold something else; nobody knows.
+
+    Attributes:
+        disk: The disk whose part of the backup it is; None for all.
+    """
+
+    name: str
+    clusters: ClusterSet
+    disk: str | None = None
 
 
 class StackBackups(NamedTuple):
@@ -46,5 +65,11 @@ class ForgetCheckpoint(NamedTuple):
 
 
 OutsideOperation: TypeAlias = (
-    CopyImage | DropBackup | StackBackups | RecordCheckpoint | RestoreCheckpoint | ForgetCheckpoint
+    CopyImage
+    | DropBackup
+    | CorruptBackup
+    | StackBackups
+    | RecordCheckpoint
+    | RestoreCheckpoint
+    | ForgetCheckpoint
 )

@@ -36,6 +36,27 @@ class UndefineMachine(NamedTuple):
     """Let the host give up its definition of a machine that runs: it is transient from then on."""
 
 
+class FreezeGuest(NamedTuple):
+    """Let the guest's file systems be quiet: its writes wait (``guest-fsfreeze-freeze``)."""
+
+
+class ThawGuest(NamedTuple):
+    """Let the guest's file systems write again (``guest-fsfreeze-thaw``).
+
+    Attributes:
+        after: Ticks until then; what is done then is another one, without.
+    """
+
+    after: int = 0
+
+
 PowerOperation: TypeAlias = (
-    CloseImages | OpenImages | KillProcess | DetachDisk | AttachDisk | UndefineMachine
+    CloseImages
+    | OpenImages
+    | KillProcess
+    | DetachDisk
+    | AttachDisk
+    | UndefineMachine
+    | FreezeGuest
+    | ThawGuest
 )

@@ -79,7 +79,7 @@ def discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal:
         whole = whole & disk.active.content.clusters()
     zeroes = map_all(disk.length, whole, ZERO)
     return machine.with_disk(
-        _change(machine, disk, zeroes, discard.clusters, discard.extent, moments=1)
+        _change(machine, disk, zeroes, discard.clusters, discard.extent, moments=discard.writes)
     )
 
 
@@ -131,6 +131,8 @@ def _marked(
 
 def _whole_clusters(disk: Disk, discard: GuestDiscard) -> ClusterSet:
     """Return the clusters that a discard covers from end to end."""
+    if discard.whole is not None:
+        return discard.whole
     if discard.extent is None:
         return discard.clusters
     first = -(-discard.extent.offset // disk.cluster_size)

@@ -3,10 +3,11 @@
 from typing import assert_never
 
 from simulator.model.bitmap import Window
-from simulator.model.clusters import ClusterMap, map_of
+from simulator.model.clusters import DAMAGED, ClusterMap, map_all, map_of
 from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Restored, Status
 from simulator.model.operations import (
     CopyImage,
+    CorruptBackup,
     DropBackup,
     ForgetCheckpoint,
     OutsideOperation,
@@ -26,6 +27,8 @@ def apply(machine: Machine, operation: OutsideOperation) -> Machine | Refusal:
             return _copy_image(machine, operation)
         case DropBackup():
             return _drop_backup(machine, operation)
+        case CorruptBackup():
+            return _corrupt_backup(machine, operation)
         case StackBackups():
             return _stack_backups(machine, operation)
         case RecordCheckpoint():
@@ -74,6 +77,28 @@ def _drop_backup(machine: Machine, drop: DropBackup) -> Machine | Refusal:
     if any(backup.status is Status.RUNNING for backup in gone):
         return Refusal(f"backup {drop.name} is in use: {NOTHING_HELD[Status.RUNNING]}")
     return replace(machine, backups=tuple(b for b in machine.backups if b not in gone))
+
+
+def _corrupt_backup(machine: Machine, corrupt: CorruptBackup) -> Machine | Refusal:
+    """Let clusters of a stored backup hold what no guest ever wrote; it still claims the same.
+
+    inc.bak: |--AAA---|    corrupt |--X-X---|    inc.bak: |--?A?---|
+    """
+    gone = [
+        backup
+        for backup in machine.backups_named(corrupt.name)
+        if corrupt.disk in (None, backup.disk) and backup.status is Status.COMPLETED
+    ]
+    if not gone:
+        return Refusal(f"there is no backup {corrupt.name} here")
+    for backup in gone:
+        held = corrupt.clusters if backup.complete else corrupt.clusters & backup.content.clusters()
+        damage = map_all(backup.length, held.below(backup.length), DAMAGED)
+        if damage:
+            spoilt = replace(backup, content=backup.content.overlay(damage))
+            there = tuple(spoilt if each is backup else each for each in machine.backups)
+            machine = replace(machine, backups=there)
+    return machine
 
 
 NOTHING_HELD = {

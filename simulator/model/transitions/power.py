@@ -13,10 +13,12 @@ from simulator.model.operations import (
     CloseImages,
     DetachDisk,
     Fault,
+    FreezeGuest,
     KillProcess,
     OpenImages,
     PowerOperation,
     Refusal,
+    ThawGuest,
     UndefineMachine,
 )
 from simulator.model.transitions import jobs
@@ -38,6 +40,10 @@ def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:
             return _attach(machine, machine.disk(operation.disk))
         case UndefineMachine():
             return replace(machine, transient=True)
+        case FreezeGuest():
+            return _freeze(machine)
+        case ThawGuest():
+            return machine if operation.after else replace(machine, frozen=False)
         case _:
             assert_never(operation)
 
@@ -63,7 +69,7 @@ def _stopped(machine: Machine, power: Power) -> Machine:
     What starts later is a machine that is defined anew. Source: ``facts/LIBVIRT.md``, R14.
     """
     kept = () if machine.transient else machine.checkpoints
-    return replace(machine, power=power, checkpoints=kept, transient=False)
+    return replace(machine, power=power, checkpoints=kept, transient=False, frozen=False)
 
 
 def _closed(disk: Disk) -> Disk:
@@ -143,6 +149,15 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
         )
         killed = killed.with_disk(replace(disk, bitmaps=left))
     return _without_exports(_stopped(killed, Power.CRASHED))
+
+
+def _freeze(machine: Machine) -> Machine | Refusal:
+    """Let a guest that runs be quiet. Its agent takes no such command while it is."""
+    if machine.power is not Power.RUNNING:
+        return Refusal("no guest is running: the machine is off", fault=Fault.OFF)
+    if machine.frozen:
+        return Refusal("the guest's file systems are frozen already")
+    return replace(machine, frozen=True)
 
 
 def _without_exports(machine: Machine) -> Machine:

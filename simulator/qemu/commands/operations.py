@@ -12,6 +12,7 @@ from simulator.model.operations import (
     CloseImages,
     CommitImages,
     CopyImage,
+    CorruptBackup,
     CreateImage,
     DetachDisk,
     DisableBitmap,
@@ -22,6 +23,7 @@ from simulator.model.operations import (
     ExportNode,
     ExportOperation,
     ForgetCheckpoint,
+    FreezeGuest,
     GuestDiscard,
     GuestWrite,
     KillProcess,
@@ -41,6 +43,7 @@ from simulator.model.operations import (
     RunBackup,
     SaveSnapshot,
     StackBackups,
+    ThawGuest,
     UndefineMachine,
     UnexportNode,
 )
@@ -100,6 +103,8 @@ def _outside(work: Work, machine: Machine, operation: OutsideOperation) -> None:
             stack_backups(work, machine, operation)
         case RecordCheckpoint() | RestoreCheckpoint() | ForgetCheckpoint():
             pass  # The host's own notes: QEMU knows nothing of them.
+        case CorruptBackup():
+            pass  # Nobody knows of it.
         case _:
             assert_never(operation)
 
@@ -126,7 +131,7 @@ def _switch(work: Work, machine: Machine, operation: PowerOperation) -> None:
             disk = machine.disk(operation.disk).detached
             if disk is not None and machine.power is Power.RUNNING:
                 open_disk(work, disk)
-        case UndefineMachine():
+        case UndefineMachine() | FreezeGuest() | ThawGuest():
             pass  # QEMU knows nothing of it.
         case KillProcess():
             # What a job copied counts as flushed, too.

@@ -9,6 +9,8 @@ from simulator.scenario.verbs.bitmaps import CHECKPOINT, DELETE
 from simulator.scenario.verbs.chain import COMMIT, CREATE, PULL, REVERT, SNAPSHOT
 from simulator.scenario.verbs.guest import DISCARD, EXPECT, WRITE, ZERO
 from simulator.scenario.verbs.jobs import BLOCKCOPY, CANCEL
+from simulator.scenario.verbs.losses import CORRUPT, LOSE
+from simulator.scenario.verbs.peace import FREEZE, THAW
 from simulator.scenario.verbs.power import (
     ATTACH,
     CRASH,
@@ -46,6 +48,10 @@ VERBS: Mapping[str, Verb] = {
         SHUTDOWN,
         START,
         CRASH,
+        FREEZE,
+        THAW,
+        LOSE,
+        CORRUPT,
         QMP,
     )
 }

@@ -15,6 +15,7 @@ from simulator.scenario.shapes import (
     FileName,
     Form,
     LaterInstant,
+    Moves,
     Names,
     Size,
     Word,
@@ -31,7 +32,7 @@ RESTORED_DEFAULT = "restored"
 @with_config(
     strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, {"required": [*ENDINGS]}]}})
 )
-class Backup(TypedDict):
+class Backup(Moves):
     """A copy outside the chain: full, or only what changed."""
 
     to: Annotated[FileName, Field(description="The target.", examples=["full.bak"])]
@@ -80,7 +81,7 @@ class Backup(TypedDict):
 
 
 @with_config(STRICT)
-class Copy(TypedDict):
+class Copy(Moves):
     """A plain copy of an image file, with no job."""
 
     image: Annotated[Word, Field(description="The image.", examples=["S1"])]
@@ -102,7 +103,7 @@ _RestoreKeys = TypedDict(
 
 
 @with_config(STRICT)
-class Restore(_RestoreKeys):
+class Restore(_RestoreKeys, Moves):
     """Backups stacked, and the result compared with all that the guest ever saw."""
 
     of: NotRequired[
@@ -203,7 +204,7 @@ def _read_restore(around: Around, path: Path, arguments: Mapping[str, Any]) -> R
             expected=alternatives(around.labels.ticks),
             help=nearest(of, around.labels.ticks),
         )
-    name = arguments.get("as") or around.names.given[path]
+    name = arguments.get("as") or around.names.given(path)
     return StackBackups(name=name, sources=sources, of=label)
 
 

@@ -21,6 +21,7 @@ from simulator.scenario.shapes import (
     Flag,
     Form,
     ImageFormat,
+    Moves,
     NewBitmap,
     Size,
     Word,
@@ -62,7 +63,7 @@ class Snapshot(TypedDict):
 
 
 @with_config(STRICT)
-class Commit(TypedDict):
+class Commit(Moves):
     """Overlays are merged down."""
 
     top: Annotated[Word, Field(description="The newest image to merge.", examples=["S2"])]
@@ -72,7 +73,7 @@ class Commit(TypedDict):
 
 
 @with_config(STRICT)
-class Pull(TypedDict):
+class Pull(Moves):
     """Backing data is pulled up."""
 
     into: Annotated[Word, Field(description="The image that takes the data.", examples=["S2"])]
@@ -191,7 +192,7 @@ def _read_pull(around: Around, path: Path, arguments: Mapping[str, Any]) -> Requ
 def _read_revert(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
     name = arguments["snapshot"]
     around.names.check_snapshot((*path, "snapshot"), name)
-    overlay = arguments.get("image") or around.names.given[path]
+    overlay = arguments.get("image") or around.names.given(path)
     return RevertRequest(snapshot=name, image=overlay)
 
 

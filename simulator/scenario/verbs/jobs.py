@@ -16,6 +16,7 @@ from simulator.scenario.shapes import (
     FileName,
     ImageFormat,
     LaterInstant,
+    Moves,
     Word,
 )
 from simulator.scenario.verb import Around, Verb, short
@@ -23,7 +24,7 @@ from simulator.scenario.yaml12 import Path
 
 
 @with_config(STRICT)
-class BlockCopy(TypedDict):
+class BlockCopy(Moves):
     """A disk is copied into a new image, which takes the place of its chain."""
 
     to: Annotated[FileName, Field(description="The new image.", examples=["C1"])]

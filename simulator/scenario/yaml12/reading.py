@@ -40,6 +40,9 @@ PROBLEMS_NOTED_MAX = 1000
 TAG_LENGTH_MAX = 100
 """Characters of a tag that a message repeats."""
 
+STEP_KEY = "else"
+"""The key whose value is a step without a list around it."""
+
 _NO_KEY = "\0"
 """Stands for a key that is no text. No text of a file can contain it."""
 
@@ -51,8 +54,8 @@ class Document:
     Attributes:
         value: Mappings, lists, text, numbers, true, false and None.
         places: Where the keys of mappings with their values stand, by ``id`` of the mapping and
-            the key, for mappings that stand in a list, as steps do; where words that were asked
-            for stand in a list, by ``id`` of the list and the index.
+            the key, for mappings that stand in a list or as an else, as steps do; where words that
+            were asked for stand in a list, by ``id`` of the list and the index.
         problems: What was wrong with the YAML itself.
         readable: Whether *value* is what the file says, but for those problems.
     """
@@ -134,7 +137,7 @@ class _Reader(Parser):
             return value
         if kind is AliasEvent:
             return self._alias(event)
-        return self._collection(event, depth + 1, listed=False)
+        return self._collection(event, depth + 1, listed=key == STEP_KEY)
 
     def _collection(self, event: Any, depth: int, *, listed: bool) -> object:
         if depth > DEPTH_MAX:

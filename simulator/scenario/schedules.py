@@ -1,0 +1,296 @@
+"""Schedules: steps that are done again and again, every so often or when cron says so."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, NamedTuple
+
+from simulator.scenario.labels import Labels
+from simulator.scenario.problems import Problems, describe
+from simulator.scenario.units import read_duration
+from simulator.scenario.validation import RawStep
+from simulator.scenario.words import alternatives, nearest, shorten
+from simulator.scenario.yaml12 import Path
+from simulator.schedule.turns import Overlap, Turn
+
+SCHEDULES = ("every", "cron")
+"""Keys that begin a schedule."""
+
+AT_CHANGE = "at-change"
+"""What a schedule of fixed hours does where the clock skips its time, or shows it twice."""
+
+KEYS = ("from", "until", "do", "overlap")
+
+STEPS_MAX = 200_000
+"""Steps that all repetitions of all schedules may have."""
+
+EVERY_EXPECTED = "a time above 0 such as 24h"
+
+
+@dataclass(slots=True, kw_only=True)
+class Moment:
+    """An instant of the file, a stretch of guest steps between two, or a turn of a schedule.
+
+    Attributes:
+        label: None for guest steps between two instants.
+        tick: Simulated time: 1, 2, 3 … for named instants, nanoseconds for timed ones.
+        entry: The entry of the file that it comes from.
+        steps: Those that belong to it.
+        turn: Which turn of a schedule it is.
+    """
+
+    label: str | None
+    tick: int
+    entry: int = 0
+    steps: list[RawStep] = field(default_factory=list)
+    turn: Turn | None = None
+
+
+class Schedule(NamedTuple):
+    """A schedule as the file has it.
+
+    Attributes:
+        number: Its place among the schedules of the file, from 0.
+        path: Where it stands.
+        raw: Its mapping.
+        steps: What is done each time.
+    """
+
+    number: int
+    path: Path
+    raw: Mapping[str, object]
+    steps: Sequence[RawStep]
+
+    @property
+    def kind(self) -> str:
+        """The key that says when: ``every`` or ``cron``."""
+        return next(key for key in SCHEDULES if key in self.raw)
+
+
+class Schedules:
+    """Makes moments of schedules.
+
+    Attributes:
+        unsure: Whether a name could not be made, so that others may miss it.
+    """
+
+    def __init__(self, labels: Labels, problems: Problems) -> None:
+        self._labels = labels
+        self._problems = problems
+        self._steps = 0
+        self.unsure = False
+
+    def check_keys(self, path: Path, raw: Mapping[str, object]) -> None:
+        """Note the keys that no schedule has."""
+        kind = next(key for key in SCHEDULES if key in raw)
+        known = (kind, *KEYS, *((AT_CHANGE,) if kind == "cron" else ()))
+        for key in raw:
+            if key not in known:
+                self._problems.add(
+                    (*path, key),
+                    f"unknown key {shorten(key)} beside {kind}",
+                    expected=alternatives(known),
+                    help=nearest(key, known),
+                    at_key=True,
+                )
+        if "do" not in raw:
+            self._problems.add(path, f"{kind} has nothing to do", expected="do: [STEP, ...]")
+
+    def moments(self, schedule: Schedule, end: int | None) -> Iterator[Moment]:
+        """Yield the turns of a schedule, in the order of time.
+
+        Args:
+            end: The time of the last instant; None where there is none.
+        """
+        span = self._span(schedule, end)
+        overlap = self._overlap(schedule)
+        self._check_templates(schedule)
+        if span is None or overlap is None or self.unsure:
+            self.unsure = True
+            return
+        left = (STEPS_MAX - self._steps) // max(len(schedule.steps), 1)
+        ticks = list(islice(self._ticks(schedule, *span), left + 1))
+        if len(ticks) > left:
+            self._too_many(schedule, f"more than {left:,} times")
+            return
+        self._steps += len(ticks) * len(schedule.steps)
+        for number, tick in enumerate(ticks, start=1):
+            steps = self._filled(schedule, number, tick)
+            if steps is None:
+                return
+            yield Moment(
+                label=self._labels.make(tick, schedule.path),
+                tick=tick,
+                entry=int(schedule.path[1]),
+                steps=steps,
+                turn=Turn(schedule.number, number, overlap),
+            )
+
+    def _span(self, schedule: Schedule, end: int | None) -> tuple[int, int] | None:
+        """Return the first and the last tick at which a schedule may have a turn."""
+        raw, path = schedule.raw, schedule.path
+        first = self._labels.read_time((*path, "from"), raw["from"]) if "from" in raw else 0
+        last = self._labels.read_time((*path, "until"), raw["until"]) if "until" in raw else end
+        if last is None and "until" not in raw:
+            self._problems.add(
+                path, f"{schedule.kind} has no end", expected="until: TIME, or a later instant"
+            )
+        if first is None or last is None:
+            return None
+        if last < first and "until" in raw:
+            self._problems.add(
+                (*path, "until"),
+                f"until {raw['until']} comes before from {raw.get('from', '0s')}",
+                expected="the same time or a later one",
+            )
+            return None
+        return first, last
+
+    def _overlap(self, schedule: Schedule) -> Overlap | None:
+        word = schedule.raw.get("overlap", Overlap.REFUSE)
+        if isinstance(word, str) and word in tuple(Overlap):
+            return Overlap(word)
+        self._problems.add(
+            (*schedule.path, "overlap"),
+            f"overlap is {describe(word)}",
+            expected=alternatives(Overlap),
+            help=nearest(str(word), Overlap),
+        )
+        return None
+
+    def _ticks(self, schedule: Schedule, first: int, last: int) -> Iterator[int]:
+        if schedule.kind == "cron":
+            return self._cron(schedule, first, last)
+        path, told = (*schedule.path, "every"), schedule.raw["every"]
+        gap = read_duration(told) if isinstance(told, str) else None
+        if gap is None or gap <= 0 or gap.denominator != 1:
+            self._problems.add(path, f"every is {describe(told)}", expected=EVERY_EXPECTED)
+            self.unsure = True
+            return iter(())
+        turns = (last - first) // int(gap) + 1
+        if turns > (STEPS_MAX - self._steps) // max(len(schedule.steps), 1):
+            self._too_many(schedule, f"{turns:,} times")
+            return iter(())
+        return iter(range(first, last + 1, int(gap)))
+
+    def _too_many(self, schedule: Schedule, how_often: str) -> None:
+        self.unsure = True
+        self._problems.add(
+            (*schedule.path, schedule.kind),
+            f"the schedule repeats {how_often}",
+            expected=f"at most {STEPS_MAX:,} steps in all schedules together",
+            help="let it repeat less often, or until an earlier time",
+        )
+
+    def _cron(self, schedule: Schedule, first: int, last: int) -> Iterator[int]:
+        path, told, clock = (*schedule.path, "cron"), schedule.raw["cron"], self._labels.clock
+        from simulator.schedule.clock import CalendarError
+        from simulator.schedule.cron import CRON_EXPECTED, cron_ticks, first_change
+
+        if not isinstance(told, str):
+            self._problems.add(path, f"cron is {describe(told)}", expected=CRON_EXPECTED)
+        elif clock is None:
+            self._problems.add(
+                path,
+                "cron without a clock",
+                expected="clock: DATE at the top, which says what 0s is, and in which zone",
+                at_key=True,
+            )
+        else:
+            self._labels.dated = True
+            try:
+                ticks = [*islice(cron_ticks(told, clock, first, last), STEPS_MAX + 1)]
+            except CalendarError as error:
+                self._problems.add(path, str(error), expected=error.expected)
+                self.unsure = True
+                return iter(())
+            if self._once(schedule):
+                return iter(ticks)
+            change = first_change(told, clock, first, ticks[-1] if ticks else first)
+            if change is not None:
+                does, when = change
+                self._problems.add(
+                    path,
+                    f"the clock of {clock.name} {does} {when}",
+                    expected=f"an hour that each day has once, or {AT_CHANGE}: once",
+                    help=f"{AT_CHANGE}: once is what cron does: as soon as the clock has skipped "
+                    "the time, and the first time that it shows it",
+                )
+            return iter(ticks)
+        self.unsure = True
+        return iter(())
+
+    def _once(self, schedule: Schedule) -> bool:
+        word = schedule.raw.get(AT_CHANGE)
+        if word not in (None, "once"):
+            self._problems.add(
+                (*schedule.path, AT_CHANGE), f"{AT_CHANGE} is {describe(word)}", expected="once"
+            )
+        return word is not None
+
+    def _check_templates(self, schedule: Schedule) -> None:
+        """Note the templates that cannot be read, each with its place."""
+        for step in schedule.steps:
+            for path, text in _texts(step.path, step.raw):
+                self._fill(path, text, 1, 0)
+
+    def _fill(self, path: Path, text: str, number: int, tick: int) -> None:
+        """Note what is wrong with the templates of one text, if anything is."""
+        from simulator.schedule.templates import (
+            TEMPLATE_EXPECTED,
+            Repetition,
+            TemplateError,
+            fill_in,
+        )
+
+        try:
+            fill_in(text, Repetition(number, self._day(tick)))
+        except TemplateError as error:
+            self.unsure = True
+            self._problems.add(
+                path,
+                str(error),
+                expected=TEMPLATE_EXPECTED,
+                offset=error.offset,
+                width=error.width,
+            )
+
+    def _day(self, tick: int) -> str | None:
+        clock = self._labels.clock
+        return clock.write_day(tick) if clock is not None else None
+
+    def _filled(self, schedule: Schedule, number: int, tick: int) -> list[RawStep] | None:
+        """Return the steps of one turn; None where a template has no value in it."""
+        from simulator.schedule.templates import (
+            Repetition,
+            TemplateError,
+            fill_in_all,
+            has_template,
+        )
+
+        repetition = Repetition(number, self._day(tick))
+        filled = []
+        for step in schedule.steps:
+            raw: dict[str, Any] = step.raw
+            try:
+                if has_template(raw):
+                    raw = fill_in_all(raw, repetition)
+            except TemplateError:
+                for path, text in _texts(step.path, step.raw):
+                    self._fill(path, text, number, tick)
+                return None
+            filled.append(step._replace(raw=raw, origin=step.origin or step.raw, tick=tick))
+        return filled
+
+
+def _texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:
+    """Yield every text below a value of a file, and every key, with the path of its value."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield (*path, key), key
+            yield from _texts((*path, key), each)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _texts((*path, index), each)

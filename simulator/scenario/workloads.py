@@ -1,0 +1,76 @@
+"""The clock of a file, and its workloads."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from simulator.scenario.disks import Disks
+from simulator.scenario.entries import GUEST, Entries
+from simulator.scenario.guests import CHANGES_MAX, Around, read_end, read_guest
+from simulator.scenario.problems import Problems
+from simulator.scenario.validation import check_guest
+from simulator.scenario.yaml12 import Path
+from simulator.workload.guests import Guest
+
+if TYPE_CHECKING:
+    from simulator.schedule.clock import Clock
+
+
+def read_clock_of(head: Mapping[str, Any], problems: Problems) -> "Clock | None":
+    """Return what the top of a scenario says of 0s; None where it says nothing."""
+    if "clock" not in head:
+        return None
+    from simulator.schedule.clock import CalendarError, read_clock
+
+    try:
+        return read_clock(head["clock"])
+    except CalendarError as error:
+        problems.add(("clock",), str(error), expected=error.expected)
+        # So that dates further down are not told to be without a clock.
+        return read_clock("1970-01-01T00:00:00Z")
+
+
+class Workloads:
+    """The workloads of a file.
+
+    Attributes:
+        end: When the last one ends, of those that say so.
+    """
+
+    def __init__(self, entries: Entries, problems: Problems) -> None:
+        self._entries = entries
+        self._problems = problems
+        self._checked: list[tuple[Path, dict[str, Any]]] = []
+        for path, raw in entries.guests:
+            if entries.labels.named is not None:
+                entries.tell_named((*path, GUEST), GUEST)
+            arguments = check_guest((*path, GUEST), raw, problems)
+            if arguments is not None:
+                self._checked.append(((*path, GUEST), arguments))
+        labels = entries.labels
+        ends = [read_end(path, each, labels, problems) for path, each in self._checked]
+        self.end = max((end for end in ends if end is not None), default=None)
+
+    def read(self, disks: Disks) -> tuple[Guest, ...]:
+        """Return them, as far as nothing is wrong with them."""
+        around = Around(disks, self._entries.labels, self._problems)
+        ends = [moment.tick for moment in self._entries.moments]
+        last = max([*ends, *([self.end] if self.end is not None else [])], default=None)
+        read = [
+            (path, read_guest(around, path, arguments, number, last))
+            for number, (path, arguments) in enumerate(self._checked)
+        ]
+        self._check_sum([(path, guest) for path, guest in read if guest is not None])
+        return tuple(guest for _, guest in read if guest is not None)
+
+    def _check_sum(self, guests: list[tuple[Path, Guest]]) -> None:
+        """Note where all workloads of a disk together change more than versions can tell."""
+        made: dict[str, int] = {}
+        for path, guest in guests:
+            made[guest.disk] = made.get(guest.disk, 0) + guest.changes
+            if made[guest.disk] > CHANGES_MAX >= guest.changes:
+                self._problems.add(
+                    path,
+                    f"the workloads of {guest.disk} change {made[guest.disk]:,} clusters, "
+                    "which memory does not hold",
+                    expected=f"at most {CHANGES_MAX:,} changes of clusters in one run",
+                )
