@@ -88,7 +88,8 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 
 def _gone(entry: Entry) -> list[Backup]:
     """Return the complete backups that a statement took away, but for those written over."""
-    if entry.after.backups is entry.before.backups:
+    there = entry.before.backups
+    if entry.after.backups[: len(there)] == there:
         return []
     left = {id(backup) for backup in entry.after.backups}
     rows = {backup.row for backup in entry.after.backups}

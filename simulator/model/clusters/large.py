@@ -339,13 +339,12 @@ def _flatten(levels: tuple[Level, ...]) -> Level:
     """Return one level that holds what the newest of many holds, cluster by cluster."""
     if not levels:
         return Level(np.empty(0, dtype=np.uint64))
-    clusters = np.concatenate([level.clusters.array for level in levels])
-    versions = np.concatenate([level.versions for level in levels])
+    packed = np.concatenate([level.packed for level in levels])
+    clusters = packed >> np.uint64(VERSION_BITS)
     # Stable, so that of equal clusters the one from the newest level comes last, whatever its
     # version: letters and zeroes are small numbers even when they are the newest.
     order = np.argsort(clusters, kind="stable")
-    clusters, versions = clusters[order], versions[order]
+    packed, clusters = packed[order], clusters[order]
     last = np.ones(len(clusters), dtype=bool)
     np.not_equal(clusters[1:], clusters[:-1], out=last[:-1])
-    packed = clusters[last].astype(np.uint64) << np.uint64(VERSION_BITS)
-    return Level(packed | versions[last].astype(np.uint64))
+    return Level(packed[last])
