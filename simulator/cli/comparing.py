@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, give_up, told_unwritable
+from simulator.cli.progress import waiting
 from simulator.cli.reading import (
     Format,
     ModelOption,
@@ -63,9 +64,9 @@ def compare(
         if scenario is None:
             status = UNUSABLE
             continue
-        with usable():
+        with usable(), waiting(f"comparing {scenario.script.path}"):
             played = [pipeline.play_under(scenario, model) for model in chosen if model]
-        compared.append(differences.compare_runs(*zip(*played, strict=True)))
+            compared.append(differences.compare_runs(*zip(*played, strict=True)))
     if not compared:
         raise typer.Exit(status)
     if format is CompareFormat.JSON:
@@ -92,7 +93,7 @@ def record(
         if scenario is None:
             status = UNUSABLE
             continue
-        with usable():
+        with usable(), waiting(f"playing {scenario.script.path}"):
             played = scenario.run(chosen)
         path = paths[scenario.script.path]
         with told_unwritable(path):
@@ -144,11 +145,12 @@ def compat(
         ignored = ignoring.load_ignored(ignore) if ignore is not None else ()
     scenarios = load_all(files)
     befores, afters = (_documents(word, scenarios) for word in (old, new))
-    found = [
-        difference
-        for before, after in zip(befores, afters, strict=True)
-        for difference in check.find_differences(before, after)
-    ]
+    with waiting("comparing"):
+        found = [
+            difference
+            for before, after in zip(befores, afters, strict=True)
+            for difference in check.find_differences(before, after)
+        ]
     counted, left_out = ignoring.sift(found, ignored, datetime.date.today())
     for entry in ignoring.expired(ignored, datetime.date.today()):
         print(f"warning: {ignore}:{entry}", file=sys.stderr)
@@ -176,5 +178,5 @@ def _documents(word: str, scenarios: "list[Scenario | None]") -> list[Any]:
         return list(recorded.values())
     model = find_model(word)
     assert model is not None, "a word was given"
-    with usable():
+    with usable(), waiting(f"playing under {model.id}"):
         return [pipeline.play_under(scenario, model)[0] for scenario in loaded]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.ends import FAILING, give_up, give_up_without, refuse_input, told_unwritable
+from simulator.cli.progress import waiting
 from simulator.cli.reading import Format, ModelOption, find_model, played
 from simulator.diagnostics import printable
 
@@ -53,11 +54,13 @@ def draw(
             give_up("a page has every instant in both themes: give just -o, -m and --all")
         if not printed:
             refuse_input(output, file, model)
-        picture = played(file, model).draw(view, at=at, theme=theme, whole=whole)
+        run = played(file, model)
+        with waiting(f"drawing {file}"):
+            picture = run.draw(view, at=at, theme=theme, whole=whole)
         if printed and animate:
             give_up("text shows one picture; only .svg and .gif are animated")
         if not printed:
-            with told_unwritable(output):
+            with told_unwritable(output), waiting(f"writing {output}"):
                 picture.save(output, animate=animate)
     except ModuleNotFoundError as error:
         give_up_without(f"the view {view}", error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci
+from simulator.cli.progress import waiting
 from simulator.cli.reading import Files, ModelOption, RunFormat, find_model
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ def check(
             edited = edited_scenario(path, model)
             if edited is not None:
                 rewrite_file(path, *edited)
-    _play_all(files, model, lambda each: [each.findings_text(colour=colour_of())])
+
+    def show(each: "Run") -> "Iterable[str]":
+        with waiting(f"judging {each.timeline.script.path}"):
+            return [each.findings_text(colour=colour_of())]
+
+    _play_all(files, model, show)
 
 
 def _play_all(
@@ -81,7 +87,8 @@ def _play_all(
     gap = ""
     for path in files:
         try:
-            played = pipeline.load(path).run(chosen)
+            with waiting(f"playing {path}"):
+                played = pipeline.load(path).run(chosen)
         except pipeline.InputError as error:
             print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
             status = UNUSABLE

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.ends import UNUSABLE, colour_of, give_up
+from simulator.cli.progress import waiting
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
@@ -72,7 +73,7 @@ def played(file: str, model: str | None) -> "Run":
     from simulator import pipeline
 
     chosen = find_model(model)
-    with usable():
+    with usable(), waiting(f"playing {file}"):
         return pipeline.load(file).run(chosen)
 
 
@@ -87,7 +88,8 @@ def load_all(words: list[str]) -> "list[Scenario | None]":
         give_up(f"no scenario in {', '.join(words)}")
     for path in files:
         try:
-            loaded.append(pipeline.load(path))
+            with waiting(f"reading {path}"):
+                loaded.append(pipeline.load(path))
         except pipeline.InputError as error:
             print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
             loaded.append(None)

@@ -16,6 +16,7 @@ from simulator.cli.ends import (
     refuse_input,
     told_unwritable,
 )
+from simulator.cli.progress import waiting
 from simulator.cli.reading import Files, ModelOption, find_model, played
 from simulator.diagnostics import printable
 
@@ -71,7 +72,8 @@ def verify(
             print(f"error: {printable(path)}: {problem}", file=sys.stderr)
             status = UNUSABLE
             continue
-        outcome = real.verify(timeline, timeout)
+        with waiting(f"playing {path} on a real {real.name}"):
+            outcome = real.verify(timeline, timeout)
         if outcome.finding is None:
             agreed = f"{outcome.steps} steps agree with {real.name} {outcome.version}"
             print(f"{printable(path)}: {agreed}", flush=True)

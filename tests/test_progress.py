@@ -1,0 +1,63 @@
+"""What a command is at is told on a terminal, when it takes long, and nowhere else."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from tests.checkout import ROOT
+
+WORK = """
+import sys, threading
+from simulator.cli import progress
+began = threading.Event()
+start = progress._Shown.start
+def started(shown):
+    start(shown)
+    began.set()
+progress._Shown.start = started
+with progress.waiting("playing [b]x\\x1b[31m", after={after}):
+    began.wait({until})
+print("rich" in sys.modules)
+"""
+
+
+def said(*, after: float, until: float, terminal: bool) -> tuple[str, str]:
+    """Return what a program printed, and what its errors' terminal or pipe showed.
+
+    Args:
+        after: Seconds before it shows what it is at.
+        until: Seconds that its work takes, at most: it ends when it is shown.
+    """
+    mine, its = pty.openpty() if terminal else os.pipe()
+    program = subprocess.run(
+        [sys.executable, "-c", WORK.format(after=after, until=until)],
+        stdout=subprocess.PIPE,
+        stderr=its,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+        check=True,
+    )
+    os.close(its)
+    shown = bytearray()
+    try:
+        while part := os.read(mine, 4096):
+            shown += part
+    except OSError:
+        pass  # So a terminal ends whose other side is closed.
+    os.close(mine)
+    return program.stdout, shown.decode()
+
+
+def test_on_a_terminal_it_is_told_after_a_while_and_escaped() -> None:
+    out, shown = said(after=0, until=60, terminal=True)
+    assert out == "True\n"
+    assert "playing [b]x\\x1b[31m" in shown
+
+
+@pytest.mark.parametrize(("after", "terminal"), [(60, True), (0, False)], ids=["soon", "pipe"])
+def test_else_nothing_is_told_and_rich_is_not_loaded(after: float, terminal: bool) -> None:
+    assert said(after=after, until=0, terminal=terminal) == ("False\n", "")
