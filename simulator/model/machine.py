@@ -10,6 +10,9 @@ from simulator.model.disk import Disk
 from simulator.model.values import replace
 from simulator.values import dataclass
 
+FEW_DISKS = 12
+"""So many disks are looked through one by one; more are found by their names."""
+
 
 class Kind(StrEnum):
     """What a backup holds."""
@@ -338,10 +341,16 @@ class Machine:
         Raises:
             KeyError: There is none.
         """
+        if len(self.disks) > FEW_DISKS:
+            return self._disks_by_name[name]
         for disk in self.disks:
             if disk.name == name:
                 return disk
         raise KeyError(name)
+
+    @cached_property
+    def _disks_by_name(self) -> dict[str, Disk]:
+        return {disk.name: disk for disk in self.disks}
 
     def disk_of(self, node: str) -> Disk | None:
         """Return the disk whose chain has an image of this name, or None."""
@@ -374,8 +383,8 @@ class Machine:
     def backup_exists(self, name: str, disk: str) -> bool:
         """Whether there is a backup of a disk under a name, or under ``NAME/DISK``."""
         # For one look no index is made: every backup asks this, each of another machine.
-        there = (b for b in self.backups if b.disk == disk)
-        return any(name in (b.name, f"{b.name}/{b.disk}") for b in there)
+        names = name, name.removesuffix(f"/{disk}")
+        return any(backup.name in names and backup.disk == disk for backup in self.backups)
 
     @cached_property
     def backups_by_name(self) -> dict[str, tuple[Backup, ...]]:

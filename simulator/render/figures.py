@@ -13,6 +13,7 @@ from simulator.notation import Note, Strip, write_grid, write_strip
 from simulator.render.layout import scales_of, without_end
 from simulator.render.rows import (
     DISKS_MAX,
+    NODE_OF,
     DiskRows,
     Rows,
     shown_of,
@@ -63,7 +64,7 @@ class Figures:
 def _columns(rows: DiskRows, *, whole: bool) -> Iterator[list[Strip | Note]]:
     """Yield each image with its bitmaps below it; what is left out together is one column."""
     shown = shown_of(rows, whole=whole)
-    total = Counter(bitmap.node for bitmap in rows.disk.bitmaps)
+    total = Counter(map(NODE_OF, rows.disk.bitmaps))
     below: dict[str, list[Strip]] = {}
     for place in sorted(shown.bitmaps):
         below.setdefault(rows.disk.bitmaps[place].node, []).append(rows.bitmaps[place])

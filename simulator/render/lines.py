@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from simulator.diagnostics import Finding
 from simulator.model.clusters import ClusterMap
+from simulator.model.machine import Checkpoint
 from simulator.render.document import end_of, head_of, states_of
 from simulator.render.shapes import (
     BitmapChange,
@@ -79,13 +80,23 @@ def _frame(state: State, before: State | None) -> FrameLine:
     known = before.frame.machine.checkpoints if before is not None else ()
     now = state.frame.machine.checkpoints
     if now is not known and (now or known):
-        place = {id(each): number for number, each in enumerate(known)}
-        entries: list[int | CheckpointDocument] = [
-            place.get(id(each), {"name": each.name, "parent": each.parent, "at": each.at})
-            for each in now
-        ]
-        line["checkpoints"] = list(_join(entries))
+        line["checkpoints"] = list(_checkpoints(now, known))
     return line
+
+
+def _checkpoints(
+    now: Sequence[Checkpoint], known: Sequence[Checkpoint]
+) -> Iterator[Kept | CheckpointDocument]:
+    """Yield the checkpoints: those that are as they were, mostly the first ones, and new ones."""
+    kept = len(known) if all(map(is_, now, known)) and len(now) >= len(known) else 0
+    if kept:
+        yield 0, kept
+    place = {} if kept else {id(each): number for number, each in enumerate(known)}
+    entries: list[int | CheckpointDocument] = [
+        place.get(id(each), {"name": each.name, "parent": each.parent, "at": each.at})
+        for each in now[kept:]
+    ]
+    yield from _join(entries)
 
 
 def _join(entries: Sequence[int | Any]) -> Iterator[Any]:
@@ -171,12 +182,13 @@ def _bitmaps(
     were = before.bitmaps if before is not None else []
     now, start = state.bitmaps, 0
     fresh = [place for place, same in enumerate(map(is_, now, were)) if not same]
-    places = {id(were[place].value): place for place in range(len(were))} if fresh else {}
+    moved = any(now[place].before is not were[place] for place in fresh)
+    places = {id(each): place for place, each in enumerate(were)} if moved else {}
     entries: list[tuple[int, int, Any]] = []
     for place in (*fresh, *range(min(len(now), len(were)), len(now))):
         if place > start:
             entries.append((start, place - start, {}))
-        entries.append(_entry(now[place], were, places))
+        entries.append(_entry(now[place], place, were, places))
         start = place + 1
     if len(now) > start:
         entries.append((start, len(now) - start, {}))
@@ -184,17 +196,19 @@ def _bitmaps(
 
 
 def _entry(
-    state: BitmapState, were: Sequence[BitmapState], places: Mapping[int, int]
+    state: BitmapState, place: int, were: Sequence[BitmapState], places: Mapping[int, int]
 ) -> tuple[int, int, Any]:
     """Return where a bitmap stood, one of them, and what changed; or -1, and all of it.
 
     Args:
-        places: Where each value stood.
+        place: Where it stands now.
+        places: Where each one stood, if some do not stand there any more.
     """
-    known = state if id(state.value) in places else state.before
-    place = places.get(id(known.value)) if known is not None else None
-    change = _bitmap(state, were[place]) if place is not None else None
-    return (-1, 1, state.document) if place is None or change is None else (place, 1, change)
+    stood = places.get(id(state), places.get(id(state.before), -1))
+    if stood < 0 and place < len(were) and state.before is were[place]:
+        stood = place
+    change = _bitmap(state, were[stood]) if stood >= 0 else None
+    return (-1, 1, state.document) if change is None else (stood, 1, change)
 
 
 def _joined(

@@ -7,7 +7,7 @@ changes few of them. So what an instant costs is what happened in it.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import is_
+from operator import attrgetter, is_
 from typing import NamedTuple
 
 from simulator.diagnostics import shown
@@ -19,6 +19,8 @@ from simulator.notation import BROKEN, GUEST, Strip, write_bits, write_clusters
 
 ROWS_MAX = 24
 """A disk of more rows, images and bitmaps, is folded: those that are as before are left out."""
+
+NODE_OF = attrgetter("node")
 
 DISKS_MAX = 12
 """Of more disks those are left out that are as before."""
@@ -68,7 +70,7 @@ def shown_of(rows: DiskRows, *, whole: bool) -> Shown:
     disk = rows.disk
     if whole or rows.height <= ROWS_MAX:
         return Shown(frozenset(range(len(rows.images))), frozenset(range(len(rows.bitmaps))))
-    total = Counter(bitmap.node for bitmap in disk.bitmaps)
+    total = Counter(map(NODE_OF, disk.bitmaps))
     fresh = Counter(disk.bitmaps[place].node for place in rows.fresh_bitmaps)
     lone = {node for node, count in total.items() if count == fresh[node] + 1}
     alone = [n for n, b in enumerate(disk.bitmaps) if b.node in lone] if lone else []

@@ -91,8 +91,11 @@ def write_inline(drawing: Drawing, id: str = "") -> str:
 def style_sheet(theme: Theme) -> str:
     """Return the rules that give the roles of inline drawings the colours of a theme."""
     colours = THEMES[theme]
-    # A letter is not what is pointed at, but the cell that it stands on.
-    rules = ["[class^=f-on-]{pointer-events:none}"]
+    # A letter, in the middle of its cell, is not what is pointed at, but the cell is, also an
+    # empty one. There are thousands on a page, so that it is said here.
+    rules = [
+        "[class^=f-on-]{pointer-events:none;text-anchor:middle}[data-cell]{pointer-events:all}"
+    ]
     for role, colour in colours.roles.items():
         rules.append(f".f-{role}{{fill:{colour}}}.s-{role}{{stroke:{colour}}}")
         rules.append(f".f-on-{role}{{fill:{colours.on(role)}}}")
@@ -135,7 +138,7 @@ def _box(box: Box, paint: Paint) -> str:
         looks.append(f'stroke-width="{_number(box.thick)}"')
     if box.dashed:
         looks.append('stroke-dasharray="3 2"')
-    if box.title and box.fill is None:
+    if box.title and box.fill is None and not _by_style(looks[0]):
         looks.append('pointer-events="all"')
     if box.cell is not None:
         looks.append(f'data-cell="{box.cell}" data-row={quoteattr(box.row)}')
@@ -143,6 +146,11 @@ def _box(box: Box, paint: Paint) -> str:
     if not box.title:
         return f"<rect {attributes}/>"
     return f"<rect {attributes}><title>{escape(box.title)}</title></rect>"
+
+
+def _by_style(painted: str) -> bool:
+    """Whether a shape has its looks from the style sheet of a page."""
+    return painted.startswith("class")
 
 
 def _painted(paint: Paint, fill: str | None, edge: str | None) -> str:
@@ -157,9 +165,10 @@ def _text(text: Text, paint: Paint) -> str:
         f'x="{_number(text.x)}" y="{_number(text.y)}" font-size="{_number(text.size)}"',
         paint("fill", text.role if text.on is None else f"on-{text.on}"),
     ]
-    if text.anchor != "start":
+    in_cell = text.on is not None
+    if text.anchor != "start" and not (in_cell and _by_style(looks[1])):
         looks.append(f'text-anchor="{text.anchor}"')
-    if text.on is not None and not looks[1].startswith("class"):
+    if in_cell and not _by_style(looks[1]):
         looks.append('pointer-events="none"')
     if text.bold:
         looks.append('font-weight="bold"')

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import comparing, engine, loading, many_runs, start_up, verifying
+from tests.benchmarks import checkpoints, comparing, engine, loading, many_runs, start_up, verifying
 from tests.benchmarks.figures import HEAD
 
 BENCHMARKS: dict[str, Callable[[], bool]] = {
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[], bool]] = {
     "engine": engine.main,
     "verifying": verifying.main,
     "comparing": comparing.main,
+    "checkpoints": checkpoints.main,
 }
 
 

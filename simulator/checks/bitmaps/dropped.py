@@ -58,7 +58,7 @@ def dropped_by_commit(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             continue
         for before in entry.before.disks:
             after = entry.after.disk(before.name)
-            lost = _lost(before, after)
+            lost = _lost(before, after) if after is not before else []
             if not lost:
                 continue
             names = join_words(f"{b.node}.{b.name}" for b in lost)
@@ -86,6 +86,8 @@ def _advise(after: Disk) -> str:
 def _lost(before: Disk, after: Disk) -> list[DirtyBitmap]:
     """Return the stored bitmaps of images that are gone, whose bits no namesake has."""
     left = {image.name for image in after.chain}
+    if left.issuperset(image.name for image in before.chain):
+        return []
     return [
         bitmap
         for bitmap in before.bitmaps

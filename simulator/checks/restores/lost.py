@@ -91,12 +91,11 @@ def _gone(entry: Entry) -> list[Backup]:
     there = entry.before.backups
     if entry.after.backups[: len(there)] == there:
         return []
-    left = {id(backup) for backup in entry.after.backups}
-    rows = {backup.row for backup in entry.after.backups}
+    left = set(map(id, entry.after.backups))
+    gone = [backup for backup in entry.before.backups if id(backup) not in left]
+    rows = {backup.row for backup in entry.after.backups} if gone else set()
     return [
-        backup
-        for backup in entry.before.backups
-        if id(backup) not in left and backup.row not in rows and backup.status is Status.COMPLETED
+        backup for backup in gone if backup.row not in rows and backup.status is Status.COMPLETED
     ]
 
 
