@@ -9,7 +9,7 @@ import typer
 
 from simulator.cli.ends import FAILING, give_up, give_up_without, refuse_input, told_unwritable
 from simulator.cli.progress import waiting
-from simulator.cli.reading import Format, ModelOption, find_model, played
+from simulator.cli.reading import Format, ModelOption, WholeOption, find_model, played
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def draw(
     animate: Annotated[
         bool, typer.Option("--animate", help="An svg that shows one instant after another.")
     ] = False,
-    whole: Annotated[
-        bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
-    ] = False,
+    whole: WholeOption = False,
     model: ModelOption = None,
 ) -> None:
     """Draw a scenario: as a film of its instants, or as another view of it."""

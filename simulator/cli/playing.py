@@ -9,7 +9,7 @@ import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci
 from simulator.cli.progress import waiting
-from simulator.cli.reading import Files, ModelOption, RunFormat, find_model
+from simulator.cli.reading import Files, ModelOption, RunFormat, WholeOption, find_model
 
 if TYPE_CHECKING:
     from simulator.pipeline import Run
@@ -22,9 +22,7 @@ def run(
         RunFormat,
         typer.Option("--format", "-f", help="Figures, or the run document: whole, or as lines."),
     ] = RunFormat.TEXT,
-    whole: Annotated[
-        bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
-    ] = False,
+    whole: WholeOption = False,
 ) -> None:
     """Play scenarios: print each instant's figure, the backups, and the findings."""
 

@@ -26,6 +26,11 @@ ModelOption = Annotated[
 ]
 
 
+WholeOption = Annotated[
+    bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
+]
+
+
 class Format(StrEnum):
     """Words for people, or data."""
 

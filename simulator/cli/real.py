@@ -59,8 +59,7 @@ def verify(
 
     gc.freeze()
     gc.enable()
-    chosen, real = find_model(model), PEERS[peer.value]
-    status = 0
+    chosen, real, status = find_model(model), PEERS[peer.value], 0
     for path in files:
         try:
             timeline = pipeline.load(path).run(chosen).timeline
