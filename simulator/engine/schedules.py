@@ -3,7 +3,6 @@
 from collections import deque
 
 from simulator.model.machine import Job, Machine
-from simulator.schedule.turns import Overlap
 from simulator.timeline import Instant
 
 
@@ -17,7 +16,11 @@ class Schedules:
     def may(self, instant: Instant, machine: Machine) -> bool:
         """Return whether something may happen now; what is to wait is taken over."""
         turn = instant.turn
-        if turn is None or turn.overlap is Overlap.REFUSE:
+        if turn is None:
+            return True
+        from simulator.schedule.turns import Overlap
+
+        if turn.overlap is Overlap.REFUSE:
             return True
         waiting = self._waiting.setdefault(turn.schedule, deque())
         if not waiting and not self._running(turn.schedule, machine):

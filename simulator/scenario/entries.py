@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from simulator.scenario.labels import LABEL_EXPECTED, Labels
 from simulator.scenario.later import VERBS_LATER, tell_later
+from simulator.scenario.moments import SCHEDULES, Moment
 from simulator.scenario.problems import FIRST, Problems, describe
-from simulator.scenario.schedules import SCHEDULES, Moment, Schedule, Schedules
 from simulator.scenario.shapes import GUEST_VERBS
 from simulator.scenario.validation import RawStep
 from simulator.scenario.verbs import VERBS
@@ -14,6 +14,7 @@ from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
 
 if TYPE_CHECKING:
+    from simulator.scenario.schedules import Schedule
     from simulator.schedule.clock import Clock
 
 GUEST = "guest"
@@ -97,6 +98,8 @@ class Entries:
                 self.tell_named((*schedule.path, schedule.kind), schedule.kind)
             self.unsure = True
             return
+        from simulator.scenario.schedules import Schedules
+
         ends = [moment.tick for moment in self.moments]
         last = max([*ends, *([end] if end is not None else [])], default=None)
         schedules = Schedules(self.labels, self._problems)
@@ -126,6 +129,8 @@ class Entries:
                 if key != GUEST:
                     self._refuse_beside(path, key, GUEST)
             return
+        from simulator.scenario.schedules import Schedule, Schedules
+
         schedules = Schedules(self.labels, self._problems)
         schedules.check_keys(path, entry)
         # Its steps belong to no moment yet: each turn has its own.

@@ -156,11 +156,16 @@ OF_PATTERN: Mapping[str, tuple[str, ...]] = {
 
 
 class Around(NamedTuple):
-    """What a workload is read with."""
+    """What a workload is read with.
+
+    Attributes:
+        unfit: Its arguments that are left out, since something is wrong with them.
+    """
 
     disks: Disks
     labels: Labels
     problems: Problems
+    unfit: frozenset[str | int] = frozenset()
 
 
 def read_end(
@@ -203,7 +208,7 @@ def read_guest(
     rates = _rates(around, path, arguments)
     if begin is None or end is None or shape is None or rates is None or room is None:
         return None
-    if len(problems) > before or end < begin:
+    if len(problems) > before or end < begin or around.unfit:
         return None
     start, length, slots = room
     mix = arguments.get("mix", {})
@@ -251,7 +256,7 @@ def _room(
 def _check_keys(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
     problems = around.problems
     told = [key for key in ("writes", "hours") if key in arguments]
-    if len(told) != 1:
+    if len(told) != 1 and around.unfit.isdisjoint(("writes", "hours")):
         problems.add(
             (*path, "hours") if told else path,
             "both writes and hours are there" if told else "guest does not say how often it writes",

@@ -155,8 +155,11 @@ class Labels:
         return entry
 
     def _tick(self, path: Path, label: str) -> int:
+        before = len(self._problems)
         time = self._time_of(path, label, self._problems)
         last = next(reversed(self.ticks), None)
+        if time is None and len(self._problems) > before:
+            return self.ticks[last] if last is not None else 0
         if last is None:
             self._timed = time is not None
         elif self._timed is not (time is not None):

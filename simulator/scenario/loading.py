@@ -3,31 +3,33 @@
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.diagnostics import REFUSED, InputError, Problem
-from simulator.flows.resources import Resource
 from simulator.model.operations import ThawGuest
 from simulator.model.requests import Qmp
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.endings import read_ending
 from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.figures import Figures
-from simulator.scenario.moving import read_faults, read_moving, read_resources
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import Pictures, without_bars
 from simulator.scenario.problems import Problems, describe
 from simulator.scenario.qmp import let_last
 from simulator.scenario.shapes import ENDINGS, GUEST_VERBS, MOVING
 from simulator.scenario.survey import survey
-from simulator.scenario.validation import RawStep, check_head, check_steps
+from simulator.scenario.validation import TIMED_KEYS, RawStep, check_head, check_steps
 from simulator.scenario.verb import Around
 from simulator.scenario.verbs import BESIDE, VERBS, VERBS_ALONE
 from simulator.scenario.words import alternatives, nearest, shorten
-from simulator.scenario.workloads import Workloads, read_clock_of
 from simulator.scenario.yaml12 import Path, Place, place_at, read_yaml, span_of
 from simulator.timeline import Allowance, Instant, Script, Statement
+
+if TYPE_CHECKING:
+    from simulator.flows.resources import Faults, Resource
+    from simulator.scenario.workloads import Workloads
+    from simulator.schedule.clock import Clock
 
 FILE_BYTES_MAX = 64 * 1024 * 1024
 """A scenario of a million steps has about as many; /dev/zero has more."""
@@ -168,21 +170,21 @@ class _Loading:
         """
         problems = self._problems
         head, faulty = check_head({k: v for k, v in root.items() if k != "timeline"}, problems)
-        clock = read_clock_of(head, problems)
+        clock = _clock(head, problems)
         entries = Entries(self._places, problems, clock)
         if "timeline" in root:
             entries.read(root["timeline"])
         else:
             problems.add((), "there is no timeline", expected="timeline: [...]")
-        workloads = Workloads(entries, problems)
-        entries.repeat(workloads.end)
+        workloads = _workloads(entries, problems)
+        entries.repeat(workloads.end if workloads is not None else None)
         checked = check_steps(entries.steps, problems)
         told = isinstance(root.get("timeline"), list)
         told = told and not faulty & {"disk", "disks"}
         model = self._model(head)
-        resources = read_resources(head, problems)
+        resources, faults = _resources(head, problems)
         disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
-        guests, faults = workloads.read(disks), read_faults(head, problems)
+        guests = workloads.read(disks) if workloads is not None else ()
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
             problems.tell()
@@ -209,7 +211,7 @@ class _Loading:
         head: Mapping[str, Any],
         entries: Entries,
         checked: Sequence[dict[str, Any] | None],
-        resources: Mapping[str, Resource],
+        resources: "Mapping[str, Resource]",
         *,
         told: bool,
     ) -> tuple[Disks, list[Statement], Endings]:
@@ -282,7 +284,9 @@ class _Loading:
         drawn = step[verb].get("cells") if verb in GUEST_VERBS else None
         if drawn is not None:
             return statement._replace(cells=len(without_bars(drawn)))
-        if verb in MOVERS:
+        if verb in MOVERS and not step[verb].keys().isdisjoint(MOVING):
+            from simulator.scenario.moving import read_moving
+
             moving = read_moving((*raw.path, verb), step[verb], around)
             statement = statement._replace(moving=moving)
         return self._with_ending(raw, step, around, statement, endings)
@@ -372,6 +376,35 @@ class _Loading:
                 help=nearest(model, MODEL_IDS),
             )
         return model
+
+
+def _clock(head: Mapping[str, Any], problems: Problems) -> "Clock | None":
+    """Return what 0s is on a calendar; None where the top of a file does not say."""
+    if "clock" not in head:
+        return None
+    from simulator.scenario.workloads import read_clock_of
+
+    return read_clock_of(head["clock"], problems)
+
+
+def _workloads(entries: Entries, problems: Problems) -> "Workloads | None":
+    """Return the workloads of a file; None where it has none."""
+    if not entries.guests:
+        return None
+    from simulator.scenario.workloads import Workloads
+
+    return Workloads(entries, problems)
+
+
+def _resources(
+    head: Mapping[str, Any], problems: Problems
+) -> "tuple[Mapping[str, Resource], Faults | None]":
+    """Return what jobs share, and what fails by chance, as the top of a file says it."""
+    if head.keys().isdisjoint(TIMED_KEYS):
+        return {}, None
+    from simulator.scenario.moving import read_faults, read_resources
+
+    return read_resources(head, problems), read_faults(head, problems)
 
 
 def _instants(

@@ -1,20 +1,17 @@
 """Schedules: steps that are done again and again, every so often or when cron says so."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
 from simulator.scenario.labels import Labels
+from simulator.scenario.moments import SCHEDULES, Moment
 from simulator.scenario.problems import Problems, describe
 from simulator.scenario.units import read_duration
 from simulator.scenario.validation import RawStep
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 from simulator.schedule.turns import Overlap, Turn
-
-SCHEDULES = ("every", "cron")
-"""Keys that begin a schedule."""
 
 AT_CHANGE = "at-change"
 """What a schedule of fixed hours does where the clock skips its time, or shows it twice."""
@@ -25,25 +22,6 @@ STEPS_MAX = 200_000
 """Steps that all repetitions of all schedules may have."""
 
 EVERY_EXPECTED = "a time above 0 such as 24h"
-
-
-@dataclass(slots=True, kw_only=True)
-class Moment:
-    """An instant of the file, a stretch of guest steps between two, or a turn of a schedule.
-
-    Attributes:
-        label: None for guest steps between two instants.
-        tick: Simulated time: 1, 2, 3 … for named instants, nanoseconds for timed ones.
-        entry: The entry of the file that it comes from.
-        steps: Those that belong to it.
-        turn: Which turn of a schedule it is.
-    """
-
-    label: str | None
-    tick: int
-    entry: int = 0
-    steps: list[RawStep] = field(default_factory=list)
-    turn: Turn | None = None
 
 
 class Schedule(NamedTuple):

@@ -11,7 +11,6 @@ from pydantic_core import core_schema
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.scenario.qmp import COMMAND_NAMES
-from simulator.scenario.steps import Scenario
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -40,6 +39,8 @@ def scenario_schema() -> dict[str, Any]:
     What may be left empty, such as ``shutdown:``, has no type rather than a null branch, so that
     an editor does not offer null everywhere else.
     """
+    from simulator.scenario.timed import Scenario
+
     schema = TypeAdapter(Scenario).json_schema(schema_generator=_Untitled)
     parts = schema["$defs"]
     schema.pop("title", None)

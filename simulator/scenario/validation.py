@@ -7,18 +7,10 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from simulator.scenario.guests import GuestShape, Mix
 from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
-from simulator.scenario.moving import (
-    A_RESOURCE,
-    CrashShape,
-    FaultsShape,
-    ResourceShape,
-    StoreShape,
-)
 from simulator.scenario.problems import WRITTEN, Problems, describe
 from simulator.scenario.shapes import A_NAME, Allowed, Disk, keys_of
-from simulator.scenario.steps import GuestEntry, Head, Scenario, Step, steps_with
+from simulator.scenario.steps import Head, Step, steps_with
 from simulator.scenario.units import near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
@@ -31,24 +23,44 @@ CHUNK = 512
 KEY_OF_MAPPING = "[key]"
 """What pydantic ends a path with, if a key is to blame."""
 
-_KEYS: Mapping[str, Mapping[str, str]] = {
-    **{verb.name: verb.keys for verb in VERBS.values()},
-    "": keys_of(Scenario),
-    "step": {**keys_of(Step), **{verb.name: verb.form for verb in VERBS.values()}},
-    "allow": keys_of(Allowed),
-    "disk": keys_of(Disk),
-    "resource": keys_of(ResourceShape),
-    "faults": keys_of(FaultsShape),
-    "crash": keys_of(CrashShape),
-    "store": keys_of(StoreShape),
-    "guest": keys_of(GuestShape),
-    "mix": keys_of(Mix),
-}
-"""The keys of each mapping that has a fixed set of them, each with what it takes."""
+TIMED_KEYS = ("clock", "resources", "faults")
+"""Keys of the top that only a scenario with time has."""
 
 
 KEYS_OF_STEP = frozenset(keys_of(Step))
 """The verbs, and what stands beside one."""
+
+
+@cache
+def _keys() -> Mapping[str, Mapping[str, str]]:
+    """Return the keys of each mapping that has a fixed set, each with what it takes.
+
+    They are for messages; to read a file without a mistake, the shapes of time are not needed.
+    """
+    from simulator.scenario.guests import GuestShape, Mix
+    from simulator.scenario.moving import (
+        BackupShape,
+        CrashShape,
+        FaultsShape,
+        ResourceShape,
+        StoreShape,
+    )
+    from simulator.scenario.timed import Scenario
+
+    return {
+        **{verb.name: verb.keys for verb in VERBS.values()},
+        "": keys_of(Scenario),
+        "step": {**keys_of(Step), **{verb.name: verb.form for verb in VERBS.values()}},
+        "allow": keys_of(Allowed),
+        "disk": keys_of(Disk),
+        "resource": keys_of(ResourceShape),
+        "faults": keys_of(FaultsShape),
+        "faults crash": keys_of(CrashShape),
+        "faults backup": keys_of(BackupShape),
+        "faults store": keys_of(StoreShape),
+        "guest": keys_of(GuestShape),
+        "mix": keys_of(Mix),
+    }
 
 
 class RawStep(NamedTuple):
@@ -78,8 +90,9 @@ def check_head(
 
     The second value are the keys of the top that have such faults, in themselves or further in.
     """
+    timed = any(key in head for key in TIMED_KEYS)
     try:
-        return dict(_head().validate_python(head)), frozenset()
+        return dict(_head(timed).validate_python(head)), frozenset()
     except ValidationError as error:
         details = error.errors(include_url=False)
     for detail in details:
@@ -90,10 +103,10 @@ def check_head(
     for detail in details:
         _leave_out(rest, detail["loc"])
     try:
-        return dict(_head().validate_python({"scenario": "?", **rest})), wrong
+        return dict(_head(timed).validate_python({"scenario": "?", **rest})), wrong
     except ValidationError:
         sound = {key: value for key, value in head.items() if key not in wrong}
-        return dict(_head().validate_python({"scenario": "?", **sound})), wrong
+        return dict(_head(timed).validate_python({"scenario": "?", **sound})), wrong
 
 
 def _leave_out(head: dict[str, object], loc: Path) -> None:
@@ -112,8 +125,10 @@ def _leave_out(head: dict[str, object], loc: Path) -> None:
             head.pop(str(key), None)
 
 
-def check_guest(path: Path, arguments: object, problems: Problems) -> dict[str, Any] | None:
-    """Return the arguments of a workload in their long form without what does not fit.
+def check_guest(
+    path: Path, arguments: object, problems: Problems
+) -> tuple[dict[str, Any], frozenset[str | int]] | None:
+    """Return the arguments of a workload in their long form, and which were left out as unfit.
 
     Args:
         path: Where they stand.
@@ -127,16 +142,16 @@ def check_guest(path: Path, arguments: object, problems: Problems) -> dict[str, 
     except ValidationError as error:
         details = error.errors(include_url=False)
     else:
-        return checked
+        return checked, frozenset()
     for detail in details:
         _tell(problems, detail, path[:-1], detail["loc"], entry)
     if not isinstance(arguments, dict):
         return None
-    wrong = {detail["loc"][1] for detail in details if len(detail["loc"]) > 1}
+    wrong = frozenset(detail["loc"][1] for detail in details if len(detail["loc"]) > 1)
     rest = {key: value for key, value in arguments.items() if key not in wrong}
     rest.setdefault("workload", "uniform")
     try:
-        return dict(_guest().validate_python({"guest": rest})["guest"])
+        return dict(_guest().validate_python({"guest": rest})["guest"]), wrong
     except ValidationError:
         return None
 
@@ -144,6 +159,8 @@ def check_guest(path: Path, arguments: object, problems: Problems) -> dict[str, 
 @cache
 def _guest() -> TypeAdapter[Any]:
     """Return what validates a workload; made at its first use."""
+    from simulator.scenario.timed import GuestEntry
+
     return TypeAdapter(GuestEntry)
 
 
@@ -202,9 +219,13 @@ def _without_surplus(step: dict[str, object], details: Sequence[ErrorDetails]) -
 
 
 @cache
-def _head() -> TypeAdapter[Any]:
+def _head(timed: bool) -> TypeAdapter[Any]:
     """Return what validates the top; made at its first use, since that takes milliseconds."""
-    return TypeAdapter(Head)
+    if not timed:
+        return TypeAdapter(Head)
+    from simulator.scenario.timed import TimedHead
+
+    return TypeAdapter(TimedHead)
 
 
 def _steps(keys: frozenset[str]) -> TypeAdapter[Any]:
@@ -263,7 +284,7 @@ def _tell_unknown_key(problems: Problems, path: Path, around: dict[str, object])
     if key in KEYS_LATER.get(within, ()):
         tell_later(problems, path, f"the argument {key} of {within}" if within else key)
         return
-    known = _KEYS[within]
+    known = _keys()[within]
     problems.add(
         path,
         f"unknown key {shorten(key)}{f' in {within}' if within else ''}",
@@ -277,8 +298,8 @@ def _tell_unknown_verb(problems: Problems, path: Path, key: str, around: dict[st
     if key in VERBS_LATER:
         tell_later(problems, path, f"the verb {key}")
         return
-    owners = [verb for verb in around if key in _KEYS.get(verb, ())]
-    help_ = nearest(key, _KEYS["step"])
+    owners = [verb for verb in around if key in _keys().get(verb, ())]
+    help_ = nearest(key, _keys()["step"])
     if owners:
         help_ = f"indent it further, below {owners[0]}"
     elif key in ("at", "do"):
@@ -335,6 +356,8 @@ def _container(path: Path) -> str:
         return ""
     if keys[-1] in ("timeline", "do", "else"):
         return "step"
+    if keys[0] == "faults":
+        return " ".join(keys)  # Here a backup is no step.
     return {"disks": "disk", "resources": "resource"}.get(keys[0], keys[-1])
 
 
@@ -343,9 +366,9 @@ def _form(path: Path) -> str:
     while isinstance(path[-1], int):
         path = path[:-1]
     if path[0] == "disks" and len(path) == 2:
-        return _KEYS[""]["disk"]
+        return _keys()[""]["disk"]
     if path[0] == "resources" and len(path) == 2:
-        return A_RESOURCE
+        return "a rate such as 400 MiB/s, or {bandwidth, capacity}"
     if path[-2:-1] == ("hours",):
         return "how often in a time, such as 200/s"
-    return _KEYS.get(_container(path), {}).get(str(path[-1]), A_NAME)
+    return _keys().get(_container(path), {}).get(str(path[-1]), A_NAME)

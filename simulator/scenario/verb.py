@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, NamedTuple, NotRequired, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NotRequired, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from simulator.flows.resources import Resource
 from simulator.model.requests import Request
 from simulator.scenario.disks import Disks
 from simulator.scenario.figures import Figures
@@ -18,6 +17,9 @@ from simulator.scenario.problems import Problems
 from simulator.scenario.shapes import keys_of, listed, long, required_keys
 from simulator.scenario.yaml12 import Path
 from simulator.values import dataclass
+
+if TYPE_CHECKING:
+    from simulator.flows.resources import Resource
 
 
 class Around(NamedTuple):
@@ -34,7 +36,7 @@ class Around(NamedTuple):
     problems: Problems
     pictures: Pictures
     figures: Figures
-    resources: Mapping[str, Resource]
+    resources: "Mapping[str, Resource]"
 
 
 Reader: TypeAlias = Callable[[Around, Path, Any], Request | None]

@@ -1,6 +1,5 @@
 """The clock of a file, and its workloads."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from simulator.scenario.disks import Disks
@@ -15,14 +14,12 @@ if TYPE_CHECKING:
     from simulator.schedule.clock import Clock
 
 
-def read_clock_of(head: Mapping[str, Any], problems: Problems) -> "Clock | None":
-    """Return what the top of a scenario says of 0s; None where it says nothing."""
-    if "clock" not in head:
-        return None
+def read_clock_of(text: str, problems: Problems) -> "Clock":
+    """Return what the top of a scenario says of 0s; another clock where that is none."""
     from simulator.schedule.clock import CalendarError, read_clock
 
     try:
-        return read_clock(head["clock"])
+        return read_clock(text)
     except CalendarError as error:
         problems.add(("clock",), str(error), expected=error.expected)
         # So that dates further down are not told to be without a clock.
@@ -39,15 +36,15 @@ class Workloads:
     def __init__(self, entries: Entries, problems: Problems) -> None:
         self._entries = entries
         self._problems = problems
-        self._checked: list[tuple[Path, dict[str, Any]]] = []
+        self._checked: list[tuple[Path, dict[str, Any], frozenset[str | int]]] = []
         for path, raw in entries.guests:
             if entries.labels.named is not None:
                 entries.tell_named((*path, GUEST), GUEST)
-            arguments = check_guest((*path, GUEST), raw, problems)
-            if arguments is not None:
-                self._checked.append(((*path, GUEST), arguments))
+            checked = check_guest((*path, GUEST), raw, problems)
+            if checked is not None:
+                self._checked.append(((*path, GUEST), *checked))
         labels = entries.labels
-        ends = [read_end(path, each, labels, problems) for path, each in self._checked]
+        ends = [read_end(path, each, labels, problems) for path, each, _ in self._checked]
         self.end = max((end for end in ends if end is not None), default=None)
 
     def read(self, disks: Disks) -> tuple[Guest, ...]:
@@ -56,8 +53,8 @@ class Workloads:
         ends = [moment.tick for moment in self._entries.moments]
         last = max([*ends, *([self.end] if self.end is not None else [])], default=None)
         read = [
-            (path, read_guest(around, path, arguments, number, last))
-            for number, (path, arguments) in enumerate(self._checked)
+            (path, read_guest(around._replace(unfit=unfit), path, arguments, number, last))
+            for number, (path, arguments, unfit) in enumerate(self._checked)
         ]
         self._check_sum([(path, guest) for path, guest in read if guest is not None])
         return tuple(guest for _, guest in read if guest is not None)

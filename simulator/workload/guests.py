@@ -97,12 +97,11 @@ def stretches_of(
     made: list[Stretch] = []
     since, held = begin, Fraction(0)
     for tick, rate in changes:
-        until = min(tick, end)
-        if until > since:
-            made.append(Stretch(since, until, held))
-            since = until
         if tick >= end and tick > begin:
             break
+        if rate != held and tick > since:
+            made.append(Stretch(since, tick, held))
+            since = tick
         held = rate
     if since < end or not made:
         made.append(Stretch(since, end, held))
