@@ -40,7 +40,9 @@ FILLS = {
     "broken": "!",
     "error": "x",
     "warning": "?",
-    "v2": "%",
+    "backup": "%",
+    "zero": "-",
+    "mixed": "@",
     "ink": "o",
     "changed": "^",
 }
