@@ -352,6 +352,10 @@ def _edge(graph: Graph, place: int) -> Edge:
             fault=TORN if piece.torn else UNSEEN,
         )
     best = min(ways, key=rank)
+    holds_nothing = not piece.complete and piece.size == piece.zeroes == 0
+    if holds_nothing and piece.start is not None and piece.start == piece.end:
+        # Whatever else it may be laid over, and leaves as it is, it stands where it was taken.
+        return Edge(piece.row, piece.start, piece.end, 0)
     return Edge(piece.row, best.start, best.end, piece.size, zeroes=piece.zeroes)
 
 

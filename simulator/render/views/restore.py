@@ -1,7 +1,8 @@
 """The restore view: which instants the backups give back.
 
-States of a disk from left to right, and each backup an arrow from the state that it starts at to
-the one that it ends at, in a lane of its own, so that no two labels meet.
+States of a disk from top to bottom, each with the cheapest way to it, and below it the backups that
+give it. An increment has an arrow from the state that it is laid over, in a lane of its own; a full
+backup begins at a dot. A label has a line for itself, so that nothing runs through it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,15 +20,19 @@ from simulator.render.drawing import (
     title_lines,
     width_of,
 )
-from simulator.render.restores import TORN, DiskRestores, Edge, find_restores
+from simulator.render.restores import TORN, Chain, DiskRestores, Edge, State, find_restores
 from simulator.render.story import write_held, write_size
 from simulator.render.views.strips import SMALL
+from simulator.render.views.told import Sample, draw_findings, draw_legend, line_sample
 from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
 
-NODE_WIDTH, NODE_HEIGHT, NODE_GAP = 104.0, 44.0, 34.0
-LANE = 30.0
-LABEL_MAX = 260.0
+NODE_HEIGHT, BACKUP_HEIGHT, GAP = 22.0, 18.0, 12.0
+LANE = 16.0
+INDENT = 34.0
+DOT = 6.0
+NAME_MAX, BACKUP_MAX, TOLD_MAX = 220.0, 220.0, 460.0
+WIDTH = 640.0
 
 
 def lay_out_restores(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawing:
@@ -39,12 +44,14 @@ def lay_out_restores(timeline: Timeline, findings: Sequence[Finding] = ()) -> Dr
             text = Text(0, 14, fit(disk.disk, 300, 13), 13, bold=True)
             parts.append(Drawing(300, 16, (text,)))
         parts.append(_disk(disk))
-    parts.append(_legend())
+    parts.append(draw_legend(list(_samples(restores.disks)), WIDTH))
+    if findings:
+        parts.append(draw_findings(timeline, findings, WIDTH))
     return stack(parts, title=f"{timeline.script.title}: what can be restored")
 
 
 def _title(title: str) -> Drawing:
-    shapes = title_lines(title, 640)
+    shapes = title_lines(title, WIDTH)
     told = Text(
         0, 14 + 18 * len(shapes), "what the backups that are left give back", SMALL, "faint"
     )
@@ -52,155 +59,157 @@ def _title(title: str) -> Drawing:
     return Drawing(right, 18 * len(shapes) + 18, (*shapes, told))
 
 
-class _Lane(NamedTuple):
-    """Where a backup is drawn.
+class _Placed(NamedTuple):
+    """A backup and the middle of its line.
 
     Attributes:
-        x0, x1: Where its arrow starts and ends.
-        lane: The lower, the nearer to the states.
+        lane: The number of the lane in which its arrow runs; None where it has none.
     """
 
     edge: Edge
-    x0: float
-    x1: float
-    lane: int
-
-
-def _x(number: int) -> float:
-    """Return the left edge of a node; nothing, from which full backups start, comes first."""
-    return (number + 1) * (NODE_WIDTH + NODE_GAP)
+    y: float
+    lane: int | None = None
 
 
 def _disk(disk: DiskRestores) -> Drawing:
-    lanes = list(_lanes(disk.edges))
-    height = LANE * (1 + max((each.lane for each in lanes), default=-1)) + 14
-    shapes: list[Shape] = []
-    for each in lanes:
-        shapes += _arrow(each, height)
-    for each in lanes:
-        shapes += _label(each, height)
-    sizes = {chain.at: chain for chain in disk.chains}
-    shapes += _node("no backup", "", _x(NOTHING), height, "faint", dashed=False)
+    """Return one disk: its states, and below each the backups that end there."""
+    tops: dict[int, float] = {}
+    lines: list[_Placed] = []
+    y = 0.0
     for state in disk.states:
-        chain = sizes.get(state.labels[0]) if state.labels else None
-        lost = not state.reached
-        empty = chain is not None and chain.backups == ()
-        below = "no way back" if lost else write_size(chain.size) if chain else ""
-        below = "an empty disk" if empty else below
-        role = "error" if lost else "ink"
-        shapes += _node(state.name, below, _x(state.number), height, role, dashed=lost)
-    right = max(_x(len(disk.states) - 1) + NODE_WIDTH, *(_right(lane) for lane in lanes), 0)
-    return Drawing(right, height + NODE_HEIGHT + 4, tuple(shapes))
+        tops[state.number] = y
+        y += NODE_HEIGHT
+        for edge in (edge for edge in disk.edges if _stands_at(edge, disk) == state.number):
+            lines.append(_Placed(edge, y + BACKUP_HEIGHT / 2 + 2))
+            y += BACKUP_HEIGHT
+        y += GAP
+    placed = _in_lanes(lines, tops)
+    left = 10 + LANE * (1 + max((each.lane for each in placed if each.lane is not None), default=0))
+    shapes: list[Shape] = []
+    # The thick ones lie above the others.
+    for each in sorted(placed, key=lambda each: each.edge.cheapest):
+        shapes += _arrow(each, tops, left)
+    names = min(NAME_MAX, max((width_of(s.name, 12) for s in disk.states), default=0)) + 16
+    chains = {chain.at: chain for chain in disk.chains}
+    for state in disk.states:
+        chain = chains.get(state.labels[0]) if state.labels else None
+        shapes += _node(state, chain, left, tops[state.number], names)
+    backups = min(BACKUP_MAX, max((width_of(e.backup, SMALL) for e in disk.edges), default=0)) + 12
+    for each in placed:
+        shapes += _label(each, left + INDENT, backups)
+    right = max((s.extent[2] for s in shapes if isinstance(s, Text)), default=left)
+    return Drawing(max(right, left + names), max(y - GAP, 0.0) + 2, tuple(shapes))
 
 
-def _node(name: str, below: str, x: float, y: float, role: str, *, dashed: bool) -> Iterator[Shape]:
-    edge = "error" if role == "error" else "rule" if role == "faint" else "ink"
-    yield Box(
-        x, y, NODE_WIDTH, NODE_HEIGHT, fill="band", edge=edge, thick=1.25, dashed=dashed, title=name
-    )
-    shown = fit(name, NODE_WIDTH - 10, 12)
-    base = y + (18 if below else 26)
-    yield Text(x + NODE_WIDTH / 2, base, shown, 12, role, "middle", bold=role == "ink", title=name)
-    if below:
-        yield Text(
-            x + NODE_WIDTH / 2,
-            y + 35,
-            fit(below, NODE_WIDTH - 8, SMALL),
-            SMALL,
-            "error" if dashed else "faint",
-            "middle",
-        )
+def _stands_at(edge: Edge, disk: DiskRestores) -> int:
+    """Return the state below which a backup is told: what it gives, or else what it starts at."""
+    if edge.end is not None:
+        return edge.end
+    return edge.start if edge.start != NOTHING else disk.states[0].number
 
 
-def _told(edge: Edge) -> str:
-    """Return what is written at a backup's arrow."""
-    told = f"{fit(edge.backup, 150, SMALL)}  {write_held(edge.size, edge.zeroes)}"
-    if edge.end is None:
-        told += "  may be torn" if edge.fault == TORN else "  gives no state"
-    return fit(told, LABEL_MAX, SMALL)
+def _has_arrow(edge: Edge) -> bool:
+    """Whether a backup is laid over a state; what changes nothing gives the same one again."""
+    return edge.start not in (NOTHING, edge.end)
 
 
-def _lanes(edges: Sequence[Edge]) -> Iterator[_Lane]:
-    """Yield a lane for each backup: the lowest in which it meets no other one."""
-    leaving: dict[int, int] = {}
-    arriving: dict[int, int] = {}
-    out = {edge.start: 0 for edge in edges}
-    into = {edge.end: 0 for edge in edges if edge.end is not None}
-    for edge in edges:
-        out[edge.start] += 1
-        if edge.end is not None:
-            into[edge.end] += 1
+def _in_lanes(lines: Sequence[_Placed], tops: dict[int, float]) -> list[_Placed]:
+    """Return backups with their lanes: short arrows near to the states, and no two in one place."""
+    spans = {
+        n: tuple(sorted((_start(tops, each.edge), each.y)))
+        for n, each in enumerate(lines)
+        if _has_arrow(each.edge)
+    }
     taken: list[list[tuple[float, float]]] = []
-    for edge in edges:
-        place = leaving[edge.start] = leaving.get(edge.start, 0) + 1
-        half = NODE_WIDTH / 2
-        # Ports: what arrives on the left half of a node, what leaves on the right one.
-        x0 = _x(edge.start) + NODE_WIDTH - half * place / (out[edge.start] + 1)
-        if edge.end is None:
-            x1 = x0 + 26
-        else:
-            place = arriving[edge.end] = arriving.get(edge.end, 0) + 1
-            x1 = _x(edge.end) + half * place / (into[edge.end] + 1)
-        left, right = min(x0, x1) - 6, _right(_Lane(edge, x0, x1, 0)) + 8
+    lanes: dict[int, int] = {}
+    for n, (top, bottom) in sorted(spans.items(), key=lambda item: item[1][1] - item[1][0]):
         lane = 0
-        while lane < len(taken) and any(a < right and left < b for a, b in taken[lane]):
+        while lane < len(taken) and any(a <= bottom and top <= b for a, b in taken[lane]):
             lane += 1
         if lane == len(taken):
             taken.append([])
-        taken[lane].append((left, right))
-        yield _Lane(edge, x0, x1, lane)
+        taken[lane].append((top, bottom))
+        lanes[n] = lane
+    return [each._replace(lane=lanes.get(n)) for n, each in enumerate(lines)]
 
 
-def _y(lane: _Lane, height: float) -> float:
-    return height - 16 - LANE * lane.lane
+def _start(tops: dict[int, float], edge: Edge) -> float:
+    """Return the height at which a backup's arrow leaves the state that it is laid over."""
+    return tops[edge.start] + NODE_HEIGHT / 2
 
 
-def _arrow(lane: _Lane, height: float) -> Iterator[Shape]:
-    """Yield a backup's way: up, along its lane, and down."""
-    y, edge = _y(lane, height), lane.edge
+def _arrow(placed: _Placed, tops: dict[int, float], left: float) -> Iterator[Shape]:
+    """Yield a backup's way: out of a state, along its lane, to its line; or a dot."""
+    edge, y = placed.edge, placed.y
     role = "error" if edge.end is None else "ink" if edge.cheapest else "rule"
     thick = 2.0 if edge.cheapest else 1.25
-    if edge.end is None:
-        yield Line(((lane.x0, height), (lane.x0, y), (lane.x1, y)), role, thick, dashed=True)
-        for sign in (-1, 1):
-            corners = ((lane.x1 - 4, y - 4 * sign), (lane.x1 + 4, y + 4 * sign))
-            yield Line(corners, role, 2)
+    end = left + INDENT - 6
+    if placed.lane is None:
+        fill = None if edge.start != NOTHING else role
+        yield Box(end - 20, y - DOT / 2, DOT, DOT, fill=fill, edge=role, plain="o")
+        yield Line(
+            ((end - 20 + DOT, y), (end, y)), role, thick, dashed=edge.end is None, arrow=True
+        )
         return
-    points = ((lane.x0, height), (lane.x0, y), (lane.x1, y), (lane.x1, height))
-    yield Line(points, role, thick, arrow=True)
-
-
-def _label(lane: _Lane, height: float) -> Iterator[Shape]:
-    """Yield what is written above a backup's lane, on paper so that no line runs through it."""
-    y, edge = _y(lane, height), lane.edge
-    x, text = min(lane.x0, lane.x1) + 6, _told(edge)
-    role = "error" if edge.end is None else "warning" if edge.loses else "ink"
-    title = edge.backup
-    if edge.loses:
-        title += f"; without it {', '.join(edge.loses)} cannot be restored"
-    width = width_of(text, SMALL)
+    x, top = left - 10 - LANE * placed.lane, _start(tops, edge)
+    points = ((left, top), (x, top), (x, y), (end, y))
+    yield Line(points, role, thick, dashed=edge.end is None, arrow=edge.end is not None)
     if edge.end is None:
-        x, y = lane.x1 + 9, y + 7.5
-    yield Box(x - 2, y - 14, width + 4, 12, fill="paper")
-    yield Text(x, y - 4, text, SMALL, role, bold=bool(edge.loses), title=title)
+        for sign in (-1, 1):
+            corners = ((end - 8, y - 4 * sign), (end, y + 4 * sign))
+            yield Line(corners, role, 2)
 
 
-def _right(lane: _Lane) -> float:
-    """Return where a backup's arrow and label end."""
-    start = lane.x1 + 9 if lane.edge.end is None else min(lane.x0, lane.x1) + 6
-    return max(lane.x0, lane.x1, start + width_of(_told(lane.edge), SMALL)) + 6
-
-
-def _legend() -> Drawing:
-    """Return what the marks mean."""
-    told = (
-        ("ink", "thick: part of the cheapest way to some instant; below an instant, its size"),
-        ("warning", "bold: without this backup, some instant cannot be restored"),
-        ("error", "dashed: cannot be restored, or gives no state that the guest saw"),
+def _node(state: State, chain: Chain | None, x: float, y: float, width: float) -> Iterator[Shape]:
+    """Yield a state, and behind it the cheapest way to it."""
+    lost = not state.reached
+    role, edge = ("error", "error") if lost else ("ink", "ink")
+    yield Box(
+        x, y, width, NODE_HEIGHT, fill="band", edge=edge, thick=1.25, dashed=lost, title=state.name
     )
-    shapes = tuple(
-        Text(0, 12 + 15 * n, text, SMALL, role, bold=role == "warning")
-        for n, (role, text) in enumerate(told)
-    )
-    right = max(text.extent[2] for text in shapes)
-    return Drawing(right, 15.0 * len(told), shapes)
+    name = fit(state.name, NAME_MAX, 12)
+    yield Text(x + width / 2, y + 15.5, name, 12, role, "middle", bold=not lost, title=state.name)
+    told = "no way back" if lost else "an empty disk"
+    if chain is not None and chain.backups:
+        told = f"{write_size(chain.size)}: {' <- '.join(chain.backups)}"
+    elif chain is None and not lost:
+        return
+    text = fit(told, TOLD_MAX, SMALL)
+    yield Text(x + width + 10, y + 15, text, SMALL, "error" if lost else "faint", title=told)
+
+
+def _label(placed: _Placed, x: float, width: float) -> Iterator[Shape]:
+    """Yield a backup's name, and what is to be said of it."""
+    edge, base = placed.edge, placed.y + 3.5
+    role = "error" if edge.end is None else "warning" if edge.loses else "ink"
+    name = fit(edge.backup, BACKUP_MAX, SMALL)
+    yield Text(x, base, name, SMALL, role, bold=bool(edge.loses), title=edge.backup)
+    told = write_held(edge.size, edge.zeroes)
+    if edge.end is None:
+        told += ", may be torn" if edge.fault == TORN else ", gives no state"
+    elif edge.start == edge.end:
+        told += ", changes nothing"
+    if edge.loses:
+        told += f"; without it no {', '.join(edge.loses)}"
+    text = fit(told, TOLD_MAX, SMALL)
+    yield Text(x + width, base, text, SMALL, "error" if edge.end is None else "faint", title=told)
+
+
+def _samples(disks: Sequence[DiskRestores]) -> Iterator[Sample]:
+    """Yield what the marks mean, those that occur."""
+    edges = [edge for disk in disks for edge in disk.edges]
+    if any(edge.cheapest for edge in edges):
+        yield line_sample("on the cheapest way to some instant", "ink", 2, plain="--", arrow=True)
+    if any(not edge.cheapest and edge.end is not None for edge in edges):
+        yield line_sample("on none", "rule", 1.25, plain="..", arrow=True)
+    if any(edge.start == NOTHING for edge in edges):
+        dot = Box(6, 2.5, DOT, DOT, fill="ink", edge="ink")
+        yield Sample("needs no other backup", (dot,), "o")
+    if any(edge.loses for edge in edges):
+        bold = Text(0, 9, "bold", SMALL, "warning", bold=True)
+        yield Sample("without it, some instant is lost", (bold,), "*bold*", 26)
+    if any(edge.end is None for edge in edges) or any(
+        not state.reached for disk in disks for state in disk.states
+    ):
+        box = Box(0, 0, 24, 11, edge="error", dashed=True)
+        yield Sample("cannot be restored, or gives no state that the guest saw", (box,), "x", 24)

@@ -23,6 +23,7 @@ from simulator.render.drawing import (
 from simulator.render.restores import DiskRestores, find_restores
 from simulator.render.story import write_held
 from simulator.render.views.strips import SMALL
+from simulator.render.views.told import draw_findings
 from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
 
@@ -65,6 +66,8 @@ def lay_out_tree(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
         ("backups", [n for d in find_restores(timeline).disks for n in _backups(d)]),
     ]
     parts += [_section(name, nodes) for name, nodes in sections]
+    if findings:
+        parts.append(draw_findings(timeline, findings, 640))
     return stack(parts, title=f"{timeline.script.title}: what needs what")
 
 
