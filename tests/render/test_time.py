@@ -113,6 +113,12 @@ def test_an_internal_snapshot_has_a_row_below_its_image() -> None:
     assert "@ internal snapshot" in lines[-1]
 
 
+def test_an_internal_snapshot_is_told_of_in_chain_and_tree() -> None:
+    run = simulator.loads(MERGE).run()
+    for view in ("chain", "tree"):
+        assert "read-only, keeps inside inside" in run.draw(view).text()
+
+
 def test_each_disk_has_a_row_of_what_its_guest_wrote() -> None:
     _, lines = drawn(
         "scenario: two\ndisks: {vda: {clusters: 4}, vdb: {clusters: 4}}\nmodel: libvirt\n"

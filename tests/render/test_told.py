@@ -107,6 +107,13 @@ def test_a_legend_has_what_occurs_and_nothing_else() -> None:
     assert "zeroes" not in mail
 
 
+def test_a_finding_that_marks_no_cell_has_no_sample_in_the_legend() -> None:
+    deleted = ROOT / "scenarios" / "flagged" / "BT305-full-under-increments.yaml"
+    told = simulator.load(deleted).run().draw("film").text()
+    assert "BT305" in told
+    assert "what the error is about" not in told
+
+
 def test_a_chain_has_a_title_and_a_model_and_lines_run_below_bitmaps() -> None:
     drawing = simulator.load(MAIL).run().draw("chain", at="T4").drawing
     texts = [text.text for text in drawing.texts]

@@ -55,7 +55,7 @@ from simulator.timeline import Frame, Timeline
 ROW_GAP = 5.0
 IMAGE_GAP = 16.0
 ARROW_WIDTH = 26.0
-REMARK_GAP = 12.0
+REMARK_GAP = 18.0
 WIDTH_MIN = 430.0
 
 

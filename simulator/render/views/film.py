@@ -258,7 +258,12 @@ def _samples(states: Sequence[State]) -> Iterator[Sample]:
         yield line_sample("lies on", "ink", 1.25, arrow=True, plain="->")
     if len(states) > 1:
         yield box_sample("changed since the instant before", None, edge="changed", plain="^")
-    found = {each.severity for state in states for each in state.findings}
+    found = {
+        severity
+        for state in states
+        for row in (*state.rows.values(), *state.made)
+        for severity in marks_in(row, state.marks).values()
+    }
     for severity in sorted(found, key=lambda each: -RANK[each]):
         yield box_sample(f"what the {severity} is about", None, edge=severity.value, plain="!")
 

@@ -127,16 +127,23 @@ def _image_row(disk: Disk, image: Image, scale: int) -> Row:
         "active" if active else "read-only",
         image.format if image.format != "qcow2" else "",
         f"{image.length:,} clusters" if image.length != disk.length else "",
+        tell_snapshots(image),
     ]
     return Row(
         kind="image",
         key=("image", disk.name, image.name),
         label=shown(image.name),
         cells=write_clusters(image.content, image.length, scale=scale),
-        remark=", ".join(filter(None, told)),
+        remark=fit(", ".join(filter(None, told)), REMARK_MAX, SMALL),
         strong=active,
         scaled=scale > 1,
     )
+
+
+def tell_snapshots(image: Image) -> str:
+    """Return which states are kept inside an image; empty where there are none."""
+    names = ", ".join(shown(each.name) for each in image.snapshots)
+    return f"keeps {names} inside" if names else ""
 
 
 def _note(disk: Disk, images: Sequence[str], text: str) -> Row:

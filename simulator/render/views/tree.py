@@ -22,7 +22,7 @@ from simulator.render.drawing import (
 )
 from simulator.render.restores import DiskRestores, find_restores
 from simulator.render.story import write_held
-from simulator.render.views.strips import SMALL
+from simulator.render.views.strips import SMALL, tell_snapshots
 from simulator.render.views.told import draw_findings
 from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
@@ -79,6 +79,7 @@ def _images(machine: Machine) -> Iterator[Node]:
             told = ["active" if image is disk.active else "read-only"]
             told += [f"of {disk.name}"] if len(machine.disks) > 1 else []
             told += [f"bitmaps {bitmaps}"] if bitmaps else []
+            told += filter(None, [tell_snapshots(image)])
             yield Node(image.name, below, ", ".join(told))
             below = image.name
 
