@@ -38,7 +38,7 @@ class Entries:
         guests: The workloads, with their places.
         broken: What stands where a step belongs and is none.
         labels: Those of the instants.
-        unsure: Whether steps are missing because a schedule cannot be read.
+        unsure: Whether steps are missing, because the clock or a schedule cannot be read.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class Entries:
         Args:
             end: The time at which the last workload ends; None without any.
         """
-        if not self._schedules:
-            return
+        if not self._schedules or self.unsure:
+            return  # Without a clock nobody knows how often they are to repeat.
         if self.labels.named is not None:
             for schedule in self._schedules:
                 self.tell_named((*schedule.path, schedule.kind), schedule.kind)

@@ -170,8 +170,10 @@ class _Loading:
         """
         problems = self._problems
         head, faulty = check_head({k: v for k, v in root.items() if k != "timeline"}, problems)
+        before = len(problems)
         clock = _clock(head, problems)
         entries = Entries(self._places, problems, clock)
+        entries.unsure = len(problems) > before
         if "timeline" in root:
             entries.read(root["timeline"])
         else:

@@ -9,6 +9,9 @@ from simulator.schedule.durations import SECOND
 DATE_EXPECTED = "a date such as 2026-03-05T22:00"
 CLOCK_EXPECTED = "a date and its zone such as 2026-03-02T00:00:00Z or 2026-03-02 Europe/Berlin"
 
+YEAR_MIN, YEAR_MAX = 1900, 9000
+"""Python's calendar ends with 9999, and a run may take 292 years."""
+
 _DATE = (
     r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?P<fraction>\.[0-9]{1,9})?)?"
@@ -176,6 +179,8 @@ def _date_of(text: str, match: re.Match[str]) -> Date:
         offset = _offset_of(match["offset"])
     except ValueError as error:
         raise CalendarError(f"there is no {text[:60]}: {error}") from error
+    if not YEAR_MIN <= local.year <= YEAR_MAX:
+        raise CalendarError(f"the year of {text[:60]} is out of reach", "a year from 1900 to 9000")
     digits = (match["fraction"] or ".").removeprefix(".").ljust(9, "0")
     return Date(local, int(digits), offset)
 

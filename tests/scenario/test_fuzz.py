@@ -14,9 +14,43 @@ from tests.scenario.test_schema import GOOD
 
 LINES = GOOD.splitlines(keepends=True)
 
+TIMED = """\
+scenario: every kind of entry with time
+clock: 2026-03-28T00:00 Europe/Berlin
+seed: 5
+disks: {vda: {size: 1 MiB}, vdb: 4}
+resources: {pool: 2 GiB/s, repo: {bandwidth: 400 MiB/s, capacity: 20 TiB}}
+timeline:
+  - at: 0s
+    do:
+      - create: {image: S1, disk: vda}
+      - backup: {to: full.bak, checkpoint: c0, disks: vda, ends: +30m}
+  - guest: {disk: vda, from: 0s, until: 7d, workload: zipf, writes: 2/h, skew: 1.1, head: 16}
+  - guest:
+      disk: vdb
+      workload: append-log
+      hours: {08-18: 3/h, 18-08: 1/h}
+      mix: {zero: 5%, discard: 10%}
+  - every: 24h
+    from: 24h
+    until: 2026-04-02T22:00
+    overlap: queue
+    do:
+      - backup: {since: c<n-1>, to: inc<n>-<date>.bak, checkpoint: c<n>}
+        else: {backup: {to: full<n%7>.bak, ends: never}}
+      - crash
+  - cron: 30 2 * * 1-5
+    at-change: once
+    until: 7d
+    do: [freeze, {thaw: {after: 10s}}, {lose: full.bak}]
+  - at: 2026-04-05T22:00
+    do: [{corrupt: {backup: full.bak, disk: vda, cells: X---------------}}]
+"""
+
 WORDS = sorted(
     {
         *re.findall(r"[\w.-]+", GOOD),
+        *re.findall(r"[^\s,:{}\[\]]+", TIMED),
         *("disks", "every", "commit", "mode", "pull", "90s", "1d", "T9", "vdb", "1 GiB", "-1", "0"),
         *("~", "null", "true", "1e400", "2018", "{}", "[]", "''", "*a", "&a", "&a [*a]", "!!str"),
         *(
@@ -126,6 +160,15 @@ def check(text: str | bytes) -> None:
 @given(st.lists(EDITS, min_size=1, max_size=4))
 def test_a_good_scenario_with_a_few_edits_loads_or_is_told(edits: list[Edit]) -> None:
     text = GOOD
+    for edit in edits:
+        text = edit(text)
+    check(text)
+
+
+@settings(FIXED, max_examples=300)
+@given(st.lists(EDITS, min_size=1, max_size=4))
+def test_a_timed_scenario_with_a_few_edits_loads_or_is_told(edits: list[Edit]) -> None:
+    text = TIMED
     for edit in edits:
         text = edit(text)
     check(text)

@@ -242,6 +242,12 @@ CASES = (
         ((4, 8, "the zone Europe/Berlim is not known"),),
         "clock: 2026-01-01 Europe/Berlim\n",
     ),
+    Case(
+        "years out of reach",
+        "  - at: 9999-12-31T00:00\n",
+        ((4, 8, "out of reach"), (7, 9, "out of reach")),
+        "clock: 0001-01-01T00:00+01:00\n",
+    ),
     Case("a clock that is none", "", ((4, 8, "the clock is noon"),), "clock: noon\n"),
     Case(
         "cron without a clock",

@@ -340,11 +340,13 @@ def _flatten(levels: tuple[Level, ...]) -> Level:
     if not levels:
         return Level(np.empty(0, dtype=np.uint64))
     packed = np.concatenate([level.packed for level in levels])
-    clusters = packed >> np.uint64(VERSION_BITS)
-    # Stable, so that of equal clusters the one from the newest level comes last, whatever its
-    # version: letters and zeroes are small numbers even when they are the newest.
-    order = np.argsort(clusters, kind="stable")
-    packed, clusters = packed[order], clusters[order]
-    last = np.ones(len(clusters), dtype=bool)
+    assert len(packed) <= VERSIONS_MAX, "there are no more changes than versions"
+    # By cluster, then by place: of equal clusters the one from the newest level comes last,
+    # whatever its version. Letters and zeroes are small numbers even when they are the newest.
+    order = packed & ~np.uint64(VERSION_MASK)
+    order |= np.arange(len(packed), dtype=np.uint64)
+    order.sort()
+    clusters = order >> np.uint64(VERSION_BITS)
+    last = np.ones(len(order), dtype=bool)
     np.not_equal(clusters[1:], clusters[:-1], out=last[:-1])
-    return Level(packed[last])
+    return Level(packed[order[last] & np.uint64(VERSION_MASK)])
