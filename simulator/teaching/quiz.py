@@ -235,7 +235,8 @@ def _read_cells(row: Row, text: str) -> str:
     """
     cells = without_bars(text.strip().removesuffix("+"))
     bits = isinstance(row.subject, DirtyBitmap)
-    known = frozenset(f"X-{BROKEN}") if bits else WRITABLE
+    # A workload's data and damage, too, where there are any: no step of a file writes them.
+    known = frozenset(f"X-{BROKEN}") if bits else WRITABLE | frozenset(row.cells)
     wrong = next((n for n, cell in enumerate(cells) if cell not in known), None)
     if wrong is not None:
         legend = (
