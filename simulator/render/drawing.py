@@ -156,7 +156,9 @@ def fit(text: str, width: float, size: float) -> str:
     shown = printable(text)
     if width_of(shown, size) <= width:
         return shown
-    head, tail = (len(shown) + 1) // 2, len(shown) // 2
+    # No character is narrower than an advance: more of them never fit, however long the text is.
+    most = min(len(shown), int(width / (ADVANCE * size)) + 1)
+    head, tail = (most + 1) // 2, most // 2
     while head + tail > 1:
         head, tail = (head - 1, tail) if head > tail else (head, tail - 1)
         cut = f"{shown[:head]}{ELLIPSIS}{shown[len(shown) - tail :]}"

@@ -33,6 +33,8 @@ INDENT = 34.0
 DOT = 6.0
 NAME_MAX, BACKUP_MAX, TOLD_MAX = 220.0, 220.0, 460.0
 WIDTH = 640.0
+TITLE_MAX = 1000
+"""A chain of so many characters is told in the table of `restores` only."""
 
 
 def lay_out_restores(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawing:
@@ -175,7 +177,8 @@ def _node(state: State, chain: Chain | None, x: float, y: float, width: float) -
     elif chain is None and not lost:
         return
     text = fit(told, TOLD_MAX, SMALL)
-    yield Text(x + width + 10, y + 15, text, SMALL, "error" if lost else "faint", title=told)
+    title = told if len(told) < TITLE_MAX else ""
+    yield Text(x + width + 10, y + 15, text, SMALL, "error" if lost else "faint", title=title)
 
 
 def _label(placed: _Placed, x: float, width: float) -> Iterator[Shape]:
@@ -192,7 +195,8 @@ def _label(placed: _Placed, x: float, width: float) -> Iterator[Shape]:
     if edge.loses:
         told += f"; without it no {', '.join(edge.loses)}"
     text = fit(told, TOLD_MAX, SMALL)
-    yield Text(x + width, base, text, SMALL, "error" if edge.end is None else "faint", title=told)
+    role, title = "error" if edge.end is None else "faint", told if len(told) < TITLE_MAX else ""
+    yield Text(x + width, base, text, SMALL, role, title=title)
 
 
 def _samples(disks: Sequence[DiskRestores]) -> Iterator[Sample]:
