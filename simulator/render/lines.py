@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import is_
-from typing import Any, Literal
+from typing import Any
 
 from simulator.diagnostics import Finding
 from simulator.model.clusters import ClusterMap
@@ -30,12 +30,7 @@ from simulator.render.shapes import (
 from simulator.render.states import BitmapState, DiskState, RowState, State, marked_runs
 from simulator.timeline import Timeline
 
-FLAGS: tuple[Literal["recording", "persistent", "busy", "inconsistent"], ...] = (
-    "recording",
-    "persistent",
-    "busy",
-    "inconsistent",
-)
+FLAGS = "recording", "persistent", "busy", "inconsistent"
 
 
 def lines_schema() -> dict[str, Any]:
@@ -232,16 +227,17 @@ def _joined(
 
 def _bitmap(state: BitmapState, before: BitmapState) -> dict[str, Any] | None:
     """Return what changed in a bitmap; None where it is told anew."""
-    if state.document is before.document:
+    if state is before:
         return {}
     if state.before is not before or state.added is None:
-        return None
+        return {} if state.document == before.document else None
     change: dict[str, Any] = {}
     if state.added:
         change["changed"] = marked_runs(state.added)
     if state.granules > before.granules:
         change["more"] = (state.granules - before.granules) * state.value.granularity
     for flag in FLAGS:
-        if state.document[flag] != before.document[flag]:
-            change[flag] = state.document[flag]
+        is_now: bool = getattr(state.value, flag)
+        if is_now != getattr(before.value, flag):
+            change[flag] = is_now
     return change

@@ -43,10 +43,28 @@ class BitmapState:
     length: int
     clusters: ClusterSet
     granules: int
-    document: BitmapDocument
     before: "BitmapState | None" = None
     added: ClusterSet | None = None
     text: str = ""
+    _document: BitmapDocument | None = None
+
+    @property
+    def document(self) -> BitmapDocument:
+        """The same as data; made when somebody asks, for its cells are as many as its bits."""
+        if self._document is None:
+            value = self.value
+            self._document = {
+                "node": value.node,
+                "name": value.name,
+                "cells": bit_cells(self.clusters, self.length),
+                "granularity": value.granularity,
+                "count": self.granules * value.granularity,
+                "recording": value.recording,
+                "persistent": value.persistent,
+                "busy": value.busy,
+                "inconsistent": value.inconsistent,
+            }
+        return self._document
 
 
 @dataclass(slots=True)
@@ -175,20 +193,7 @@ def _bitmap(
     else:
         clusters, granules = bitmap.clusters(size, length), len(bitmap.dirty)
         added = clusters - before.clusters if before is not None and grown else None
-    document: BitmapDocument = {
-        "node": bitmap.node,
-        "name": bitmap.name,
-        "cells": bit_cells(clusters, length),
-        "granularity": bitmap.granularity,
-        "count": granules * bitmap.granularity,
-        "recording": bitmap.recording,
-        "persistent": bitmap.persistent,
-        "busy": bitmap.busy,
-        "inconsistent": bitmap.inconsistent,
-    }
-    if before is not None and document == before.document:
-        document = before.document
-    state = BitmapState(bitmap, length, clusters, granules, document)
+    state = BitmapState(bitmap, length, clusters, granules)
     if before is not None:
         # Just one step back, so that what nobody needs any more is not kept.
         before.before = before.added = None
