@@ -93,8 +93,11 @@ def style_sheet(theme: Theme) -> str:
     colours = THEMES[theme]
     # A letter, in the middle of its cell, is not what is pointed at, but the cell is, also an
     # empty one. There are thousands on a page, so that it is said here.
+    # Any other rule has the say before these two.
     rules = [
-        "[class^=f-on-]{pointer-events:none;text-anchor:middle}[data-cell]{pointer-events:all}"
+        "[class^=f-on-]{pointer-events:none;text-anchor:middle}",
+        f":where([data-cell]){{pointer-events:all;stroke:{colours.of('rule')}}}",
+        f":where([data-cell][class*=f-]){{stroke:{colours.of('ink')}}}",
     ]
     for role, colour in colours.roles.items():
         rules.append(f".f-{role}{{fill:{colour}}}.s-{role}{{stroke:{colour}}}")
@@ -106,7 +109,12 @@ def body(drawing: Drawing, paint: Paint) -> str:
     """Return the shapes of a drawing, one a line, after its title."""
     lines = [f"<title>{escape(drawing.title)}</title>"] if drawing.title else []
     lines.append(f'<g font-family="{FONT}" fill="none" {COMMON}>')
+    row = ""
     for shape in drawing.shapes:
+        if isinstance(shape, Box) and shape.cell is not None:
+            # The cells of a row come one after another: the first says which row it is.
+            row, named = shape.row, shape.row if shape.row != row else ""
+            shape = shape._replace(row=named)
         lines += _shape(shape, paint)
     return "\n".join([*lines, "</g>"])
 
@@ -134,14 +142,17 @@ def _box(box: Box, paint: Paint) -> str:
         )
     )
     looks = [_painted(paint, box.fill, box.edge)]
+    if box.cell is not None and _by_style(looks[0]):
+        looks[0] = _painted(paint, box.fill, None)
     if box.edge is not None and box.thick != THICK:
         looks.append(f'stroke-width="{_number(box.thick)}"')
     if box.dashed:
         looks.append('stroke-dasharray="3 2"')
-    if box.title and box.fill is None and not _by_style(looks[0]):
+    if box.title and box.fill is None and box.cell is None:
         looks.append('pointer-events="all"')
     if box.cell is not None:
-        looks.append(f'data-cell="{box.cell}" data-row={quoteattr(box.row)}')
+        looks.append(f'data-cell="{box.cell}"')
+        looks.append(f"data-row={quoteattr(box.row)}" if box.row else "")
     attributes = " ".join([numbers, *filter(None, looks)])
     if not box.title:
         return f"<rect {attributes}/>"

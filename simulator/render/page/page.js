@@ -54,6 +54,12 @@
     }, 1500);
   }
 
+  // The first cell of a row names it; the others have the name from the one before.
+  let row = "";
+  document.querySelectorAll("rect[data-cell]").forEach((rect) => {
+    row = rect.dataset.row = rect.dataset.row || row;
+  });
+
   function markCells(item) {
     unmark();
     const marks = JSON.parse(item.dataset.marks);
