@@ -24,6 +24,7 @@ from simulator.model.operations import (
     AddBitmap,
     BitmapKey,
     CloseImages,
+    CommitImages,
     EndJob,
     Fault,
     ForgetCheckpoint,
@@ -355,13 +356,32 @@ class Libvirt(ApiModel):
     def delete_snapshot(self, machine: Machine, name: str) -> Plan:
         """Merge the image that a snapshot made down; a machine that is off is started for it."""
         disk = machine.disk_of(name)
-        if disk is None or disk.chain[0].name == name:
+        image = disk.image(name) if disk is not None else None
+        if disk is None or image is None or image.over is None:
             return Refusal(
                 f"Domain snapshot not found: no domain snapshot with matching name '{name}'"
             )
-        merged = super().delete_snapshot(machine, name)
-        if isinstance(merged, Refusal) or machine.power is Power.RUNNING:
-            return merged
+        # The host's note of the snapshot says what it was put onto; a job by hand changed that.
+        names = [each.name for each in disk.chain]
+        if names[0] == name:
+            return Refusal(
+                "operation failed: failed to find parent disk source in backing chain",
+                cause=f"{name} was put onto {image.over}, and lies on nothing now",
+            )
+        below = names[names.index(name) - 1]
+        if below != image.over:
+            return Refusal(
+                "operation failed: snapshot VM disk source and parent disk source are not the same",
+                cause=f"{name} was put onto {image.over}, and lies on {below} now",
+            )
+        plan = super().delete_snapshot(machine, name)
+        if isinstance(plan, Refusal):
+            return plan
+        merged = (
+            each._replace(noted=True) if isinstance(each, CommitImages) else each for each in plan
+        )
+        if machine.power is Power.RUNNING:
+            return tuple(merged)
         return (OpenImages(), *merged, CloseImages())
 
     def delete(self, machine: Machine, name: str) -> Plan:

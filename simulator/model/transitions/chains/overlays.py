@@ -123,6 +123,7 @@ def with_overlay(disk: Disk, name: str) -> Disk:
         length=disk.active.length,
         since=disk.moment,
         lacks=disk.active.lacks,
+        over=disk.active.name,
     )
     return replace(disk, chain=(*disk.chain, overlay))
 
