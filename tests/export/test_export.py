@@ -25,7 +25,18 @@ from tests.hosts.real import need_qemu
 from tests.waiting import PATIENCE_SECONDS
 
 
-@pytest.mark.parametrize("path", scenario_files(), ids=name_of)
+NOT_REBUILT = {
+    "full-weekly": "a guest's workload writes one byte a write, and many writes share a byte",
+    "week": "a guest's workload writes one byte a write, and many writes share a byte",
+    "stored": "what is lost or damaged outside the machine is no command of a script",
+}
+"""Scenarios that a script cannot rebuild so far that it can be told cell by cell, and why; see
+docs/time.md."""
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in scenario_files() if path.stem not in NOT_REBUILT], ids=name_of
+)
 def test_the_script_rebuilds_the_images_bitmaps_backups_and_restores(
     path: Path, tmp_path: Path
 ) -> None:
