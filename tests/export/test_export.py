@@ -24,7 +24,6 @@ from tests.checkout import MAIL, command, name_of, scenario_files
 from tests.hosts.real import need_qemu
 from tests.waiting import PATIENCE_SECONDS
 
-
 NOT_REBUILT = {
     "full-weekly": "a guest's workload writes one byte a write, and many writes share a byte",
     "week": "a guest's workload writes one byte a write, and many writes share a byte",
