@@ -355,7 +355,12 @@ class Judge:
         """Return how a revert does not give the state of its snapshot, or nothing."""
         _, told = self.record.verb(number)
         for disk, state in self.record.frames[number - 1].items():
-            name = told["snapshot"]
+            name = told.get("snapshot")
+            if name is None:  # Another act, which is to leave what the guest sees.
+                old, new = self.record.view(number - 1, disk), self.record.view(number, disk)
+                if old != new:
+                    return f"{disk}: |{new}| after |{old}|"
+                continue
             point = self.record.born[number - 1].get((disk, name))
             if point is None:
                 point = self._kept_inside(number, name, state["chain"])
