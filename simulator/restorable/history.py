@@ -253,7 +253,13 @@ class Restorable:
 
         A disk that the machine did not have then is left out.
         """
-        frame = next(frame for frame in self.frames if frame.label == label)
+        return self._goals[label]
+
+    @cached_property
+    def _goals(self) -> dict[str, dict[str, int]]:
+        return {frame.label: self._nodes_of(frame) for frame in self.frames if frame.label}
+
+    def _nodes_of(self, frame: Frame) -> dict[str, int]:
         found = {}
         for disk in _disks(frame):
             node = self.history.node(disk, frame.machine.disk(disk).moment)
