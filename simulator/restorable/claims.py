@@ -4,24 +4,82 @@ Windows of bitmaps say what a backup was read through. What it claims is what it
 ``since X`` is all that differs between X and now.
 """
 
-from simulator.model.machine import Backup, Kind
-from simulator.timeline import Entry
+from simulator.model.machine import Backup, Kind, Status, Transfer
+from simulator.model.operations import AddBitmap, ClearBitmap
+from simulator.model.requests import Qmp, TakeBackup
+from simulator.timeline import Entry, Timeline
 
 
-def claimed_start(entry: Entry, backup: Backup) -> int:
-    """Return the moment of the disk from which on a backup claims to hold every change.
+def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | None:
+    """Return the moment that a backup's ``since`` stands for; None where nobody knows.
+
+    A checkpoint stands for its own moment. Where there is none, a bitmap is a consumer's, and
+    starts where the last backup through it left it, or where it was made.
 
     Args:
-        entry: The statement that took it.
+        entry: The statement that took the backup, or started its job.
     """
-    if backup.since is not None and not backup.complete:
-        checkpoint = entry.before.checkpoint(backup.since)
-        moment = checkpoint.moment(backup.disk) if checkpoint is not None else None
-        if moment is not None:
-            return moment
-    return backup.start
+    if backup.since is None:
+        return None
+    checkpoint = entry.before.checkpoint(backup.since)
+    if checkpoint is not None:
+        return checkpoint.moment(backup.disk)
+    begun = _begun(timeline, entry, backup)
+    return begun[1] if begun is not None else None
 
 
-def claimed_end(backup: Backup) -> int:
-    """Return the moment that a backup claims to give: now, for one since a checkpoint."""
-    return backup.moment if backup.kind is Kind.INCREMENTAL else backup.end
+def begun_by(timeline: Timeline, entry: Entry, backup: Backup) -> Entry | None:
+    """Return the step at which a consumer's bitmap last began, before a backup through it."""
+    if backup.since is None or entry.before.checkpoint(backup.since) is not None:
+        return None
+    begun = _begun(timeline, entry, backup)
+    return timeline.entries[begun[0]] if begun is not None else None
+
+
+def claimed_end(entry: Entry, backup: Backup) -> int:
+    """Return the moment that a backup is to give.
+
+    For an incremental that is now, or the image that was asked for; for the others what they were
+    read through. An end boundary is the model's to give a meaning: it may read an image that a
+    snapshot froze.
+    """
+    if backup.kind is not Kind.INCREMENTAL:
+        return backup.end
+    request = entry.request
+    asked = request.image or request.until if isinstance(request, TakeBackup) else None
+    return backup.moment if asked is not None else entry.before.disk(backup.disk).moment
+
+
+def _begun(timeline: Timeline, entry: Entry, backup: Backup) -> tuple[int, int] | None:
+    """Return where a consumer's bitmap last began before an entry: that entry, and the moment."""
+    begun = _consumers(timeline).get((backup.disk, backup.since or ""), [])
+    return next((each for each in reversed(begun) if each[0] < entry.number), None)
+
+
+def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """Return where consumers' bitmaps began: numbers of entries and moments, by disk and name.
+
+    What a command of QEMU clears by hand is no beginning, unless the whole disk is copied then.
+    """
+    known = timeline.memo.get("consumers")
+    if isinstance(known, dict):
+        return known
+    begun: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    whole = {(b.disk, b.moment) for _, b in timeline.made_backups if b.whole}
+    for entry in timeline.entries:
+        for each in entry.operations:
+            if not isinstance(each, AddBitmap | ClearBitmap):
+                continue
+            disk = entry.after.disk_of(each.node)
+            by_hand = isinstance(each, ClearBitmap) and isinstance(entry.request, Qmp)
+            if disk is not None and not (by_hand and (disk.name, disk.moment) not in whole):
+                begun.setdefault((disk.name, each.name), []).append((entry.number, disk.moment))
+    for entry, backup in timeline.made_backups:
+        # A client that pulls leaves the bitmap as it is, and so does a job that fails.
+        done = backup.status is Status.COMPLETED and backup.transfer is not Transfer.PULL
+        if done and backup.since is not None and (backup.disk, backup.since) in begun:
+            begun[backup.disk, backup.since].append((entry.number, backup.moment))
+    for places in begun.values():
+        places.sort()
+    timeline.memo["consumers"] = begun
+    return begun

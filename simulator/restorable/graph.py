@@ -313,17 +313,22 @@ def _claimed(graph: Graph, piece: Piece) -> int | None:
 def _walk_back(graph: Graph, place: int) -> Iterator[Way]:
     """Yield the ways of a backup to the state that it stands for, from those before it.
 
-    Where it does not give that one from its start, whatever it gives from there.
+    Where it does not give that one from its start, to what it gives from there as well.
     """
     piece = graph.pieces[place]
     end = _claimed(graph, piece)
-    if end is None:
-        if piece.start is not None:
-            start = graph.states[piece.start]
-            found = graph.find(lay_over(start.view, start.length, piece), piece.length)
-            if found is not None and found != piece.start:
-                yield Way(place, piece.start, found)
-        return
+    ways = [] if end is None else list(_ways_to(graph, place, end))
+    yield from ways
+    if piece.start is not None and all(way.start != piece.start for way in ways):
+        start = graph.states[piece.start]
+        found = graph.find(lay_over(start.view, start.length, piece), piece.length)
+        if found is not None and found != end:
+            yield from _ways_to(graph, place, found)
+
+
+def _ways_to(graph: Graph, place: int, end: int) -> Iterator[Way]:
+    """Yield the ways of a backup to one state, from those before it."""
+    piece = graph.pieces[place]
     meant = graph.states[end]
     tried = range(end - 1, -1, -1)
     others = [] if piece.start is None or piece.start < end else [piece.start]

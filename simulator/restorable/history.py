@@ -88,7 +88,7 @@ class History:
         moments = {frame.machine.disk(disk).moment for frame in self.timeline.frames}
         for _, backup in made:
             moments |= {backup.start, backup.end, backup.moment}
-            moments |= {self.start_of(backup), claimed_end(backup)}
+            moments |= {self.start_of(backup), self.end_of(backup)}
         found = {m: self.timeline.state_at(disk, m) for m in sorted(moments)}
         there = {moment: state for moment, state in found.items() if state and state.chain}
         states, looks, nodes = number_states(
@@ -102,19 +102,26 @@ class History:
         return Graph(disk, states, pieces, looks)
 
     @cached_property
-    def _starts(self) -> dict[int, int]:
-        """The claimed start of each backup, by its identity."""
-        starts = {
-            id(backup): claimed_start(entry, backup) for entry, backup in self.timeline.made_backups
-        }
+    def _claims(self) -> dict[int, tuple[int, int]]:
+        """The moments that each backup claims to start from and to give, by its identity."""
+        claims = {}
+        for entry, backup in self.timeline.made_backups:
+            start = claimed_start(self.timeline, entry, backup)
+            if start is None or backup.complete:
+                start = backup.start
+            claims[id(backup)] = start, claimed_end(entry, backup)
         for entry, _ in self.timeline.asked(CorruptBackup):
             for old, new in _gone_bad(entry):
-                starts[id(new)] = starts.get(id(old), old.start)
-        return starts
+                claims[id(new)] = claims.get(id(old), (old.start, old.end))
+        return claims
 
     def start_of(self, backup: Backup) -> int:
         """Return the moment from which on a backup claims to hold every change."""
-        return self._starts.get(id(backup), backup.start)
+        return self._claims.get(id(backup), (backup.start, backup.end))[0]
+
+    def end_of(self, backup: Backup) -> int:
+        """Return the moment that a backup claims to give."""
+        return self._claims.get(id(backup), (backup.start, backup.end))[1]
 
     def ends_of(self, backup: Backup) -> frozenset[int]:
         """Return the nodes of the states that a backup gives on some state or other."""
@@ -130,7 +137,7 @@ class History:
             complete=backup.complete,
             size=backup.data_bytes,
             start=numbered.get(self.start_of(backup)),
-            end=numbered.get(claimed_end(backup)),
+            end=numbered.get(self.end_of(backup)),
             torn=is_torn(entry, backup),
             zeroes=backup.zero_bytes,
         )

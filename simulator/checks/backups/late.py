@@ -179,7 +179,7 @@ def _late_notes(timeline: Timeline, claim: Claim, late: Hole) -> tuple[str, ...]
     if then is None:
         return ()
     start = timeline.label_at(backup.disk, late.start)
-    end = timeline.label_at(backup.disk, backup.moment, prefer=claim.entry.instant)
+    end = timeline.label_at(backup.disk, now.moment, prefer=claim.entry.instant)
     rows = [
         (f"guest saw at {start}", write_view(then.guest_view, then.length)),
         (f"guest sees at {end}", write_view(now.guest_view, now.length)),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.claims.stretches import claimed_start
 from simulator.checks.evidence import draw_evidence, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
@@ -11,6 +10,7 @@ from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Status
 from simulator.notation import write_bits, write_clusters
+from simulator.restorable.claims import claimed_start
 from simulator.timeline import Entry, Timeline
 
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from simulator.checks.claims.faults import is_told
 from simulator.checks.claims.steps import Step, clears
-from simulator.checks.claims.stretches import begun_by, claimed_end, claimed_start
 from simulator.checks.evidence import draw_evidence
 from simulator.checks.rule import Rule, relate
 from simulator.diagnostics import Finding
@@ -13,6 +12,7 @@ from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Status
 from simulator.notation import write_clusters, write_view
+from simulator.restorable.claims import begun_by, claimed_end, claimed_start
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
@@ -75,13 +75,14 @@ def _judge(
     """Return what a backup gives on its base, if that is not what it stands for."""
     if backup.complete or backup.status is not Status.COMPLETED:
         return None
-    below = timeline.state_at(base.disk, _stands_for(taken, base))
-    end = claimed_end(entry, backup)
+    below = timeline.state_at(base.disk, claimed_end(taken, base))
+    to_now = backup.kind is Kind.INCREMENTAL
+    end = claimed_end(entry, backup) if to_now else backup.moment
     meant = timeline.state_at(backup.disk, end)
     if below is None or meant is None:
         return None
     given = lay_onto(below, backup)
-    ends = [meant] if backup.kind is Kind.INCREMENTAL else [meant, _ended(timeline, backup)]
+    ends = [meant] if to_now else [meant, timeline.state_at(backup.disk, backup.end)]
     if any(state is not None and given.reads_like(state.guest_view) for state in ends):
         return None
     cleared = _cleared(timeline, entry, backup, base)
@@ -98,14 +99,6 @@ def _held_by(
     jobs = [b for b in made if b.name == step.job and b.disk == backup.disk]
     wrong = given.differing(meant.guest_view)
     return bool(jobs) and not wrong - jobs[-1].content.clusters()
-
-
-def _stands_for(entry: Entry, backup: Backup) -> int:
-    return claimed_end(entry, backup) if backup.kind is Kind.INCREMENTAL else backup.end
-
-
-def _ended(timeline: Timeline, backup: Backup) -> Disk | None:
-    return timeline.state_at(backup.disk, backup.end)
 
 
 def lay_onto(below: Disk, backup: Backup) -> ClusterMap:

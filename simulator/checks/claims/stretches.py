@@ -10,15 +10,9 @@ from typing import NamedTuple
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status, Transfer
-from simulator.model.operations import (
-    AddBitmap,
-    ClearBitmap,
-    LoadSnapshot,
-    ResizeImage,
-    RevertImages,
-)
-from simulator.model.requests import Qmp, TakeBackup
+from simulator.model.machine import Backup, Kind, Status
+from simulator.model.operations import LoadSnapshot, ResizeImage, RevertImages
+from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.timeline import Entry, Timeline
 
 
@@ -82,42 +76,6 @@ def claims_of(timeline: Timeline) -> tuple[Claim, ...]:
     return known
 
 
-def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | None:
-    """Return the moment that a backup's ``since`` stands for; None where nobody knows.
-
-    A checkpoint stands for its own moment. Where there is none, a bitmap is a consumer's, and
-    starts where the last backup through it left it, or where it was made.
-    """
-    if backup.since is None:
-        return None
-    checkpoint = entry.before.checkpoint(backup.since)
-    if checkpoint is not None:
-        return checkpoint.moment(backup.disk)
-    begun = _consumers(timeline).get((backup.disk, backup.since), [])
-    return next((moment for number, moment in reversed(begun) if number < entry.number), None)
-
-
-def begun_by(timeline: Timeline, entry: Entry, backup: Backup) -> Entry | None:
-    """Return the step at which a consumer's bitmap last began, before a backup through it."""
-    if backup.since is None or entry.before.checkpoint(backup.since) is not None:
-        return None
-    begun = _consumers(timeline).get((backup.disk, backup.since), [])
-    number = next((number for number, _ in reversed(begun) if number < entry.number), None)
-    return timeline.entries[number] if number is not None else None
-
-
-def claimed_end(entry: Entry, backup: Backup) -> int:
-    """Return the moment that a backup is to give: now, or that of the image that was asked for.
-
-    An end boundary is the model's to give a meaning: it may read an image that a snapshot froze.
-    """
-    request = entry.request
-    asked = request.image or request.until if isinstance(request, TakeBackup) else None
-    if backup.kind is Kind.INCREMENTAL and asked is None:
-        return entry.before.disk(backup.disk).moment
-    return backup.moment
-
-
 def _claims(timeline: Timeline) -> Iterator[Claim]:
     made: set[tuple[str, str]] = set()
     for entry, backup in timeline.made_backups:
@@ -145,14 +103,15 @@ def _judge(
     timeline: Timeline, entry: Entry, backup: Backup, start: int, windows: tuple[Window, ...]
 ) -> Claim | None:
     """Return a backup held against what the guest changed from a moment on."""
-    end = claimed_end(entry, backup)
+    to_now = backup.kind is Kind.INCREMENTAL
+    end = claimed_end(entry, backup) if to_now else backup.moment
     then, now = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
     if then is None or now is None or backup.read is None:
         return None
     holes = tuple(_hole(timeline, backup, a, b, end) for a, b in _uncovered(windows, start, end))
     if not holes and backup.kind is Kind.BITMAPS:
         return None
-    if backup.kind is Kind.INCREMENTAL:
+    if to_now:
         missing = _changed(then, now) - backup.read
         if end != backup.moment:
             held = now.guest_view.restrict(backup.read)
@@ -242,32 +201,3 @@ def resized_in(timeline: Timeline, disk: str, start: int, end: int) -> Entry | N
             if before.length != after.length and start <= before.moment and after.moment <= end:
                 found = entry
     return found
-
-
-def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """Return where consumers' bitmaps began: numbers of entries and moments, by disk and name.
-
-    What a command of QEMU clears by hand is no beginning, unless the whole disk is copied then.
-    """
-    known = timeline.memo.get("consumers")
-    if isinstance(known, dict):
-        return known
-    begun: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    whole = {(b.disk, b.moment) for _, b in timeline.made_backups if b.whole}
-    for entry in timeline.entries:
-        for each in entry.operations:
-            if not isinstance(each, AddBitmap | ClearBitmap):
-                continue
-            disk = entry.after.disk_of(each.node)
-            by_hand = isinstance(each, ClearBitmap) and isinstance(entry.request, Qmp)
-            if disk is not None and not (by_hand and (disk.name, disk.moment) not in whole):
-                begun.setdefault((disk.name, each.name), []).append((entry.number, disk.moment))
-    for entry, backup in timeline.made_backups:
-        # A client that pulls leaves the bitmap as it is, and so does a job that fails.
-        done = backup.status is Status.COMPLETED and backup.transfer is not Transfer.PULL
-        if done and backup.since is not None and (backup.disk, backup.since) in begun:
-            begun[backup.disk, backup.since].append((entry.number, backup.moment))
-    for places in begun.values():
-        places.sort()
-    timeline.memo["consumers"] = begun
-    return begun

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from simulator.checks.bitmaps.namesakes import stale_namesakes
-from simulator.checks.claims.stretches import claimed_start
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Status
+from simulator.restorable.claims import claimed_start
 from simulator.timeline import Entry, Timeline
 
 WORTH_TELLING = 128 * 1024

@@ -10,7 +10,7 @@ from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Refusal
 from simulator.model.requests import DeleteCheckpoint
-from simulator.restorable.claims import claimed_end
+from simulator.restorable.history import history_of
 from simulator.timeline import Timeline
 
 
@@ -110,7 +110,7 @@ def discarded_future(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         revert_then = discarded_between(timeline, below, above)
         assert revert_then is not None, "it is a revert that discards"
         at = timeline.when(revert_then.entry)
-        ends = timeline.label_at(below.disk, claimed_end(below))
+        ends = timeline.label_at(below.disk, history_of(timeline).end_of(below))
         yield report(
             self,
             timeline,
@@ -120,7 +120,7 @@ def discarded_future(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             notes=draw_change(
                 timeline,
                 below.disk,
-                claimed_end(below),
+                history_of(timeline).end_of(below),
                 revert_then.entry.after.disk(below.disk).moment,
                 prefer=revert_then.entry.instant,
                 caption="changed back by the revert",

@@ -10,7 +10,6 @@ from simulator.checks.restores.reverts import Reverted, would_show
 from simulator.checks.rule import relate
 from simulator.diagnostics import Related
 from simulator.model.machine import Backup
-from simulator.restorable.claims import claimed_end
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
@@ -69,7 +68,7 @@ def _odd_sources(timeline: Timeline, fault: Fault) -> Iterator[Related]:
     history = history_of(timeline)
     for source in fault.restored.sources:
         start = timeline.state_at(source.disk, history.start_of(source))
-        end = timeline.state_at(source.disk, claimed_end(source))
+        end = timeline.state_at(source.disk, history.end_of(source))
         if end is None or (start is None and not source.complete):
             continue
         given = source.content
@@ -77,7 +76,7 @@ def _odd_sources(timeline: Timeline, fault: Fault) -> Iterator[Related]:
             given = start.guest_view.overlay(source.content)
         event = begun(timeline, Thing(Kind.BACKUP, source.name, source.disk), fault.entry)
         if event is not None and not given.reads_like(end.guest_view):
-            label = timeline.label_at(source.disk, claimed_end(source), prefer=source.at)
+            label = timeline.label_at(source.disk, history.end_of(source), prefer=source.at)
             yield told(timeline, event, f"{source.name} is taken here, and is not {label}")
 
 

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from simulator.checks.restores.reverts import Reverted, find_reverts
 from simulator.model.machine import Backup, Kind, Restored, Transfer
-from simulator.restorable.claims import claimed_end
 from simulator.restorable.graph import lay_over
-from simulator.restorable.history import history_of
+from simulator.restorable.history import History, history_of
 from simulator.timeline import Entry, Timeline
 
 UNSEEN, HOLE, ORDER, BASE, INSTANT = "BT301", "BT302", "BT303", "BT304", "BT306"
@@ -44,7 +43,7 @@ class Fault(NamedTuple):
 
     def meant(self, timeline: Timeline) -> str:
         """Return what to call the moment: the instant that was said, or that of the newest."""
-        newest = max(self.restored.sources, key=claimed_end)
+        newest = max(self.restored.sources, key=history_of(timeline).end_of)
         prefer = self.restored.of or newest.at
         return timeline.label_at(self.restored.disk, self.moment, prefer=prefer)
 
@@ -58,18 +57,13 @@ def faults_of(timeline: Timeline, code: str) -> Iterator[Fault]:
     return (fault for fault in known if fault.code == code)
 
 
-def stands_for(sources: tuple[Backup, ...]) -> int:
-    """Return the moment that a stack stands for: that of its newest backup."""
-    return max(claimed_end(source) for source in sources)
-
-
 def moment_meant(timeline: Timeline, restored: Restored) -> int:
     """Return the moment that a restored disk is meant to be, or else what its newest stands for."""
     if restored.of is not None:
         moment = timeline.moment_of(restored.of, restored.disk)
         if moment is not None:
             return moment
-    return stands_for(restored.sources)
+    return max(map(history_of(timeline).end_of, restored.sources))
 
 
 def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
@@ -77,13 +71,13 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     if timeline.gives(restored, moment):
         return None
     history = history_of(timeline)
-    pairs = list(pairwise(in_order(restored)))
-    holes = [pair for pair in pairs if history.start_of(pair[1]) > claimed_end(pair[0])]
+    pairs = list(pairwise(in_order(history, restored)))
+    holes = [pair for pair in pairs if history.start_of(pair[1]) > history.end_of(pair[0])]
     others = [pair for pair in pairs if _on_another(timeline, *pair)]
     futures = [pair for pair in pairs if discarded_between(timeline, *pair)]
     bare = _lacks_base(timeline, restored)
     held = {
-        ORDER: _order_matters(restored),
+        ORDER: _order_matters(history, restored),
         DISCARDED: bool(futures),
         BASE: bool(others),
         HOLE: bool(holes) or bare,
@@ -96,24 +90,24 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     if bare and _leans_on_live(timeline, entry, restored):
         codes.insert(0, LIVE)
     if not codes:
-        newest = max(restored.sources, key=claimed_end)
+        newest = max(restored.sources, key=history.end_of)
         if newest.kind is Kind.BITMAPS:
             # Bitmaps that a user named claim nothing, and this is a state that the guest saw.
             return None
         codes = [INSTANT]
     below: Backup | None = None
-    above = in_order(restored)[0] if bare else None
+    above = in_order(history, restored)[0] if bare else None
     found = {DISCARDED: futures, BASE: others, HOLE: holes}.get(codes[0])
     if found:
         below, above = found[0]
     return Fault(entry, restored, codes[0], tuple(sorted(codes[1:])), moment, below, above)
 
 
-def _order_matters(restored: Restored) -> bool:
+def _order_matters(history: History, restored: Restored) -> bool:
     """Whether a stack is not in the order in which it was taken, and gives another disk for it."""
-    if all(claimed_end(a) <= claimed_end(b) for a, b in pairwise(restored.sources)):
+    if all(history.end_of(a) <= history.end_of(b) for a, b in pairwise(restored.sources)):
         return False
-    lowest, *others = in_order(restored)
+    lowest, *others = in_order(history, restored)
     view, length = lowest.content, lowest.length
     for source in others:
         view = source.content if source.complete else lay_over(view, length, source)
@@ -121,20 +115,21 @@ def _order_matters(restored: Restored) -> bool:
     return length != restored.length or not view.reads_like(restored.content)
 
 
-def in_order(restored: Restored) -> tuple[Backup, ...]:
+def in_order(history: History, restored: Restored) -> tuple[Backup, ...]:
     """Return a stack in the order in which it was taken, from its newest complete backup on.
 
     What lies below a complete backup cannot be seen, however it was stacked.
     """
-    taken = sorted(restored.sources, key=lambda source: (claimed_end(source), source.start))
+    taken = sorted(restored.sources, key=lambda source: (history.end_of(source), source.start))
     complete = [n for n, source in enumerate(taken) if source.complete]
     return tuple(taken[complete[-1] if complete else 0 :])
 
 
 def _lacks_base(timeline: Timeline, restored: Restored) -> bool:
     """Whether the lowest backup of a stack holds changes only, and nothing lies below it."""
-    lowest = in_order(restored)[0]
-    begun = timeline.state_at(restored.disk, history_of(timeline).start_of(lowest))
+    history = history_of(timeline)
+    lowest = in_order(history, restored)[0]
+    begun = timeline.state_at(restored.disk, history.start_of(lowest))
     empty = begun is None or not begun.guest_view.data_count
     return not lowest.complete and not empty
 
@@ -150,10 +145,11 @@ def _leans_on_live(timeline: Timeline, entry: Entry, restored: Restored) -> bool
 
 def discarded_between(timeline: Timeline, below: Backup, above: Backup) -> Reverted | None:
     """Return the revert after which a backup was taken whose neighbour's state it discarded."""
+    history = history_of(timeline)
     for revert in find_reverts(timeline):
-        if revert.disk != below.disk or not revert.discards(claimed_end(below)):
+        if revert.disk != below.disk or not revert.discards(history.end_of(below)):
             continue
-        if claimed_end(above) > revert.entry.before.disk(revert.disk).moment:
+        if history.end_of(above) > revert.entry.before.disk(revert.disk).moment:
             return revert
     return None
 

@@ -12,7 +12,6 @@ from simulator.checks.restores.differences import draw_differences, draw_missed,
 from simulator.checks.restores.faults import base_of, faults_of
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.restorable.claims import claimed_end
 from simulator.restorable.history import history_of
 from simulator.timeline import Timeline
 
@@ -76,7 +75,7 @@ def chain_hole(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             message = f"{above.name} goes on from {starts}, and nothing lies below it"
             label, notes = f"{above.name} starts at {starts}", draw_differences(timeline, fault)
         else:
-            ends = timeline.label_at(above.disk, claimed_end(below))
+            ends = timeline.label_at(above.disk, history_of(timeline).end_of(below))
             message = f"{above.name} does not go on where {below.name} ends"
             label = f"{below.name} ends at {ends}, {above.name} starts at {starts}"
             notes = draw_missed(timeline, below, above)
@@ -132,13 +131,14 @@ def wrong_order(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     abbbi/virtnbdbackup issue 17: the eleventh backup sorted by its name, `.10` before `.2`.
     """
     for fault in faults_of(timeline, self.code):
+        ends = history_of(timeline).end_of
         below, above = next(
             (below, above)
             for below, above in pairwise(fault.restored.sources)
-            if claimed_end(above) < claimed_end(below)
+            if ends(above) < ends(below)
         )
-        later = timeline.label_at(above.disk, claimed_end(below))
-        earlier = timeline.label_at(above.disk, claimed_end(above))
+        later = timeline.label_at(above.disk, ends(below))
+        earlier = timeline.label_at(above.disk, ends(above))
         message = f"{above.name} is stacked on {below.name}, which is newer"
         label = f"{below.name} ends at {later}, {above.name} at {earlier}"
         yield report(
