@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from simulator.checks.claims.stretches import Claim, Hole, turns_of
+from simulator.checks.claims.reverts import find_reverts
+from simulator.checks.claims.stretches import Claim, Hole
 from simulator.checks.evidence import join_words
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob
@@ -69,9 +70,10 @@ def _find(timeline: Timeline, claim: Claim, hole: Hole, names: tuple[str, ...]) 
             stopped = Step(entry, _why(entry, held))
         if lost is None and _loses(before, after, names, hole):
             lost = Step(entry, _why(entry, names))
-    for turn in turns_of(timeline, disk):
-        if stopped is None and hole.start < turn.moment <= hole.end:
-            stopped = Step(turn.entry, "the disk goes back to an earlier state here")
+    for revert in find_reverts(timeline):
+        between = hole.start < revert.moment <= hole.end
+        if stopped is None and revert.disk == disk and between:
+            stopped = Step(revert.entry, "the disk goes back to an earlier state here")
     return stopped or lost or began
 
 

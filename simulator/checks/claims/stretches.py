@@ -7,11 +7,12 @@ bitmaps that the user named claims nothing, but where their windows leave a stre
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.checks.claims.reverts import find_reverts
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Status
-from simulator.model.operations import LoadSnapshot, ResizeImage, RevertImages
+from simulator.model.operations import ResizeImage
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.timeline import Entry, Timeline
 
@@ -140,7 +141,9 @@ def _hole(timeline: Timeline, backup: Backup, start: int, end: int, now: int) ->
     before, after = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
     nothing = set_of(backup.length)
     changed = _changed(before, after) if before is not None and after is not None else nothing
-    turned = any(start < turn.moment <= end for turn in turns_of(timeline, backup.disk))
+    turned = any(
+        each.disk == backup.disk and start < each.moment <= end for each in find_reverts(timeline)
+    )
     last = end == now and all(window.start < end for window in backup.windows)
     return Hole(start, end, changed, last, turned)
 
@@ -150,46 +153,6 @@ def _changed(then: Disk, now: Disk) -> ClusterSet:
     if then.guest_view is now.guest_view:
         return set_of(now.length)
     return then.guest_view.differing(now.guest_view).below(now.length)
-
-
-class Turn(NamedTuple):
-    """A step at which a disk went back to an earlier state.
-
-    Attributes:
-        back: The moment of that state.
-        moment: The moment at which it was so again; what lies between is no history of it.
-    """
-
-    entry: Entry
-    back: int
-    moment: int
-
-
-def turns_of(timeline: Timeline, disk: str) -> tuple[Turn, ...]:
-    """Return the reverts of a disk, in the order of time."""
-    known = timeline.memo.get("turns")
-    if not isinstance(known, dict):
-        known = timeline.memo["turns"] = _turns(timeline)
-    return tuple(known.get(disk, ()))
-
-
-def _turns(timeline: Timeline) -> dict[str, list[Turn]]:
-    turns: dict[str, list[Turn]] = {}
-    for entry in timeline.entries:
-        for each in entry.operations:
-            if isinstance(each, RevertImages):
-                disk = entry.before.disk_of(each.image)
-                back = disk.moment_of(each.image) if disk is not None else None
-            elif isinstance(each, LoadSnapshot):
-                disk = entry.before.disk_of(each.node)
-                kept = disk.active.snapshots if disk is not None else ()
-                back = next((s.moment for s in kept if s.name == each.name), None)
-            else:
-                continue
-            if disk is not None and back is not None:
-                now = entry.after.disk(disk.name).moment
-                turns.setdefault(disk.name, []).append(Turn(entry, back, now))
-    return turns
 
 
 def resized_in(timeline: Timeline, disk: str, start: int, end: int) -> Entry | None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.claims.reverts import Reverted, find_reverts
 from simulator.checks.evidence import draw_change, join_words
 from simulator.checks.restores.differences import report
 from simulator.checks.restores.faults import discarded_between, faults_of
-from simulator.checks.restores.reverts import Reverted, find_reverts
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Refusal
@@ -121,7 +121,7 @@ def discarded_future(self: Rule, timeline: Timeline) -> Iterator[Finding]:
                 timeline,
                 below.disk,
                 history_of(timeline).end_of(below),
-                revert_then.entry.after.disk(below.disk).moment,
+                revert_then.moment,
                 prefer=revert_then.entry.instant,
                 caption="changed back by the revert",
             ),
@@ -141,7 +141,7 @@ def _kept(rule: Rule, timeline: Timeline, revert: Reverted, names: list[str]) ->
             timeline,
             revert.disk,
             revert.entry.before.disk(revert.disk).moment,
-            revert.entry.after.disk(revert.disk).moment,
+            revert.moment,
             prefer=revert.entry.instant,
             caption="discarded",
         ),

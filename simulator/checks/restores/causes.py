@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from simulator.checks.biographies import Kind, Thing, What, history_of_bitmap, last_of, told
 from simulator.checks.biographies import beginning_of as begun
+from simulator.checks.claims.reverts import Reverted, would_show
 from simulator.checks.evidence import join_words
 from simulator.checks.restores.faults import Fault, discarded_between
-from simulator.checks.restores.reverts import Reverted, would_show
 from simulator.checks.rule import relate
 from simulator.diagnostics import Related
 from simulator.model.machine import Backup

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from simulator.checks.restores.reverts import Reverted, find_reverts
+from simulator.checks.claims.reverts import Reverted, find_reverts
 from simulator.model.machine import Backup, Kind, Restored, Transfer
 from simulator.restorable.graph import lay_over
 from simulator.restorable.history import History, history_of

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from itertools import groupby
 
+from simulator.checks.claims.reverts import find_reverts, gives_back
 from simulator.checks.evidence import draw_change, draw_evidence, join_words
 from simulator.checks.restores.acts import find_changed_views
 from simulator.checks.restores.causes import writer_of
 from simulator.checks.restores.differences import draw_differences, report, tell_way
 from simulator.checks.restores.faults import CODES, faults_of
-from simulator.checks.restores.reverts import find_reverts, gives_back
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Restored
@@ -141,7 +141,7 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
                 timeline,
                 revert.disk,
                 revert.meant,
-                revert.entry.after.disk(revert.disk).moment,
+                revert.moment,
                 prefer=revert.entry.instant,
                 caption=f"not as at {meant}",
             ),

@@ -27,6 +27,11 @@ class Reverted(NamedTuple):
     image: str
     meant: int
 
+    @property
+    def moment(self) -> int:
+        """The moment at which the disk was so again; what lies between is no history of it."""
+        return self.entry.after.disk(self.disk).moment
+
     def discards(self, moment: int) -> bool:
         """Whether a moment of the disk is none of its history any more."""
         return self.meant < moment <= self.entry.before.disk(self.disk).moment
