@@ -24,16 +24,8 @@ def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | Non
     checkpoint = entry.before.checkpoint(backup.since)
     if checkpoint is not None:
         return checkpoint.moment(backup.disk)
-    begun = _begun(timeline, entry, backup)
-    return begun[1] if begun is not None else None
-
-
-def begun_by(timeline: Timeline, entry: Entry, backup: Backup) -> Entry | None:
-    """Return the step at which a consumer's bitmap last began, before a backup through it."""
-    if backup.since is None or entry.before.checkpoint(backup.since) is not None:
-        return None
-    begun = _begun(timeline, entry, backup)
-    return timeline.entries[begun[0]] if begun is not None else None
+    begun = _consumers(timeline).get((backup.disk, backup.since), [])
+    return next((moment for number, moment in reversed(begun) if number < entry.number), None)
 
 
 def claimed_end(entry: Entry, backup: Backup) -> int:
@@ -48,12 +40,6 @@ def claimed_end(entry: Entry, backup: Backup) -> int:
     request = entry.request
     asked = request.image or request.until if isinstance(request, TakeBackup) else None
     return backup.moment if asked is not None else entry.before.disk(backup.disk).moment
-
-
-def _begun(timeline: Timeline, entry: Entry, backup: Backup) -> tuple[int, int] | None:
-    """Return where a consumer's bitmap last began before an entry: that entry, and the moment."""
-    begun = _consumers(timeline).get((backup.disk, backup.since or ""), [])
-    return next((each for each in reversed(begun) if each[0] < entry.number), None)
 
 
 def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]]]:

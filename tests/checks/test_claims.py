@@ -40,7 +40,7 @@ def test_a_since_across_an_overlay_without_a_bitmap_lacks_what_it_took(model: st
     *_, last = found(f"model: {model}\ntimeline:\n{FULL}{OVERLAY_THEN_CHECKPOINT}")
     assert (last.code, last.at) == ("BT214", "T4")
     assert [(each.instant, each.message) for each in last.related] == [
-        ("T2", "overlay S2 is made here, without c0")
+        ("T2", "overlay S2 is made without bitmap c0 here")
     ]
     assert "guest saw at T3: |AB------|" in last.notes
     assert last.help == "take a full backup that starts a new checkpoint"
@@ -49,7 +49,7 @@ def test_a_since_across_an_overlay_without_a_bitmap_lacks_what_it_took(model: st
 @pytest.mark.parametrize(
     ("model", "done", "told"),
     [
-        ("libvirt", [f"{{at: T2, do: [{clear('clear')}]}}", "write: -B------"], "cleared"),
+        ("libvirt", [f"{{at: T2, do: [{clear('clear')}]}}", "write: -B------"], "is cleared"),
         (
             "libvirt",
             [
@@ -58,7 +58,7 @@ def test_a_since_across_an_overlay_without_a_bitmap_lacks_what_it_took(model: st
                 f"{{at: T3, do: [{{backup: {{to: f2.bak, checkpoint: c1}}}}, {clear('enable')}]}}",
                 "write: --C-----",
             ],
-            "disabled",
+            "stops recording",
         ),
         (
             "libvirt-6.0",
@@ -68,7 +68,7 @@ def test_a_since_across_an_overlay_without_a_bitmap_lacks_what_it_took(model: st
                 "{at: T3, do: [{backup: {to: f2.bak, checkpoint: c1}}]}",
                 "write: --C-----",
             ],
-            "disabled",
+            "stops recording",
         ),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_hole_at_the_start_or_in_the_middle_is_told_at_the_backup(
     findings = found(f"model: {model}\ntimeline:\n{FULL}{lines}")
     (hole,) = [finding for finding in findings if finding.code == "BT214"]
     assert hole.at == "T4"
-    assert [each.message for each in hole.related] == [f"c0 is {told} here"]
+    assert [each.message for each in hole.related] == [f"bitmap c0 of S1 {told} here"]
 
 
 def test_a_since_that_reads_all_the_guest_changed_is_luck() -> None:
@@ -92,7 +92,7 @@ def test_a_since_that_reads_all_the_guest_changed_is_luck() -> None:
     )
     (lucky,) = found(f"model: mail-2018\ntimeline:\n{lines}")
     assert (lucky.code, lucky.severity) == ("BT202", "warning")
-    assert [each.message for each in lucky.related] == ["overlay S2 is made here, without B1"]
+    assert [each.message for each in lucky.related] == ["overlay S2 is made without bitmap B1 here"]
 
 
 def test_a_checkpoint_of_an_overlay_records_on_in_the_base_into_which_it_is_committed() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.biographies import cleared_by
 from simulator.checks.claims.faults import (
     CLEARED,
     HOLE,
@@ -79,7 +80,8 @@ def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for claim in claims_with(timeline, CLEARED):
         hole = claim.inner
         step = step_of(timeline, claim, hole) if hole is not None else None
-        if hole is None or step is None or step.job is None:
+        job = cleared_by(step) if step is not None else None
+        if hole is None or job is None:
             continue
         begins = timeline.label_at(claim.backup.disk, hole.start)
         yield report_hole(
@@ -87,8 +89,8 @@ def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             timeline,
             claim,
             hole,
-            f"backup {claim.backup.name} lacks what {step.job} copied since {begins}",
-            help=_own_bitmap(timeline, claim, step.job),
+            f"backup {claim.backup.name} lacks what {job} copied since {begins}",
+            help=_own_bitmap(timeline, claim, job),
         )
 
     for onto in wrong_ontos(timeline):

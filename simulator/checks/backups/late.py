@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.biographies import told
 from simulator.checks.claims.faults import (
     LUCKY,
     STALE,
@@ -13,7 +14,7 @@ from simulator.checks.claims.faults import (
 from simulator.checks.claims.steps import step_of
 from simulator.checks.claims.stretches import Claim, Hole
 from simulator.checks.evidence import draw_evidence, join_words, tell_change
-from simulator.checks.rule import Rule, relate, rule
+from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Backup
@@ -131,7 +132,7 @@ def _report(rule: Rule, timeline: Timeline, claim: Claim, late: Hole, message: s
         label=_late_label(timeline, claim),
         notes=_late_notes(timeline, claim, late),
         help=_late_help(claim, late),
-        related=(relate(timeline, step.entry, step.told),) if step is not None else (),
+        related=(told(timeline, step),) if step is not None else (),
     )
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from simulator.checks.biographies.events import Event, Kind, Thing, What
 from simulator.checks.biographies.reading import read_events
 from simulator.checks.biographies.subjects import introduced, needed, present
-from simulator.checks.biographies.telling import name_of, tell
+from simulator.checks.biographies.telling import cleared_by, name_of, tell
 from simulator.checks.rule import relate
 from simulator.diagnostics import Related
 from simulator.timeline import Entry, Timeline
@@ -24,6 +24,7 @@ __all__ = [
     "Thing",
     "What",
     "beginning_of",
+    "cleared_by",
     "ending_of",
     "events_of",
     "history_of_bitmap",

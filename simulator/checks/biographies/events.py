@@ -54,6 +54,9 @@ class What(StrEnum):
     CANCELLED = "cancelled"
     OVERWRITTEN = "overwritten"
     RESIZED = "resized"
+    REVERTED = "reverted"
+    """A disk went back to an earlier state."""
+
     STOPPED = "stopped"
     STARTED = "started"
 

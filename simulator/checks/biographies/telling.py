@@ -6,10 +6,12 @@ from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, MirrorJob, PullJob
 from simulator.model.operations import (
     AddOverlay,
+    BitmapMode,
     CloseImages,
     CommitImages,
     DetachDisk,
     DropSnapshot,
+    EndJob,
     ForgetCheckpoint,
     KillProcess,
     MergeBitmaps,
@@ -17,6 +19,7 @@ from simulator.model.operations import (
     PullImages,
     RemoveBitmap,
     RevertImages,
+    RunBackup,
     SaveSnapshot,
 )
 from simulator.model.requests import DeleteCheckpoint, TakeBackup, Undefine
@@ -25,7 +28,6 @@ from simulator.timeline import Entry
 _PLAIN = {
     What.DISABLED: "stops recording here",
     What.ENABLED: "records again here: what was written since it stopped is not in it",
-    What.CLEARED: "is cleared here",
     What.SPOILED: "was open for writing when the process died here, and is inconsistent since",
     What.BUSY: "is in use from here on",
     What.FREED: "is free again here",
@@ -34,6 +36,7 @@ _PLAIN = {
     What.CANCELLED: "is cancelled here",
     What.OVERWRITTEN: "is written over here",
     What.BACK: "is back here",
+    What.REVERTED: "goes back to an earlier state here",
 }
 
 
@@ -54,6 +57,8 @@ def tell(event: Event) -> str:
             return _began(event.entry, thing)
         case What.LEFT:
             return _left(event.entry, thing)
+        case What.CLEARED:
+            return _cleared(event)
         case What.MERGED:
             return _merged(event.entry, thing)
         case What.GONE:
@@ -98,6 +103,31 @@ def _left(entry: Entry, thing: Thing) -> str:
             case RevertImages():
                 return f"the revert goes on in {active} here, which has no bitmap {thing.name}"
     return f"{active} takes the writes from here on, and has no bitmap {thing.name}"
+
+
+def cleared_by(event: Event) -> str | None:
+    """Return the backup whose job cleared a bitmap; None where none did."""
+    if event.what is not What.CLEARED:
+        return None
+    for each in event.entry.operations:
+        match each:
+            case RunBackup(bitmap=event.thing.name, temporary=False, mode=mode, target=target):
+                if mode is not BitmapMode.NEVER:
+                    return target
+            case EndJob(job=ended):
+                for job in event.entry.before.backup_jobs:
+                    if job.bitmap == event.thing.name and ended in (job.name, job.backup.name):
+                        return job.backup.name
+    return None
+
+
+def _cleared(event: Event) -> str:
+    target, called = cleared_by(event), name_of(event.thing)
+    if target is None:
+        return f"{called} is cleared here"
+    if any(isinstance(each, EndJob) for each in event.entry.operations):
+        return f"{target} ends here, and clears {called}"
+    return f"{target} is read through {called} here, and clears it"
 
 
 def _merged(entry: Entry, thing: Thing) -> str:

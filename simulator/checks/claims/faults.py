@@ -1,10 +1,11 @@
 """What is wrong with a backup of changes: one rule each, and how a hole is told."""
 
+from simulator.checks.biographies import Event, cleared_by, told
 from simulator.checks.claims.failures import failures
-from simulator.checks.claims.steps import Step, step_of
+from simulator.checks.claims.steps import step_of
 from simulator.checks.claims.stretches import Claim, Hole, claims_of, resized_in
 from simulator.checks.evidence import draw_evidence, join_words
-from simulator.checks.rule import Rule, relate
+from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import set_of
@@ -75,7 +76,7 @@ def _lack(timeline: Timeline, claim: Claim) -> str:
     backup, late = claim.backup, claim.late
     if claim.inner is not None:
         step = step_of(timeline, claim, claim.inner)
-        return CLEARED if step is not None and step.job is not None else HOLE
+        return CLEARED if step is not None and cleared_by(step) is not None else HOLE
     if late is not None and late.changed & claim.missing:
         return STALE
     start = claim.then.moment
@@ -138,11 +139,11 @@ def report_hole(
         label=_label(timeline, claim, hole, step),
         notes=hole_notes(timeline, claim, hole),
         help=help or way_to_now(claim),
-        related=(relate(timeline, step.entry, step.told),) if step is not None else (),
+        related=(told(timeline, step),) if step is not None else (),
     )
 
 
-def _label(timeline: Timeline, claim: Claim, hole: Hole, step: Step | None) -> str:
+def _label(timeline: Timeline, claim: Claim, hole: Hole, step: Event | None) -> str:
     names = join_words(claim.backup.bitmaps or (claim.backup.since or "it",))
     begins, ends = name_ends(timeline, claim, hole)
     if step is not None and begins == ends:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.checks.biographies import Event, What, cleared_by, history_of_bitmap, last_of, told
 from simulator.checks.claims.faults import is_told
-from simulator.checks.claims.steps import Step, clears
 from simulator.checks.evidence import draw_evidence
 from simulator.checks.rule import Rule, relate
 from simulator.diagnostics import Finding
@@ -12,7 +12,7 @@ from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Status
 from simulator.notation import write_clusters, write_view
-from simulator.restorable.claims import begun_by, claimed_end, claimed_start
+from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
@@ -34,7 +34,7 @@ class Onto(NamedTuple):
     below: Disk
     meant: Disk
     given: ClusterMap
-    cleared: Step | None
+    cleared: Event | None
 
 
 def wrong_ontos(timeline: Timeline) -> tuple[Onto, ...]:
@@ -92,11 +92,11 @@ def _judge(
 
 
 def _held_by(
-    timeline: Timeline, entry: Entry, backup: Backup, step: Step, given: ClusterMap, meant: Disk
+    timeline: Timeline, entry: Entry, backup: Backup, step: Event, given: ClusterMap, meant: Disk
 ) -> bool:
     """Whether all that is wrong is what the job of a step copied."""
     made = (b for e, b in timeline.made_backups if e.number < entry.number)
-    jobs = [b for b in made if b.name == step.job and b.disk == backup.disk]
+    jobs = [b for b in made if b.name == cleared_by(step) and b.disk == backup.disk]
     wrong = given.differing(meant.guest_view)
     return bool(jobs) and not wrong - jobs[-1].content.clusters()
 
@@ -109,14 +109,17 @@ def lay_onto(below: Disk, backup: Backup) -> ClusterMap:
     return view.overlay(backup.content)
 
 
-def _cleared(timeline: Timeline, entry: Entry, backup: Backup, base: Backup) -> Step | None:
+def _cleared(timeline: Timeline, entry: Entry, backup: Backup, base: Backup) -> Event | None:
     """Return the step of another job that cleared a consumer's bitmap after the base was taken."""
     start = claimed_start(timeline, entry, backup)
-    begun = begun_by(timeline, entry, backup)
-    if begun is None or start is None or start <= base.end or backup.since is None:
+    if backup.since is None or entry.before.checkpoint(backup.since) is not None:
         return None
-    step = clears(begun, (backup.since,))
-    return step if step is not None and step.job not in (None, base.name) else None
+    if start is None or start <= base.end:
+        return None
+    events = history_of_bitmap(timeline, backup.disk, backup.since, before=entry)
+    begun = [each for each in events if each.what is What.BEGAN or cleared_by(each) is not None]
+    last = last_of(begun, What.BEGAN, What.CLEARED)
+    return last if last is not None and cleared_by(last) not in (None, base.name) else None
 
 
 def report_onto(rule: Rule, timeline: Timeline, onto: Onto) -> Finding:
@@ -129,8 +132,8 @@ def report_onto(rule: Rule, timeline: Timeline, onto: Onto) -> Finding:
     label = f"{name} stands for {ends}, {backup.row} starts at {begins}"
     related = [relate(timeline, onto.taken, f"{name} is taken here")]
     if onto.cleared is not None:
-        message = f"backup {backup.row} lacks what {onto.cleared.job} copied since {ends}"
-        related.append(relate(timeline, onto.cleared.entry, onto.cleared.told))
+        message = f"backup {backup.row} lacks what {cleared_by(onto.cleared)} copied since {ends}"
+        related.append(told(timeline, onto.cleared))
     return rule.found(
         entry,
         message,
