@@ -162,9 +162,12 @@ class DirtyBitmap:
         return tuple(window.close(moment) for window in self.windows)
 
     def clear(self, moment: int, *, active: bool) -> Self:
-        """Forget every bit (QEMU: ``block-dirty-bitmap-clear``)."""
-        windows = (Window(start=moment),) if self.recording and active else ()
-        return replace(self, dirty=set_of(self.length), windows=windows)
+        """Forget every bit (QEMU: ``block-dirty-bitmap-clear``).
+
+        A frozen bitmap holds nothing from there on, and a stretch of no length says from where.
+        """
+        window = Window(start=moment, end=None if self.recording and active else moment)
+        return replace(self, dirty=set_of(self.length), windows=(window,))
 
     def merge(self, source: Self, moment: int) -> Self:
         """Take in the bits of another bitmap of the same disk size, of any granularity.

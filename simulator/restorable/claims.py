@@ -45,21 +45,29 @@ def claimed_end(entry: Entry, backup: Backup) -> int:
 def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """Return where consumers' bitmaps began: numbers of entries and moments, by disk and name.
 
-    What a command of QEMU clears by hand is no beginning, unless the whole disk is copied then.
+    What a command of QEMU clears by hand is no beginning, unless the whole disk is copied then: it
+    is one when both have happened.
     """
     known = timeline.memo.get("consumers")
     if isinstance(known, dict):
         return known
     begun: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    whole = {(b.disk, b.moment) for _, b in timeline.made_backups if b.whole}
+    whole: dict[tuple[str, int], int] = {}
+    for entry, backup in timeline.made_backups:
+        if backup.whole:
+            whole.setdefault((backup.disk, backup.moment), entry.number)
     for entry in timeline.entries:
         for each in entry.operations:
             if not isinstance(each, AddBitmap | ClearBitmap):
                 continue
             disk = entry.after.disk_of(each.node)
             by_hand = isinstance(each, ClearBitmap) and isinstance(entry.request, Qmp)
-            if disk is not None and not (by_hand and (disk.name, disk.moment) not in whole):
-                begun.setdefault((disk.name, each.name), []).append((entry.number, disk.moment))
+            if disk is None:
+                continue
+            copied = whole.get((disk.name, disk.moment)) if by_hand else entry.number
+            if copied is not None:
+                place = max(entry.number, copied), disk.moment
+                begun.setdefault((disk.name, each.name), []).append(place)
     for entry, backup in timeline.made_backups:
         # A client that pulls leaves the bitmap as it is, and so does a job that fails.
         done = backup.status is Status.COMPLETED and backup.transfer is not Transfer.PULL

@@ -6,16 +6,17 @@ rule of silent wrong data may say anything.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tests.judging.record import Made, Record
 
-SILENT = {"BT107", "BT201", "BT203", "BT204", "BT205", "BT206", "BT207", "BT209", "BT212", "BT214",
-          "BT215", "BT301", "BT302", "BT303", "BT304", "BT305", "BT306", "BT402"}  # fmt: skip
+SILENT = {"BT107", "BT110", "BT201", "BT203", "BT204", "BT205", "BT206", "BT207", "BT209", "BT212",
+          "BT214", "BT215", "BT301", "BT302", "BT303", "BT304", "BT305", "BT306",
+          "BT402"}  # fmt: skip
 """The rules of silent wrong data; BT202 is told of what is right by luck."""
 
-READ = SILENT - {"BT107", "BT215", "BT305"}
+READ = SILENT - {"BT107", "BT110", "BT215", "BT305"}
 """Those that speak of what a step made; the others speak of what it does to older things."""
 
 BREAKS = SILENT | {"BT108"}
@@ -94,8 +95,9 @@ class Judge:
             # What another consumer has copied, or a resize did, is told where it is missed.
             other = bool({"BT204", "BT209"} & self.record.said[number])
             other = over or other or each.step.get("sync") == "bitmap"
-            if wrong and start is not None and "bitmaps" not in each.step and not other:
-                since = range(start + 1, number)
+            other = other or "bitmaps" in each.step or self._is_late(each)
+            if wrong and start is not None and not other:
+                since = range(self._stopped(each, start), number)
                 if not any(self.record.said[n] & BREAKS for n in since):
                     acts = sorted(filter(None, map(self._breaking, since)), key=HARMFUL.index)
                     what = next(iter(acts), "act")
@@ -103,6 +105,24 @@ class Judge:
             onto = self._wrong_onto(each)
             if onto and not flagged:
                 yield self._verdict("silence", "onto", number, onto)
+
+    def _is_late(self, made: Made) -> bool:
+        """Whether a bitmap that was read had stopped where another began: no act is wrong there."""
+        ends = [w.end for w in self._through(made) if "bitmap" in made.step and w.end is not None]
+        return any(self._recording(n, made.disk) - self._recording(n - 1, made.disk) for n in ends)
+
+    def _stopped(self, made: Made, start: int) -> int:
+        """Return the step after a start, or before it that at which the bitmap had stopped."""
+        name = made.step.get("since", made.step.get("bitmap"))
+        while start and name not in self._recording(start, made.disk):
+            start -= 1
+        return start + 1
+
+    def _recording(self, number: int, disk: str) -> set[str]:
+        """Return the bitmaps that record what the guest writes to a disk after a step."""
+        state = self.record.frames[number][disk]
+        return {b["name"] for b in state["bitmaps"]
+                if b["recording"] and b["node"] in state["chain"][-1:]}  # fmt: skip
 
     def _breaking(self, number: int) -> str:
         """Return the verb of a step that may break increments; empty for any other step."""
@@ -175,9 +195,13 @@ class Judge:
             here = made.disk in told.get("disks", told.get("images", [told.get("disk", made.disk)]))
             if here and told.get(STARTING.get(verb, "")) == name:
                 begun.append(number)
-            # As after a full backup: what is cleared is there already.
+            # As beside a full backup: what is cleared is there already, or by then.
             cleared = verb == "block-dirty-bitmap-clear" and told["name"] == name
-            if cleared and not strict and number in self.restorable(number):
+            if (
+                cleared
+                and not strict
+                and any(number in self.restorable(n) for n in (number, made.begun - 1))
+            ):
                 begun.append(number)
         return max(begun, default=None)
 
@@ -186,7 +210,7 @@ class Judge:
         if made.kind == "bitmaps":
             ends = [window.end for window in self._through(made)]
             if None not in ends and ends:
-                return [made.begun, max(ends)]
+                return [*self._frozen(made), made.begun, max(ends)]
         if made.kind == "copy" or self._lower(made):
             image = made.step.get("image", made.step.get("device"))
             frames = self.record.frames[: made.begun + 1]
@@ -200,6 +224,16 @@ class Judge:
             ends = [*(min(n, made.begun) for n in begun if above != image)]
             return [*ends, min(active[-1] + 1, made.begun)] if active else [*ends, made.begun]
         return [made.begun]
+
+    def _frozen(self, made: Made) -> list[int]:
+        """Return the step that froze the image from which a model reads an image's bitmaps."""
+        nodes = {on for (disk, on, name) in self.record.windows[made.begun]
+                 if disk == made.disk and name in made.step.get("bitmaps", ())}  # fmt: skip
+        if self.record.story.model != "nir-2018" or len(nodes) != 1:
+            return []
+        frames = self.record.frames[: made.begun]
+        active = [n for n, f in enumerate(frames) if f[made.disk]["chain"][-1:] == [*nodes]]
+        return active[-1:]
 
     def _wrong_onto(self, made: Made) -> str:
         """Return how a backup does not give what the guest saw on the one that it was put onto."""
@@ -408,9 +442,12 @@ class Judge:
             case "BT306":
                 return bool(self._wrong_revert(number))
             case "BT107":
-                return self._untracked(number) or self._begun_anew(number)
+                anew = self._untracked(number) or self._begun_anew(number)
+                return anew or self._broken(number)
+            case "BT110":
+                return self._untracked(number) or self._broken(number)
             case "BT215":
-                return self._discarded(number)
+                return self._discarded(number) or self._broken(number)
         return True
 
     def _is_late_onto(self, made: Made) -> bool:
@@ -452,15 +489,11 @@ class Judge:
         return any(self.record.verb(n)[0] == "resize" for n in range(number + 1))
 
     def _untracked(self, number: int) -> bool:
-        """Whether a bitmap recorded before a step, and none of a disk does after it."""
-        for disk, state in self.record.frames[number - 1].items():
-            after = self.record.frames[number][disk]
-            active = state["chain"][-1:], after["chain"][-1:]
-            old = [b for b in state["bitmaps"] if [b["node"]] == active[0] and b["recording"]]
-            new = [b for b in after["bitmaps"] if [b["node"]] == active[1] and b["recording"]]
-            if {b["name"] for b in old} - {b["name"] for b in new}:
-                return True
-        return False
+        """Whether a bitmap recorded before a step, and none of its name does after it."""
+        return any(
+            self._recording(number - 1, disk) - self._recording(number, disk)
+            for disk in self.record.frames[number]
+        )
 
     def _begun_anew(self, number: int) -> bool:
         """Whether a namesake begins on another image, and no backup gets what the old one names."""
@@ -468,7 +501,7 @@ class Judge:
             active = self.record.frames[number][disk]["chain"][-1:]
             for bitmap in state["bitmaps"]:
                 if bitmap["recording"] and [bitmap["node"]] != active:
-                    for cluster in _bits({"bitmaps": [bitmap]}):
+                    for cluster in _bits([bitmap]):
                         last = max(
                             (n for n in range(number) if cluster in self.record.touched(n, disk)),
                             default=0,
@@ -482,20 +515,41 @@ class Judge:
                             return True
         return False
 
+    def _broken(self, number: int) -> bool:
+        """Whether a bitmap stops, goes or loses bits, and a later backup of changes is wrong."""
+        for made in self.record.made:
+            if made.begun > number and (self._wrong(made) or self._wrong(made, strict=True)):
+                stops = self._recording(number - 1, made.disk) - self._recording(number, made.disk)
+                if stops or self._gone(number, made.disk):
+                    return True
+        return False
+
+    def _gone(self, number: int, disk: str) -> list[tuple[str, int]]:
+        """Return the bits that go at a step: the names of their bitmaps, and the clusters."""
+        after = {(b["node"], b["name"]): b for b in self.record.frames[number][disk]["bitmaps"]}
+        return [
+            (bitmap["name"], cluster)
+            for bitmap in self.record.frames[number - 1][disk]["bitmaps"]
+            for left in [after.get((bitmap["node"], bitmap["name"]))]
+            for cluster in _bits([bitmap]) - _bits([left] if left else [])
+        ]
+
     def _discarded(self, number: int) -> bool:
-        """Whether bits went that no backup copied since they were set."""
-        for disk, state in self.record.frames[number - 1].items():
+        """Whether bits went that no backup copied since they were set.
+
+        Another bitmap that names the cluster helps, but not who goes on by the name of one that
+        was cleared.
+        """
+        verb, _ = self.record.verb(number)
+        for disk, after in self.record.frames[number].items():
+            names = self._recording(number, disk) if verb != "block-dirty-bitmap-clear" else set()
             # What has stopped recording says nothing of what came after.
-            after = self.record.frames[number][disk]
-            live = [
-                b for b in after["bitmaps"] if b["recording"] and b["node"] in after["chain"][-1:]
-            ]
-            left = _bits({"bitmaps": live})
-            for cluster in _bits(state) - left:
+            left = _bits([b for b in after["bitmaps"] if b["name"] in names])
+            for _, cluster in self._gone(number, disk):
                 touched = [n for n in range(number) if cluster in self.record.touched(n, disk)]
                 last = touched[-1] if touched else 0
-                if not any(
-                    m.disk == disk and m.begun >= last and m.done <= number and m.sound
+                if cluster not in left and not any(
+                    m.disk == disk and last <= m.begun and m.done <= number < m.gone and m.sound
                     and m.cells[cluster : cluster + 1] not in ("", "-")
                     and m.cells[cluster].replace("0", "-")
                     == self.record.view(number, disk)[cluster : cluster + 1]
@@ -513,5 +567,5 @@ def lay(below: str, made: Made) -> str:
     return "".join(cells).replace("0", "-")
 
 
-def _bits(state: Mapping[str, Any]) -> set[int]:
-    return {n for b in state["bitmaps"] for n, cell in enumerate(b["cells"]) if cell != "-"}
+def _bits(bitmaps: Iterable[Mapping[str, Any]]) -> set[int]:
+    return {n for b in bitmaps for n, cell in enumerate(b["cells"]) if cell != "-"}

@@ -232,6 +232,8 @@ def _is_about(told: Mapping[str, Any], key: Key) -> bool:
 def _inherited(before: Mapping[Key, Window], key: Key, verb: str, number: int) -> Window:
     """Return the stretch of a bitmap that was not there: that of its namesakes in a merge."""
     if verb in ("commit", "pull", "delete", "blockcopy", "revert"):
-        starts = [w.start for (disk, _, name), w in before.items() if (disk, name) == key[::2]]
-        return Window(min(starts, default=number))
+        known = [w for (disk, _, name), w in before.items() if (disk, name) == key[::2]]
+        ends = [w.end for w in known if w.end is not None]
+        stopped = max(ends) if ends and len(ends) == len(known) else None
+        return Window(min((w.start for w in known), default=number), stopped)
     return Window(number)

@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.checks.claims.blame import Broken, broken_by
 from simulator.checks.copied import never_copied, uncopied
-from simulator.checks.evidence import draw_evidence, name_clusters
+from simulator.checks.evidence import draw_evidence, join_words, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ClusterSet
+from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Status
 from simulator.model.operations import (
     ClearBitmap,
+    CloseImages,
     CommitImages,
     EndJob,
+    KillProcess,
     MirrorDisk,
     PullImages,
     RemoveBitmap,
@@ -29,7 +32,7 @@ def changes_discarded(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
     Finds bitmaps that are cleared or removed, or go with their image, while they name clusters
-    that no backup holds as they are and no other bitmap names.
+    that no backup holds as they are and no other bitmap names, or that an increment lacks later.
 
     ## Why is this wrong?
     The bits are all that is known of these changes. No later incremental copies the clusters,
@@ -73,12 +76,15 @@ def changes_discarded(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     transaction. A home-made backup in the Proxmox forum that cleared after the job.
     """
     for entry in timeline.entries:
-        if entry.refusal is not None or isinstance(entry.request, DeleteCheckpoint):
-            continue
-        for gone in _gone(entry):
-            lost = _lost(timeline, entry, gone)
-            if lost:
-                yield _report(self, timeline, entry, gone, lost)
+        for gone in _gone(entry) if entry.refusal is None else ():
+            lost = _lost(timeline, entry, gone) if gone.unseen else set_of(0)
+            broken = [
+                each
+                for each in broken_by(timeline, entry, gone.disk.name)
+                if gone.bitmap.name in each.names
+            ]
+            if lost or broken:
+                yield _report(self, timeline, entry, gone, lost, broken)
 
 
 class Gone(NamedTuple):
@@ -87,36 +93,45 @@ class Gone(NamedTuple):
     Attributes:
         disk: Its disk, before the step.
         told: What becomes of it: ``cleared``.
+        unseen: Whether no other rule tells who needs it then that it is gone.
     """
 
     disk: Disk
     bitmap: DirtyBitmap
     told: str
+    unseen: bool
 
 
 def _gone(entry: Entry) -> Iterator[Gone]:
-    """Yield the bitmaps whose bits go with a step, of those that have any."""
+    """Yield the bitmaps whose bits go with a step."""
     for each in entry.operations:
         if isinstance(each, ClearBitmap | RemoveBitmap):
             disk = entry.before.disk_of(each.node)
             bitmap = disk.bitmap(each.node, each.name) if disk is not None else None
-            if disk is not None and bitmap is not None and bitmap.dirty:
+            if disk is not None and bitmap is not None:
                 told = "cleared" if isinstance(each, ClearBitmap) else "removed"
-                yield Gone(disk, bitmap, told)
+                by_hand = not isinstance(entry.request, DeleteCheckpoint)
+                yield Gone(disk, bitmap, told, unseen=by_hand)
         elif isinstance(each, CommitImages | PullImages | MirrorDisk | EndJob):
-            yield from _committed_away(entry)
+            yield from _gone_with(entry, None)
             break
+        elif isinstance(each, CloseImages | KillProcess):
+            yield from _gone_with(entry, "the process")
 
 
-def _committed_away(entry: Entry) -> Iterator[Gone]:
-    """Yield the bitmaps in memory whose images are gone: BT108 has those that were stored."""
+def _gone_with(entry: Entry, what: str | None) -> Iterator[Gone]:
+    """Yield the bitmaps that are gone with their images, or the process.
+
+    BT108 has those that were stored, and who needs one that was in memory is refused.
+    """
     for disk in entry.before.disks:
         after = entry.after.disk(disk.name)
-        if after.chain is not disk.chain:
-            left = {image.name for image in after.chain}
-            for bitmap in disk.bitmaps:
-                if bitmap.node not in left and not bitmap.persistent and bitmap.dirty:
-                    yield Gone(disk, bitmap, f"gone with {bitmap.node}")
+        left = {image.name for image in after.chain}
+        for bitmap in disk.bitmaps if after is not disk else ():
+            if what is None and bitmap.node not in left and not bitmap.persistent:
+                yield Gone(disk, bitmap, f"gone with {bitmap.node}", unseen=True)
+            elif what is not None and after.bitmap(bitmap.node, bitmap.name) is None:
+                yield Gone(disk, bitmap, f"gone with {what}", unseen=False)
 
 
 def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
@@ -145,14 +160,32 @@ def _is_relied_on(timeline: Timeline, entry: Entry, gone: Gone) -> bool:
     return entry.before.checkpoint(name) is not None or name in made
 
 
-def _report(self: Rule, timeline: Timeline, entry: Entry, gone: Gone, lost: ClusterSet) -> Finding:
+def _report(
+    self: Rule,
+    timeline: Timeline,
+    entry: Entry,
+    gone: Gone,
+    lost: ClusterSet,
+    broken: list[Broken],
+) -> Finding:
     disk, bitmap = entry.after.disk(gone.disk.name), gone.bitmap
     when = timeline.label_at(disk.name, disk.moment, prefer=entry.instant)
-    one = len(lost) == 1
+    told, caption = f"nobody has copied {name_clusters(lost)}", "in no backup"
+    label = f"only {bitmap.name} named {'it' if len(lost) == 1 else 'them'}"
+    help = "take a full backup now"
+    if gone.told == "cleared":
+        help += f"; clear {bitmap.name} in the transaction that starts one"
+    if not lost:
+        for each in broken:
+            lost = lost | each.clusters
+        names = list(dict.fromkeys(each.claim.backup.name for each in broken))
+        told = f"{join_words(names)} {'lacks' if len(names) == 1 else 'lack'} {name_clusters(lost)}"
+        label, caption = f"increments through {bitmap.name} go on without", "left out"
+        help = f"take a full backup, and none through {bitmap.name} any more"
     return self.found(
         entry,
-        f"{bitmap.name} is {gone.told}, and nobody has copied {name_clusters(lost)}",
-        label=f"only {bitmap.name} named {'it' if one else 'them'}",
+        f"{bitmap.name} is {gone.told}, and {told}",
+        label=label,
         notes=draw_evidence(
             [
                 (
@@ -161,11 +194,9 @@ def _report(self: Rule, timeline: Timeline, entry: Entry, gone: Gone, lost: Clus
                 ),
                 (f"guest saw at {when}", write_view(disk.guest_view, disk.length)),
             ],
-            marked=lost,
+            marked=lost.below(disk.length),
             length=disk.length,
-            caption="in no backup",
+            caption=caption,
         ),
-        help=f"take a full backup now; clear {bitmap.name} in the transaction that starts one"
-        if gone.told == "cleared"
-        else "take a full backup now",
+        help=help,
     )

@@ -1,6 +1,6 @@
 """What a bitmap says no more, and what cannot be done with it: BT1xx."""
 
-from simulator.checks.bitmaps import dropped, namesakes, overlays, unusable
+from simulator.checks.bitmaps import dropped, namesakes, overlays, stopped, unusable
 from simulator.checks.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -13,5 +13,6 @@ RULES: tuple[Rule, ...] = (
     overlays.untracked_overlay,
     dropped.dropped_by_commit,
     namesakes.stale_namesake,
+    stopped.recording_stopped,
 )
 """The rules of this room, by their code."""

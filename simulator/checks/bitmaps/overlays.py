@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.checks.claims.blame import lost_to
 from simulator.checks.copied import never_copied, uncopied
 from simulator.checks.evidence import draw_evidence, join_words, name_clusters
 from simulator.checks.rule import Rule, relate, rule
@@ -92,38 +93,39 @@ def _look(timeline: Timeline, entry: Entry, made: AddOverlay) -> Overlay | None:
     old = [b for b in old if based or _next_reader(timeline, before, b.name) is not None]
     if not old:
         return None
-    again = entry if _records(disk) else _recorded_again(timeline, entry, disk.name)
+    again = entry if records(disk) else next_recording(timeline, entry, disk.name)
     later = again.after.disk(disk.name) if again is not None else timeline.last.disk(disk.name)
-    changed = _changed(disk, later)
+    changed = changed_until(disk, later)
     lost, stopped = set_of(disk.length), []
     for bitmap in old:
         # Where each bitmap is read from its own image, the overlay is not read at all.
         own = timeline.model == "nir-2018"
         unnamed = changed if own else _unnamed(changed, later, bitmap.name)
         missing = unnamed | _unread(timeline, entry, before, bitmap)
+        missing = missing | (lost_to(timeline, entry, disk.name, bitmap.name) or missing)
         if missing:
             lost = lost | missing
             stopped.append(bitmap)
     return Overlay(entry, disk, tuple(stopped), lost, again, made.overlay)
 
 
-def _records(disk: Disk) -> bool:
+def records(disk: Disk) -> bool:
     """Whether any bitmap records what the guest writes."""
     if not disk.chain:
         return False
     return any(b.recording and not b.inconsistent for b in disk.bitmaps_on(disk.active.name))
 
 
-def _recorded_again(timeline: Timeline, since: Entry, disk: str) -> Entry | None:
+def next_recording(timeline: Timeline, since: Entry, disk: str) -> Entry | None:
     """Return the first step after one at which a bitmap records, or None."""
     for entry in timeline.entries[since.number + 1 :]:
-        if _records(entry.after.disk(disk)):
+        if records(entry.after.disk(disk)):
             return entry
     return None
 
 
-def _changed(then: Disk, later: Disk) -> ClusterSet:
-    """Return what the guest changed on an overlay while nothing recorded."""
+def changed_until(then: Disk, later: Disk) -> ClusterSet:
+    """Return what the guest changed until a later state, in which something records."""
     if then.moment == later.moment or not later.chain:
         return set_of(then.length)
     return then.guest_view.differing(later.guest_view).below(later.length)

@@ -121,6 +121,7 @@ def bitmap_not_recording(self: Rule, timeline: Timeline) -> Iterator[Finding]:
       - at: T2
         do:
           - qmp: {execute: block-dirty-bitmap-disable, arguments: {node: S1, name: c0}}
+            allow: {rule: BT110, because: what comes of it is what this example is about}
       - write: --BB----
       - {at: T3, do: [{backup: {since: c0, to: inc.bak}}]}
     ```

@@ -13,8 +13,8 @@ STOPS = (What.DISABLED, What.LEFT, What.GONE, What.SPOILED)
 
 
 def step_of(timeline: Timeline, claim: Claim, hole: Hole) -> Event | None:
-    """Return the step that left a hole: what cleared or began a bitmap at its end, or else what
-    stopped one at its start.
+    """Return the step that left a hole: what cleared a bitmap that had recorded there, or else what
+    stopped one at its start, lost one, or began one at its end.
     """
     names = claim.backup.bitmaps
     if claim.backup.since is not None and claim.backup.since not in names:
@@ -34,10 +34,12 @@ def _find(timeline: Timeline, claim: Claim, hole: Hole, names: tuple[str, ...]) 
     events.sort(key=lambda event: event.entry.number)
     begun = [] if hole.last else [each for each in events if _starts(each) == hole.end]
     stopped = [each for each in events if each.what in STOPS and _stops(each, hole)]
+    lost = next((each for each in events if _loses(each, events, hole)), None)
+    if lost is not None and lost.what is What.CLEARED:
+        return lost
     return (
-        last_of(begun, What.CLEARED)
-        or last_of(stopped, *STOPS)
-        or next((each for each in events if _loses(each, hole)), None)
+        last_of(stopped, *STOPS)
+        or lost
         or next(_turns(timeline, disk, hole), None)
         or next((each for each in begun if each.what in (What.BEGAN, What.ENABLED)), None)
     )
@@ -63,14 +65,27 @@ def _stops(event: Event, hole: Hole) -> bool:
     return there and bitmap.recording and not bitmap.inconsistent
 
 
-def _loses(event: Event, hole: Hole) -> bool:
-    """Whether a bitmap that recorded in a hole is gone with a step."""
-    bitmap, moment = _earlier(event), event.entry.before.disk(event.thing.disk).moment
-    return (
-        event.what is What.GONE
-        and bitmap is not None
-        and any(w.start <= hole.start < (w.end or moment) for w in bitmap.windows)
-    )
+def _loses(event: Event, events: list[Event], hole: Hole) -> bool:
+    """Whether what a bitmap recorded in a hole is in none of its kind any more after a step.
+
+    One that a crash has spoiled is refused, and lost unseen only when it is gone.
+    """
+    if event.what not in (What.GONE, What.CLEARED):
+        return False
+    bitmap = _earlier(event)
+    if bitmap is not None and bitmap.inconsistent:
+        number = event.entry.number
+        earlier = (e for e in events if e.thing == event.thing and e.entry.number < number)
+        bitmap = _earlier(last_of(earlier, What.SPOILED) or event)
+    names = {each.thing.name for each in events}
+    left = (b for b in event.entry.after.disk(event.thing.disk).bitmaps if b.name in names)
+    return bitmap is not None and _holds(bitmap, hole) and not any(_holds(b, hole) for b in left)
+
+
+def _holds(bitmap: DirtyBitmap, hole: Hole) -> bool:
+    """Whether a bitmap recorded where a hole begins."""
+    start = hole.start
+    return any(w.start <= start and (w.end is None or start < w.end) for w in bitmap.windows)
 
 
 def _turns(timeline: Timeline, disk: str, hole: Hole) -> Iterator[Event]:

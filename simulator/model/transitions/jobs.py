@@ -388,8 +388,9 @@ def _release(disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status) ->
         job.mode == BitmapMode.ALWAYS and status is Status.CANCELLED
     )
     if cleared:
-        begun = (Window(start=job.backup.moment),) if bitmap.recording else ()
-        return bitmap.release(set_of(bitmap.length), begun)
+        moment = job.backup.moment
+        begun = Window(start=moment, end=None if bitmap.recording else moment)
+        return bitmap.release(set_of(bitmap.length), (begun,))
     kept = bitmap.dirty
     if job.mode == BitmapMode.ALWAYS and job.backup.read is None:
         # A full job that must keep track of what it did not copy: that is everything.
