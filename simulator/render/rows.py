@@ -101,14 +101,9 @@ def tell_disks(count: int) -> str:
 
 
 class _Content(NamedTuple):
-    """What a row of clusters was drawn from.
-
-    Attributes:
-        flat: The same as the content, with nothing kept on the timeline's own value.
-    """
+    """What a row of clusters was drawn from."""
 
     content: ClusterMap
-    flat: ClusterMap
     length: int
     strip: Strip
 
@@ -207,20 +202,14 @@ def _draw_content(
     Args:
         zero: What explicit zeroes are drawn as.
     """
-    flat = content
-    if known is not None and known.length == length and known.strip.label == label:
-        if known.content is content:
-            return known
-        added = content.since(known.content)
-        if added is not None and not added:
-            return known._replace(content=content)
-        if added is not None:
-            flat = known.flat.overlay(added).flattened()
-    cells = write_clusters(flat, length, scale=scale).replace("0", zero)
+    alike = known is not None and known.length == length and known.strip.label == label
+    if alike and known is not None and known.content is content:
+        return known
+    cells = write_clusters(content, length, scale=scale).replace("0", zero)
     strip = Strip(label=label, cells=cells)
     if known is not None and strip == known.strip:
         strip = known.strip
-    return _Content(content, flat, length, strip)
+    return _Content(content, length, strip)
 
 
 def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:

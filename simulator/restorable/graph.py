@@ -231,11 +231,12 @@ def number_states(
 
     Returns:
         The states; clusters by which they are told apart, one in which each sight differs from the
-        one before; and a node for each sight.
+        one before if their marks do not tell; and a node for each sight.
     """
     firsts = [
         next(iter(changed))
         for before, after in pairwise(sights)
+        if after.view.mark() == before.view.mark()
         for changed in [after.view.differing(before.view)]
         if changed
     ]
@@ -256,7 +257,7 @@ def number_states(
 
 def look_at(view: ClusterMap, length: int, looks: ClusterSet) -> Hashable:
     """Return something that is equal for disks that read alike, and seldom for others."""
-    return length, view.versions_at(looks)
+    return length, view.mark(), view.versions_at(looks)
 
 
 def lay_over(view: ClusterMap, length: int, above: Layer) -> ClusterMap:

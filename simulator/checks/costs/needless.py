@@ -87,7 +87,7 @@ def _ends(timeline: Timeline, entry: Entry, backup: Backup) -> tuple[Disk | None
 
 
 def _unchanged(read: ClusterSet, then: Disk, now: Disk) -> ClusterSet:
-    return read - then.guest_view.restrict(read).differing(now.guest_view.restrict(read))
+    return read - then.guest_view.differing(now.guest_view)
 
 
 def _is_again(entry: Entry, old: Backup, new: Backup) -> bool:

@@ -34,7 +34,7 @@ class LargeSet(ClusterSet):
     what one window added, until it is read.
     """
 
-    __slots__ = ("_array", "_older", "_part")
+    __slots__ = ("_array", "_cells", "_older", "_part")
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class LargeSet(ClusterSet):
             array: The clusters in ascending order, each once; None where there are two sets.
         """
         self._array, self._older, self._part = array, older, part
+        self._cells: tuple[int, tuple[int, ...]] | None = None
 
     @classmethod
     def of(cls, clusters: Iterable[int]) -> Self:
@@ -135,8 +136,20 @@ class LargeSet(ClusterSet):
 
     def cells(self, scale: int) -> Iterator[int]:
         """Yield the cells of a figure that these clusters touch, without uniting them first."""
-        for array in self._arrays():
-            yield from sorted_unique(array // scale).tolist()
+        left: LargeSet | None = self
+        while left is not None:
+            if left._array is not None:
+                yield from left._own_cells(scale)
+                return
+            if left._part is not None:
+                yield from left._part._own_cells(scale)
+            left = left._older
+
+    def _own_cells(self, scale: int) -> tuple[int, ...]:
+        """Return its cells; every bitmap of a window asks for those of the same set."""
+        if self._cells is None or self._cells[0] != scale:
+            self._cells = scale, tuple(sorted_unique(self.array // scale).tolist())
+        return self._cells[1]
 
     def flattened(self) -> "LargeSet":
         """Return the same set as one array."""

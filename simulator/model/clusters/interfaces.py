@@ -1,7 +1,7 @@
 """What sets of clusters, and maps from cluster to version, can do, whatever stands behind them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import TypeAlias
 
 Version: TypeAlias = int
@@ -128,6 +128,10 @@ class ClusterMap(ABC):
     @abstractmethod
     def versions_at(self, clusters: ClusterSet) -> tuple[Version, ...]:
         """Return what some clusters read as, in ascending order, as one value to compare."""
+
+    def mark(self) -> Hashable:
+        """Return what maps that read alike have in common, told at once; others seldom have it."""
+        return None
 
     @abstractmethod
     def clusters(self) -> ClusterSet:

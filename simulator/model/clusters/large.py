@@ -1,116 +1,94 @@
 """Maps of clusters for large disks: sorted NumPy arrays.
 
-Their cost follows what was written, not the size of the disk. An entry of a map is one integer,
-``cluster << 30 | version``: sorting entries sorts clusters, and the newest write of a cluster
-comes last. A map keeps its levels apart, oldest first, one for each window of guest writes. So
-two histories that share their beginning share its arrays, comparing them costs what came after,
-and laying one map over another copies no entry.
+Their cost follows what was written, not the size of the disk. A map is a level, one for each window
+of guest writes, laid over the map before it. So two histories that share their beginning share its
+maps, comparing them costs what came after, and laying one map over another copies no entry.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from operator import is_
-from typing import Self
+from collections.abc import Hashable, Iterator, Mapping
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from simulator.model.clusters.arrays import (
-    NO_CLUSTERS,
-    Integers,
-    LargeSet,
-    enlarge,
-)
+from simulator.model.clusters.arrays import NO_CLUSTERS, Integers, LargeSet, enlarge
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
-    VERSIONS_MAX,
     WORKLOAD_FIRST,
     ZERO,
     ClusterMap,
     ClusterSet,
     Version,
-    letter_of,
+)
+from simulator.model.clusters.levels import (
+    MIXED,
+    NOTHING,
+    VERSION_BITS,
+    VERSION_MASK,
+    Level,
+    flatten,
+    letters_in,
+    merge,
+    pack,
+    probe,
 )
 
-VERSION_BITS = 30
-VERSION_MASK = VERSIONS_MAX - 1
-NOTHING = -1
-"""Stands in an array of versions where a map holds nothing."""
-
-LEVELS_MAX = 4096
-"""A map of more levels than this is made flat, so that a tuple of levels stays cheap to copy."""
-
 PROBES_MAX = 16
-"""A look-up searches this many levels one by one before it makes the ones below them flat."""
+"""A look-up searches this many levels one by one before it looks for a map to make flat."""
+
+STRIDE_MIN = 64
+"""Of so many maps on top of one another, a look-up makes one flat; of thousands, of more."""
 
 LOOKS_MAX = 64
-"""So many clusters are looked at before two maps are compared in full."""
+"""So many clusters of a level are looked at before two maps are compared in full."""
 
-assert CLUSTERS_MAX * VERSIONS_MAX == 1 << 64, "a packed entry fills 64 bits"
+SCALE_MIN = 64
+"""Cells of fewer clusters than this are drawn from a flat map: there may be very many."""
 
-
-class Level:
-    """The newest writes of one window, as packed entries in ascending order."""
-
-    def __init__(self, packed: npt.NDArray[np.uint64]) -> None:
-        self.packed = packed
-
-    @cached_property
-    def clusters(self) -> LargeSet:
-        """The clusters written, as a set that every bitmap of the window shares."""
-        return LargeSet((self.packed >> np.uint64(VERSION_BITS)).astype(np.int64))
-
-    @property
-    def versions(self) -> Integers:
-        """The version of each cluster, in the order of the clusters."""
-        return (self.packed & np.uint64(VERSION_MASK)).astype(np.int64)
-
-    def versions_at(self, places: Integers) -> Integers:
-        """Return the versions of some entries."""
-        return (self.packed[places] & np.uint64(VERSION_MASK)).astype(np.int64)
-
-
-def pack(clusters: Integers, versions: Integers) -> Level:
-    """Return the level of some writes, of which the highest version of a cluster is the newest."""
-    packed = np.sort(
-        clusters.astype(np.uint64) << np.uint64(VERSION_BITS) | versions.astype(np.uint64)
-    )
-    if len(packed) < 2:
-        return Level(packed)
-    last = np.empty(len(packed), dtype=bool)
-    last[-1] = True
-    cluster = packed >> np.uint64(VERSION_BITS)
-    np.not_equal(cluster[1:], cluster[:-1], out=last[:-1])
-    return Level(packed[last])
+EMPTY = Level(np.empty(0, dtype=np.uint64))
 
 
 class LargeMap(ClusterMap):
-    """What clusters hold, as levels of packed entries, oldest first; the newest level wins."""
+    """What clusters hold: a level of packed entries, and the map that it lies on; it wins.
 
-    def __init__(self, levels: tuple[Level, ...]) -> None:
-        self._levels = levels
-        self._flat: Level | None = levels[0] if len(levels) == 1 else None
+    Attributes:
+        depth: How many levels there are; only the empty map has an empty one, and 0.
+    """
+
+    __slots__ = ("_flat", "_letters", "_level", "_lower", "_onto", "_shown", "depth")
+
+    def __init__(self, level: Level = EMPTY, lower: "LargeMap | None" = None) -> None:
+        """Make a map of a level.
+
+        Args:
+            lower: What it lies on; None for nothing.
+        """
+        self._level = level
+        self._lower = lower
+        self.depth: int = 0 if not len(level.packed) else lower.depth + 1 if lower else 1
+        self._flat: Level | None = level if self.depth < 2 else None
+        self._shown: tuple[Version, int, Version] | None = None
+        self._letters: tuple[int, Mapping[int, str]] | None = None
+        self._onto: tuple[LargeMap, LargeMap] | None = None
 
     @classmethod
     def of(cls, versions: Mapping[int, Version]) -> Self:
         """Return the map of some versions by cluster."""
-        if not versions:
-            return cls(())
         clusters = np.fromiter(versions.keys(), dtype=np.int64, count=len(versions))
         held = np.fromiter(versions.values(), dtype=np.int64, count=len(versions))
-        return cls((pack(clusters, held),))
+        return cls(pack(clusters, held))
 
     @classmethod
     def range(cls, first: int, count: int, version: Version) -> Self:
         """Return a map in which *count* clusters from *first* on hold one version."""
         clusters = np.arange(first, first + count, dtype=np.uint64)
-        return cls((Level(clusters << np.uint64(VERSION_BITS) | np.uint64(version)),))
+        return cls(Level(clusters << VERSION_BITS | np.uint64(version)))
 
     @classmethod
     def all_of(cls, clusters: ClusterSet, version: Version) -> Self:
         """Return a map in which all of some clusters hold one version."""
         array = enlarge(clusters).array
-        return cls((pack(array, np.full(len(clusters), version, dtype=np.int64)),))
+        return cls(Level(array.astype(np.uint64) << VERSION_BITS | np.uint64(version)))
 
     @classmethod
     def of_writes(
@@ -123,31 +101,38 @@ class LargeMap(ClusterMap):
             first: Version of the first write; the others follow one by one.
             zeroes: Which of the writes are of zeroes; None for none.
         """
-        if not len(clusters):
-            return cls(())
         level = pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64))
-        if zeroes is not None:
+        if zeroes is not None and len(clusters):
             # Which write is the newest is told by its version, so zeroes get theirs last.
-            level.packed[zeroes[level.versions - first]] &= ~np.uint64(VERSION_MASK)
-        return cls((level,))
+            level.packed[zeroes[level.versions - first]] &= ~VERSION_MASK
+        return cls(level)
 
     def __len__(self) -> int:
         return len(self.flat.packed)
 
     def __bool__(self) -> bool:
-        return any(len(level.packed) for level in self._levels)
+        return self.depth > 0
 
     @property
     def data_count(self) -> int:
         """The number of clusters that hold data; explicit zeroes are none."""
-        return int(np.count_nonzero(self.flat.packed & np.uint64(VERSION_MASK)))
+        return self.flat.data_count
 
     @property
     def flat(self) -> Level:
         """All levels as one."""
         if self._flat is None:
-            self._flat = _flatten(self._levels)
+            pending, known = [], self
+            while known._flat is None:
+                pending.append(known._level)
+                known = known._below
+            self._flat = merge(known._flat, flatten(pending[::-1]))
         return self._flat
+
+    @property
+    def _below(self) -> "LargeMap":
+        """The map that its level lies on."""
+        return self._lower if self._lower is not None else NO_MAP
 
     def get(self, cluster: int) -> Version | None:
         """Return the version of a cluster, or None where the map holds nothing."""
@@ -156,8 +141,36 @@ class LargeMap(ClusterMap):
 
     def versions_at(self, clusters: ClusterSet) -> tuple[Version, ...]:
         """Return what some clusters read as, as one value to compare."""
+        if not clusters:
+            return ()
         wanted = np.fromiter(clusters, dtype=np.int64, count=len(clusters))
         return tuple(self.read(wanted).tolist())
+
+    def mark(self) -> Hashable:
+        """Return the highest version that is seen, if it is a workload's; maps read alike have it.
+
+        A workload gives each of its writes a version of its own.
+        """
+        version = self._newest[0]
+        return version if version >= WORKLOAD_FIRST else None
+
+    @property
+    def _newest(self) -> tuple[Version, int, Version]:
+        """The highest version that is seen, where, and the highest that any level has."""
+        pending, known = [], self
+        while known.depth and known._shown is None:
+            pending.append(known)
+            known = known._below
+        shown = known._shown or (ZERO, NOTHING, ZERO)
+        for each in reversed(pending):
+            version, cluster, most = shown
+            own, where = each._level.newest
+            if own >= version:
+                version, cluster = own, where
+            elif each._level.holds(cluster):
+                version, cluster = each.flat.newest
+            shown = each._shown = version, cluster, max(most, own)
+        return shown
 
     def lookup(self, wanted: Integers) -> Integers:
         """Return the version of each wanted cluster, ``NOTHING`` where the map holds none.
@@ -165,28 +178,28 @@ class LargeMap(ClusterMap):
         Args:
             wanted: Clusters in ascending order, each once.
         """
-        levels = self._levels if self._flat is None else (self._flat,)
-        if len(levels) == 1 and wanted is levels[0].clusters.array:
-            return levels[0].versions
         found = np.full(len(wanted), NOTHING, dtype=np.int64)
         left = np.arange(len(wanted), dtype=np.int64)
-        for probe, level in enumerate(reversed(levels)):
-            if not len(left):
+        sought = wanted.astype(np.uint64) << VERSION_BITS
+        each, probes = self, 0
+        while each.depth and len(left):
+            if each._flat is None and probes >= PROBES_MAX and each.depth % each._stride == 0:
+                left = probe(each.flat, sought, left, found)
                 break
-            last = probe == PROBES_MAX and probe + 1 < len(levels)
-            left = _probe(self.flat if last else level, wanted, left, found)
-            if last:
+            left = probe(each._flat or each._level, sought, left, found)
+            if each._flat is not None:
                 break
+            each, probes = each._below, probes + 1
         return found
+
+    @property
+    def _stride(self) -> int:
+        """Among maps of about this depth, every how manyth may be made flat for looking up."""
+        return max(STRIDE_MIN, 1 << max(self.depth.bit_length() - 5, 0))
 
     def clusters(self) -> LargeSet:
         """Return the clusters that the map holds something for."""
-        if self._flat is not None:
-            return self._flat.clusters
-        united = LargeSet(NO_CLUSTERS)
-        for level in self._levels:
-            united = united | level.clusters
-        return united
+        return self.flat.clusters
 
     def items(self) -> Iterator[tuple[int, Version]]:
         """Yield ``(cluster, version)`` in ascending order of clusters."""
@@ -209,27 +222,46 @@ class LargeMap(ClusterMap):
 
     def cells(self, scale: int) -> Iterator[tuple[int, str]]:
         """Yield each touched cell of a figure once, with what it holds."""
-        if not self:
+        if scale < SCALE_MIN:
+            yield from letters_in(self.flat.packed, scale).items()
             return
-        cells = self.flat.clusters.array // scale
-        letters = np.minimum(self.flat.versions, WORKLOAD_FIRST)
-        starts = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
-        least, most = np.minimum.reduceat(letters, starts), np.maximum.reduceat(letters, starts)
-        held = np.where(least == most, least, WORKLOAD_FIRST)
-        yield from zip(cells[starts].tolist(), map(letter_of, held.tolist()), strict=True)
+        pending, known = [], self
+        while known.depth and (known._letters is None or known._letters[0] != scale):
+            pending.append(known)
+            known = known._below
+        letters: Mapping[int, str] = known._letters[1] if known._letters is not None else {}
+        for each in reversed(pending):
+            letters = each._lay_letters(letters, scale)
+            each._letters = scale, letters
+        yield from sorted(letters.items())
+
+    def _lay_letters(self, below: Mapping[int, str], scale: int) -> Mapping[int, str]:
+        """Return what the cells of a figure hold, by what those of the map below do."""
+        own = self._level.letters(scale)
+        if all(below.get(cell) == letter for cell, letter in own.items()):
+            return below
+        letters = {**below, **own}
+        for cell, letter in own.items():
+            # Of one letter only, it may hide all of another that is in the cell, or a part.
+            if letter != MIXED and below.get(cell, letter) != letter:
+                letters |= letters_in(self.flat.within(cell * scale, (cell + 1) * scale), scale)
+        return letters
 
     def flattened(self) -> "LargeMap":
         """Return the same map as one level."""
-        return type(self)((self.flat,))
+        return type(self)(self.flat)
 
     def since(self, older: ClusterMap) -> "LargeMap | None":
         """Return the levels that were laid over an older state of this map."""
         if not isinstance(older, LargeMap):
             return None
-        shared = len(older._levels)
-        if shared > len(self._levels) or not all(map(is_, self._levels, older._levels)):
+        added, state = [], self
+        while state.depth > older.depth:
+            added.append(state._level)
+            state = state._below
+        if _part(state, older).apart:
             return None
-        return type(self)(self._levels[shared:])
+        return _stack(added)
 
     def overlay(self, upper: ClusterMap) -> "LargeMap":
         """Return this map with another one laid over it: the upper one wins."""
@@ -238,16 +270,28 @@ class LargeMap(ClusterMap):
         above = _large_map(upper)
         if not self:
             return above
-        joined = type(self)(self._levels + above._levels)
-        if len(joined._levels) > LEVELS_MAX:
-            return type(self)((joined.flat,))
-        return joined
+        if above.depth == 1:
+            return LargeMap(above._level, self)
+        # A chain is read at each instant, and its overlay has mostly grown by one level.
+        pending, laid = [], self
+        while above.depth:
+            if above._onto is not None and above._onto[0] is self:
+                laid = above._onto[1]
+                break
+            pending.append(above)
+            above = above._below
+        for each in reversed(pending):
+            laid = LargeMap(each._level, laid)
+            each._onto = self, laid
+        return laid
 
     def below(self, end: int) -> Self:
         """Return what the map holds before a place."""
+        if end >= CLUSTERS_MAX:
+            return self
         packed = self.flat.packed
-        place = np.searchsorted(self.flat.clusters.array, end)
-        return self if place == len(packed) else type(self)((Level(packed[: int(place)]),))
+        place = int(packed.searchsorted(np.uint64(end) << VERSION_BITS))
+        return self if place == len(packed) else type(self)(Level(packed[:place]))
 
     def over(self, lower: ClusterMap) -> ClusterMap:
         """Return another map with this one laid over it: this one wins."""
@@ -256,24 +300,28 @@ class LargeMap(ClusterMap):
     def restrict(self, clusters: ClusterSet) -> Self:
         """Return what the map holds for some clusters."""
         wanted = enlarge(clusters).array
-        if not len(wanted) or not self._levels:
-            return type(self)(())
-        newest = self._levels[-1]
-        if wanted is newest.clusters.array or np.array_equal(wanted, newest.clusters.array):
-            return type(self)((newest,))
+        if not len(wanted) or not self:
+            return type(self)()
+        newest = self._level.clusters.array
+        if wanted is newest or np.array_equal(wanted, newest):
+            return type(self)(self._level)
         versions = self.lookup(wanted)
         held = versions != NOTHING
-        return type(self)((pack(wanted[held], versions[held]),))
+        return type(self)(pack(wanted[held], versions[held]))
 
     def differing(self, other: ClusterMap) -> LargeSet:
         """Return the clusters that read differently; zeroes and nothing read alike.
 
-        Only levels after the common beginning can make a difference, so only theirs are read.
+        Only levels between a common beginning and a common end can make a difference.
         """
         other = _large_map(other)
-        mine, theirs = self._apart(other)
-        touched = LargeMap(mine).clusters() | LargeMap(theirs).clusters()
-        if not touched:
+        parted = _part(self, other)
+        if not parted.apart:
+            return LargeSet(NO_CLUSTERS)
+        touched = _stack([*parted.mine, *parted.theirs]).clusters()
+        if (not parted.mine or not parted.theirs) and parted.newer:
+            for level in parted.tops:
+                touched = touched - level.clusters
             return touched
         return LargeSet(touched.array[self.read(touched.array) != other.read(touched.array)])
 
@@ -284,27 +332,32 @@ class LargeMap(ClusterMap):
         spare a comparison of all.
         """
         other = _large_map(other)
-        mine, theirs = self._apart(other)
-        for levels in (mine, theirs):
-            if levels:
-                newest = levels[-1].clusters.array
-                few = newest[:: len(newest) // LOOKS_MAX + 1]
-                if not np.array_equal(self.read(few), other.read(few)):
-                    return False
+        parted = _part(self, other)
+        if not parted.apart:
+            return True
+        if self.mark() != other.mark():
+            return False
+        for levels, lacking in ((parted.mine, parted.their), (parted.theirs, parted.my)):
+            if levels and not self._looks_like(other, levels[0], lacking, parted.tops):
+                return False
         return not self.differing(other)
 
-    def _apart(self, other: "LargeMap") -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """Return the levels of both maps after their common beginning; none if they are equal."""
-        shared = 0
-        for mine, theirs in zip(self._levels, other._levels, strict=False):
-            if mine is not theirs:
-                break
-            shared += 1
-        mine_left, theirs_left = self._levels[shared:], other._levels[shared:]
-        alone = len(mine_left) == len(theirs_left) == 1
-        if alone and np.array_equal(mine_left[0].packed, theirs_left[0].packed):
-            return (), ()
-        return mine_left, theirs_left
+    def _looks_like(
+        self, other: "LargeMap", level: Level, lacking: "LargeMap", tops: list[Level]
+    ) -> bool:
+        """Whether two maps read the same at a few clusters of a level that one of them lacks.
+
+        Args:
+            lacking: The one that lacks it, without the levels that both have on top.
+        """
+        few = level.packed[:: len(level.packed) // LOOKS_MAX + 1]
+        most = lacking._newest[2]
+        for entry in few.tolist():
+            cluster, version = divmod(entry, 1 << int(VERSION_BITS))
+            if version > most and not any(top.holds(cluster) for top in tops):
+                return False
+        clusters = (few >> VERSION_BITS).astype(np.int64)
+        return np.array_equal(self.read(clusters), other.read(clusters))
 
     def read(self, wanted: Integers) -> Integers:
         """Return the version that each wanted cluster reads as; ``ZERO`` where there is nothing.
@@ -317,36 +370,65 @@ class LargeMap(ClusterMap):
         return versions
 
 
+NO_MAP = LargeMap()
+
+
+class _Parted(NamedTuple):
+    """Where two maps part, from their ends and from their beginnings.
+
+    Attributes:
+        apart: Whether they may differ at all.
+        tops: The levels that both end with.
+        my, their: The maps without those.
+        mine, theirs: The levels from there down to where both have begun alike, newest first.
+        base: What both have begun with.
+    """
+
+    apart: bool
+    tops: list[Level]
+    my: LargeMap
+    their: LargeMap
+    mine: list[Level]
+    theirs: list[Level]
+    base: LargeMap
+
+    @property
+    def newer(self) -> bool:
+        """Whether what came after the common beginning is newer than all of that."""
+        most = self.base._newest[2]
+        return all(level.oldest > most for level in (*self.mine, *self.theirs))
+
+
+def _part(my: LargeMap, their: LargeMap) -> _Parted:
+    """Return where two maps part."""
+    tops = []
+    while my.depth and my is not their and my._level is their._level:
+        tops.append(my._level)
+        my, their = my._below, their._below
+    mine: list[Level] = []
+    theirs: list[Level] = []
+    one, other = my, their
+    while one is not other and (one.depth or other.depth):
+        if one.depth >= other.depth:
+            mine.append(one._level)
+            one = one._below
+        else:
+            theirs.append(other._level)
+            other = other._below
+    apart = bool(mine or theirs)
+    if apart and my._flat is not None and their._flat is not None:
+        apart = not np.array_equal(my._flat.packed, their._flat.packed)
+    return _Parted(apart, tops, my, their, mine, theirs, one)
+
+
+def _stack(levels: list[Level]) -> LargeMap:
+    """Return the map of some levels, newest first."""
+    made = NO_MAP
+    for level in reversed(levels):
+        made = LargeMap(level, made)
+    return made
+
+
 def _large_map(content: ClusterMap) -> LargeMap:
     """Return a map as a large one; that of a disk which was smaller once is not."""
     return content if isinstance(content, LargeMap) else LargeMap.of(dict(content.items()))
-
-
-def _probe(level: Level, wanted: Integers, left: Integers, found: Integers) -> Integers:
-    """Write what a level holds into *found*, and return the places that are left to find."""
-    clusters = level.clusters.array
-    if not len(clusters):
-        return left
-    sought = wanted[left]
-    places = np.minimum(np.searchsorted(clusters, sought), len(clusters) - 1)
-    hit = clusters[places] == sought
-    found[left[hit]] = level.versions_at(places[hit])
-    missed: Integers = left[~hit]
-    return missed
-
-
-def _flatten(levels: tuple[Level, ...]) -> Level:
-    """Return one level that holds what the newest of many holds, cluster by cluster."""
-    if not levels:
-        return Level(np.empty(0, dtype=np.uint64))
-    packed = np.concatenate([level.packed for level in levels])
-    assert len(packed) <= VERSIONS_MAX, "there are no more changes than versions"
-    # By cluster, then by place: of equal clusters the one from the newest level comes last,
-    # whatever its version. Letters and zeroes are small numbers even when they are the newest.
-    order = packed & ~np.uint64(VERSION_MASK)
-    order |= np.arange(len(packed), dtype=np.uint64)
-    order.sort()
-    clusters = order >> np.uint64(VERSION_BITS)
-    last = np.ones(len(order), dtype=bool)
-    np.not_equal(clusters[1:], clusters[:-1], out=last[:-1])
-    return Level(packed[order[last] & np.uint64(VERSION_MASK)])

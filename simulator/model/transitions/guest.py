@@ -76,7 +76,7 @@ def discard(machine: Machine, discard: GuestDiscard) -> Machine | Refusal:
         return machine
     whole = _whole_clusters(disk, discard)
     if len(disk.chain) == 1:
-        whole = whole & disk.active.content.clusters()
+        whole = disk.active.content.restrict(whole).clusters()
     zeroes = map_all(disk.length, whole, ZERO)
     return machine.with_disk(
         _change(machine, disk, zeroes, discard.clusters, discard.extent, moments=discard.writes)

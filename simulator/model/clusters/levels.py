@@ -1,0 +1,185 @@
+"""Levels of a map of clusters: what one window of writes left, as packed entries.
+
+An entry is one integer, ``cluster << 30 | version``: sorting entries sorts clusters, and the newest
+write of a cluster comes last.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.model.clusters.arrays import Integers, LargeSet
+from simulator.model.clusters.interfaces import (
+    CLUSTERS_MAX,
+    VERSIONS_MAX,
+    WORKLOAD_FIRST,
+    Version,
+    letter_of,
+)
+
+Packed: TypeAlias = npt.NDArray[np.uint64]
+
+VERSION_BITS = np.uint64(30)
+VERSION_MASK = np.uint64(VERSIONS_MAX - 1)
+MIXED = letter_of(WORKLOAD_FIRST)
+NOTHING = -1
+"""Stands in an array of versions where a map holds nothing."""
+
+assert CLUSTERS_MAX * VERSIONS_MAX == 1 << 64, "a packed entry fills 64 bits"
+
+
+class Level:
+    """The newest writes of one window, as packed entries in ascending order."""
+
+    def __init__(self, packed: Packed) -> None:
+        self.packed = packed
+        self._letters: tuple[int, Mapping[int, str]] | None = None
+
+    @cached_property
+    def clusters(self) -> LargeSet:
+        """The clusters written, as a set that every bitmap of the window shares."""
+        return LargeSet((self.packed >> VERSION_BITS).astype(np.int64))
+
+    @property
+    def versions(self) -> Integers:
+        """The version of each cluster, in the order of the clusters."""
+        return (self.packed & VERSION_MASK).astype(np.int64)
+
+    @cached_property
+    def newest(self) -> tuple[Version, int]:
+        """The highest version, and a cluster that holds it."""
+        place = int((self.packed & VERSION_MASK).argmax())
+        entry = int(self.packed[place])
+        return entry & (VERSIONS_MAX - 1), entry >> int(VERSION_BITS)
+
+    @cached_property
+    def oldest(self) -> Version:
+        """The lowest version."""
+        return int((self.packed & VERSION_MASK).min())
+
+    @cached_property
+    def data_count(self) -> int:
+        """The number of clusters that hold data; explicit zeroes are none."""
+        return int(np.count_nonzero(self.packed & VERSION_MASK))
+
+    def holds(self, cluster: int) -> bool:
+        """Whether it has an entry for a cluster."""
+        place = int(self.packed.searchsorted(np.uint64(cluster) << VERSION_BITS))
+        return place < len(self.packed) and int(self.packed[place] >> VERSION_BITS) == cluster
+
+    def letters(self, scale: int) -> Mapping[int, str]:
+        """Return what each cell of a figure holds that it touches, ascending."""
+        if self._letters is None or self._letters[0] != scale:
+            plain = len(self.packed) > 0 and self.oldest >= WORKLOAD_FIRST
+            drawn = _touched(self.packed, scale) if plain else letters_in(self.packed, scale)
+            self._letters = scale, MappingProxyType(drawn)
+        return self._letters[1]
+
+    def within(self, first: int, end: int) -> Packed:
+        """Return the entries of the clusters in a range."""
+        bounds = np.array([first, end], dtype=np.uint64) << VERSION_BITS
+        begun, ended = self.packed.searchsorted(bounds).tolist()
+        return self.packed[begun : ended if end < CLUSTERS_MAX else None]
+
+
+def _touched(packed: Packed, scale: int) -> dict[int, str]:
+    """Return the cells of a figure that the entries of a workload touch."""
+    first, last = (int(packed[end] >> VERSION_BITS) // scale for end in (0, -1))
+    begins = np.arange(first, last + 1, dtype=np.uint64) * np.uint64(scale) << VERSION_BITS
+    places = packed.searchsorted(begins)
+    touched = np.flatnonzero(np.diff(places, append=len(packed))) + first
+    return dict.fromkeys(touched.tolist(), MIXED)
+
+
+def letters_in(packed: Packed, scale: int) -> dict[int, str]:
+    """Return what each cell of a figure holds that some entries touch, ascending."""
+    if not len(packed):
+        return {}
+    cells = (packed >> VERSION_BITS) // np.uint64(scale)
+    versions = np.minimum(packed & VERSION_MASK, np.uint64(WORKLOAD_FIRST))
+    starts = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
+    least, most = np.minimum.reduceat(versions, starts), np.maximum.reduceat(versions, starts)
+    held = np.where(least == most, least, np.uint64(WORKLOAD_FIRST))
+    return dict(zip(cells[starts].tolist(), map(letter_of, held.tolist()), strict=True))
+
+
+def pack(clusters: Integers, versions: Integers) -> Level:
+    """Return the level of some writes, of which the highest version of a cluster is the newest."""
+    return Level(
+        _newest_of(np.sort(clusters.astype(np.uint64) << VERSION_BITS | versions.astype(np.uint64)))
+    )
+
+
+def _newest_of(packed: Packed) -> Packed:
+    """Return the last entry of each cluster."""
+    if len(packed) < 2:
+        return packed
+    last = np.empty(len(packed), dtype=bool)
+    last[-1] = True
+    cluster = packed >> VERSION_BITS
+    np.not_equal(cluster[1:], cluster[:-1], out=last[:-1])
+    return packed[last]
+
+
+def flatten(levels: Sequence[Level]) -> Level:
+    """Return one level that holds what the newest of many holds, cluster by cluster.
+
+    Args:
+        levels: At least one, oldest first, none of them empty.
+    """
+    if len(levels) == 1:
+        return levels[0]
+    packed = np.concatenate([level.packed for level in levels])
+    if all(lower.newest[0] < upper.oldest for lower, upper in pairwise(levels)):
+        packed.sort()
+        return Level(_newest_of(packed))
+    assert len(packed) <= VERSIONS_MAX, "there are no more changes than versions"
+    # By cluster, then by place: of equal clusters the one from the newest level comes last,
+    # whatever its version. Letters and zeroes are small numbers even when they are the newest.
+    order = packed & ~VERSION_MASK
+    order |= np.arange(len(packed), dtype=np.uint64)
+    order.sort()
+    return Level(packed[_newest_of(order) & VERSION_MASK])
+
+
+def merge(lower: Level, upper: Level) -> Level:
+    """Return one level that holds what the upper of two holds, and what the lower has beside it."""
+    if not len(lower.packed):
+        return upper
+    places = lower.packed.searchsorted(upper.packed & ~VERSION_MASK)
+    there = lower.packed[np.minimum(places, len(lower.packed) - 1)] >> VERSION_BITS
+    known = there == upper.packed >> VERSION_BITS
+    packed = lower.packed.copy()
+    packed[places[known]] = upper.packed[known]
+    added = upper.packed[~known]
+    if not len(added):
+        return Level(packed)
+    joined = np.empty(len(packed) + len(added), dtype=np.uint64)
+    between = places[~known] + np.arange(len(added))
+    kept = np.ones(len(joined), dtype=bool)
+    kept[between] = False
+    joined[between] = added
+    joined[kept] = packed
+    return Level(joined)
+
+
+def probe(level: Level, wanted: Packed, left: Integers, found: Integers) -> Integers:
+    """Write what a level holds into *found*, and return the places that are left to find.
+
+    Args:
+        wanted: Clusters where entries have them, ascending.
+    """
+    packed = level.packed
+    if not len(packed):
+        return left
+    sought = wanted[left]
+    entries = packed[np.minimum(packed.searchsorted(sought), len(packed) - 1)]
+    hit = entries & ~VERSION_MASK == sought
+    found[left[hit]] = (entries[hit] & VERSION_MASK).astype(np.int64)
+    missed: Integers = left[~hit]
+    return missed
