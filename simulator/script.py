@@ -127,6 +127,7 @@ class Script(NamedTuple):
         clock: What 0s is on a calendar.
         dated: Whether labels that nobody wrote are dates.
         guests, resources, faults: Of a timed scenario.
+        faults_span: Where the file tells of faults.
     """
 
     title: str
@@ -145,3 +146,12 @@ class Script(NamedTuple):
     guests: "tuple[Guest, ...]" = ()
     resources: "tuple[Resource, ...]" = ()
     faults: "Faults | None" = None
+    faults_span: Span | None = None
+
+    def write_tick(self, tick: int) -> str:
+        """Return a tick of a timed scenario as a label has it: a date where others are dates."""
+        if self.dated and self.clock is not None:
+            return self.clock.write(tick)
+        from simulator.schedule.durations import write_duration
+
+        return write_duration(tick)

@@ -16,6 +16,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
 from simulator.model.operations import CorruptBackup, Operation, Refusal, RestoreCheckpoint
 from simulator.model.requests import Request
+from simulator.moves import Move, Progress
 from simulator.script import Allowance, DiskShape, Feed, Instant, Repeat, Script, Statement
 from simulator.values import dataclass
 
@@ -49,6 +50,7 @@ class Entry(NamedTuple):
         operations: What the API model made of the request; empty where it was refused.
         before, after: The machine; the same where the request was refused.
         refusal: The host's no.
+        tick: When it happened; for a stretch of workload, when it had ended.
     """
 
     number: int
@@ -58,6 +60,7 @@ class Entry(NamedTuple):
     after: Machine
     operations: tuple[Operation, ...] = ()
     refusal: Refusal | None = None
+    tick: int = 0
 
     @property
     def request(self) -> Request | None:
@@ -87,12 +90,14 @@ class Frame(NamedTuple):
     Attributes:
         label: None for the guest steps after the last instant.
         entries: How many entries had been recorded by then.
+        progress: How far the jobs have come whose bytes take time.
     """
 
     label: str | None
     tick: int
     machine: Machine
     entries: int
+    progress: tuple[Progress, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ class Timeline:
         plan: What a request stands for under that model; None where nobody can be asked.
         family: The model's id, and those of the models that it is made from: a proposal derived
             from libvirt has libvirt's mistakes.
+        moves: What became of the jobs whose bytes took time, in the order of their starts.
     """
 
     script: Script
@@ -116,6 +122,7 @@ class Timeline:
     frames: tuple[Frame, ...]
     plan: Planner | None = None
     family: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
 
     @property
     def last(self) -> Machine:

@@ -363,11 +363,13 @@ class ApiModel:
         """Merge overlays down; what becomes of their bitmaps is up to the model."""
         disk = machine.disk_of(request.top)
         device = disk.active.name if disk is not None else request.top
-        return (CommitImages(device=device, top=request.top, base=request.base),)
+        job = request.job if request.lasting else None
+        return (CommitImages(device, request.top, request.base, lasting=request.lasting, job=job),)
 
     def pull(self, machine: Machine, request: Pull) -> Plan:
         """Pull backing data up; what becomes of its bitmaps is up to the model."""
-        return (PullImages(into=request.into, base=request.base),)
+        job = request.job if request.lasting else None
+        return (PullImages(request.into, request.base, lasting=request.lasting, job=job),)
 
     def blockcopy(self, machine: Machine, request: BlockCopy) -> Plan:
         """Copy a disk into a new image; what becomes of its bitmaps is up to the model."""

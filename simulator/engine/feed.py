@@ -38,11 +38,13 @@ class Reader:
     Attributes:
         disk: Its name.
         last_tick: When the last change happened that was read; 0 before any.
+        seen: When, and to which clusters, the changes were that were read last.
     """
 
     def __init__(self, disk: str, streams: Sequence[Any]) -> None:
         self.disk = disk
         self.last_tick = 0
+        self.seen: tuple[Sequence[int], Sequence[int]] = (), ()
         self._streams = streams
         self._read = 0
 
@@ -62,6 +64,7 @@ class Reader:
         """
         version = WORKLOAD_FIRST + self._read
         window = self._take(until)
+        self.seen = window.ticks, window.clusters
         if not len(window.ticks):
             return ()
         if window.kinds is None:

@@ -1,20 +1,32 @@
 """Plays a script to its end and records the timeline. The only door to SimPy."""
 
 from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING
 
 import simpy
 
 from simulator.apis.base import ApiModel
 from simulator.engine.agenda import Agenda
-from simulator.engine.feed import readers_of
+from simulator.engine.feed import Reader, readers_of
 from simulator.engine.schedules import Schedules
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, Power
-from simulator.model.operations import GuestDiscard, GuestWrite, Operation, Refusal, ThawGuest
-from simulator.model.requests import RedefineCheckpoint, StartCheckpoint, TakeBackup
+from simulator.model.operations import (
+    GuestDiscard,
+    GuestWrite,
+    Operation,
+    Refusal,
+    ThawGuest,
+    touched_by,
+)
+from simulator.model.requests import FinishJobs, RedefineCheckpoint, StartCheckpoint, TakeBackup
 from simulator.model.transitions import apply_all
 from simulator.model.values import replace
+from simulator.moves import Progress
 from simulator.timeline import Entry, Frame, Instant, Script, Statement, Timeline
+
+if TYPE_CHECKING:
+    from simulator.engine.moves import Moves
 
 
 def play(script: Script, model: ApiModel) -> Timeline:
@@ -29,7 +41,7 @@ def play(script: Script, model: ApiModel) -> Timeline:
     env = simpy.Environment()
 
     def host() -> Generator[simpy.Event, None, None]:
-        while (tick := agenda.next_tick()) is not None:
+        while (tick := recorder.next_tick()) is not None:
             yield env.timeout(tick - env.now)
             recorder.live(tick)
         recorder.finish()
@@ -47,6 +59,7 @@ class _Recorder:
         self._model = model
         self._agenda = agenda
         self._readers = readers_of(script)
+        self._moves = _moves_of(script, agenda)
         self._schedules = Schedules()
         self._waiting: list[tuple[int, Statement]] = []
         self._entries: list[Entry] = []
@@ -64,14 +77,22 @@ class _Recorder:
             )
         )
 
+    def next_tick(self) -> int | None:
+        """Return when something happens next; None where nothing does any more."""
+        ticks = [self._agenda.next_tick()]
+        if self._moves is not None:
+            ticks.append(self._moves.next_tick(self._tick, self._machine))
+        return min((tick for tick in ticks if tick is not None), default=None)
+
     def live(self, tick: int) -> None:
         """Let everything happen that is due at a tick."""
         self._tick = tick
         self._let_write(tick)
+        ended = self._moves.ends(tick, self._machine) if self._moves is not None else []
         ends, instants = self._agenda.take(tick)
-        if ends:
-            first = next((each.label for each in instants if each.label is not None), None)
-            self._perform(Instant(first or self._label(tick), tick, tuple(ends)))
+        ends = [each for each in ends if _is_due(each, self._machine)]
+        if ended or ends:
+            self._perform(Instant(self._label_now(instants), tick, (*ended, *ends)))
         for instant in instants:
             if self._schedules.may(instant, self._machine):
                 self._perform(instant)
@@ -83,15 +104,7 @@ class _Recorder:
         if self._frames and self._frames[-1].tick == self._tick and self._frames[-1].label:
             return self._frames[-1].label
         there = (each.label for each in instants if each.label is not None)
-        return next(there, None) or self._label(self._tick)
-
-    def _label(self, tick: int) -> str:
-        """Return the label of an instant that nobody wrote."""
-        if self._script.dated and self._script.clock is not None:
-            return self._script.clock.write(tick)
-        from simulator.schedule.durations import write_duration
-
-        return write_duration(tick)
+        return next(there, None) or self._script.write_tick(self._tick)
 
     def _let_write(self, tick: int | None) -> None:
         """Let every workload write up to and including a tick; None for all that is left.
@@ -115,7 +128,14 @@ class _Recorder:
             elif self._machine.power is not Power.RUNNING:
                 reader.skip(tick)
             else:
-                self._record(reader.read(tick, disk.length))
+                self._read(reader, tick, disk)
+
+    def _read(self, reader: Reader, tick: int | None, disk: Disk) -> None:
+        """Let a disk's workloads write; the jobs whose bytes take time see each write."""
+        self._record(reader.read(tick, disk.length))
+        if self._moves is not None:
+            ticks, clusters = reader.seen
+            self._moves.wrote(disk.name, ticks, clusters, disk.length)
 
     def _record(self, operations: tuple[Operation, ...]) -> None:
         """Do what a workload does in a stretch, and note it."""
@@ -134,6 +154,7 @@ class _Recorder:
                 after=self._machine,
                 operations=operations,
                 refusal=refusal,
+                tick=self._tick,
             )
         )
 
@@ -157,11 +178,18 @@ class _Recorder:
             tick=instant.tick,
             machine=self._machine,
             entries=len(self._entries),
+            progress=self._progress(),
         )
         last = self._frames[-1] if self._frames else None
         if last is not None and (last.label, last.tick) == (frame.label, frame.tick):
             self._frames.pop()
         self._frames.append(frame)
+
+    def _progress(self) -> tuple[Progress, ...]:
+        if self._moves is None:
+            return ()
+        self._moves.settle(self._tick, self._machine)
+        return self._moves.progress(self._tick)
 
     def finish(self) -> None:
         """Let the workloads write what is left, and record a frame of it."""
@@ -183,7 +211,11 @@ class _Recorder:
     def _state(self, statement: Statement, label: str | None) -> None:
         before = self._machine
         statement = _with_disks(statement, before)
+        if self._moves is not None:
+            statement = self._moves.judged(statement)
         plan = self._model.plan(before, statement.request)
+        if self._moves is not None and not isinstance(plan, Refusal):
+            before = self._moves.stopped(before, plan, self._tick)
         outcome = plan if isinstance(plan, Refusal) else apply_all(before, plan)
         refused = isinstance(outcome, Refusal)
         if not isinstance(outcome, Refusal):
@@ -199,14 +231,31 @@ class _Recorder:
                 after=self._machine,
                 operations=() if isinstance(plan, Refusal) or refused else plan,
                 refusal=outcome if isinstance(outcome, Refusal) else None,
+                tick=self._tick,
             )
         )
+        if self._moves is not None and not refused:
+            self._move(statement, before)
         if refused:
             for other in statement.otherwise:
                 self._state(other, label)
         elif statement.ending is not None:
             delay, end = statement.ending
             self._agenda.add(self._tick + delay, end)
+
+    def _move(self, statement: Statement, before: Machine) -> None:
+        """Let jobs go on their way that a statement started, and note those that it ended."""
+        assert self._moves is not None, "there are jobs whose bytes take time"
+        operations, after = self._entries[-1].operations, self._machine
+        if statement.moving is not None:
+            self._moves.begin(statement, before, after, self._tick, len(self._entries) - 1)
+        self._moves.end(before, after, operations, self._tick)
+        for operation in operations:
+            if isinstance(operation, GuestWrite | GuestDiscard):
+                disk = after.disk(operation.disk) if operation.disk else after.disks[0]
+                clusters = [*touched_by(operation)]
+                ticks = [self._tick] * len(clusters)
+                self._moves.wrote(disk.name, ticks, clusters, disk.length)
 
     def _end_freeze(self, statement: Statement) -> None:
         """Forget what the guest could not write any more, unless it was thawed."""
@@ -227,7 +276,33 @@ class _Recorder:
             frames=tuple(self._frames),
             plan=self._model.plan,
             family=self._model.family,
+            moves=self._moves.record(self._machine) if self._moves is not None else (),
         )
+
+
+def _is_due(statement: Statement, machine: Machine) -> bool:
+    """Whether what comes by itself still finds what it is about: a job may have ended before."""
+    request = statement.request
+    if not isinstance(request, FinishJobs):
+        return True
+    running = {job.name for job in machine.jobs}
+    running |= {job.backup.name for job in machine.backup_jobs}
+    return not running.isdisjoint(request.jobs)
+
+
+def _moves_of(script: Script, agenda: Agenda) -> "Moves | None":
+    """Return who looks after jobs whose bytes take time; None where a script has none."""
+    statements = (each for instant in script.instants for each in instant.statements)
+    moving = any(
+        each.moving is not None or any(other.moving is not None for other in each.otherwise)
+        for each in statements
+    )
+    if not moving and script.faults is None:
+        return None
+    from simulator.engine.chance import chance_of
+    from simulator.engine.moves import Moves
+
+    return Moves(script.resources, chance_of(script, agenda))
 
 
 def _with_disks(statement: Statement, machine: Machine) -> Statement:

@@ -1,32 +1,17 @@
 """What a job has to move, in the order of the disk, and how far along it is.
 
-A stretch of data goes through resources, at the flow's share of them. A stretch of zeroes moves
-nothing there; whether it takes time is up to the job's own limit, which counts every cluster that
-the job covers. Source: QEMU 7.2, ``speed``; ``facts/QEMU.md``, section 6.6.
+Data goes through resources, at the flow's share of them. Zeroes move nothing there; whether they
+take time is up to the job's own limit, which counts every cluster that the job covers. Source:
+QEMU 7.2, ``speed``; ``facts/QEMU.md``, section 6.6.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from fractions import Fraction
-from itertools import accumulate
 from typing import NamedTuple
 
 SECOND = 10**9
 """Nanoseconds."""
-
-
-class Stretch(NamedTuple):
-    """Neighbouring clusters that a job moves alike.
-
-    Attributes:
-        first: The first cluster.
-        length: Number of clusters; at least 1.
-        data: Whether they hold data.
-    """
-
-    first: int
-    length: int
-    data: bool
 
 
 class Speeds(NamedTuple):
@@ -42,46 +27,49 @@ class Speeds(NamedTuple):
 
 
 class Course:
-    """The stretches of one job, and sums over those before each.
+    """The clusters of one job, one after the other.
 
     A place on it is a number of bytes covered from its start, data and zeroes alike.
+
+    Attributes:
+        covered: The clusters, ascending.
+        data: Those of them that hold data, ascending.
+        cluster_size: Bytes of one.
+        size: Bytes covered; the last cluster of a disk may be cut short.
     """
 
-    def __init__(self, stretches: Iterable[Stretch], cluster_size: int) -> None:
-        self.stretches = tuple(stretches)
-        self._cluster_size = cluster_size
-        sizes = [stretch.length * cluster_size for stretch in self.stretches]
-        self._ends = list(accumulate(sizes))
-        held = (size if s.data else 0 for size, s in zip(sizes, self.stretches, strict=True))
-        self._data = [0, *accumulate(held)]
-        self._starts = [0, *self._ends[:-1]] if self._ends else []
+    def __init__(
+        self,
+        covered: Sequence[int],
+        data: Sequence[int],
+        cluster_size: int,
+        disk_size: int | None = None,
+    ) -> None:
+        """Make a course.
 
-    @property
-    def size(self) -> int:
-        """Bytes covered."""
-        return self._ends[-1] if self._ends else 0
-
-    @property
-    def data_size(self) -> int:
-        """Bytes of data."""
-        return self._data[-1]
+        Args:
+            disk_size: Bytes of the disk; None where no cluster is cut short.
+        """
+        self.covered, self.data, self.cluster_size = covered, data, cluster_size
+        self.size = _bytes_of(covered, cluster_size, disk_size)
+        self.data_size = _bytes_of(data, cluster_size, disk_size)
 
     def data_before(self, place: Fraction) -> Fraction:
         """Return the bytes of data that lie before a place."""
-        number = bisect_right(self._starts, place) - 1
-        if number < 0:
-            return Fraction(0)
-        within = place - self._starts[number] if self.stretches[number].data else 0
-        return Fraction(self._data[number] + within)
+        if place >= self.size:
+            return Fraction(self.data_size)
+        number, within = divmod(place, self.cluster_size)
+        cluster = self.covered[int(number)]
+        before = bisect_left(self.data, cluster)
+        held = before < len(self.data) and self.data[before] == cluster
+        return Fraction(before * self.cluster_size) + (within if held else 0)
 
     def time_between(self, start: Fraction, end: Fraction, speeds: Speeds) -> Fraction:
         """Return the nanoseconds from one place to a later one."""
+        if speeds.data == speeds.zeroes:
+            return _time(end - start, speeds.data)
         data = self.data_before(end) - self.data_before(start)
-        zeroes = end - start - data
-        return Fraction(SECOND) * (
-            (data / speeds.data if speeds.data is not None else 0)
-            + (zeroes / speeds.zeroes if speeds.zeroes is not None else 0)
-        )
+        return _time(data, speeds.data) + _time(end - start - data, speeds.zeroes)
 
     def time_left(self, place: Fraction, speeds: Speeds) -> Fraction:
         """Return the nanoseconds from a place to the end."""
@@ -92,34 +80,48 @@ class Course:
         whole = Fraction(nanoseconds)
         if self.time_left(place, speeds) <= whole:
             return Fraction(self.size)
-        # The last stretch that is begun within the time: times at their starts only grow.
-        low, high = max(0, bisect_right(self._starts, place) - 1), len(self.stretches) - 1
+        if speeds.data is not None and speeds.data == speeds.zeroes:
+            return place + whole * speeds.data / SECOND
+        # The last cluster that is begun within the time: times at their starts only grow.
+        low, high = int(place // self.cluster_size), len(self.covered) - 1
         while low < high:
             middle = (low + high + 1) // 2
-            if self.time_between(place, Fraction(self._starts[middle]), speeds) <= whole:
+            begun = Fraction(middle * self.cluster_size)
+            if self.time_between(place, begun, speeds) <= whole:
                 low = middle
             else:
                 high = middle - 1
-        begun = max(place, Fraction(self._starts[low]))
+        begun = max(place, Fraction(low * self.cluster_size))
         spent = self.time_between(place, begun, speeds)
-        speed = speeds.data if self.stretches[low].data else speeds.zeroes
-        assert speed is not None, "a stretch that takes no time is passed at once"
+        speed = speeds.data if self.holds_data(self.covered[low]) else speeds.zeroes
+        assert speed is not None, "a cluster that takes no time is passed at once"
         return begun + (whole - spent) * speed / SECOND
+
+    def holds_data(self, cluster: int) -> bool:
+        """Whether a cluster that is covered holds data."""
+        number = bisect_left(self.data, cluster)
+        return number < len(self.data) and self.data[number] == cluster
 
     def place_of(self, cluster: int) -> Fraction | None:
         """Return the place at which a cluster has been moved; None where it is not covered."""
-        number = bisect_right([stretch.first for stretch in self.stretches], cluster) - 1
-        if number < 0:
+        number = bisect_right(self.covered, cluster) - 1
+        if number < 0 or self.covered[number] != cluster:
             return None
-        stretch = self.stretches[number]
-        if cluster >= stretch.first + stretch.length:
-            return None
-        return Fraction(self._starts[number] + (cluster - stretch.first + 1) * self._cluster_size)
+        return Fraction(min((number + 1) * self.cluster_size, self.size))
 
-    def moved(self, place: Fraction) -> Iterable[Stretch]:
-        """Yield the clusters that have been moved whole when a place is reached."""
-        for stretch, start in zip(self.stretches, self._starts, strict=True):
-            whole = int((place - start) // self._cluster_size)
-            if whole <= 0:
-                return
-            yield stretch._replace(length=min(whole, stretch.length))
+    def moved(self, place: Fraction) -> Sequence[int]:
+        """Return the clusters that have been moved whole when a place is reached."""
+        if place >= self.size:
+            return self.covered
+        return self.covered[: int(place // self.cluster_size)]
+
+
+def _time(size: Fraction, speed: Fraction | None) -> Fraction:
+    return SECOND * size / speed if speed is not None else Fraction(0)
+
+
+def _bytes_of(clusters: Sequence[int], cluster_size: int, disk_size: int | None) -> int:
+    size = len(clusters) * cluster_size
+    if disk_size is None or not len(clusters):
+        return size
+    return size - max(0, (int(clusters[-1]) + 1) * cluster_size - disk_size)

@@ -24,11 +24,13 @@ class Moving(NamedTuple):
         rate: Bytes a second at most; None for no bound of its own.
         through: Names of the resources that they go through.
         latency: Ticks before the first byte.
+        held: Whether it goes on until something ends it, although it has moved all.
     """
 
     rate: Fraction | None = None
     through: tuple[str, ...] = ()
     latency: int = 0
+    held: bool = False
 
 
 class Faults(NamedTuple):

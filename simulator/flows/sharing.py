@@ -3,9 +3,11 @@
 pool 100 MB/s: a and b go through it, b no faster than 20 MB/s    a has 80, b has 20
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+N = TypeVar("N", bound=Hashable)
 
 
 class Flow(NamedTuple):
@@ -20,9 +22,7 @@ class Flow(NamedTuple):
     limit: Fraction | None = None
 
 
-def share(
-    flows: Mapping[str, Flow], resources: Mapping[str, Fraction]
-) -> dict[str, Fraction | None]:
+def share(flows: Mapping[N, Flow], resources: Mapping[str, Fraction]) -> dict[N, Fraction | None]:
     """Return the speed of each flow, in bytes a second.
 
     All flows are filled alike until one of them meets its limit or a resource of it is full; that
@@ -38,10 +38,10 @@ def share(
     >>> share({"a": Flow(("pool",)), "b": Flow(("pool",), Fraction(20))}, {"pool": Fraction(100)})
     {'b': Fraction(20, 1), 'a': Fraction(80, 1)}
     """
-    speeds: dict[str, Fraction | None] = {}
+    speeds: dict[N, Fraction | None] = {}
     left = dict(resources)
     waiting = dict(flows)
-    users: dict[str, set[str]] = {}
+    users: dict[str, set[N]] = {}
     for name, flow in flows.items():
         for resource in flow.through:
             users.setdefault(resource, set()).add(name)
@@ -68,7 +68,7 @@ def _meets(
     flow: Flow,
     level: Fraction,
     left: Mapping[str, Fraction],
-    users: Mapping[str, set[str]],
+    users: Mapping[str, set[N]],
 ) -> bool:
     """Whether a flow can have no more than a level: by its own limit, or by a full resource."""
     if flow.limit is not None and flow.limit <= level:

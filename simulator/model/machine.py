@@ -184,6 +184,7 @@ class BackupJob:
         group: The targets of the jobs that end as badly as this one.
         below: What the target held before, where it is written over and not made anew.
         guarding: Whether its filter lies between the guest and the disk: it read the active image.
+        copied: The clusters that it had copied when it was stopped; None where it had copied all.
     """
 
     name: str
@@ -198,6 +199,7 @@ class BackupJob:
     group: tuple[str, ...] = ()
     below: Backup | None = None
     guarding: bool = True
+    copied: ClusterSet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

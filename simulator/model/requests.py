@@ -152,10 +152,17 @@ class Commit(NamedTuple):
     Attributes:
         top: The newest image to merge.
         base: None for the lowest image of the chain.
+        lasting: Whether the job runs on, until a :class:`FinishJobs`.
     """
 
     top: str
     base: str | None = None
+    lasting: bool = False
+
+    @property
+    def job(self) -> str:
+        """What its job is called."""
+        return f"commit-{self.top}"
 
 
 class Pull(NamedTuple):
@@ -163,10 +170,17 @@ class Pull(NamedTuple):
 
     Attributes:
         base: The image that stays below it; None for none.
+        lasting: Whether the job runs on, until a :class:`FinishJobs`.
     """
 
     into: str
     base: str | None = None
+    lasting: bool = False
+
+    @property
+    def job(self) -> str:
+        """What its job is called."""
+        return f"pull-{self.into}"
 
 
 class BlockCopy(NamedTuple):

@@ -76,6 +76,8 @@ def _frame(state: State, before: State | None) -> FrameLine:
     now = state.frame.machine.checkpoints
     if now is not known and (now or known):
         line["checkpoints"] = list(_checkpoints(now, known))
+    if state.frame.progress:
+        line["jobs"] = state.jobs
     return line
 
 

@@ -51,6 +51,20 @@ class CheckpointDocument(TypedDict):
     at: str | None
 
 
+class JobDocument(TypedDict):
+    """How far a job has come whose bytes take time; speeds are of its data, in bytes a second.
+
+    *until* is the second at which it will have moved all, if nothing changes.
+    """
+
+    name: str
+    disk: str
+    moved_bytes: int
+    of_bytes: int
+    speed: float | None
+    until: float | None
+
+
 class FrameDocument(TypedDict):
     """The state at the end of an instant; ``at`` is null after the last guest step."""
 
@@ -58,6 +72,7 @@ class FrameDocument(TypedDict):
     tick: int
     disks: dict[str, DiskDocument]
     checkpoints: list[CheckpointDocument]
+    jobs: NotRequired[list[JobDocument]]
 
 
 class BackupDocument(TypedDict):
@@ -205,6 +220,7 @@ class FrameLine(TypedDict):
     tick: int
     disks: NotRequired[dict[str, DiskChange | None]]
     checkpoints: NotRequired[list[Kept | CheckpointDocument]]
+    jobs: NotRequired[list[JobDocument]]
 
 
 class LastLine(TypedDict):

@@ -19,9 +19,11 @@ from simulator.render.shapes import (
     CheckpointDocument,
     DiskDocument,
     FrameDocument,
+    JobDocument,
     Runs,
     tag_runs,
 )
+from simulator.schedule.durations import SECOND
 from simulator.timeline import Frame
 
 
@@ -114,14 +116,32 @@ class State:
         ]
 
     @property
+    def jobs(self) -> list[JobDocument]:
+        """The jobs whose bytes take time as data."""
+        return [
+            {
+                "name": each.name,
+                "disk": each.disk,
+                "moved_bytes": each.moved,
+                "of_bytes": each.size,
+                "speed": float(each.speed) if each.speed is not None else None,
+                "until": each.until / SECOND if each.until is not None else None,
+            }
+            for each in self.frame.progress
+        ]
+
+    @property
     def document(self) -> FrameDocument:
         """The same as data."""
-        return {
+        document: FrameDocument = {
             "at": self.frame.label,
             "tick": self.frame.tick,
             "disks": {name: disk.document for name, disk in self.disks.items()},
             "checkpoints": self.checkpoints,
         }
+        if self.frame.progress:
+            document["jobs"] = self.jobs
+        return document
 
 
 def next_state(frame: Frame, before: State | None) -> State:

@@ -3,6 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import assert_never
 
 from simulator.diagnostics import Finding, printable, shown
@@ -51,6 +52,7 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
+from simulator.moves import Progress
 from simulator.notation import (
     bar,
     write_backup,
@@ -213,6 +215,8 @@ def _instant(timeline: Timeline, frame: Frame, figures: Figures, *, colour: bool
     copies = _copies(timeline, frame)
     if copies:
         yield "\n".join(copies)
+    if frame.progress:
+        yield "\n".join(_under_way(timeline, each) for each in frame.progress)
 
 
 def _state(figures: Figures, machine: Machine) -> str:
@@ -220,6 +224,33 @@ def _state(figures: Figures, machine: Machine) -> str:
     if machine.power is Power.RUNNING:
         return state
     return f"{state}\n({'crashed' if machine.power is Power.CRASHED else 'machine off'})"
+
+
+def _under_way(timeline: Timeline, job: Progress) -> str:
+    """Return how far a job has come, how fast it is, and until when it runs if nothing changes."""
+    name = f"{job.name}/{job.disk}" if len(timeline.last.disks) > 1 else job.name
+    told = f"{shown(name)} under way: {write_part(job.moved, job.size)}"
+    if job.speed:
+        told += f" at {write_rate(job.speed)}"
+    return told + (f", until {timeline.script.write_tick(job.until)}" if job.until else "")
+
+
+def write_part(part: int, whole: int) -> str:
+    """Return a part of some bytes, in the unit of the whole: ``96 of 512 KiB``."""
+    told = write_size(whole)
+    number, unit = told.split()
+    size = {name: size for size, name in UNITS}.get(unit, 1)
+    return f"{_rounded(part / size)} of {number} {unit}"
+
+
+def write_rate(rate: Fraction) -> str:
+    """Return bytes a second in the largest unit of which they are at least one."""
+    size, name = next(((size, name) for size, name in UNITS if rate >= size), (1, "B"))
+    return f"{_rounded(rate / size)} {name}/s"
+
+
+def _rounded(number: Fraction | float) -> str:
+    return f"{float(number):.1f}".removesuffix(".0")
 
 
 def _copies(timeline: Timeline, frame: Frame) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from simulator.model.machine import Status
 from simulator.model.requests import FinishJobs, Request
 from simulator.scenario.problems import FIRST
-from simulator.scenario.shapes import ENDINGS
+from simulator.scenario.shapes import ENDINGS, ENDINGS_BESIDE
 from simulator.scenario.units import TICK_MAX, read_duration
 from simulator.scenario.validation import RawStep
 from simulator.scenario.verb import Around
@@ -19,6 +19,8 @@ _TAKERS = tuple(name for name, verb in VERBS.items() if ENDINGS[0] in verb.keys)
 
 NEVER = "never"
 """In place of an instant: nobody ends the job."""
+
+_STATUSES = dict(zip(ENDINGS, (Status.COMPLETED, Status.FAILED, Status.CANCELLED), strict=True))
 
 Ending: TypeAlias = tuple[str | int, FinishJobs]
 """The label of the instant at which jobs end, or how many ticks after the step; and how."""
@@ -39,7 +41,7 @@ def read_ending(
     problems, path = around.problems, raw.path
     holder, where = (step, path) if verb == "qmp" else (step[verb], (*path, verb))
     named = [key for key in ENDINGS if isinstance(holder, Mapping) and key in holder]
-    beside = [key for key in ENDINGS if key in step and verb != "qmp"]
+    beside = [key for key in ENDINGS_BESIDE if key in step and verb != "qmp"]
     if beside:
         problems.add(
             (*path, beside[0]),
@@ -52,7 +54,7 @@ def read_ending(
     if len(named) > 1:
         problems.add(
             (*where, named[1]),
-            "both ends and fails are there",
+            f"both {named[0]} and {named[1]} are there",
             expected="one of them",
             at_key=True,
         )
@@ -71,8 +73,7 @@ def read_ending(
     when = read(around, (*where, named[0]), word, raw.tick)
     if when is None or not jobs:
         return None
-    status = Status.COMPLETED if named[0] == "ends" else Status.FAILED
-    return when, FinishJobs(jobs=jobs, status=status)
+    return when, FinishJobs(jobs=jobs, status=_STATUSES[named[0]])
 
 
 def _after(around: Around, path: Path, word: str, tick: int) -> int | None:

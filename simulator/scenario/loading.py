@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS
-from simulator.diagnostics import REFUSED, InputError, Problem
+from simulator.diagnostics import REFUSED, InputError, Problem, Span
 from simulator.model.operations import ThawGuest
 from simulator.model.requests import Qmp
 from simulator.scenario.disks import CheckedStep, Disks
@@ -16,8 +16,8 @@ from simulator.scenario.figures import Figures
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import Pictures, without_bars
 from simulator.scenario.problems import Problems, describe
-from simulator.scenario.qmp import let_last
-from simulator.scenario.shapes import ENDINGS, GUEST_VERBS, MOVING
+from simulator.scenario.qmp import let_last, speed_of
+from simulator.scenario.shapes import ENDINGS_BESIDE, GUEST_VERBS, MOVING
 from simulator.scenario.survey import survey
 from simulator.scenario.validation import TIMED_KEYS, RawStep, check_head, check_steps
 from simulator.scenario.verb import Around
@@ -27,7 +27,7 @@ from simulator.scenario.yaml12 import Path, Place, place_at, read_yaml, span_of
 from simulator.timeline import Allowance, Instant, Script, Statement
 
 if TYPE_CHECKING:
-    from simulator.flows.resources import Faults, Resource
+    from simulator.flows.resources import Faults, Moving, Resource
     from simulator.scenario.workloads import Workloads
     from simulator.schedule.clock import Clock
 
@@ -181,8 +181,7 @@ class _Loading:
         workloads = _workloads(entries, problems)
         entries.repeat(workloads.end if workloads is not None else None)
         checked = check_steps(entries.steps, problems)
-        told = isinstance(root.get("timeline"), list)
-        told = told and not faulty & {"disk", "disks"}
+        told = isinstance(root.get("timeline"), list) and not faulty & {"disk", "disks"}
         model = self._model(head)
         resources, faults = _resources(head, problems)
         disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
@@ -206,7 +205,13 @@ class _Loading:
             guests=guests,
             resources=tuple(resources.values()),
             faults=faults,
+            faults_span=self._span_of(root, "faults"),
         )
+
+    def _span_of(self, mapping: Mapping[str, object], key: str) -> Span | None:
+        """Return the place of a key; None where it is not there."""
+        place = self._places.get((id(mapping), key))
+        return span_of(place) if place is not None else None
 
     def _statements(
         self,
@@ -262,7 +267,7 @@ class _Loading:
         self, raw: RawStep, step: dict[str, Any], around: Around, endings: Endings
     ) -> Statement | None:
         verb = next(iter(step)) if len(step) == 1 else self._verb(raw, step)
-        if verb is None or verb in ("allow", *ENDINGS):
+        if verb is None or verb in ("allow", *ENDINGS_BESIDE):
             self._problems.add(raw.path, "a step has no verb", expected=STEP_EXPECTED)
             return None
         request = VERBS[verb].read(around, (*raw.path, verb), step[verb])
@@ -272,7 +277,8 @@ class _Loading:
         allows = self._allows((*raw.path, "allow"), step["allow"]) if "allow" in step else ()
         if request is None:
             return None
-        if isinstance(request, Qmp) and any(key in step for key in ENDINGS):
+        moving = _moving(raw, step, verb, around)
+        if isinstance(request, Qmp) and (moving or any(key in step for key in ENDINGS_BESIDE)):
             request = let_last(request)
         place = raw.place or self._places[id(raw.origin or raw.raw), verb]
         statement = Statement(
@@ -282,15 +288,11 @@ class _Loading:
             expects=expects,
             allows=allows,
             repeats=around.names.repeats.get(around.names.step, ()),
+            moving=moving,
         )
         drawn = step[verb].get("cells") if verb in GUEST_VERBS else None
         if drawn is not None:
             return statement._replace(cells=len(without_bars(drawn)))
-        if verb in MOVERS and not step[verb].keys().isdisjoint(MOVING):
-            from simulator.scenario.moving import read_moving
-
-            moving = read_moving((*raw.path, verb), step[verb], around)
-            statement = statement._replace(moving=moving)
         return self._with_ending(raw, step, around, statement, endings)
 
     def _with_ending(
@@ -378,6 +380,18 @@ class _Loading:
                 help=nearest(model, MODEL_IDS),
             )
         return model
+
+
+def _moving(raw: RawStep, step: Mapping[str, Any], verb: str, around: Around) -> "Moving | None":
+    """Return how the job of a step moves its bytes; None where it does so at once."""
+    speed = speed_of(step[verb]) if verb == "qmp" and around.labels.named is None else 0
+    if not speed and (verb not in MOVERS or step[verb].keys().isdisjoint(MOVING)):
+        return None
+    from simulator.scenario.moving import moving_at, read_moving
+
+    if speed:
+        return moving_at(speed, held="ends" in step)
+    return read_moving((*raw.path, verb), step[verb], around)
 
 
 def _clock(head: Mapping[str, Any], problems: Problems) -> "Clock | None":

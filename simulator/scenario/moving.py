@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field, with_config
 from typing_extensions import TypedDict
 
 from simulator.flows.resources import Faults, Moving, Resource
-from simulator.scenario.later import tell_later
 from simulator.scenario.problems import FIRST, Problems
 from simulator.scenario.shapes import (
     MOVING,
@@ -27,9 +26,6 @@ from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
 A_RESOURCE = "a rate such as 400 MiB/s, or {bandwidth, capacity}"
-
-FLOWS_LATER = True
-"""Whether jobs still move all their bytes at once."""
 
 
 @with_config(STRICT)
@@ -118,13 +114,16 @@ def read_faults(head: Mapping[str, Any], problems: Problems) -> Faults | None:
     mean = told.get("crash", {}).get("mean")
     if mean == 0:
         problems.add(("faults", "crash", "mean"), "the mean is 0", expected="a time above 0")
-    elif FLOWS_LATER:
-        tell_later(problems, ("faults",), "faults")
     return Faults(
         crash=mean,
         backup=told.get("backup", {}).get("fails", Fraction(0)),
         store=told.get("store", {}).get("loses", Fraction(0)),
     )
+
+
+def moving_at(speed: int, *, held: bool) -> Moving:
+    """Return how a job moves that QEMU was given a speed for, in bytes a second."""
+    return Moving(rate=Fraction(speed), held=held)
 
 
 def read_moving(path: Path, arguments: Mapping[str, Any], around: Around) -> Moving | None:
@@ -137,7 +136,6 @@ def read_moving(path: Path, arguments: Mapping[str, Any], around: Around) -> Mov
     keys = [key for key in MOVING if key in arguments]
     if not keys:
         return None
-    before = len(problems)
     if labels.named is not None:
         problems.add(
             (*path, keys[0]),
@@ -154,10 +152,9 @@ def read_moving(path: Path, arguments: Mapping[str, Any], around: Around) -> Mov
                 expected=alternatives(resources) or "resources: {NAME: RATE} at the top",
                 help=nearest(name, resources),
             )
-    if FLOWS_LATER and len(problems) == before:
-        tell_later(problems, (*path, keys[0]), f"the argument {keys[0]} of {path[-1]}")
     return Moving(
         rate=arguments.get("rate"),
         through=tuple(dict.fromkeys(arguments.get("through", ()))),
         latency=arguments.get("latency", 0),
+        held="ends" in arguments,
     )

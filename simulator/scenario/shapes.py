@@ -5,7 +5,8 @@ made long before they are looked at, so that a path of keys leads to the same pl
 depends on more than one key is not said here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, get_args, get_origin
 
 from pydantic import (
@@ -68,10 +69,10 @@ def one_of(*alternatives: str | tuple[str, ...]) -> dict[str, Any]:
 def keys_of(shape: Any) -> dict[str, str]:
     """Return the keys of a mapping, or of the mappings of a list, each with what it takes.
 
-    What says how fast bytes move comes last.
+    What ends a job, and how fast its bytes move, comes last.
     """
     annotations: dict[str, Any] = getattr(_mapping(shape), "__annotations__", {})
-    ordered = sorted(annotations, key=MOVING.__contains__)
+    ordered = sorted(annotations, key=lambda key: (key in MOVING, key in ENDINGS))
     return {key: _form(annotations[key]) for key in ordered}
 
 
@@ -305,8 +306,33 @@ class Moves(TypedDict):
     latency: NotRequired[Annotated[Duration, Field(description="The time before the first byte.")]]
 
 
-ENDINGS = ("ends", "fails")
-"""Keys that let a job run on: arguments of backup and blockcopy, and beside qmp."""
+ENDINGS = ("ends", "fails", "cancel")
+"""Keys that let a job run on: arguments of the verbs that start one."""
+
+ENDINGS_BESIDE = ENDINGS[:2]
+"""Those that may stand beside qmp; cancel is a verb there."""
+
+AT_MOST_ONE = {"anyOf": [{"required": [*two]} for two in combinations(ENDINGS, 2)]}
+"""What says of keys that no two of those that end a job are there."""
+
+
+class Lasts(TypedDict):
+    """What a job that runs on may end by."""
+
+    ends: NotRequired[
+        Annotated[LaterInstant, Field(description="The later instant at which its job ends.")]
+    ]
+    fails: NotRequired[
+        Annotated[LaterInstant, Field(description="The later instant at which its job fails.")]
+    ]
+    cancel: NotRequired[
+        Annotated[LaterInstant, Field(description="The later instant at which it is aborted.")]
+    ]
+
+
+def lasts(arguments: Mapping[str, Any]) -> bool:
+    """Whether the job of a step runs on: something ends it, or its bytes take time."""
+    return any(key in arguments for key in (*ENDINGS, *MOVING))
 
 
 @with_config(STRICT)

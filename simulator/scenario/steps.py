@@ -6,7 +6,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from simulator.scenario.shapes import (
-    ENDINGS,
+    ENDINGS_BESIDE,
     GUEST_VERBS,
     STRICT,
     Allows,
@@ -31,16 +31,15 @@ _GUEST_KEYS = {
 
 _HOST_KEYS = {
     **{name: VERBS[name].field() for name in VERBS_HOST},
-    "ends": NotRequired[
-        Annotated[
-            LaterInstant, Field(description="Beside qmp: the later instant at which its jobs end.")
+    **{
+        key: NotRequired[
+            Annotated[
+                LaterInstant,
+                Field(description=f"Beside qmp: the later instant at which its jobs {what}."),
+            ]
         ]
-    ],
-    "fails": NotRequired[
-        Annotated[
-            LaterInstant, Field(description="Beside qmp: the later instant at which its jobs fail.")
-        ]
-    ],
+        for key, what in zip(ENDINGS_BESIDE, ("end", "fail"), strict=True)
+    },
 }
 
 _VERBS = (*GUEST_VERBS, *VERBS_HOST)
@@ -54,8 +53,8 @@ Step: Any = with_config(
     strict(
         **{
             "oneOf": [*one_of(*_VERBS)["oneOf"], _FIGURE],
-            "dependentRequired": {key: ["qmp"] for key in ENDINGS},
-            "not": {"required": [*ENDINGS]},
+            "dependentRequired": {key: ["qmp"] for key in ENDINGS_BESIDE},
+            "not": {"required": [*ENDINGS_BESIDE]},
         }
     )
 )(_make_shape("Step", {**_GUEST_KEYS, **_HOST_KEYS}))

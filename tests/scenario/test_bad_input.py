@@ -145,7 +145,7 @@ CASES = [
             8,
             9,
             "ends stands beside backup|"
-            "ends or fails as an argument of backup or blockcopy, or beside qmp",
+            "ends or fails as an argument of backup, commit, pull or blockcopy, or beside qmp",
         ),
     ),
     step("ends alone", "ends: T1", (9, "a step has no verb")),
@@ -198,7 +198,7 @@ CASES = [
         (
             25,
             "unknown key snce in backup|to, since, until, image, bitmaps, checkpoint, onto, mode, "
-            "disks, scratch, ends, fails, rate, through or latency|did",
+            "disks, scratch, ends, fails, cancel, rate, through or latency|did",
         ),
     ),
     step(

@@ -1,7 +1,7 @@
 """Sets of clusters for large disks: sorted NumPy arrays, whose cost follows what was written."""
 
-from collections.abc import Iterable, Iterator
-from typing import Self, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -150,6 +150,10 @@ class LargeSet(ClusterSet):
         if self._cells is None or self._cells[0] != scale:
             self._cells = scale, tuple(sorted_unique(self.array // scale).tolist())
         return self._cells[1]
+
+    def listed(self) -> Sequence[int]:
+        """Return the clusters in ascending order, to be searched: an array, not a list."""
+        return cast("Sequence[int]", self.array)
 
     def flattened(self) -> "LargeSet":
         """Return the same set as one array."""

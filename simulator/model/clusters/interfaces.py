@@ -1,7 +1,7 @@
 """What sets of clusters, and maps from cluster to version, can do, whatever stands behind them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TypeAlias
 
 Version: TypeAlias = int
@@ -94,6 +94,10 @@ class ClusterSet(ABC):
         """
         for first, count in self.runs():
             yield from range(first // scale, (first + count - 1) // scale + 1)
+
+    def listed(self) -> Sequence[int]:
+        """Return the clusters in ascending order, to be searched."""
+        return [*self]
 
     def flattened(self) -> "ClusterSet":
         """Return the same set in the form that is read fastest."""

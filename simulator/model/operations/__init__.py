@@ -30,7 +30,13 @@ from simulator.model.operations.chains import (
     SaveSnapshot,
 )
 from simulator.model.operations.exports import ExportNode, ExportOperation, UnexportNode
-from simulator.model.operations.guest import Extent, GuestDiscard, GuestOperation, GuestWrite
+from simulator.model.operations.guest import (
+    Extent,
+    GuestDiscard,
+    GuestOperation,
+    GuestWrite,
+    touched_by,
+)
 from simulator.model.operations.jobs import BitmapMode, EndJob, RunBackup, Sync
 from simulator.model.operations.outside import (
     CopyImage,
@@ -106,6 +112,7 @@ __all__ = [
     "ThawGuest",
     "UndefineMachine",
     "UnexportNode",
+    "touched_by",
 ]
 
 Operation: TypeAlias = (

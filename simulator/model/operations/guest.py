@@ -50,3 +50,10 @@ class GuestDiscard(NamedTuple):
 
 
 GuestOperation: TypeAlias = GuestWrite | GuestDiscard
+
+
+def touched_by(operation: GuestOperation) -> ClusterSet:
+    """Return the clusters that the guest writes or discards."""
+    if isinstance(operation, GuestDiscard):
+        return operation.clusters
+    return operation.data.clusters()

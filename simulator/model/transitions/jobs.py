@@ -4,7 +4,7 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 """
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, rescale, set_of
+from simulator.model.clusters import ClusterSet, map_of, rescale, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
 from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
@@ -18,6 +18,7 @@ from simulator.model.sizes import (
 from simulator.model.transitions.bitmaps import find_sources, refuse_use
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.images import in_use_by, no_node, works_on
+from simulator.model.transitions.targets import cut_short, emptied, fill_with_zeroes, lay_over
 from simulator.model.values import replace
 
 
@@ -279,35 +280,6 @@ def _copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
     return rescale(units, ratio, 1, length)
 
 
-def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> ClusterMap:
-    """Return a map that holds explicit zeroes for each wanted cluster it held nothing for."""
-    missing = wanted - content.clusters()
-    if not missing:
-        return content
-    return map_all(length, missing, ZERO).overlay(content)
-
-
-def _lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
-    """Return the record of a target that was written over: a full backup leaves nothing of it.
-
-    full |AAAA0000|    through  B1: |X----X--|    gives  full |BAAA0B00|
-    """
-    record = replace(record, format=below.format)
-    if record.complete or below.status is not Status.COMPLETED:
-        return record
-    read = None
-    if below.read is not None and record.read is not None:
-        read = below.read | record.read
-    laid = replace(
-        record,
-        content=below.content.overlay(record.content),
-        complete=below.complete,
-        read=read,
-        windows=join_windows((*below.windows, *record.windows)),
-    )
-    return measure(laid, disk.cluster_size, disk.bytes_of(record.image))
-
-
 def _end(machine: Machine, job: Job, status: Status) -> Machine:
     """Return the machine when a job has ended."""
     if isinstance(job, BackupJob):
@@ -336,6 +308,7 @@ def _ended(disk: Disk, job: BackupJob, status: Status) -> tuple[Disk, Backup]:
         on-success   |X-------|    |X--XXX--|    |X--XXX--|
         always       |X-------|    |X--XXX--|    |X-------|
 
+    A job that takes time is stopped where it is: under ``always`` what it has copied is clear.
     Source: ``facts/QEMU.md``, section 6.3.
     """
     bitmap = disk.bitmap(job.node, job.bitmap) if job.bitmap is not None else None
@@ -357,23 +330,10 @@ def _ended(disk: Disk, job: BackupJob, status: Status) -> tuple[Disk, Backup]:
         )
         record = measure(record, disk.cluster_size, disk.bytes_of(job.node))
     elif status is not Status.COMPLETED:
-        record = _emptied(record)
+        record = emptied(record) if job.copied is None else cut_short(disk, record, job.copied)
     if record.status is Status.COMPLETED and job.below is not None:
-        record = _lay_over(disk, job.below, record)
+        record = lay_over(disk, job.below, record)
     return disk, record
-
-
-def _emptied(record: Backup) -> Backup:
-    """Return the record of a job that did not get to its end, which holds nothing."""
-    nothing = map_of(record.length)
-    return replace(
-        record,
-        content=nothing,
-        read=nothing.clusters(),
-        copied_bytes=0,
-        data_bytes=0,
-        zero_bytes=0,
-    )
 
 
 def _runs_as(backup: Backup, job: BackupJob) -> bool:
@@ -385,7 +345,7 @@ def _runs_as(backup: Backup, job: BackupJob) -> bool:
 def _release(disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status) -> DirtyBitmap:
     """Return a job's bitmap as the job leaves it."""
     cleared = (job.mode != BitmapMode.NEVER and status is Status.COMPLETED) or (
-        job.mode == BitmapMode.ALWAYS and status is Status.CANCELLED
+        job.mode == BitmapMode.ALWAYS and status is Status.CANCELLED and job.copied is None
     )
     if cleared:
         moment = job.backup.moment
@@ -395,6 +355,9 @@ def _release(disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status) ->
     if job.mode == BitmapMode.ALWAYS and job.backup.read is None:
         # A full job that must keep track of what it did not copy: that is everything.
         kept = set_of(bitmap.length, range(bitmap.length))
+    if job.mode == BitmapMode.ALWAYS and job.copied is not None:
+        left = disk.clusters_of(replace(bitmap, dirty=kept)) - job.copied
+        kept = kept & disk.granules_of(bitmap.granularity, left, bitmap.length)
     return bitmap.release(kept, bitmap.windows)
 
 

@@ -11,6 +11,7 @@ from simulator.scenario.qmp.reading import (
     names_freed,
     names_made,
     read_commands,
+    speed_of,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "names_freed",
     "names_made",
     "read_commands",
+    "speed_of",
 ]

@@ -83,6 +83,12 @@ def read_commands(commands: Sequence[Mapping[str, Any]], clusters: Clusters) -> 
     return Qmp(commands=tuple(names), operations=tuple(operations))
 
 
+def speed_of(commands: Sequence[Mapping[str, Any]]) -> int:
+    """Return the bytes a second that the first job of some commands may move; 0 for no bound."""
+    told = (arguments.get("speed") for _, arguments in commands_in(commands))
+    return next((each for each in told if isinstance(each, int) and each > 0), 0)
+
+
 def let_last(asked: Qmp) -> Qmp:
     """Return what commands ask for, with jobs that run on."""
     operations = tuple(

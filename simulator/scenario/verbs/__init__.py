@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from simulator.scenario.shapes import ENDINGS, GUEST_VERBS
+from simulator.scenario.shapes import ENDINGS_BESIDE, GUEST_VERBS
 from simulator.scenario.verb import Verb
 from simulator.scenario.verbs.backups import BACKUP, COPY, RESTORE
 from simulator.scenario.verbs.bitmaps import CHECKPOINT, DELETE
@@ -60,7 +60,7 @@ VERBS: Mapping[str, Verb] = {
 VERBS_ALONE = tuple(verb.name for verb in VERBS.values() if verb.alone)
 """Verbs that may take nothing, so that a step may be just the word."""
 
-BESIDE = ("expect", "allow", *ENDINGS)
+BESIDE = ("expect", "allow", *ENDINGS_BESIDE)
 """Keys of a step that stand beside its verb; the first is a verb too, where it stands alone."""
 
 VERBS_HOST = tuple(name for name in VERBS if name not in (*GUEST_VERBS, "expect"))

@@ -10,15 +10,16 @@ from simulator.model.operations import CopyImage, StackBackups
 from simulator.model.requests import Request, TakeBackup
 from simulator.scenario.names import Thing
 from simulator.scenario.shapes import (
-    ENDINGS,
+    AT_MOST_ONE,
     STRICT,
     FileName,
     Form,
-    LaterInstant,
+    Lasts,
     Moves,
     Names,
     Size,
     Word,
+    lasts,
     long,
     strict,
 )
@@ -30,9 +31,9 @@ RESTORED_DEFAULT = "restored"
 
 
 @with_config(
-    strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, {"required": [*ENDINGS]}]}})
+    strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, *AT_MOST_ONE["anyOf"]]}})
 )
-class Backup(Moves):
+class Backup(Lasts, Moves):
     """A copy outside the chain: full, or only what changed."""
 
     to: Annotated[FileName, Field(description="The target.", examples=["full.bak"])]
@@ -71,12 +72,6 @@ class Backup(Moves):
             Size,
             Field(description="Bytes that a pull may keep of what the guest overwrites."),
         ]
-    ]
-    ends: NotRequired[
-        Annotated[LaterInstant, Field(description="The later instant at which its job ends.")]
-    ]
-    fails: NotRequired[
-        Annotated[LaterInstant, Field(description="The later instant at which its job fails.")]
     ]
 
 
@@ -128,7 +123,7 @@ def _read_backup(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
         onto=onto,
         pulled=arguments.get("mode") == "pull",
         scratch=arguments.get("scratch"),
-        lasting=any(key in arguments for key in ENDINGS),
+        lasting=lasts(arguments),
     )
 
 

@@ -21,10 +21,12 @@ from simulator.scenario.shapes import (
     Flag,
     Form,
     ImageFormat,
+    Lasts,
     Moves,
     NewBitmap,
     Size,
     Word,
+    lasts,
     one_of,
     strict,
 )
@@ -63,7 +65,7 @@ class Snapshot(TypedDict):
 
 
 @with_config(STRICT)
-class Commit(Moves):
+class Commit(Lasts, Moves):
     """Overlays are merged down."""
 
     top: Annotated[Word, Field(description="The newest image to merge.", examples=["S2"])]
@@ -73,7 +75,7 @@ class Commit(Moves):
 
 
 @with_config(STRICT)
-class Pull(Moves):
+class Pull(Lasts, Moves):
     """Backing data is pulled up."""
 
     into: Annotated[Word, Field(description="The image that takes the data.", examples=["S2"])]
@@ -179,14 +181,22 @@ def _read_commit(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     for key in ("top", "base"):
         if key in arguments:
             around.names.check(Thing.IMAGE, (*path, key), arguments[key])
-    return CommitRequest(top=arguments["top"], base=arguments.get("base"))
+    return CommitRequest(top=arguments["top"], base=arguments.get("base"), lasting=lasts(arguments))
 
 
 def _read_pull(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
     for key in ("into", "base"):
         if key in arguments:
             around.names.check(Thing.IMAGE, (*path, key), arguments[key])
-    return PullRequest(into=arguments["into"], base=arguments.get("base"))
+    return PullRequest(into=arguments["into"], base=arguments.get("base"), lasting=lasts(arguments))
+
+
+def _commit_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
+    yield New(Thing.JOB, CommitRequest(arguments["top"]).job, (*path, "top"), shared=True)
+
+
+def _pull_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
+    yield New(Thing.JOB, PullRequest(arguments["into"]).job, (*path, "into"), shared=True)
 
 
 def _read_revert(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
@@ -232,7 +242,9 @@ COMMIT = Verb(
     form="NAME or {top: NAME, base: NAME}",
     examples=({"top": "S2", "base": "S1"},),
     read=_read_commit,
+    makes=_commit_makes,
     frees=frees(("top", Thing.IMAGE)),
+    jobs=lambda request: (request.job,),
 )
 
 PULL = Verb(
@@ -244,6 +256,8 @@ PULL = Verb(
     form="NAME or {into: NAME, base: NAME}",
     examples=({"into": "S3", "base": "S1"},),
     read=_read_pull,
+    makes=_pull_makes,
+    jobs=lambda request: (request.job,),
 )
 
 REVERT = Verb(

@@ -10,33 +10,27 @@ from simulator.model.requests import BlockCopy as BlockCopyRequest
 from simulator.model.requests import CancelJob, Request
 from simulator.scenario.names import New, Thing
 from simulator.scenario.shapes import (
-    ENDINGS,
     STRICT,
     DiskWord,
     FileName,
     ImageFormat,
-    LaterInstant,
+    Lasts,
     Moves,
     Word,
+    lasts,
 )
 from simulator.scenario.verb import Around, Verb, short
 from simulator.scenario.yaml12 import Path
 
 
 @with_config(STRICT)
-class BlockCopy(Moves):
+class BlockCopy(Lasts, Moves):
     """A disk is copied into a new image, which takes the place of its chain."""
 
     to: Annotated[FileName, Field(description="The new image.", examples=["C1"])]
     disk: NotRequired[DiskWord]
     format: NotRequired[
         Annotated[ImageFormat, Field(description="Of it; default the active image's.")]
-    ]
-    ends: NotRequired[
-        Annotated[LaterInstant, Field(description="The later instant at which it takes over.")]
-    ]
-    fails: NotRequired[
-        Annotated[LaterInstant, Field(description="The later instant at which the job fails.")]
     ]
 
 
@@ -57,7 +51,7 @@ def _read_blockcopy(around: Around, path: Path, arguments: Mapping[str, Any]) ->
         to=arguments["to"],
         disk=disk,
         format=arguments.get("format"),
-        lasting=any(key in arguments for key in ENDINGS),
+        lasting=lasts(arguments),
     )
 
 
@@ -78,7 +72,7 @@ BLOCKCOPY = Verb(
     name="blockcopy",
     says="Copy a disk into a new image that takes over.",
     more="It holds all that the guest sees, and takes the place of the chain; `format` is the "
-    "active image's if left out.",
+    "active image's if left out. With `ends` it takes over then.",
     shape=BlockCopy,
     short=short("to", FileName),
     form="NAME or {to: NAME}",

@@ -1,0 +1,92 @@
+"""What each job has to move: the clusters that it covers, and those of them that hold data."""
+
+from collections.abc import Sequence
+
+from simulator.flows.course import Course
+from simulator.model.clusters import ClusterMap, ClusterSet, map_of
+from simulator.model.disk import Disk
+from simulator.model.machine import (
+    Backup,
+    BackupJob,
+    CommitJob,
+    Job,
+    Machine,
+    MirrorJob,
+    PullJob,
+    Restored,
+    Transfer,
+)
+
+
+def course_of(before: Machine, job: Job) -> Course:
+    """Return what a job has to move.
+
+    Args:
+        before: The machine as it was before the job was started: a commit has copied all already,
+            as far as the model's state goes.
+
+    Source: QEMU 7.2; ``facts/QEMU.md``, section 6.6.
+    """
+    disk = before.disk(job.disk)
+    match job:
+        case BackupJob():
+            return _of_backup(disk, job.backup)
+        case CommitJob(top=top, base=base):
+            names = [image.name for image in disk.chain]
+            merged = disk.chain[names.index(base) + 1 : names.index(top) + 1]
+            return _of_images(disk, [image.content for image in merged], map_of(disk.length))
+        case PullJob(into=into, base=base):
+            names = [image.name for image in disk.chain]
+            low = names.index(base) + 1 if base is not None else 0
+            pulled = disk.chain[low : names.index(into)]
+            own = disk.chain[names.index(into)].content
+            return _of_images(disk, [image.content for image in pulled], own)
+        case MirrorJob():
+            view = disk.guest_view
+            return Course(
+                range(disk.length), _data(view, disk.length), disk.cluster_size, disk.size
+            )
+
+
+def course_again(disk: Disk, clusters: ClusterSet) -> Course:
+    """Return what a job moves once more, since the guest wrote it behind the job."""
+    data = _data(disk.guest_view.restrict(clusters), disk.length)
+    return Course(clusters.listed(), data, disk.cluster_size, disk.size)
+
+
+def course_of_copy(disk: Disk, backup: Backup) -> Course:
+    """Return what a plain copy of an image file moves: what the file holds."""
+    data = _data(backup.content, backup.length)
+    return Course(data, data, disk.cluster_size, disk.bytes_of(backup.image))
+
+
+def course_of_restore(disk: Disk, restored: Restored) -> Course:
+    """Return what a restore moves: the data of all that is stacked, one backup after the other."""
+    size = sum(backup.data_bytes for backup in restored.sources)
+    whole = range(-(-size // disk.cluster_size))
+    return Course(whole, whole, disk.cluster_size, size)
+
+
+def _of_backup(disk: Disk, backup: Backup) -> Course:
+    """Return what a backup job copies, or a client reads: data only, where it pulls."""
+    data = _data(backup.content, backup.length)
+    covered: Sequence[int] = range(backup.length)
+    if backup.transfer is Transfer.PULL:
+        covered = data
+    elif not backup.complete and backup.read is not None:
+        covered = backup.read.listed()
+    return Course(covered, data, disk.cluster_size, disk.bytes_of(backup.image))
+
+
+def _of_images(disk: Disk, contents: Sequence[ClusterMap], without: ClusterMap) -> Course:
+    """Return what is allocated in some images and not in one above them."""
+    held = contents[0]
+    for content in contents[1:]:
+        held = held.overlay(content)
+    left = held.clusters() - without.clusters()
+    data = _data(held.restrict(left), disk.length)
+    return Course(left.listed(), data, disk.cluster_size)
+
+
+def _data(content: ClusterMap, length: int) -> Sequence[int]:
+    return content.differing(map_of(length)).listed()

@@ -1,0 +1,160 @@
+"""A job whose bytes take time, and what it is of the machine's."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TypeAlias
+
+from simulator.flows.course import Course
+from simulator.flows.resources import Moving
+from simulator.flows.traffic import Pace
+from simulator.model.clusters import ClusterSet
+from simulator.model.machine import (
+    Backup,
+    BackupJob,
+    CommitJob,
+    Job,
+    Machine,
+    MirrorJob,
+    PullJob,
+    Status,
+)
+from simulator.model.operations import EndJob, Operation
+from simulator.model.requests import FinishJobs
+from simulator.moves import Move
+from simulator.timeline import Statement
+
+Key: TypeAlias = tuple[str, str]
+"""What a job is called, and the disk that it works on."""
+
+AT_ONCE = Moving()
+"""How a job moves that nothing bounds."""
+
+BY_CHANCE = "faults"
+"""Why a job fails that was drawn to."""
+
+WITHOUT_JOB = ("copy", "restore")
+"""What moves bytes with no job of the machine's."""
+
+
+class UnderWay:
+    """A job under way.
+
+    Attributes:
+        number: Its place among all of them, which is also its number in the traffic.
+        entry: Number of the entry that started it.
+        course: What it moves now: all that it has to, or what the guest wrote behind it.
+        passed: Bytes, and bytes of data, of the courses that it has come to the end of.
+        guards: Whether the guest's writes wait for what it has still to copy.
+        follows: Whether it moves what the guest writes behind it once more.
+        ahead: Clusters that were copied before their turn, since the guest wrote there.
+        behind: Clusters that it moves once more.
+        early: The first write to each cluster that came before the job's first byte.
+        done: The tick at which it had moved all.
+        why: Why it fails; empty where it does not.
+    """
+
+    def __init__(
+        self, number: int, statement: Statement, entry: int, key: Key, kind: str, course: Course
+    ) -> None:
+        self.number, self.statement, self.entry = number, statement, entry
+        self.name, self.disk = key
+        self.kind, self.course, self.size = kind, course, course.size
+        self.moving = statement.moving or AT_ONCE
+        self.start = 0
+        self.passed = (0, 0)
+        self.paces: tuple[Pace, ...] = ()
+        self.guards = self.follows = False
+        self.ahead: ClusterSet | None = None
+        self.behind: set[int] = set()
+        self.early: dict[int, int] = {}
+        self.waited_writes, self.waited = 0, Fraction(0)
+        self.done: int | None = None
+        self.why = ""
+
+    @property
+    def key(self) -> Key:
+        """What it is called, and its disk."""
+        return self.name, self.disk
+
+    def move(self, tick: int | None, status: Status, store: str | None) -> Move:
+        """Return the record of it when it has ended; its bytes are not told yet.
+
+        Args:
+            store: The resource that keeps what it made.
+        """
+        return Move(
+            number=self.number,
+            name=self.name,
+            disk=self.disk,
+            kind=self.kind,
+            entry=self.entry,
+            through=self.moving.through,
+            start=self.start,
+            end=tick,
+            status=status,
+            data_bytes=0,
+            zero_bytes=0,
+            size=self.size,
+            paces=self.paces,
+            waited_writes=self.waited_writes,
+            waited=self.waited,
+            store=store,
+            why=self.why if status is Status.FAILED else "",
+        )
+
+
+def finish(job: UnderWay, status: Status) -> Statement:
+    """Return what ends a job."""
+    request = FinishJobs(jobs=(job.name,), status=status)
+    return Statement(verb=job.statement.verb, request=request, span=job.statement.span)
+
+
+def plus(passed: tuple[int, int], moved: Fraction, data: Fraction) -> tuple[int, int]:
+    """Return bytes, and bytes of data, with more of them."""
+    return passed[0] + int(moved), passed[1] + int(data)
+
+
+def key_of(job: Job) -> Key:
+    """Return what a job is called, and its disk."""
+    return (job.backup.name if isinstance(job, BackupJob) else job.name), job.disk
+
+
+def kind_of(job: Job) -> str:
+    """Return what a job is, as the record has it."""
+    match job:
+        case BackupJob():
+            return job.backup.kind.value
+        case CommitJob():
+            return "commit"
+        case PullJob():
+            return "pull"
+        case MirrorJob():
+            return "blockcopy"
+
+
+def follows(job: Job, machine: Machine) -> bool:
+    """Whether what the guest writes has to reach what a job makes."""
+    if isinstance(job, CommitJob):
+        return job.top == machine.disk(job.disk).active.name
+    return isinstance(job, MirrorJob)
+
+
+def is_pull(statement: Statement) -> bool:
+    """Whether a statement asks for a backup that a client reads."""
+    return getattr(statement.request, "pulled", False)
+
+
+def made_of(machine: Machine, key: Key) -> Backup | None:
+    """Return the backup that a job makes; None where there is none."""
+    name, disk = key
+    found = machine.backups_named(name)
+    return next((backup for backup in found if backup.disk == disk), None)
+
+
+def status_of(job: Job, machine: Machine, operations: Sequence[Operation]) -> Status:
+    """Return how a job ended that is no more."""
+    made = made_of(machine, key_of(job)) if isinstance(job, BackupJob) else None
+    if made is not None:
+        return made.status
+    ends = (each.status for each in operations if isinstance(each, EndJob) and each.job == job.name)
+    return next(ends, Status.FAILED)

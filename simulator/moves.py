@@ -1,0 +1,73 @@
+"""How the bytes of jobs moved: what the record of a run has of each, and of those under way."""
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulator.model.machine import Status
+
+if TYPE_CHECKING:
+    from simulator.flows.traffic import Pace
+
+
+class Move(NamedTuple):
+    """What became of a job that took time, or whose bytes went through a resource.
+
+    Attributes:
+        number: Its place among those of the run.
+        name: A backup's target, an image that is made, or what the job is called.
+        disk: The disk that it worked on.
+        kind: ``full``, ``incremental`` … of a backup; else ``commit``, ``pull``, ``blockcopy``,
+            ``copy`` or ``restore``.
+        entry: Number of the entry that started it.
+        through: Names of the resources that its data went through.
+        start: The tick of its step.
+        end: The tick at which it ended; None where it still runs at the end of the run.
+        status: How it ended.
+        data_bytes, zero_bytes: Bytes that it moved because they hold data, and that read as zeroes.
+        size: Bytes that it was to cover.
+        paces: How fast it was, from which tick on; empty where it moved all at once.
+        waited_writes: How many changes of clusters by the guest waited for a copy before write.
+        waited: Nanoseconds that they waited, together.
+        scratch_peak: The most bytes that its scratch space held.
+        store: The resource that keeps what it made; None for none.
+        why: Why it failed, as far as the clock knows.
+    """
+
+    number: int
+    name: str
+    disk: str
+    kind: str
+    entry: int
+    through: tuple[str, ...]
+    start: int
+    end: int | None
+    status: Status
+    data_bytes: int
+    zero_bytes: int
+    size: int
+    paces: "tuple[Pace, ...]" = ()
+    waited_writes: int = 0
+    waited: Fraction = Fraction(0)
+    scratch_peak: int = 0
+    store: str | None = None
+    why: str = ""
+
+
+class Progress(NamedTuple):
+    """How far a job has come at the end of an instant.
+
+    Attributes:
+        name, disk: As of the :class:`Move`.
+        moved: Bytes that it has covered.
+        size: Bytes that it is to cover.
+        speed: Bytes of data a second; 0 before its first byte, None where nothing bounds it.
+        until: The tick at which it will have moved all, if nothing changes; None before its first
+            byte.
+    """
+
+    name: str
+    disk: str
+    moved: int
+    size: int
+    speed: Fraction | None
+    until: int | None

@@ -1,0 +1,300 @@
+"""Jobs whose bytes take time: when they end, what is in their targets, and who waits for them.
+
+Each figure is worked out by hand beside its scenario.
+"""
+
+from fractions import Fraction
+
+import pytest
+
+import simulator
+from simulator.model.machine import Status
+from simulator.moves import Move
+from simulator.schedule.durations import SECOND
+from simulator.timeline import Timeline
+
+HEAD = """
+scenario: jobs that take time
+model: libvirt
+disk: 8
+resources: {net: 128 KiB/s, wan: 64 KiB/s, repo: {capacity: 448 KiB}}
+timeline:
+  - at: 0s
+    do: [{create: S1}, {write: AABB----}]
+"""
+
+PRIMITIVES = HEAD.replace("model: libvirt", "model: qemu")
+
+
+def play(steps: str, head: str = HEAD) -> Timeline:
+    """Play some steps after the head's."""
+    return simulator.loads(head + steps).run().timeline
+
+
+def move(timeline: Timeline, name: str) -> Move:
+    """Return the one move of a name."""
+    (found,) = [each for each in timeline.moves if each.name == name]
+    return found
+
+
+def span(timeline: Timeline, name: str) -> tuple[float, float | None]:
+    """Return the seconds at which a job starts and ends."""
+    found = move(timeline, name)
+    return found.start / SECOND, found.end / SECOND if found.end is not None else None
+
+
+def cells(timeline: Timeline, name: str) -> str:
+    """Return what a backup of the last machine holds, a character a cluster."""
+    (backup,) = timeline.last.backups_named(name)
+    held = dict(backup.content.items())
+    letters = ("-" if n not in held else chr(held[n] or ord("0")) for n in range(8))
+    return "".join(letters)
+
+
+def test_a_push_counts_every_cluster_of_the_disk_and_a_client_reads_data_only() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: push, rate: 64 KiB/s}}]
+  - at: 1m
+    do: [{backup: {to: pull, mode: pull, rate: 64 KiB/s}}]
+""")
+    assert span(timeline, "push") == (1, 9)
+    assert span(timeline, "pull") == (60, 64)
+
+
+def test_a_resource_carries_data_only() -> None:
+    # 4 clusters of data at 64 KiB/s; the 4 that read as zeroes go through no net.
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: push, through: [wan]}}]
+""")
+    assert span(timeline, "push") == (1, 5)
+
+
+def test_two_jobs_share_and_the_second_has_all_when_the_first_is_done() -> None:
+    # Both have 64 KiB/s of the net until b, with 2 clusters to go, has moved them; a has 2 s left,
+    # and does them in 1.
+    timeline = play(
+        """
+  - at: 1s
+    do:
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: b}}
+  - at: 2s
+    do: [{write: CC------}]
+  - at: 10s
+    do:
+      - backup: {to: a, through: [net]}
+      - backup: {to: b, bitmaps: [b], through: [net]}
+""",
+        PRIMITIVES,
+    )
+    assert span(timeline, "b") == (10, 12)
+    assert span(timeline, "a") == (10, 13)
+    paces = [(pace.tick // SECOND, pace.speeds.data) for pace in move(timeline, "a").paces]
+    assert paces == [(10, Fraction(64 * 1024)), (12, Fraction(128 * 1024))]
+
+
+def test_nothing_moves_before_the_latency_is_over() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: full, rate: 64 KiB/s, latency: 2s500ms}}]
+  - at: 3s
+    do: []
+""")
+    assert span(timeline, "full") == (1, 11.5)
+    (progress,) = next(f for f in timeline.frames if f.label == "3s").progress
+    assert (progress.moved, progress.until) == (0, None)
+    assert progress.speed == 0
+
+
+def test_a_write_to_what_is_still_to_be_copied_waits_for_that_cluster_alone() -> None:
+    # At 3.5 s the job has copied 2.5 clusters: C meets the one it is at, which has half a second
+    # left; the D behind it waits for nothing, the E far ahead a whole second for its own copy.
+    # The second write to E finds it copied.
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: full, rate: 64 KiB/s}}]
+  - at: 3s500ms
+    do: [{write: D-C----E}]
+  - at: 4s
+    do: [{write: "-------E"}]
+""")
+    job = move(timeline, "full")
+    assert (job.waited_writes, job.waited) == (2, Fraction(3 * SECOND, 2))
+    assert span(timeline, "full") == (1, 9)
+    assert cells(timeline, "full") == "AABB----"
+
+
+def test_a_write_before_the_first_byte_waits_for_that_too() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: full, rate: 64 KiB/s, latency: 1s}}]
+  - at: 1s250ms
+    do: [{write: "---C----"}]
+""")
+    job = move(timeline, "full")
+    assert (job.waited_writes, job.waited) == (1, Fraction(7 * SECOND, 4))
+
+
+@pytest.mark.parametrize("how", ["cancel", "fails"])
+def test_a_push_that_is_stopped_leaves_what_it_had_copied(how: str) -> None:
+    # 2.5 clusters by then, and the one that the guest wrote to far ahead.
+    timeline = play(f"""
+  - at: 1s
+    do: [{{backup: {{to: full, rate: 64 KiB/s, {how}: +2s500ms}}}}]
+  - at: 2s
+    do: [{{write: "---C----"}}]
+""")
+    (backup,) = timeline.last.backups_named("full")
+    assert backup.status is (Status.CANCELLED if how == "cancel" else Status.FAILED)
+    assert cells(timeline, "full") == "AA-B----"
+    assert span(timeline, "full") == (1, 3.5)
+
+
+def test_a_crash_ends_a_job_where_it_is_and_a_client_has_nothing() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: push, rate: 64 KiB/s}}]
+  - at: 4s
+    do: [crash, start, {backup: {to: pull, mode: pull, rate: 64 KiB/s}}]
+  - at: 6s
+    do: [crash]
+""")
+    assert cells(timeline, "push") == "AAB-----"
+    assert cells(timeline, "pull") == "--------"
+    assert move(timeline, "pull").data_bytes == 2 * 65536
+
+
+def test_under_always_a_job_that_is_stopped_has_cleared_what_it_had_copied() -> None:
+    timeline = play(
+        """
+  - at: 1s
+    do:
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: b}}
+  - at: 2s
+    do: [{write: CCCC----}]
+  - at: 3s
+    do:
+      - qmp:
+          execute: blockdev-backup
+          arguments:
+            {device: S1, target: t, sync: bitmap, bitmap: b, bitmap-mode: always, speed: 65536}
+  - at: 5s500ms
+    do: [{write: D------D}, {cancel: t}]
+""",
+        PRIMITIVES,
+    )
+    bitmap = timeline.last.disks[0].bitmap("S1", "b")
+    assert bitmap is not None
+    # The first two clusters were copied; the guest wrote to the first one, and to the last.
+    assert sorted(bitmap.dirty) == [0, 2, 3, 7]
+
+
+def test_what_the_guest_writes_behind_a_copy_of_its_disk_is_copied_once_more() -> None:
+    # 8 s for the disk; at 5.5 s the first 4.5 clusters are done. Two of the three written are
+    # behind the job: 2 s more.
+    timeline = play("""
+  - at: 1s
+    do: [{blockcopy: {to: C1, rate: 64 KiB/s}}]
+  - at: 5s500ms
+    do: [{write: DD-----D}]
+""")
+    assert span(timeline, "C1") == (1, 11)
+    assert [image.name for image in timeline.last.disks[0].chain] == ["C1"]
+
+
+def test_commits_and_pulls_take_as_long_as_what_they_copy() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{snapshot: S2}, {write: CC------}]
+  - at: 2s
+    do: [{snapshot: S3}]
+  - at: 10s
+    do: [{commit: {top: S2, base: S1, rate: 64 KiB/s}}]
+  - at: 20s
+    do: [{pull: {into: S3, rate: 64 KiB/s}}]
+""")
+    assert span(timeline, "commit-S2") == (10, 12)
+    assert span(timeline, "pull-S3") == (20, 24)
+    assert [image.name for image in timeline.last.disks[0].chain] == ["S3"]
+
+
+def test_a_job_that_is_held_goes_on_and_one_that_is_ended_too_early_fails() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: held, rate: 64 KiB/s, ends: +30s}}]
+  - at: 1m
+    do: [{backup: {to: early, rate: 64 KiB/s, ends: +2s}}]
+  - at: 2m
+    do: [{backup: {to: never, rate: 64 KiB/s, ends: never}}]
+""")
+    assert span(timeline, "held") == (1, 31)
+    assert move(timeline, "held").status is Status.COMPLETED
+    assert move(timeline, "early").status is Status.FAILED
+    assert move(timeline, "early").why == "it was ended before it had copied all"
+    assert span(timeline, "never") == (120, None)
+
+
+def test_a_backup_that_does_not_fit_fails_when_its_store_is_full() -> None:
+    # The store has room for 7 clusters of data: the first takes 4, of the second the third is one
+    # too many, 3 s after its start.
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: one, rate: 64 KiB/s, through: [repo]}}]
+  - at: 20s
+    do: [{write: "----CCCC"}, {backup: {to: two, rate: 64 KiB/s, through: [repo]}}]
+""")
+    assert move(timeline, "one").store == "repo"
+    two = move(timeline, "two")
+    assert (two.status, two.why) == (Status.FAILED, "repo is full")
+    assert two.end is not None
+    assert abs(two.end - 23 * SECOND) <= 100_000
+    assert cells(timeline, "two") == "AAB-----"
+
+
+def test_a_restore_takes_as_long_as_the_data_of_all_that_is_stacked() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: full, checkpoint: c0}}]
+  - at: 2s
+    do: [{write: C-------}, {backup: {to: inc, since: c0}}]
+  - at: 10s
+    do: [{restore: {from: [full, inc], as: back, rate: 64 KiB/s}}]
+""")
+    assert span(timeline, "back") == (10, 15)
+
+
+def test_equal_seeds_draw_equal_faults() -> None:
+    steps = """
+  - every: 1h
+    from: 1h
+    until: 20h
+    do: [{backup: {to: full<n>, rate: 64 KiB/s}}]
+"""
+
+    def moves(seed: int) -> list[tuple[str, Status, int | None]]:
+        faults = f"faults: {{backup: {{fails: 50%}}, crash: {{mean: 5h}}}}\nseed: {seed}\ndisk: 8"
+        timeline = play(steps, HEAD.replace("disk: 8", faults))
+        return [(each.name, each.status, each.end) for each in timeline.moves]
+
+    assert moves(1) == moves(1) != moves(2)
+    drawn = [status for seed in range(5) for _, status, _ in moves(seed)]
+    assert 35 <= sum(status is Status.FAILED for status in drawn) <= 65
+
+
+def test_what_is_lost_by_chance_is_gone_later() -> None:
+    timeline = play(
+        """
+  - every: 1h
+    from: 1h
+    until: 20h
+    do: [{backup: {to: full<n>}}]
+""",
+        HEAD.replace("disk: 8", "faults: {store: {loses: 50%}}\ndisk: 8"),
+    )
+    lost = [
+        entry for entry in timeline.entries if entry.statement and entry.statement.verb == "lose"
+    ]
+    assert 4 <= len(lost) <= 16
+    assert all(entry.refusal is None for entry in lost)
+    assert len(timeline.last.backups) == 20 - len(lost)
