@@ -1,6 +1,6 @@
 """Reads what a connection to an export shows as cells: own content, the view, a bitmap's bits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from simulator.hosts.nbd import ALLOCATION, DEPTH, ZERO_FLAG, Extent, NbdClient
@@ -54,18 +54,16 @@ def allocated_in(status: Status, shape: Shape) -> list[Stretch]:
 
 
 def fill(runs: Iterable[Run], allocated: list[Stretch]) -> Cells:
-    """Return what allocated clusters hold: what the runs say, and zeroes otherwise.
+    """Return what allocated clusters hold: what ascending runs say, and zeroes otherwise.
 
     >>> fill([Run(0, 4, 65)], [(2, 6)])
     (Run(first=2, length=2, held=65), Run(first=4, length=2, held=0))
     """
-    cells: list[Run] = []
-    held: list[Stretch] = []
-    for run in runs:
-        for start, end in _overlap([(run.first, run.first + run.length)], allocated):
-            cells.append(Run(start, end - start, run.held))
-            held.append((start, end))
-    empty = _without(allocated, held)
+    said = tuple(runs)
+    places = [(run.first, run.first + run.length) for run in said]
+    held = list(_meet(places, allocated))
+    cells = [Run(start, end - start, said[number].held) for number, (start, end) in held]
+    empty = _without(allocated, [stretch for _, stretch in held])
     cells += [Run(start, end - start, ZERO) for start, end in empty]
     return join_runs(sorted(cells, key=lambda run: run.first))
 
@@ -114,18 +112,21 @@ def _overlap(some: list[Stretch], others: list[Stretch]) -> list[Stretch]:
     >>> _overlap([(0, 4), (6, 9)], [(2, 8)])
     [(2, 4), (6, 8)]
     """
-    common: list[Stretch] = []
+    return [stretch for _, stretch in _meet(some, others)]
+
+
+def _meet(some: list[Stretch], others: list[Stretch]) -> Iterator[tuple[int, Stretch]]:
+    """Yield what two ascending lists have in common, each with which of the first it lies in."""
     one, other = 0, 0
     while one < len(some) and other < len(others):
         start = max(some[one][0], others[other][0])
         end = min(some[one][1], others[other][1])
         if start < end:
-            common.append((start, end))
+            yield one, (start, end)
         if some[one][1] <= others[other][1]:
             one += 1
         else:
             other += 1
-    return common
 
 
 def _without(some: list[Stretch], others: list[Stretch]) -> list[Stretch]:
