@@ -202,8 +202,9 @@ def test_the_proposal_of_the_mail_reads_like_a_review() -> None:
     assert outcome.status == 0
     assert "INFO new-restore: T2: T2 can be restored now" in outcome.out
     assert "0 ERR" in outcome.out
-    assert command("compat", "libvirt", END_BOUNDARY, "scenarios", "--fail-on", "INFO").status == 1
-    data = json.loads(command("compat", "libvirt", END_BOUNDARY, AT_A_SNAPSHOT, "-f", "json").out)
+    one = "compat", "libvirt", END_BOUNDARY, AT_A_SNAPSHOT
+    assert command(*one, "--fail-on", "INFO").status == 1
+    data = json.loads(command(*one, "-f", "json").out)
     assert {each["level"] for each in data["differences"]} == {"INFO"}
 
 
