@@ -1,7 +1,8 @@
 """The rows of an instant that can be asked for: images, bitmaps, the guest's view, copies."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TypeAlias
 
 from simulator.checks.evidence import join_words
@@ -24,9 +25,9 @@ Subject: TypeAlias = Image | DirtyBitmap | Disk | Backup | Restored
 """What a row shows; a disk stands for what its guest sees."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of a figure.
+    """A row of a figure, written out when somebody looks: it may have millions of cells.
 
     Attributes:
         name: As it is drawn.
@@ -34,7 +35,7 @@ class Row:
         disk: The disk that it belongs to.
         subject: What it shows.
         length: Number of clusters.
-        cells: As they are drawn, one a cluster.
+        write: Gives the cells.
         alike: Whether ``0`` and ``-`` read alike.
     """
 
@@ -43,8 +44,13 @@ class Row:
     disk: str
     subject: Subject
     length: int
-    cells: str
+    write: Callable[[], str]
     alike: bool = False
+
+    @cached_property
+    def cells(self) -> str:
+        """The cells as they are drawn, one a cluster."""
+        return self.write()
 
 
 def find_row(timeline: Timeline, frame: Frame, name: str) -> Row:
@@ -106,9 +112,9 @@ def rows_of(machine: Machine, *, draws_zeroes: bool) -> Iterator[Row]:
 def row_of(copy: Backup | Restored, *, draws_zeroes: bool) -> Row:
     """Return the row of a backup or a restored disk."""
     if isinstance(copy, Restored):
-        cells, alike = write_view(copy.content, copy.length, scaled=False), True
+        write, alike = partial(write_view, copy.content, copy.length, scaled=False), True
     else:
-        cells = write_backup(copy, zeroes=draws_zeroes, scaled=False)
+        write = partial(write_backup, copy, zeroes=draws_zeroes, scaled=False)
         alike = copy.complete
     return Row(
         name=copy.row,
@@ -116,7 +122,7 @@ def row_of(copy: Backup | Restored, *, draws_zeroes: bool) -> Row:
         disk=copy.disk,
         subject=copy,
         length=copy.length,
-        cells=cells,
+        write=write,
         alike=alike,
     )
 
@@ -129,18 +135,16 @@ def _disk_rows(disk: Disk, *, alone: bool) -> Iterator[Row]:
             disk=disk.name,
             subject=image,
             length=image.length,
-            cells=write_clusters(image.content, image.length, scaled=False),
+            write=partial(write_clusters, image.content, image.length, scaled=False),
         )
     for bitmap in disk.bitmaps:
-        length = disk.length_of(bitmap.node)
-        bits = write_bits(disk.clusters_of(bitmap), length, scaled=False)
         yield Row(
             name=label_of(disk, bitmap),
             names=(label_of(disk, bitmap), bitmap.name, f"{bitmap.node}.{bitmap.name}"),
             disk=disk.name,
             subject=bitmap,
-            length=length,
-            cells=BROKEN * length if bitmap.inconsistent else bits,
+            length=disk.length_of(bitmap.node),
+            write=partial(_write_bitmap, disk, bitmap),
         )
     full = f"{GUEST} {disk.name}"
     yield Row(
@@ -149,6 +153,13 @@ def _disk_rows(disk: Disk, *, alone: bool) -> Iterator[Row]:
         disk=disk.name,
         subject=disk,
         length=disk.length,
-        cells=write_view(disk.guest_view, disk.length, scaled=False),
+        write=partial(write_view, disk.guest_view, disk.length, scaled=False),
         alike=True,
     )
+
+
+def _write_bitmap(disk: Disk, bitmap: DirtyBitmap) -> str:
+    length = disk.length_of(bitmap.node)
+    if bitmap.inconsistent:
+        return BROKEN * length
+    return write_bits(disk.clusters_of(bitmap), length, scaled=False)
