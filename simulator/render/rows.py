@@ -286,14 +286,16 @@ def _draw_bitmap(
     if bitmap.inconsistent:
         cells = BROKEN * -(-length // scale)
     elif added is not None and before is not None and before.length == bitmap.length:
-        marked = list(known.cells)
-        for cell in bitmap.clusters_among(added, disk.cluster_size, length).cells(scale):
-            marked[cell] = "X"
-        cells = "".join(marked)
+        cells = known.cells
+        touched = bitmap.clusters_among(added, disk.cluster_size, length).cells(scale)
+        fresh = {cell for cell in touched if cells[cell] != "X"}
+        if fresh:
+            cells = "".join("X" if n in fresh else cell for n, cell in enumerate(cells))
     else:
         cells = write_bits(bitmap.clusters(disk.cluster_size, length), length, scale=scale)
-    strip = Strip(label=known.label, cells=cells, recording=bitmap.recording)
-    return known if strip == known else strip
+    if cells == known.cells and bitmap.recording == known.recording:
+        return known
+    return Strip(label=known.label, cells=cells, recording=bitmap.recording)
 
 
 def _key(bitmap: DirtyBitmap) -> tuple[str, str]:

@@ -140,13 +140,14 @@ def _mix(guest: Guest, writes: int, chance: np.random.Generator) -> Bytes | None
 
 def _window(guest: Guest, ticks: Integers, slots: Integers, kinds: Bytes | None) -> Window:
     size, length = guest.cluster_size, guest.length
-    start = slots * length + guest.start
-    first = start // size
+    start = slots * length
+    start += guest.start
+    first = start >> (size.bit_length() - 1)
     if guest.aligned and length <= size:
         if kinds is not None and length < size:
             kinds[kinds == TRIMS] = TOUCHES
         return Window(ticks, first, kinds)
-    last = (start + (length - 1)) // size
+    last = (start + (length - 1)) >> (size.bit_length() - 1)
     counts = last - first + 1
     every = np.repeat(np.arange(len(slots)), counts)
     begun = np.cumsum(counts) - counts

@@ -11,6 +11,9 @@ from simulator.workload.guests import Guest, Pattern
 Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+PIECE = 1 << 14
+"""So many writes are worked on at once: they stay in the processor's cache."""
+
 
 class Places:
     """Draws the slots of one workload."""
@@ -71,28 +74,42 @@ class Ranks:
         """Where the area is reached."""
         if self._skew == 1.0:
             return np.exp(area)
-        return np.exp(np.log1p(np.maximum(area * (1.0 - self._skew), -1.0)) / (1.0 - self._skew))
+        x = area * (1.0 - self._skew)
+        np.maximum(x, -1.0, out=x)
+        np.log1p(x, out=x)
+        x /= 1.0 - self._skew
+        return np.exp(x, out=x)
 
     def draw(self, count: int, chance: np.random.Generator) -> Integers:
         """Return so many ranks."""
         ranks = np.empty(count, dtype=np.int64)
         filled = 0
         while filled < count:
-            found = self._try(count - filled, chance)
-            ranks[filled : filled + len(found)] = found
-            filled += len(found)
+            left = count - filled
+            for begin in range(0, left, PIECE):
+                found = self._try(min(PIECE, left - begin), chance)
+                ranks[filled : filled + len(found)] = found
+                filled += len(found)
+        ranks -= 1
         return ranks
 
-    def _try(self, count: int, chance: np.random.Generator) -> Integers:
-        area = self._low + chance.random(count) * (self._high - self._low)
+    def _try(self, count: int, chance: np.random.Generator) -> Floats:
+        """Return at most so many ranks from 1 on; as many more are to be drawn as there lack."""
+        area = chance.random(count)
+        area *= self._high - self._low
+        area += self._low
         x = self._edge(area)
-        rank = np.clip(np.rint(x), 1.0, float(self._slots))
-        unsure = np.flatnonzero(rank - x > self._sure)
-        if len(unsure):
-            few = rank[unsure]
-            out = area[unsure] < self._area(few + 0.5) - few**-self._skew
-            rank = np.delete(rank, unsure[out])
-        return rank.astype(np.int64) - 1
+        rank = np.rint(x)
+        np.maximum(rank, 1.0, out=rank)
+        np.minimum(rank, float(self._slots), out=rank)
+        np.subtract(rank, x, out=x)
+        unsure = np.flatnonzero(x > self._sure)
+        if not len(unsure):
+            return rank
+        few = rank[unsure]
+        kept = np.ones(count, dtype=bool)
+        kept[unsure[area[unsure] < self._area(few + 0.5) - few**-self._skew]] = False
+        return rank[kept]
 
 
 class Scatter:
@@ -112,16 +129,20 @@ class Scatter:
 
     def apply(self, places: Integers) -> Integers:
         """Return where each of some places goes."""
-        moved = self._step(places.astype(np.uint64))
+        moved = places.astype(np.uint64)
+        for begin in range(0, len(moved), PIECE):
+            self._step(moved[begin : begin + PIECE])
         beyond = np.flatnonzero(moved >= self._slots)
         while len(beyond):
-            again = self._step(moved[beyond])
+            again = moved[beyond]
+            self._step(again)
             moved[beyond] = again
             beyond = beyond[again >= self._slots]
-        return moved.astype(np.int64)
+        return moved.view(np.int64)
 
-    def _step(self, places: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    def _step(self, places: npt.NDArray[np.uint64]) -> None:
         for odd, plus in zip(self._odd, self._plus, strict=True):
-            places = (places * odd + plus) & self._mask
+            places *= odd
+            places += plus
+            places &= self._mask
             places ^= places >> self._fold
-        return places

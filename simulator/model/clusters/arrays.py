@@ -161,6 +161,8 @@ class LargeSet(ClusterSet):
 
     def since(self, older: ClusterSet) -> "LargeSet | None":
         """Return what was added to an older state of this set; None where this is no later one."""
+        if self._older is older and self._part is not None:
+            return self._part
         added, state = LargeSet(NO_CLUSTERS), self
         for _ in range(STATES_MAX):
             if state is older:

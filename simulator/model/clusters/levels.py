@@ -110,9 +110,11 @@ def letters_in(packed: Packed, scale: int) -> dict[int, str]:
 
 def pack(clusters: Integers, versions: Integers) -> Level:
     """Return the level of some writes, of which the highest version of a cluster is the newest."""
-    return Level(
-        _newest_of(np.sort(clusters.astype(np.uint64) << VERSION_BITS | versions.astype(np.uint64)))
-    )
+    packed = clusters.astype(np.uint64)
+    packed <<= VERSION_BITS
+    packed |= versions.view(np.uint64)
+    packed.sort()
+    return Level(_newest_of(packed))
 
 
 def _newest_of(packed: Packed) -> Packed:
