@@ -124,10 +124,13 @@ class History:
         return self._claims.get(id(backup), (backup.start, backup.end))[1]
 
     def ends_of(self, backup: Backup) -> frozenset[int]:
-        """Return the nodes of the states that a backup gives on some state or other."""
-        place = self.place(backup)
-        ways = self.graphs[backup.disk].ways[place] if place is not None else ()
-        return frozenset(way.end for way in ways)
+        """Return the nodes of the state that a backup stands for, and of what it gives alone."""
+        place, graph = self.place(backup), self.graphs[backup.disk]
+        if place is None:
+            return frozenset()
+        alone = [way.end for way in graph.ways[place] if way.start == NOTHING]
+        meant = graph.pieces[place].end
+        return frozenset(alone if meant is None else [*alone, meant])
 
     def _piece(self, entry: Entry, backup: Backup, numbered: Mapping[int, int]) -> Piece:
         return Piece(

@@ -139,9 +139,14 @@ class Judge:
             return ""
         below = self.record.view(start, made.disk) if start is not None else ""
         got = lay(below, made)
-        if made.kind == "bitmaps":  # How long the disk was is nothing that it claims.
-            meant = [each.rstrip("-").ljust(len(got), "-") for each in meant]
+        meant = self._fitting(made, meant)
         return "" if got in meant else f"{made.name}: |{got}| where |{meant[-1]}| was meant"
+
+    def _fitting(self, made: Made, views: list[str]) -> list[str]:
+        """Return views as long as a backup through bitmaps, which claims no length of the disk."""
+        if made.kind != "bitmaps":
+            return views
+        return [each.rstrip("-").ljust(len(made.cells), "-") for each in views]
 
     def _lower(self, made: Made) -> bool:
         """Whether a backup read another image than the active one."""
@@ -242,7 +247,7 @@ class Judge:
             return ""
         below = self.record.view(self._ends(base)[-1], made.disk)
         got = lay(below, made)
-        meant = [self.record.view(end, made.disk) for end in self._ends(made)]
+        meant = self._fitting(made, [self.record.view(end, made.disk) for end in self._ends(made)])
         return "" if got in meant else f"{made.name} onto {onto}: |{got}| for |{meant[-1]}|"
 
     def _base(self, made: Made) -> Made | None:
@@ -387,9 +392,9 @@ class Judge:
 
     def _wrong_revert(self, number: int) -> str:
         """Return how a revert does not give the state of its snapshot, or nothing."""
-        _, told = self.record.verb(number)
+        verb, told = self.record.verb(number)
         for disk, state in self.record.frames[number - 1].items():
-            name = told.get("snapshot")
+            name = told.get("snapshot") if verb == "revert" else None
             if name is None:  # Another act, which is to leave what the guest sees.
                 old, new = self.record.view(number - 1, disk), self.record.view(number, disk)
                 if old != new:
@@ -466,7 +471,7 @@ class Judge:
     def _hole_before(self, made: Made) -> bool:
         """Whether something was written between the last good backup and a backup's start."""
         start = self._start(made) or 0
-        good = [m.begun for m in self.record.made
+        good = [self._ends(m)[-1] for m in self.record.made
                 if m.disk == made.disk and m.sound and m.begun <= start]  # fmt: skip
         return self._written(made.disk, max(good, default=0), start)
 
@@ -489,9 +494,9 @@ class Judge:
         return any(self.record.verb(n)[0] == "resize" for n in range(number + 1))
 
     def _untracked(self, number: int) -> bool:
-        """Whether a bitmap recorded before a step, and none of its name does after it."""
+        """Whether a bitmap recorded before a step, and none does after it."""
         return any(
-            self._recording(number - 1, disk) - self._recording(number, disk)
+            self._recording(number - 1, disk) and not self._recording(number, disk)
             for disk in self.record.frames[number]
         )
 

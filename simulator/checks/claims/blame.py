@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from simulator.checks.biographies import What, cleared_by
+from simulator.checks.biographies import Event, What, cleared_by
 from simulator.checks.claims.faults import HOLE, STALE, claims_with
 from simulator.checks.claims.steps import step_of
 from simulator.checks.claims.stretches import Claim, Hole
@@ -11,6 +11,9 @@ from simulator.timeline import Entry, Timeline
 
 LATE = (What.BEGAN, What.ENABLED)
 """What makes nothing worse than it was."""
+
+HANDED = (What.DISABLED, What.LEFT)
+"""What is in order where another bitmap goes on."""
 
 
 class Broken(NamedTuple):
@@ -51,10 +54,18 @@ def _find(timeline: Timeline) -> dict[tuple[int, str], list[Broken]]:
         for hole in claim.holes:
             clusters = _wrong(claim, hole)
             step = step_of(timeline, claim, hole) if clusters else None
-            if step is not None and step.what not in LATE and cleared_by(step) is None:
+            if step is not None and _is_to_blame(claim, step):
                 key = step.entry.number, backup.disk
                 found.setdefault(key, []).append(Broken(claim, names, clusters))
     return found
+
+
+def _is_to_blame(claim: Claim, step: Event) -> bool:
+    """Whether a step is wrong, and not who reads through a bitmap that another one has followed."""
+    disk = step.entry.after.disk(claim.backup.disk)
+    followed = disk.chain and any(b.recording for b in disk.bitmaps_on(disk.active.name))
+    handed = step.what in HANDED and followed and not claim.to_now
+    return step.what not in LATE and cleared_by(step) is None and not handed
 
 
 def _wrong(claim: Claim, hole: Hole) -> ClusterSet:

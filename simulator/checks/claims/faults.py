@@ -63,8 +63,7 @@ def _fault(timeline: Timeline, claim: Claim) -> str | None:
 def _is_whole(timeline: Timeline, claim: Claim) -> bool:
     """Whether a backup through bitmaps is what the guest saw, now or when they stopped."""
     given = claim.then.guest_view.overlay(claim.backup.content)
-    ends = claim.late.start if claim.late is not None else claim.backup.moment
-    end = timeline.state_at(claim.backup.disk, ends)
+    end = timeline.state_at(claim.backup.disk, claim.backup.end)
     return any(
         state is not None and given.below(state.length).reads_like(state.guest_view)
         for state in (claim.now, end)

@@ -82,8 +82,10 @@ def _judge(
     if below is None or meant is None:
         return None
     given = lay_onto(below, backup)
-    ends = [meant] if to_now else [meant, timeline.state_at(backup.disk, backup.end)]
-    if any(state is not None and given.reads_like(state.guest_view) for state in ends):
+    # Through bitmaps: an image may have been frozen before now, and they may have stopped earlier.
+    ends = [end] if to_now else [end, backup.end, entry.before.disk(backup.disk).moment]
+    states = [timeline.state_at(backup.disk, each) for each in ends]
+    if any(state is not None and given.reads_like(state.guest_view) for state in states):
         return None
     cleared = _cleared(timeline, entry, backup, base)
     if cleared is not None and not _held_by(timeline, entry, backup, cleared, given, meant):

@@ -34,12 +34,10 @@ def _find(timeline: Timeline, claim: Claim, hole: Hole, names: tuple[str, ...]) 
     events.sort(key=lambda event: event.entry.number)
     begun = [] if hole.last else [each for each in events if _starts(each) == hole.end]
     stopped = [each for each in events if each.what in STOPS and _stops(each, hole)]
-    lost = next((each for each in events if _loses(each, events, hole)), None)
-    if lost is not None and lost.what is What.CLEARED:
-        return lost
+    lost = next((each for each in reversed(events) if _loses(each, events, hole)), None)
     return (
-        last_of(stopped, *STOPS)
-        or lost
+        lost
+        or last_of(stopped, *STOPS)
         or next(_turns(timeline, disk, hole), None)
         or next((each for each in begun if each.what in (What.BEGAN, What.ENABLED)), None)
     )

@@ -89,27 +89,26 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
             continue
         if again and entry.before.backup_exists(*key):
             continue  # It is written over another one, which BT207 tells.
-        windows = tuple(w for w in backup.windows if w.end is None or w.end > w.start)
         start = claimed_start(timeline, entry, backup)
         if start is None and backup.windows:
             start = min(window.start for window in backup.windows)
         if start is None or start > backup.moment:
             continue
-        claim = _judge(timeline, entry, backup, start, windows)
+        claim = _judge(timeline, entry, backup, start)
         if claim is not None:
             yield claim
 
 
-def _judge(
-    timeline: Timeline, entry: Entry, backup: Backup, start: int, windows: tuple[Window, ...]
-) -> Claim | None:
+def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int) -> Claim | None:
     """Return a backup held against what the guest changed from a moment on."""
     to_now = backup.kind is Kind.INCREMENTAL
     end = claimed_end(entry, backup) if to_now else backup.moment
     then, now = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
     if then is None or now is None or backup.read is None:
         return None
-    holes = tuple(_hole(timeline, backup, a, b, end) for a, b in _uncovered(windows, start, end))
+    holes = tuple(
+        _hole(timeline, backup, a, b, end) for a, b in _uncovered(backup.windows, start, end)
+    )
     if not holes and backup.kind is Kind.BITMAPS:
         return None
     if to_now:

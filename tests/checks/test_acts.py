@@ -1,0 +1,179 @@
+"""What an act breaks is told at the act, and at the backup that lacks it.
+
+Found by random timelines (`tests/judging`), and shrunk.
+"""
+
+import pytest
+
+import simulator
+
+CLEAR, DISABLE, ENABLE = (
+    f"qmp: {{execute: block-dirty-bitmap-{verb}, arguments: {{node: S1, name: c0}}}}"
+    for verb in ("clear", "disable", "enable")
+)
+
+
+def job(to: str, more: str = "") -> str:
+    return (
+        "qmp: {execute: blockdev-backup, arguments: "
+        f"{{device: S1, target: {to}, sync: incremental, bitmap: c0}}}}{more}"
+    )
+
+
+STORIES = {
+    "only the empty disk is a base": (
+        "mail-2018",
+        ["create: {image: S1, bitmap: c0}", "write: ----AA", CLEAR, "backup: {to: k, since: c0}"],
+        ["BT215 T3", "BT214 T4"],
+    ),
+    "a frozen bitmap is cleared": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: ----AA",
+            "checkpoint: c1",
+            CLEAR,
+            "write: A-----",
+            "backup: {to: k, since: c0}",
+        ],
+        ["BT215 T4", "BT214 T6"],
+    ),
+    "a frozen bitmap is cleared by its own job, and enabled": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            DISABLE,
+            job("k1"),
+            "write: -AA---",
+            ENABLE,
+            job("k2"),
+        ],
+        ["BT110 T2", "BT214 T6"],
+    ),
+    "a consumer's last backup was through a bitmap that had stopped": (
+        "qemu-single",
+        [
+            "create: {image: S1, bitmap: c0}",
+            DISABLE,
+            "backup: {to: k1, since: c0}",
+            "write: -AA---",
+            "backup: {to: k2, since: c0}",
+        ],
+        ["BT110 T2", "BT201 T5"],
+    ),
+    "the process ends with a bitmap, and its checkpoint is deleted": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "snapshot: {image: S2, bitmap: c1}",
+            "write: AAA---",
+            "crash: {}",
+            "start: {}",
+            "delete: {checkpoint: c1}",
+            "checkpoint: c1",
+            "backup: {to: k, since: c0}",
+        ],
+        ["BT215 T4", "BT214 T8"],
+    ),
+    "the name was there before, and is cleared when it is there again": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "delete: {checkpoint: c0}",
+            "backup: {to: full, checkpoint: c0}",
+            "write: -----A",
+            CLEAR,
+            "backup: {to: k, since: c0}",
+        ],
+        ["BT215 T5", "BT214 T6"],
+    ),
+    "a full backup comes later than an increment after the clear": (
+        "qemu-single",
+        [
+            "create: S1",
+            "checkpoint: c0",
+            "write: -A----",
+            CLEAR,
+            "backup: {to: k, since: c0, mode: pull}",
+            "backup: {to: full}",
+        ],
+        ["BT215 T4", "BT214 T5"],
+    ),
+    "a full backup comes after the clear, before the increment": (
+        "qemu-single",
+        [
+            "create: S1",
+            "checkpoint: c0",
+            "write: -A----",
+            CLEAR,
+            "backup: {to: full}",
+            "backup: {to: k, since: c0}",
+        ],
+        [],
+    ),
+    "the overlay is committed when the increment has been taken": (
+        "libvirt-6.0",
+        [
+            "create: S1",
+            "backup: {to: full, checkpoint: c0}",
+            "snapshot: {image: S2, outside: true}",
+            "write: ---B--",
+            "backup: {to: k, since: c0}",
+            "commit: {top: S2, base: S1}",
+        ],
+        ["BT107 T3", "BT201 T5"],
+    ),
+    "bitmaps that recorded nothing leave out what lies between them": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "checkpoint: c1",
+            "write: ----A-",
+            "checkpoint: c2",
+            "snapshot: {image: S2, outside: true}",
+            "write: B-----",
+            "backup: {to: k, bitmaps: [c0, c2]}",
+        ],
+        ["BT107 T5", "BT214 T7"],
+    ),
+    "another instant was given back by luck": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "checkpoint: c1",
+            "discard: -----A",
+            "backup: {to: k, since: c1}",
+            "write: --CC--",
+            "write: -----A",
+            "backup: {to: full}",
+            "delete: {backup: k}",
+        ],
+        ["BT305 T8"],
+    ),
+    "what is read from a frozen image may lie on what is newer": (
+        "nir-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "snapshot: {image: S2, bitmap: c1}",
+            "write: -AAA--",
+            "backup: {to: full}",
+            "backup: {to: k, bitmaps: [c0], onto: full}",
+        ],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_comes_of_an_act_is_told_there(name: str) -> None:
+    model, steps, expected = STORIES[name]
+    lines = [f"  - {{at: T{n}, do: [{{{step}}}]}}\n" for n, step in enumerate(steps, start=1)]
+    run = simulator.loads(
+        f"scenario: s\nmodel: {model}\ndisk: 6\ntimeline:\n{''.join(lines)}"
+    ).run()
+    told = [f"{each.code} {each.at}" for each in run.findings if each.code not in OTHER]
+    assert told == expected
+
+
+OTHER = ("BT401", "BT501")
+"""What is not about lost changes."""
