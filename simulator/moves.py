@@ -1,9 +1,11 @@
 """How the bytes of jobs moved: what the record of a run has of each, and of those under way."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.model.machine import Status
+from simulator.schedule.durations import SECOND
 
 if TYPE_CHECKING:
     from simulator.flows.traffic import Pace
@@ -71,3 +73,16 @@ class Progress(NamedTuple):
     size: int
     speed: Fraction | None
     until: int | None
+
+
+def moved_until(paces: Sequence["Pace"], tick: int) -> Fraction:
+    """Return the bytes of data that a job has moved at a tick which passes nothing but data."""
+    ends = [pace.tick for pace in paces[1:]] + [tick]
+    return sum(
+        (
+            max(0, min(end, tick) - pace.tick) * pace.speeds.data / SECOND
+            for pace, end in zip(paces, ends, strict=True)
+            if pace.speeds.data is not None
+        ),
+        Fraction(0),
+    )

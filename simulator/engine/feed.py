@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from simulator.model.clusters import (
     SMALL_MAX,
@@ -13,7 +13,10 @@ from simulator.model.clusters import (
     map_of,
     set_of,
 )
+from simulator.model.disk import Disk
+from simulator.model.machine import Machine
 from simulator.model.operations import GuestDiscard, GuestOperation, GuestWrite
+from simulator.model.sizes import COPY_UNIT
 from simulator.timeline import Script
 
 
@@ -32,19 +35,31 @@ def readers_of(script: Script) -> list["Reader"]:
     return [Reader(disk, each) for disk, each in streams.items()]
 
 
+class Part(NamedTuple):
+    """Changes that are made together, or of which none can be made.
+
+    Attributes:
+        ticks, clusters: When each happens, and what it changes.
+        end: The tick up to which they reach; None for that of who reads.
+    """
+
+    operations: tuple[GuestOperation, ...]
+    ticks: Sequence[int]
+    clusters: Sequence[int]
+    end: int | None = None
+
+
 class Reader:
     """A place in what is written to one disk.
 
     Attributes:
         disk: Its name.
         last_tick: When the last change happened that was read; 0 before any.
-        seen: When, and to which clusters, the changes were that were read last.
     """
 
     def __init__(self, disk: str, streams: Sequence[Any]) -> None:
         self.disk = disk
         self.last_tick = 0
-        self.seen: tuple[Sequence[int], Sequence[int]] = (), ()
         self._streams = streams
         self._read = 0
 
@@ -52,25 +67,23 @@ class Reader:
         """Leave out what is written up to and including a tick: there is no disk to write to."""
         self._take(until)
 
-    def read(self, until: int | None, length: int) -> tuple[GuestOperation, ...]:
-        """Return what is written up to and including a tick.
+    def read(self, until: int | None, machine: Machine) -> Iterator[Part]:
+        """Yield what is written up to and including a tick.
 
-        A write of data comes before what is trimmed; a cluster that is trimmed first and written
-        then is just written.
+        It is one part, unless a scratch space has no room for some of it: then what comes before
+        the first such change, that one, the others like it, and what is written all the same.
 
         Args:
             until: None for all that is left.
-            length: Number of clusters of the disk.
         """
-        version = WORKLOAD_FIRST + self._read
+        disk = machine.disk(self.disk)
+        first = self._read
         window = self._take(until)
-        self.seen = window.ticks, window.clusters
-        if not len(window.ticks):
-            return ()
-        if window.kinds is None:
-            data = _written(length, window.clusters, version, None)
-            return (GuestWrite(disk=self.disk, data=data, writes=len(window.ticks)),)
-        return tuple(_mixed(self.disk, length, window, version))
+        for each, end in _parted(window, disk, machine):
+            if len(each.ticks):
+                operations = tuple(_operations(disk, each, WORKLOAD_FIRST + first))
+                yield Part(operations, each.ticks, each.clusters, end)
+                first += len(each.ticks)
 
     def _take(self, until: int | None) -> Any:
         from simulator.workload.drawing import merge
@@ -80,6 +93,61 @@ class Reader:
         if len(window.ticks):
             self.last_tick = int(window.ticks[-1])
         return window
+
+
+def _parted(window: Any, disk: Disk, machine: Machine) -> Iterator[tuple[Any, int | None]]:
+    """Yield the parts of a stretch, each with the tick up to which it reaches."""
+    passed = _passed(window, disk, machine)
+    if passed is None or passed.all():
+        yield window, None
+        return
+    number = int(passed.argmin())
+    tick = int(window.ticks[number])
+    yield window.slice(0, number), tick
+    yield window.slice(number, number + 1), tick
+    rest, left = window.slice(number + 1, len(passed)), passed[number + 1 :]
+    yield rest.pick(~left), None
+    yield rest.pick(left), None
+
+
+def _passed(window: Any, disk: Disk, machine: Machine) -> Any:
+    """Return which changes find room in all scratch spaces; None where none is bounded.
+
+    What is trimmed goes by them.
+    """
+    jobs = [job for job in machine.backup_jobs if job.disk == disk.name and job.guarding]
+    scratches = [(job.scratch, job.scratch_max) for job in jobs]
+    if not len(window.ticks) or all(room is None for _, room in scratches):
+        return None
+    import numpy as np
+
+    from simulator.workload.drawing import TRIMS
+    from simulator.workload.room import find_room
+
+    unit = max(1, COPY_UNIT // disk.cluster_size)
+    passed = np.ones(len(window.ticks), dtype=bool)
+    for scratch, most in scratches:
+        if scratch is None or most is None:
+            continue
+        asks = passed if window.kinds is None else passed & (window.kinds < TRIMS)
+        kept = np.asarray(scratch.clusters().listed(), dtype=np.int64)
+        room = most // disk.cluster_size - len(kept)
+        passed = passed.copy()
+        passed[asks] = find_room(window.clusters[asks], kept, unit, disk.length, room)
+    return passed
+
+
+def _operations(disk: Disk, window: Any, first: int) -> Iterator[GuestOperation]:
+    """Yield what changes are to the model, of which the first one has a version.
+
+    A write of data comes before what is trimmed; a cluster that is trimmed first and written then
+    is just written.
+    """
+    if window.kinds is None:
+        data = _written(disk.length, window.clusters, first, None)
+        yield GuestWrite(disk=disk.name, data=data, writes=len(window.ticks))
+    else:
+        yield from _mixed(disk.name, disk.length, window, first)
 
 
 def _written(length: int, clusters: Any, first: int, zeroes: Any | None) -> ClusterMap:

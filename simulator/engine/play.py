@@ -128,19 +128,18 @@ class _Recorder:
             elif self._machine.power is not Power.RUNNING:
                 reader.skip(tick)
             else:
-                self._read(reader, tick, disk)
+                self._read(reader, tick)
 
-    def _read(self, reader: Reader, tick: int | None, disk: Disk) -> None:
+    def _read(self, reader: Reader, tick: int | None) -> None:
         """Let a disk's workloads write; the jobs whose bytes take time see each write."""
-        self._record(reader.read(tick, disk.length))
-        if self._moves is not None:
-            ticks, clusters = reader.seen
-            self._moves.wrote(disk.name, ticks, clusters, disk.length)
+        for part in reader.read(tick, self._machine):
+            done = self._record(part.operations, self._tick if part.end is None else part.end)
+            if done and self._moves is not None:
+                length = self._machine.disk(reader.disk).length
+                self._moves.wrote(reader.disk, part.ticks, part.clusters, length)
 
-    def _record(self, operations: tuple[Operation, ...]) -> None:
-        """Do what a workload does in a stretch, and note it."""
-        if not operations:
-            return
+    def _record(self, operations: tuple[Operation, ...], tick: int) -> bool:
+        """Do what a workload does in a stretch, note it, and return whether it could be done."""
         before = self._machine
         outcome = apply_all(before, operations)
         refusal = outcome if isinstance(outcome, Refusal) else None
@@ -154,9 +153,10 @@ class _Recorder:
                 after=self._machine,
                 operations=operations,
                 refusal=refusal,
-                tick=self._tick,
+                tick=tick,
             )
         )
+        return refusal is None
 
     def _perform(self, instant: Instant) -> None:
         """Do an instant's statements in their order, and record the frame at its end."""

@@ -4,6 +4,8 @@ from simulator.model.clusters import ClusterMap, ClusterSet, map_of, rescale, se
 from simulator.model.machine import Backup, Transfer
 from simulator.model.values import replace
 
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+
 COPY_UNIT = 64 * 1024
 """Bytes that a backup job copies at least."""
 
@@ -117,4 +119,15 @@ def write_size(size: int) -> str:
     power = 0
     while size and size % 1024 == 0 and power < 5:
         size, power = size // 1024, power + 1
-    return f"{size} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"
+    return f"{size} {UNITS[power]}"
+
+
+def write_about(size: int) -> str:
+    """Return a size in the largest unit of which it is at least one, to a tenth.
+
+    >>> [write_about(size) for size in (65536, 1000, 228379852)]
+    ['64 KiB', '1000 bytes', '217.8 MiB']
+    """
+    power = min(max(0, (size.bit_length() - 1) // 10), 5)
+    told = f"{size / (1 << 10 * power):.1f}".removesuffix(".0")
+    return f"{told} {UNITS[power]}"

@@ -34,6 +34,11 @@ class Window(NamedTuple):
         kinds = self.kinds[first:end] if self.kinds is not None else None
         return Window(self.ticks[first:end], self.clusters[first:end], kinds)
 
+    def pick(self, which: npt.NDArray[np.bool_]) -> "Window":
+        """Return the changes for which something holds."""
+        kinds = self.kinds[which] if self.kinds is not None else None
+        return Window(self.ticks[which], self.clusters[which], kinds)
+
 
 NOTHING = Window(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 

@@ -361,6 +361,12 @@ def _release(disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status) ->
     return bitmap.release(kept, bitmap.windows)
 
 
+def to_keep(disk: Disk, job: BackupJob, written: ClusterSet) -> ClusterSet:
+    """Return the clusters that a job keeps before the guest writes: those that it has not yet."""
+    assert job.scratch is not None, "it keeps what the guest overwrites"
+    return _copy_units(disk, written, job.backup.length) - job.scratch.clusters()
+
+
 def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine | Refusal:
     """Let the jobs of a disk keep what the guest is about to overwrite, or refuse its write.
 
@@ -378,7 +384,7 @@ def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine 
             jobs.append(job)
             continue
         if job.guarding and job.scratch is not None:
-            new = _copy_units(disk, written, job.backup.length) - job.scratch.clusters()
+            new = to_keep(disk, job, written)
             old = fill_with_zeroes(disk.guest_view.restrict(new), new, job.backup.length)
             scratch = job.scratch.overlay(old)
             needed = len(scratch) * disk.cluster_size
