@@ -24,10 +24,12 @@ class Move(NamedTuple):
         through: Names of the resources that its data went through.
         start: The tick of its step.
         end: The tick at which it ended; None where it still runs at the end of the run.
+        done: The tick at which it had moved all; None where it did not come so far.
         status: How it ended.
         data_bytes, zero_bytes: Bytes that it moved because they hold data, and that read as zeroes.
         size: Bytes that it was to cover.
-        paces: How fast it was, from which tick on; empty where it moved all at once.
+        paces: How fast it was, from which tick on, until it was done or ended; empty where it moved
+            all at once.
         waited_writes: How many changes of clusters by the guest waited for a copy before write.
         waited: Nanoseconds that they waited, together.
         scratch_peak: The most bytes that its scratch space held.
@@ -53,6 +55,7 @@ class Move(NamedTuple):
     scratch_peak: int = 0
     store: str | None = None
     why: str = ""
+    done: int | None = None
 
 
 class Progress(NamedTuple):

@@ -135,7 +135,7 @@ class Moves:
         paces = {job.number: self._traffic.paces(job.number) for job in self._moving()}
         for number in self._traffic.ended(tick):
             job = self._under[number]
-            job.paces += paces[number]
+            job.pass_through(paces[number])
             place = self._traffic.goal(number)
             job.passed = plus(job.passed, place, job.course.data_before(place))
             self._traffic.drop(number)
@@ -317,7 +317,7 @@ class Moves:
         moved, data = job.passed
         if job.done is None and tick is not None:
             place = self._traffic.place(job.number, tick)
-            job.paces += self._traffic.paces(job.number)
+            job.pass_through(self._traffic.paces(job.number))
             self._traffic.drop(job.number)
             moved, data = plus(job.passed, place, job.course.data_before(place))
         zeroes = moved - data

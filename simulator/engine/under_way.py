@@ -1,6 +1,6 @@
 """A job whose bytes take time, and what it is of the machine's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -76,6 +76,10 @@ class UnderWay:
         """What it is called, and its disk."""
         return self.name, self.disk
 
+    def pass_through(self, paces: Iterable[Pace]) -> None:
+        """Note how fast it was on the course that it leaves."""
+        self.paces += tuple(pace._replace(data=pace.data + self.passed[1]) for pace in paces)
+
     def move(self, tick: int | None, status: Status, store: str | None) -> Move:
         """Return the record of it when it has ended; its bytes are not told yet.
 
@@ -100,6 +104,7 @@ class UnderWay:
             waited=self.waited,
             store=store,
             why=self.why if status is Status.FAILED else "",
+            done=self.done,
         )
 
 

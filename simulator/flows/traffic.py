@@ -10,10 +10,15 @@ from simulator.flows.sharing import Flow, share
 
 
 class Pace(NamedTuple):
-    """How fast a job moves its bytes from a tick on."""
+    """How fast a job moves its bytes from a tick on.
+
+    Attributes:
+        data: Bytes of data that it has moved by then.
+    """
 
     tick: int
     speeds: Speeds
+    data: Fraction = Fraction(0)
 
 
 class _Run:
@@ -49,7 +54,7 @@ class _Run:
         self.place = self.place_at(tick)
         if self.paces and self.paces[-1].tick == tick:
             self.paces.pop()
-        self.paces.append(Pace(tick, speeds))
+        self.paces.append(Pace(tick, speeds, self.course.data_before(self.place)))
         self.end = tick + ceil(self.course.time_between(self.place, self.goal, speeds))
 
 

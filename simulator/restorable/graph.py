@@ -183,14 +183,14 @@ class Graph:
             found[node] = stack, cost
             for way in leaving.get(node, ()):
                 if way.end not in found:
-                    heappush(waiting, (self._with(cost, way), (*stack, way.piece), way.end))
+                    heappush(waiting, (self.cost_with(cost, way), (*stack, way.piece), way.end))
         found.pop(NOTHING)
         return found
 
     def _known(self, node: int, until: int | None) -> bool:
         return node == NOTHING or until is None or self.states[node].seen <= until
 
-    def _with(self, cost: Cost, way: Way) -> Cost:
+    def cost_with(self, cost: Cost, way: Way) -> Cost:
         """Return what a stack costs with one more backup on top."""
         piece = self.pieces[way.piece]
         lucky = piece.end is not None and piece.end != way.end

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from simulator.model.clusters import SMALL_MAX, map_of, set_of
 from simulator.restorable import graph as graphs
-from simulator.restorable.graph import Graph, Piece, Sight, Way, number_states
+from simulator.restorable.graph import NOTHING, Graph, Piece, Sight, Way, number_states
 from simulator.restorable.keeping import keep
 from simulator.restorable.losing import find_losses
+from simulator.restorable.reaching import Reaching
 
 LENGTH = 3
 CELLS = st.tuples(*[st.sampled_from("-AB")] * LENGTH)
@@ -133,6 +134,32 @@ def test_what_is_lost_without_one_backup_or_two(
     for one, other in combinations(places, 2):
         both = whole - reachable(graph, tuple({*places} - {one, other}))
         assert told.get((one, other), set()) == both - lost[one] - lost[other]
+
+
+@given(HISTORIES, BACKUPS, st.lists(st.integers(0, 3), max_size=12))
+@LAW
+def test_from_change_to_change_the_same_is_reached_at_the_same_cost(
+    history: list[tuple[str, ...]],
+    backups: list[tuple[tuple[str, ...], bool, int]],
+    changes: list[int],
+) -> None:
+    graph = build(history, backups)
+    reaching, there = Reaching(graph), set[int]()
+    before: dict[int, object] = {}
+    for until, place in enumerate(changes):
+        reaching.see(until)
+        if place in there:
+            there.remove(place)
+            reaching.go(place)
+        elif place < len(graph.pieces):
+            there.add(place)
+            reaching.come(place)
+        expected = {n: cost for n, (_, cost) in graph.reach(there, until=until).items()}
+        assert {n: c for n, c in reaching.costs.items() if n != NOTHING} == expected
+        differ = {n for n in {*before, *expected} if before.get(n) != expected.get(n)}
+        assert differ <= reaching.changed
+        before = dict(expected)
+        reaching.changed.clear()
 
 
 def test_a_goal_that_nothing_reaches_is_no_set_of_backups() -> None:
