@@ -2,13 +2,26 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from simulator.model.machine import Status
+from simulator.model.machine import (
+    Backup,
+    BackupJob,
+    CommitJob,
+    Job,
+    Machine,
+    MirrorJob,
+    PullJob,
+    Status,
+)
+from simulator.model.operations import EndJob, Operation
 from simulator.schedule.durations import SECOND
 
 if TYPE_CHECKING:
     from simulator.flows.traffic import Pace
+
+Key: TypeAlias = tuple[str, str]
+"""What a job is called, and the disk that it works on."""
 
 
 class Move(NamedTuple):
@@ -89,3 +102,37 @@ def moved_until(paces: Sequence["Pace"], tick: int) -> Fraction:
         ),
         Fraction(0),
     )
+
+
+def key_of(job: Job) -> Key:
+    """Return what a job is called, and its disk."""
+    return (job.backup.name if isinstance(job, BackupJob) else job.name), job.disk
+
+
+def kind_of(job: Job) -> str:
+    """Return what a job is, as the record has it."""
+    match job:
+        case BackupJob():
+            return job.backup.kind.value
+        case CommitJob():
+            return "commit"
+        case PullJob():
+            return "pull"
+        case MirrorJob():
+            return "blockcopy"
+
+
+def made_of(machine: Machine, key: Key) -> Backup | None:
+    """Return the backup that a job makes; None where there is none."""
+    name, disk = key
+    found = machine.backups_named(name)
+    return next((backup for backup in found if backup.disk == disk), None)
+
+
+def status_of(job: Job, machine: Machine, operations: Sequence[Operation]) -> Status:
+    """Return how a job ended that is no more."""
+    made = made_of(machine, key_of(job)) if isinstance(job, BackupJob) else None
+    if made is not None:
+        return made.status
+    ends = (each.status for each in operations if isinstance(each, EndJob) and each.job == job.name)
+    return next(ends, Status.FAILED)

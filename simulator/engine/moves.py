@@ -3,28 +3,23 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from simulator.engine import courses
 from simulator.engine.chance import Chance
 from simulator.engine.under_way import (
     AT_ONCE,
     BY_CHANCE,
     WITHOUT_JOB,
-    Key,
     UnderWay,
     finish,
     follows,
     is_pull,
-    key_of,
-    kind_of,
-    made_of,
     plus,
-    status_of,
 )
 from simulator.engine.waits import Under, look, waits_of
 from simulator.flows.course import Course
 from simulator.flows.resources import Resource
 from simulator.flows.sharing import Flow
 from simulator.flows.traffic import Traffic
+from simulator.measures import courses
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.machine import (
     BackupJob,
@@ -34,7 +29,7 @@ from simulator.model.machine import (
 from simulator.model.operations import CloseImages, EndJob, KillProcess, Operation
 from simulator.model.requests import FinishJobs, TakeBackup
 from simulator.model.values import replace
-from simulator.moves import Move, Progress
+from simulator.moves import Key, Move, Progress, key_of, kind_of, made_of, status_of
 from simulator.timeline import Statement
 
 

@@ -1,30 +1,16 @@
 """A job whose bytes take time, and what it is of the machine's."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import TypeAlias
 
 from simulator.flows.course import Course
 from simulator.flows.resources import Moving
 from simulator.flows.traffic import Pace
 from simulator.model.clusters import ClusterSet
-from simulator.model.machine import (
-    Backup,
-    BackupJob,
-    CommitJob,
-    Job,
-    Machine,
-    MirrorJob,
-    PullJob,
-    Status,
-)
-from simulator.model.operations import EndJob, Operation
+from simulator.model.machine import CommitJob, Job, Machine, MirrorJob, Status
 from simulator.model.requests import FinishJobs
-from simulator.moves import Move
+from simulator.moves import Key, Move
 from simulator.timeline import Statement
-
-Key: TypeAlias = tuple[str, str]
-"""What a job is called, and the disk that it works on."""
 
 AT_ONCE = Moving()
 """How a job moves that nothing bounds."""
@@ -119,24 +105,6 @@ def plus(passed: tuple[int, int], moved: Fraction, data: Fraction) -> tuple[int,
     return passed[0] + int(moved), passed[1] + int(data)
 
 
-def key_of(job: Job) -> Key:
-    """Return what a job is called, and its disk."""
-    return (job.backup.name if isinstance(job, BackupJob) else job.name), job.disk
-
-
-def kind_of(job: Job) -> str:
-    """Return what a job is, as the record has it."""
-    match job:
-        case BackupJob():
-            return job.backup.kind.value
-        case CommitJob():
-            return "commit"
-        case PullJob():
-            return "pull"
-        case MirrorJob():
-            return "blockcopy"
-
-
 def follows(job: Job, machine: Machine) -> bool:
     """Whether what the guest writes has to reach what a job makes."""
     if isinstance(job, CommitJob):
@@ -147,19 +115,3 @@ def follows(job: Job, machine: Machine) -> bool:
 def is_pull(statement: Statement) -> bool:
     """Whether a statement asks for a backup that a client reads."""
     return getattr(statement.request, "pulled", False)
-
-
-def made_of(machine: Machine, key: Key) -> Backup | None:
-    """Return the backup that a job makes; None where there is none."""
-    name, disk = key
-    found = machine.backups_named(name)
-    return next((backup for backup in found if backup.disk == disk), None)
-
-
-def status_of(job: Job, machine: Machine, operations: Sequence[Operation]) -> Status:
-    """Return how a job ended that is no more."""
-    made = made_of(machine, key_of(job)) if isinstance(job, BackupJob) else None
-    if made is not None:
-        return made.status
-    ends = (each.status for each in operations if isinstance(each, EndJob) and each.job == job.name)
-    return next(ends, Status.FAILED)
