@@ -22,7 +22,11 @@ class Flow(NamedTuple):
     limit: Fraction | None = None
 
 
-def share(flows: Mapping[N, Flow], resources: Mapping[str, Fraction]) -> dict[N, Fraction | None]:
+def share(
+    flows: Mapping[N, Flow],
+    resources: Mapping[str, Fraction],
+    counts: Mapping[N, int] | None = None,
+) -> dict[N, Fraction | None]:
     """Return the speed of each flow, in bytes a second.
 
     All flows are filled alike until one of them meets its limit or a resource of it is full; that
@@ -31,6 +35,7 @@ def share(flows: Mapping[N, Flow], resources: Mapping[str, Fraction]) -> dict[N,
     Args:
         flows: By their names.
         resources: Bytes a second that each can carry.
+        counts: How many there are of each that are alike; None for one. The speed is that of one.
 
     Returns:
         None for a flow that nothing limits.
@@ -38,43 +43,34 @@ def share(flows: Mapping[N, Flow], resources: Mapping[str, Fraction]) -> dict[N,
     >>> share({"a": Flow(("pool",)), "b": Flow(("pool",), Fraction(20))}, {"pool": Fraction(100)})
     {'b': Fraction(20, 1), 'a': Fraction(80, 1)}
     """
+    if len(flows) == 1:
+        ((name, flow),) = flows.items()
+        number = counts[name] if counts is not None else 1
+        bounds = [resources[resource] / number for resource in flow.through]
+        if flow.limit is not None:
+            bounds.append(flow.limit)
+        return {name: min(bounds, default=None)}
     speeds: dict[N, Fraction | None] = {}
-    left = dict(resources)
     waiting = dict(flows)
-    users: dict[str, set[N]] = {}
+    numbers = counts if counts is not None else dict.fromkeys(flows, 1)
+    users: dict[str, int] = {}
     for name, flow in flows.items():
         for resource in flow.through:
-            users.setdefault(resource, set()).add(name)
+            users[resource] = users.get(resource, 0) + numbers[name]
+    left = {resource: resources[resource] for resource in users}
     while waiting:
-        level = min(
-            (
-                *(left[resource] / len(names) for resource, names in users.items() if names),
-                *(flow.limit for flow in waiting.values() if flow.limit is not None),
-            ),
-            default=None,
-        )
+        shares = {resource: left[resource] / count for resource, count in users.items() if count}
+        limits = (flow.limit for flow in waiting.values() if flow.limit is not None)
+        level = min((*shares.values(), *limits), default=None)
         if level is None:
             return speeds | dict.fromkeys(waiting)
-        for name in [name for name in waiting if _meets(waiting[name], level, left, users)]:
-            flow = waiting.pop(name)
+        full = {resource for resource, each in shares.items() if each <= level}
+        for name, flow in [*waiting.items()]:
+            if (flow.limit is None or flow.limit > level) and full.isdisjoint(flow.through):
+                continue
+            del waiting[name]
             speeds[name] = level
             for resource in flow.through:
-                users[resource].discard(name)
-                left[resource] -= level
+                users[resource] -= numbers[name]
+                left[resource] -= level * numbers[name]
     return speeds
-
-
-def _meets(
-    flow: Flow,
-    level: Fraction,
-    left: Mapping[str, Fraction],
-    users: Mapping[str, set[N]],
-) -> bool:
-    """Whether a flow can have no more than a level: by its own limit, or by a full resource."""
-    if flow.limit is not None and flow.limit <= level:
-        return True
-    # Of the users of a full resource, those taken out before had the same level: it stays full.
-    return any(
-        users[resource] and left[resource] <= level * len(users[resource])
-        for resource in flow.through
-    )
