@@ -34,6 +34,8 @@ else:
         )
 
         def freeze(kind: type) -> type:
+            # Where there is none, the standard decorator writes one, and parses a signature for it.
+            kind.__doc__ = kind.__doc__ or kind.__name__
             kind = plain(kind)
             fields = dataclasses.fields(kind)
             assert not hasattr(kind, "__post_init__"), f"{kind.__name__} looks at its fields"
