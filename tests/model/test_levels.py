@@ -75,7 +75,7 @@ class Maps:
             kept = {c: version for c, version in wanted.items() if c in what}
             self._add(found.restrict(LargeSet.of(what)), kept)
         elif step == "newest":
-            newest = LargeSet.of(found._level.clusters)
+            newest = LargeSet.of(found.level.clusters)
             self._add(found.restrict(newest), {c: wanted[c] for c in newest})
         else:
             self._add(found.flattened(), wanted)
@@ -182,3 +182,15 @@ def test_the_last_cell_of_the_largest_disk_is_drawn() -> None:
     assert dict(base.cells(scale)) == {0: "A", last // scale: "*"}
     assert dict(base.overlay(LargeMap.of({last: ord("A")})).cells(scale))[last // scale] == "A"
     assert base.below(CLUSTERS_MAX) == base
+
+
+@given(STEPS, st.lists(ANY, min_size=1, max_size=8))
+@LAW
+def test_data_is_counted_in_whatever_order_maps_are_asked(
+    steps: list[tuple[str, int, object]], order: list[int]
+) -> None:
+    maps = made(steps)
+    for place in order:
+        place %= len(maps.found)
+        wanted = sum(version != ZERO for version in maps.wanted[place].values())
+        assert maps.found[place].data_count == wanted

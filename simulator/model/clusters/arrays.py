@@ -121,7 +121,8 @@ class LargeSet(ClusterSet):
 
     def below(self, end: int) -> "LargeSet":
         """Return those that come before a place."""
-        return type(self)(self.array[: int(np.searchsorted(self.array, end))])
+        place = int(np.searchsorted(self.array, end))
+        return self if place == len(self.array) else type(self)(self.array[:place])
 
     __hash__ = ClusterSet.__hash__
 

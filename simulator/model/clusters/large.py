@@ -6,7 +6,7 @@ maps, comparing them costs what came after, and laying one map over another copi
 """
 
 from collections.abc import Hashable, Iterator, Mapping
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,14 @@ from simulator.model.clusters.levels import (
     VERSION_BITS,
     VERSION_MASK,
     Level,
+    Tally,
     flatten,
     letters_in,
-    merge,
     pack,
     probe,
+    tally,
 )
+from simulator.model.clusters.parting import part
 
 PROBES_MAX = 16
 """A look-up searches this many levels one by one before it looks for a map to make flat."""
@@ -53,9 +55,21 @@ class LargeMap(ClusterMap):
 
     Attributes:
         depth: How many levels there are; only the empty map has an empty one, and 0.
+        level: The newest of them.
+        made_flat: All of them as one, where somebody asked for it.
     """
 
-    __slots__ = ("_flat", "_letters", "_level", "_lower", "_onto", "_shown", "depth")
+    __slots__ = (
+        "_count",
+        "_letters",
+        "_lower",
+        "_onto",
+        "_shown",
+        "_tally",
+        "depth",
+        "level",
+        "made_flat",
+    )
 
     def __init__(self, level: Level = EMPTY, lower: "LargeMap | None" = None) -> None:
         """Make a map of a level.
@@ -63,10 +77,12 @@ class LargeMap(ClusterMap):
         Args:
             lower: What it lies on; None for nothing.
         """
-        self._level = level
+        self.level = level
         self._lower = lower
         self.depth: int = 0 if not len(level.packed) else lower.depth + 1 if lower else 1
-        self._flat: Level | None = level if self.depth < 2 else None
+        self.made_flat: Level | None = level if self.depth < 2 else None
+        self._count: int | None = None
+        self._tally: Tally | None = None
         self._shown: tuple[Version, int, Version] | None = None
         self._letters: tuple[int, Mapping[int, str]] | None = None
         self._onto: tuple[LargeMap, LargeMap] | None = None
@@ -116,21 +132,39 @@ class LargeMap(ClusterMap):
     @property
     def data_count(self) -> int:
         """The number of clusters that hold data; explicit zeroes are none."""
+        if self._count is None:
+            self._count = self._counted()
+        return self._count
+
+    def _counted(self) -> int:
+        """Count what holds data; the table of a map below is handed on, for it has its count."""
+        pending, known = [], self
+        while known.made_flat is None and known._tally is None:
+            pending.append(known.level)
+            known = known.lower
+        if known is not self:
+            if known._tally is None and known.made_flat is not None and known:
+                pending.append(known.made_flat)
+            table = tally(pending, known._tally)
+            if table is not None:
+                self._tally, known._tally = table, None
+                return table.total
         return self.flat.data_count
 
     @property
     def flat(self) -> Level:
         """All levels as one."""
-        if self._flat is None:
+        if self.made_flat is None:
             pending, known = [], self
-            while known._flat is None:
-                pending.append(known._level)
-                known = known._below
-            self._flat = merge(known._flat, flatten(pending[::-1]))
-        return self._flat
+            while known.made_flat is None:
+                pending.append(known.level)
+                known = known.lower
+            beginning = [known.made_flat] if known.depth else []
+            self.made_flat = flatten([*beginning, *pending[::-1]])
+        return self.made_flat
 
     @property
-    def _below(self) -> "LargeMap":
+    def lower(self) -> "LargeMap":
         """The map that its level lies on."""
         return self._lower if self._lower is not None else NO_MAP
 
@@ -151,23 +185,23 @@ class LargeMap(ClusterMap):
 
         A workload gives each of its writes a version of its own.
         """
-        version = self._newest[0]
+        version = self.newest[0]
         return version if version >= WORKLOAD_FIRST else None
 
     @property
-    def _newest(self) -> tuple[Version, int, Version]:
+    def newest(self) -> tuple[Version, int, Version]:
         """The highest version that is seen, where, and the highest that any level has."""
         pending, known = [], self
         while known.depth and known._shown is None:
             pending.append(known)
-            known = known._below
+            known = known.lower
         shown = known._shown or (ZERO, NOTHING, ZERO)
         for each in reversed(pending):
             version, cluster, most = shown
-            own, where = each._level.newest
+            own, where = each.level.newest
             if own >= version:
                 version, cluster = own, where
-            elif each._level.holds(cluster):
+            elif each.level.holds(cluster):
                 version, cluster = each.flat.newest
             shown = each._shown = version, cluster, max(most, own)
         return shown
@@ -183,13 +217,13 @@ class LargeMap(ClusterMap):
         sought = wanted.astype(np.uint64) << VERSION_BITS
         each, probes = self, 0
         while each.depth and len(left):
-            if each._flat is None and probes >= PROBES_MAX and each.depth % each._stride == 0:
+            if each.made_flat is None and probes >= PROBES_MAX and each.depth % each._stride == 0:
                 left = probe(each.flat, sought, left, found)
                 break
-            left = probe(each._flat or each._level, sought, left, found)
-            if each._flat is not None:
+            left = probe(each.made_flat or each.level, sought, left, found)
+            if each.made_flat is not None:
                 break
-            each, probes = each._below, probes + 1
+            each, probes = each.lower, probes + 1
         return found
 
     @property
@@ -228,7 +262,7 @@ class LargeMap(ClusterMap):
         pending, known = [], self
         while known.depth and (known._letters is None or known._letters[0] != scale):
             pending.append(known)
-            known = known._below
+            known = known.lower
         letters: Mapping[int, str] = known._letters[1] if known._letters is not None else {}
         for each in reversed(pending):
             letters = each._lay_letters(letters, scale)
@@ -237,7 +271,7 @@ class LargeMap(ClusterMap):
 
     def _lay_letters(self, below: Mapping[int, str], scale: int) -> Mapping[int, str]:
         """Return what the cells of a figure hold, by what those of the map below do."""
-        own = self._level.letters(scale)
+        own = self.level.letters(scale)
         if all(below.get(cell) == letter for cell, letter in own.items()):
             return below
         letters = {**below, **own}
@@ -257,9 +291,9 @@ class LargeMap(ClusterMap):
             return None
         added, state = [], self
         while state.depth > older.depth:
-            added.append(state._level)
-            state = state._below
-        if _part(state, older).apart:
+            added.append(state.level)
+            state = state.lower
+        if part(state, older).apart:
             return None
         return _stack(added)
 
@@ -271,7 +305,7 @@ class LargeMap(ClusterMap):
         if not self:
             return above
         if above.depth == 1:
-            return LargeMap(above._level, self)
+            return LargeMap(above.level, self)
         # A chain is read at each instant, and its overlay has mostly grown by one level.
         pending, laid = [], self
         while above.depth:
@@ -279,9 +313,9 @@ class LargeMap(ClusterMap):
                 laid = above._onto[1]
                 break
             pending.append(above)
-            above = above._below
+            above = above.lower
         for each in reversed(pending):
-            laid = LargeMap(each._level, laid)
+            laid = LargeMap(each.level, laid)
             each._onto = self, laid
         return laid
 
@@ -302,9 +336,9 @@ class LargeMap(ClusterMap):
         wanted = enlarge(clusters).array
         if not len(wanted) or not self:
             return type(self)()
-        newest = self._level.clusters.array
+        newest = self.level.clusters.array
         if wanted is newest or np.array_equal(wanted, newest):
-            return type(self)(self._level)
+            return type(self)(self.level)
         versions = self.lookup(wanted)
         held = versions != NOTHING
         return type(self)(pack(wanted[held], versions[held]))
@@ -315,7 +349,7 @@ class LargeMap(ClusterMap):
         Only levels between a common beginning and a common end can make a difference.
         """
         other = _large_map(other)
-        parted = _part(self, other)
+        parted = part(self, other)
         if not parted.apart:
             return LargeSet(NO_CLUSTERS)
         touched = _stack([*parted.mine, *parted.theirs]).clusters()
@@ -332,7 +366,7 @@ class LargeMap(ClusterMap):
         spare a comparison of all.
         """
         other = _large_map(other)
-        parted = _part(self, other)
+        parted = part(self, other)
         if not parted.apart:
             return True
         if self.mark() != other.mark():
@@ -351,7 +385,7 @@ class LargeMap(ClusterMap):
             lacking: The one that lacks it, without the levels that both have on top.
         """
         few = level.packed[:: len(level.packed) // LOOKS_MAX + 1]
-        most = lacking._newest[2]
+        most = lacking.newest[2]
         for entry in few.tolist():
             cluster, version = divmod(entry, 1 << int(VERSION_BITS))
             if version > most and not any(top.holds(cluster) for top in tops):
@@ -371,54 +405,6 @@ class LargeMap(ClusterMap):
 
 
 NO_MAP = LargeMap()
-
-
-class _Parted(NamedTuple):
-    """Where two maps part, from their ends and from their beginnings.
-
-    Attributes:
-        apart: Whether they may differ at all.
-        tops: The levels that both end with.
-        my, their: The maps without those.
-        mine, theirs: The levels from there down to where both have begun alike, newest first.
-        base: What both have begun with.
-    """
-
-    apart: bool
-    tops: list[Level]
-    my: LargeMap
-    their: LargeMap
-    mine: list[Level]
-    theirs: list[Level]
-    base: LargeMap
-
-    @property
-    def newer(self) -> bool:
-        """Whether what came after the common beginning is newer than all of that."""
-        most = self.base._newest[2]
-        return all(level.oldest > most for level in (*self.mine, *self.theirs))
-
-
-def _part(my: LargeMap, their: LargeMap) -> _Parted:
-    """Return where two maps part."""
-    tops = []
-    while my.depth and my is not their and my._level is their._level:
-        tops.append(my._level)
-        my, their = my._below, their._below
-    mine: list[Level] = []
-    theirs: list[Level] = []
-    one, other = my, their
-    while one is not other and (one.depth or other.depth):
-        if one.depth >= other.depth:
-            mine.append(one._level)
-            one = one._below
-        else:
-            theirs.append(other._level)
-            other = other._below
-    apart = bool(mine or theirs)
-    if apart and my._flat is not None and their._flat is not None:
-        apart = not np.array_equal(my._flat.packed, their._flat.packed)
-    return _Parted(apart, tops, my, their, mine, theirs, one)
 
 
 def _stack(levels: list[Level]) -> LargeMap:

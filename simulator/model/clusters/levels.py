@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
     VERSIONS_MAX,
     WORKLOAD_FIRST,
+    ZERO,
     Version,
     letter_of,
 )
@@ -27,6 +28,15 @@ Packed: TypeAlias = npt.NDArray[np.uint64]
 VERSION_BITS = np.uint64(30)
 VERSION_MASK = np.uint64(VERSIONS_MAX - 1)
 MIXED = letter_of(WORKLOAD_FIRST)
+TALLY_MAX = 64
+"""A stretch of so many clusters an entry, or of fewer, is counted by a table."""
+
+FEW_IN = 32
+"""So many times fewer entries are put into their places among others, rather than sorted in."""
+
+DENSE_MAX = 8
+"""A stretch of so many clusters an entry, or of fewer, is made flat by a table."""
+
 NOTHING = -1
 """Stands in an array of versions where a map holds nothing."""
 
@@ -49,6 +59,16 @@ class Level:
     def versions(self) -> Integers:
         """The version of each cluster, in the order of the clusters."""
         return (self.packed & VERSION_MASK).astype(np.int64)
+
+    @property
+    def first(self) -> int:
+        """The lowest cluster."""
+        return int(self.packed[0] >> VERSION_BITS)
+
+    @property
+    def last(self) -> int:
+        """The highest cluster."""
+        return int(self.packed[-1] >> VERSION_BITS)
 
     @cached_property
     def newest(self) -> tuple[Version, int]:
@@ -89,7 +109,7 @@ class Level:
 
 def _touched(packed: Packed, scale: int) -> dict[int, str]:
     """Return the cells of a figure that the entries of a workload touch."""
-    first, last = (int(packed[end] >> VERSION_BITS) // scale for end in (0, -1))
+    first, last = (int(entry >> VERSION_BITS) // scale for entry in packed[[0, -1]])
     begins = np.arange(first, last + 1, dtype=np.uint64) * np.uint64(scale) << VERSION_BITS
     places = packed.searchsorted(begins)
     touched = np.flatnonzero(np.diff(places, append=len(packed))) + first
@@ -128,6 +148,51 @@ def _newest_of(packed: Packed) -> Packed:
     return packed[last]
 
 
+class Tally(NamedTuple):
+    """Which clusters of a stretch of the disk hold data, as a table that is used up.
+
+    Attributes:
+        first: The stretch's first cluster.
+        held: Whether each one does.
+    """
+
+    first: int
+    held: npt.NDArray[np.bool_]
+
+    @property
+    def total(self) -> int:
+        """How many of them do."""
+        return int(np.count_nonzero(self.held))
+
+
+def tally(levels: Sequence[Level], known: Tally | None) -> Tally | None:
+    """Return which clusters some levels hold; None with zeroes, or far too large a stretch.
+
+    Args:
+        levels: At least one, none of them empty.
+        known: What those below them hold.
+    """
+    if any(level.oldest == ZERO for level in levels):
+        return None
+    first = min(level.first for level in levels)
+    end = max(level.last for level in levels) + 1
+    entries = sum(len(level.packed) for level in levels)
+    if known is not None:
+        first, end = min(first, known.first), max(end, known.first + len(known.held))
+        entries += len(known.held) // TALLY_MAX
+    if end - first > TALLY_MAX * entries:
+        return None
+    if known is not None and end - first == len(known.held):
+        held = known.held
+    else:
+        held = np.zeros(end - first, dtype=bool)
+        if known is not None:
+            held[known.first - first :][: len(known.held)] = known.held
+    for level in levels:
+        held[level.clusters.array - first] = True
+    return Tally(first, held)
+
+
 def flatten(levels: Sequence[Level]) -> Level:
     """Return one level that holds what the newest of many holds, cluster by cluster.
 
@@ -136,6 +201,13 @@ def flatten(levels: Sequence[Level]) -> Level:
     """
     if len(levels) == 1:
         return levels[0]
+    first = min(level.first for level in levels)
+    span = max(level.last for level in levels) + 1 - first
+    if span <= DENSE_MAX * sum(len(level.packed) for level in levels):
+        return _flatten_dense(levels, first, span)
+    upper = sum(len(level.packed) for level in levels[1:])
+    if len(levels[0].packed) > FEW_IN * upper:
+        return merge(levels[0], flatten(levels[1:]))
     packed = np.concatenate([level.packed for level in levels])
     if all(lower.newest[0] < upper.oldest for lower, upper in pairwise(levels)):
         packed.sort()
@@ -147,6 +219,25 @@ def flatten(levels: Sequence[Level]) -> Level:
     order |= np.arange(len(packed), dtype=np.uint64)
     order.sort()
     return Level(packed[_newest_of(order) & VERSION_MASK])
+
+
+def _flatten_dense(levels: Sequence[Level], first: int, span: int) -> Level:
+    """Return the same by a table of a stretch of the disk, where much of it was written."""
+    table = np.zeros(span, dtype=np.uint32)
+    for level in levels:
+        places = level.packed >> VERSION_BITS
+        places -= np.uint64(first)
+        versions = (level.packed & VERSION_MASK).astype(np.uint32)
+        versions += np.uint32(1)
+        table[places.view(np.int64)] = versions
+    held = np.flatnonzero(table != 0)
+    packed = held.astype(np.uint64)
+    packed += np.uint64(first)
+    packed <<= VERSION_BITS
+    kept = table[held]
+    kept -= np.uint32(1)
+    packed |= kept
+    return Level(packed)
 
 
 def merge(lower: Level, upper: Level) -> Level:

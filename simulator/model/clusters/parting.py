@@ -1,0 +1,83 @@
+"""Where two maps of clusters part, told by the levels that they share."""
+
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+
+import numpy as np
+
+from simulator.model.clusters.interfaces import Version
+from simulator.model.clusters.levels import Level
+
+
+class Pile(Protocol):
+    """Levels on top of one another."""
+
+    @property
+    def depth(self) -> int:
+        """How many there are."""
+
+    @property
+    def level(self) -> Level:
+        """The newest."""
+
+    @property
+    def lower(self) -> Self:
+        """The pile without that one; that of no levels is its own."""
+
+    @property
+    def made_flat(self) -> Level | None:
+        """All of them as one, where that is there."""
+
+    @property
+    def newest(self) -> tuple[Version, int, Version]:
+        """The highest version that is seen, where, and the highest that any level has."""
+
+
+P = TypeVar("P", bound=Pile)
+
+
+class Parted(NamedTuple, Generic[P]):
+    """Where two piles part, from their ends and from their beginnings.
+
+    Attributes:
+        apart: Whether they may differ at all.
+        tops: The levels that both end with.
+        my, their: The piles without those.
+        mine, theirs: The levels from there down to where both have begun alike, newest first.
+        base: What both have begun with.
+    """
+
+    apart: bool
+    tops: list[Level]
+    my: P
+    their: P
+    mine: list[Level]
+    theirs: list[Level]
+    base: P
+
+    @property
+    def newer(self) -> bool:
+        """Whether what came after the common beginning is newer than all of that."""
+        most = self.base.newest[2]
+        return all(level.oldest > most for level in (*self.mine, *self.theirs))
+
+
+def part(my: P, their: P) -> Parted[P]:
+    """Return where two piles part."""
+    tops = []
+    while my.depth and my is not their and my.level is their.level:
+        tops.append(my.level)
+        my, their = my.lower, their.lower
+    mine: list[Level] = []
+    theirs: list[Level] = []
+    one, other = my, their
+    while one is not other and (one.depth or other.depth):
+        if one.depth >= other.depth:
+            mine.append(one.level)
+            one = one.lower
+        else:
+            theirs.append(other.level)
+            other = other.lower
+    apart = bool(mine or theirs)
+    if apart and my.made_flat is not None and their.made_flat is not None:
+        apart = not np.array_equal(my.made_flat.packed, their.made_flat.packed)
+    return Parted(apart, tops, my, their, mine, theirs, one)
