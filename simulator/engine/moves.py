@@ -310,6 +310,10 @@ class Moves:
         peak: int = 0,
     ) -> None:
         moved, data = job.passed
+        if job.early and job.guards and tick is not None:
+            covered = [t for c, t in job.early.items() if job.course.place_of(c) is not None]
+            job.waited_writes += len(covered)
+            job.waited += sum(tick - each for each in covered)
         if job.done is None and tick is not None:
             place = self._traffic.place(job.number, tick)
             job.pass_through(self._traffic.paces(job.number))

@@ -1,0 +1,80 @@
+"""One push and a guest that writes meanwhile, held against a walk cluster by cluster."""
+
+from fractions import Fraction
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import simulator
+from simulator.schedule.durations import SECOND
+from simulator.timeline import Timeline
+
+LAW = settings(derandomize=True, deadline=None, max_examples=60)
+CLUSTER = 65536
+MS = 10**6
+
+WRITES = st.dictionaries(st.integers(1, 9000), st.integers(0, 7), max_size=8)
+
+
+def scenario(data: set[int], rate: int, latency: int, writes: dict[int, int], stop: int) -> str:
+    """A push that is stopped, and writes of one cluster each at times after its start."""
+
+    def cells(clusters: set[int], letter: str) -> str:
+        return "".join(letter if n in clusters else "-" for n in range(8))
+
+    lines = [
+        "scenario: a push and a guest\nmodel: qemu\ndisk: 8\ntimeline:",
+        f"  - at: 0s\n    do: [{{create: S1}}, {{write: '{cells(data, 'A')}'}}]",
+        "  - at: 1s\n    do:",
+        f"      - backup: {{to: t, rate: {rate} KiB/s, latency: {latency}ms, cancel: +{stop}ms}}",
+    ]
+    for when, cluster in sorted(writes.items()):
+        lines.append(f"  - at: {1000 + when}ms\n    do: [{{write: '{cells({cluster}, 'B')}'}}]")
+    return "\n".join(lines) + "\n"
+
+
+def play(text: str) -> Timeline:
+    return simulator.loads(text).run().timeline
+
+
+@given(
+    st.sets(st.integers(0, 7)),
+    st.sampled_from([16, 64, 96, 100]),
+    st.sampled_from([0, 700]),
+    WRITES,
+    st.integers(1, 9000),
+)
+@LAW
+def test_a_push_is_where_a_walk_is(
+    data: set[int], rate: int, latency: int, writes: dict[int, int], stop: int
+) -> None:
+    timeline = play(scenario(data, rate, latency, writes, stop))
+    (move,) = timeline.moves
+    start, each = 1 * SECOND, Fraction(SECOND * 64, rate)
+    in_turn = {n: start + latency * MS + (n + 1) * each for n in range(8)}
+    whole = in_turn[7]
+    end = min(start + stop * MS, -(-whole.numerator // whole.denominator))
+    assert move.end == end
+    copied = {n for n, when in in_turn.items() if when <= end}
+    waits: list[Fraction | int] = []
+    seen: set[int] = set()
+    early: dict[int, int] = {}
+    for when, cluster in sorted(writes.items()):
+        tick = start + when * MS
+        # At one tick what ends by itself comes before the steps of the file.
+        if tick >= end or cluster in seen or in_turn[cluster] <= tick:
+            continue
+        seen.add(cluster)
+        if end <= start + latency * MS:
+            # Nothing was copied: the job was stopped before its first byte.
+            seen.discard(cluster)
+            early.setdefault(cluster, tick)
+            continue
+        waits.append(min(in_turn[cluster] - tick, max(0, start + latency * MS - tick) + each))
+    waits += [end - tick for tick in early.values()]
+    (backup,) = timeline.last.backups
+    held = {n for n, _ in backup.content.items()}
+    if end == start + stop * MS and end < whole:
+        assert held == copied | seen
+    assert move.waited_writes == len(waits)
+    assert move.waited == sum(waits)
