@@ -30,12 +30,12 @@ from simulator.qemu.actions import (
     StartQemu,
     drop_command,
 )
-from simulator.qemu.plan import Plan
+from simulator.qemu.plan import QemuPlan
 
 CAPABILITIES = Command("qmp_capabilities")
 
 
-def write_qmp(plan: Plan) -> str:
+def write_qmp(plan: QemuPlan) -> str:
     """Return a plan as lines of JSON; behind a command to be turned down stand QEMU's words."""
     lines = [*_qmp_lines(StartQemu())]
     for step in plan.steps:

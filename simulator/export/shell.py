@@ -29,11 +29,11 @@ from simulator.qemu.actions import (
     drop_command,
 )
 from simulator.qemu.names import choose_names
-from simulator.qemu.plan import Plan, Step
+from simulator.qemu.plan import QemuPlan, QemuStep
 from simulator.timeline import Timeline
 
 
-def write_sh(plan: Plan, timeline: Timeline) -> str:
+def write_sh(plan: QemuPlan, timeline: Timeline) -> str:
     """Return a plan as a shell script that needs nothing but POSIX and QEMU's programs."""
     script = timeline.script
     name = PurePath(script.path).stem if script.path not in ("", "-") else "scenario"
@@ -74,7 +74,7 @@ def _files_made(timeline: Timeline) -> Iterator[str]:
         yield f"restored {one_line(restored.row)}: {file}"
 
 
-def _step_lines(step: Step) -> Iterator[str]:
+def _step_lines(step: QemuStep) -> Iterator[str]:
     """Yield the lines of one step. Where it is refused, that is its last command."""
     last = len(step.actions) - 1
     for place, action in enumerate(step.actions):

@@ -5,14 +5,13 @@ What libvirt itself makes of a command is what the verification is to find out, 
 translated and not the operations that the simulator makes of it.
 """
 
-from collections.abc import Iterable
 from itertools import islice
-from typing import NamedTuple
+from typing import TypeAlias
 
 from simulator.libvirt.actions import LibvirtAction, UnsupportedError
 from simulator.libvirt.files import Files
 from simulator.libvirt.requests import ask
-from simulator.model.machine import Backup, Checkpoint, Machine, Power, Restored, Status
+from simulator.model.machine import Power
 from simulator.model.operations import (
     CopyImage,
     DropBackup,
@@ -22,50 +21,16 @@ from simulator.model.operations import (
     StackBackups,
 )
 from simulator.model.requests import Expect, Request
-from simulator.qemu.names import Names, choose_names
+from simulator.qemu.names import choose_names
+from simulator.qemu.steps import Plan, Step, completed, join_steps
 from simulator.timeline import Entry, Timeline
 
 MODEL = "libvirt"
 """Id of the only API model that a real libvirt is like."""
 
 
-class LibvirtStep(NamedTuple):
-    """What one statement comes to on a real libvirt.
-
-    Attributes:
-        entry: The timeline's record of the statement.
-        actions: What is done, in this order.
-        unsupported: Why it cannot be done; empty where it can.
-        refusal: libvirt's words, where it must turn the last command down.
-        machine: The simulated machine afterwards.
-        backups, restores: The copies to be looked at afterwards.
-    """
-
-    entry: Entry
-    actions: tuple[LibvirtAction, ...]
-    unsupported: str
-    refusal: str | None
-    machine: Machine
-    backups: tuple[Backup, ...]
-    restores: tuple[Restored, ...]
-
-    @property
-    def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """The checkpoints that libvirt must know afterwards."""
-        return self.machine.checkpoints
-
-
-class LibvirtPlan(NamedTuple):
-    """A timeline for a real libvirt.
-
-    Attributes:
-        steps: Those statements that libvirt takes part in.
-        mixed: As in :class:`simulator.qemu.plan.Plan`.
-    """
-
-    names: Names
-    steps: tuple[LibvirtStep, ...]
-    mixed: bool
+LibvirtStep: TypeAlias = Step[LibvirtAction]
+LibvirtPlan: TypeAlias = Plan[LibvirtAction]
 
 
 def refuse(timeline: Timeline) -> str:
@@ -82,19 +47,7 @@ def make_libvirt_plan(timeline: Timeline) -> LibvirtPlan:
     """Return what is to be done on a real libvirt for a timeline, with what it is like then."""
     names = choose_names(timeline)
     files = Files(names)
-    steps = [step for entry in timeline.entries if (step := _step(files, entry)) is not None]
-    if steps:
-        # At the end all copies are looked at once more: nobody may have touched them.
-        steps[-1] = steps[-1]._replace(backups=_done(steps[-1].machine.backups))
-    return LibvirtPlan(
-        names=names,
-        steps=tuple(steps),
-        mixed=any(
-            getattr(operation, "extent", None) is not None
-            for entry in timeline.entries
-            for operation in entry.operations
-        ),
-    )
+    return join_steps(timeline, names, (_step(files, entry) for entry in timeline.entries))
 
 
 def _step(files: Files, entry: Entry) -> LibvirtStep | None:
@@ -111,15 +64,7 @@ def _step(files: Files, entry: Entry) -> LibvirtStep | None:
         unsupported = str(error)
     if not actions and not unsupported and not entry.new_restores:
         return None
-    return LibvirtStep(
-        entry=entry,
-        actions=actions,
-        unsupported=unsupported,
-        refusal=entry.refusal.text if entry.refusal is not None else None,
-        machine=entry.after,
-        backups=_done(entry.new_backups),
-        restores=entry.new_restores,
-    )
+    return Step(entry, actions, completed(entry.new_backups), unsupported=unsupported)
 
 
 def _never_asked(entry: Entry, request: Request | None) -> bool:
@@ -133,7 +78,3 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
         or outside
         or (off and isinstance(request, GuestOperation))
     )
-
-
-def _done(backups: Iterable[Backup]) -> tuple[Backup, ...]:
-    return tuple(backup for backup in backups if backup.status is Status.COMPLETED)

@@ -4,10 +4,9 @@ One operation becomes commands in one place, :func:`add`; a new operation is a c
 What QEMU can take as one transaction is sent as one.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TypeAlias
 
-from simulator.model.machine import Backup, Machine, Power, Restored, Status
+from simulator.model.machine import Power
 from simulator.model.operations import Refusal
 from simulator.model.requests import Expect, Qmp
 from simulator.model.transitions import apply
@@ -16,90 +15,32 @@ from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
+from simulator.qemu.steps import Plan, Step, completed, join_steps
 from simulator.timeline import Entry, Timeline
 
-
-class Step(NamedTuple):
-    """What one statement comes to on a real QEMU.
-
-    Attributes:
-        entry: The timeline's record of the statement.
-        actions: What is done, in this order.
-        cleanup: What is done when QEMU has turned the last of these down.
-        refusal: QEMU's words, where it must do so.
-        machine: The simulated machine afterwards.
-        backups, restores: The copies to be looked at afterwards.
-    """
-
-    entry: Entry
-    actions: tuple[Action, ...]
-    cleanup: tuple[Action, ...]
-    refusal: str | None
-    machine: Machine
-    backups: tuple[Backup, ...]
-    restores: tuple[Restored, ...]
+QemuStep: TypeAlias = Step[Action]
+QemuPlan: TypeAlias = Plan[Action]
 
 
-class Plan(NamedTuple):
-    """A timeline for a real QEMU.
-
-    Attributes:
-        steps: Those statements that QEMU takes part in.
-        mixed: Whether a guest step touches a part of a cluster. The simulated cluster has the
-            newest data then, and a real one is like it when that data lies somewhere in it.
-    """
-
-    names: Names
-    steps: tuple[Step, ...]
-    mixed: bool
-
-
-def make_plan(timeline: Timeline) -> Plan:
+def make_plan(timeline: Timeline) -> QemuPlan:
     """Return what is to be done on a real QEMU for a timeline, with what it then is like."""
     names = choose_names(timeline)
-    steps = [step for entry in timeline.entries if (step := _step(names, entry)) is not None]
-    if steps:
-        # At the end all copies are looked at once more: nobody may have touched them.
-        steps[-1] = steps[-1]._replace(backups=_done(steps[-1].machine.backups))
-    return Plan(
-        names=names,
-        steps=tuple(steps),
-        mixed=any(
-            getattr(operation, "extent", None) is not None
-            for entry in timeline.entries
-            for operation in entry.operations
-        ),
-    )
+    return join_steps(timeline, names, (_step(names, entry) for entry in timeline.entries))
 
 
-def _step(names: Names, entry: Entry) -> Step | None:
+def _step(names: Names, entry: Entry) -> QemuStep | None:
     """Return the step of one statement; None where QEMU has no part in it."""
     request = entry.request
     if isinstance(request, Expect):
         return None
-    text = entry.refusal.text if entry.refusal is not None else None
     cleanup: tuple[Action, ...] = ()
-    if text is not None:
+    if entry.refusal is not None:
         actions, cleanup = _refused(names, entry, request)
     else:
         actions = _accepted(names, entry)
-    restores = entry.new_restores
-    if not actions and not restores:
+    if not actions and not entry.new_restores:
         return None
-    return Step(
-        entry=entry,
-        actions=actions,
-        cleanup=cleanup,
-        refusal=text,
-        machine=entry.after,
-        backups=_done(entry.new_backups),
-        restores=restores,
-    )
-
-
-def _done(backups: Iterable[Backup]) -> tuple[Backup, ...]:
-    """Return the backups that hold something: what a job that failed leaves is not fixed."""
-    return tuple(backup for backup in backups if backup.status is Status.COMPLETED)
+    return Step(entry, actions, completed(entry.new_backups), cleanup)
 
 
 def _accepted(names: Names, entry: Entry) -> tuple[Action, ...]:

@@ -7,7 +7,7 @@ from simulator.pipeline import Run
 from simulator.render.report import as_html, write_finding
 from simulator.verify.on_qemu import verify
 from simulator.verify.peers import NOT_THERE
-from simulator.verify.reporting import Verification
+from simulator.verify.playing import Verification
 
 
 @dataclass(frozen=True)

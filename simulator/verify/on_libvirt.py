@@ -1,11 +1,8 @@
 """Plays a simulated timeline on a real libvirt and tells the first difference as a finding."""
 
-import asyncio
-import signal
 from collections.abc import Callable, Iterable
 
 from simulator.diagnostics import Finding
-from simulator.hosts.failures import QemuError, QemuMissingError
 from simulator.hosts.libvirt.libvirtd import INSTALL_HELP, LibvirtRefusedError
 from simulator.hosts.libvirt.machine import Host, open_host
 from simulator.libvirt.plan import LibvirtPlan, LibvirtStep, make_libvirt_plan
@@ -13,15 +10,15 @@ from simulator.libvirt.versions import says_the_same
 from simulator.timeline import Timeline
 from simulator.verify.compare import Difference, compare
 from simulator.verify.observe import Observer
-from simulator.verify.reporting import (
+from simulator.verify.playing import (
     REFUSAL,
     SURROUNDINGS,
     TIMEOUT_SECONDS,
+    Stage,
     Verification,
-    cancelled_by_signals,
+    play_on,
     report,
     report_differences,
-    words_of,
 )
 from simulator.verify.sight import Sight, sight_of
 
@@ -59,49 +56,7 @@ def verify(
         timeout: Seconds that a step may take.
         watch: Is told the number of each step before it is done.
     """
-    caught: list[int] = []
-    plan = make_libvirt_plan(timeline)
-    try:
-        return asyncio.run(_verify(plan, timeout, watch or (lambda _, __: None), caught))
-    except asyncio.CancelledError:
-        # All is cleaned up: now the signal may do what it came for.
-        for number in caught:
-            signal.raise_signal(number)
-        raise
-
-
-async def _verify(
-    plan: LibvirtPlan, timeout: float, watch: Watch, caught: list[int]
-) -> Verification:
-    done, version, said = 0, "", list[str]()
-    step: LibvirtStep | None = None
-    try:
-        with cancelled_by_signals(caught):
-            async with open_host(timeout, plan.names) as host:
-                said, version = host.said, host.version
-                observer = Observer(host, plan.names)
-                for step in plan.steps:
-                    watch(host, done)
-                    async with asyncio.timeout(timeout + _waits(step)):
-                        finding = await _play(host, observer, plan, step)
-                    if finding is not None:
-                        return Verification(done, version, finding, tuple(said))
-                    done += 1
-    except QemuMissingError as error:
-        finding = report(None, MISSING, str(error), help=INSTALL_HELP)
-        return Verification(done, version, finding)
-    except TimeoutError:
-        finding = report(
-            step and step.entry,
-            FAILED,
-            f"libvirt took longer than {timeout:g} s",
-            help="give it more time: --timeout",
-        )
-        return Verification(done, version, finding, tuple(said))
-    except (QemuError, OSError) as error:
-        finding = report(step and step.entry, FAILED, words_of(error))
-        return Verification(done, version, finding, tuple(said))
-    return Verification(done, version)
+    return play_on(STAGE, make_libvirt_plan(timeline), timeout=timeout, watch=watch)
 
 
 def _waits(step: LibvirtStep) -> float:
@@ -110,7 +65,7 @@ def _waits(step: LibvirtStep) -> float:
     return LOCK_SECONDS if locked else 0
 
 
-async def _play(
+async def _perform(
     host: Host, observer: Observer, plan: LibvirtPlan, step: LibvirtStep
 ) -> Finding | None:
     """Do one step and look; return what is not as simulated."""
@@ -161,10 +116,10 @@ def _tells_around(said: str) -> bool:
 async def _look_at_checkpoints(host: Host, step: LibvirtStep) -> list[Difference]:
     """Return how the checkpoints that libvirt knows differ from the simulated ones."""
     real = await host.checkpoints()
-    ours = {each.name: each.parent for each in step.checkpoints}
+    ours = {each.name: each.parent for each in step.machine.checkpoints}
     if real == ours:
         return []
-    order = [each.name for each in step.checkpoints]
+    order = [each.name for each in step.machine.checkpoints]
     return [difference("the list of checkpoints", _tell(ours, order), _tell(real, order))]
 
 
@@ -203,3 +158,7 @@ def difference(row: str, ours: str, theirs: str) -> Difference:
     place = next((n for n, (one, other) in pairs if one != other), min(len(ours), len(theirs)))
     lines = (f"simulator  {ours or 'none'}", f"libvirt    {theirs or 'none'}")
     return Difference(row, (*lines, f"{' ' * (len('simulator  ') + place)}^"))
+
+
+STAGE = Stage("libvirt", MISSING, FAILED, INSTALL_HELP, open_host, _perform, _waits)
+"""A real libvirt to play on."""

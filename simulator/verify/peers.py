@@ -8,7 +8,7 @@ from simulator.timeline import Timeline
 from simulator.verify import on_libvirt, on_qemu
 from simulator.verify.on_libvirt import verify as verify_on_libvirt
 from simulator.verify.on_qemu import verify as verify_on_qemu
-from simulator.verify.reporting import Verification
+from simulator.verify.playing import Verification
 
 
 class Peer(NamedTuple):

@@ -24,6 +24,23 @@ LIBVIRT_PACKAGES = "libvirt-daemon-system libvirt-clients qemu-system-x86"
 
 NEEDED = ("qemu-storage-daemon", "qemu-img", "qemu-io")
 
+HEAD = "scenario: x\nmodel: libvirt\ndisk: 8\ntimeline:\n"
+
+CHAIN = """\
+  - at: T1
+    do: [create: {image: S1, bitmap: B1}]
+  - write: AAAA----
+  - at: T2
+    do: [snapshot: {image: S2, bitmap: B2}]
+  - write: ---BBB--
+  - at: T3
+    do: [snapshot: {image: S3, bitmap: B3}]
+  - write: D----DD-
+  - at: T4
+    do:
+"""
+"""Three images, each with a checkpoint."""
+
 
 def need_qemu() -> None:
     """Skip the test where QEMU's programs are missing; fail it under REQUIRE_REAL=1."""

@@ -17,7 +17,7 @@ from simulator.hosts.session import Session, run_program
 from simulator.qemu.actions import Command
 from simulator.qemu.plan import make_plan
 from simulator.verify.on_qemu import play, verify
-from simulator.verify.reporting import Verification
+from simulator.verify.playing import Verification
 from tests.checkout import MAIL, SCENARIOS, command
 from tests.hosts.real import (
     children,

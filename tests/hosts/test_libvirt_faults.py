@@ -16,6 +16,8 @@ from simulator.hosts.lifeline import processes_at_home
 from simulator.verify.on_libvirt import verify
 from tests.checkout import MAIL, command
 from tests.hosts.real import (
+    CHAIN,
+    HEAD,
     children,
     mounted,
     need_libvirt,
@@ -28,24 +30,6 @@ from tests.hosts.real import (
 from tests.waiting import PATIENCE_SECONDS, wait_until
 
 ON_LIBVIRT = ("--with", "libvirt", "--model", "libvirt")
-
-HEAD = "scenario: {}\nmodel: libvirt\ndisk: 8\ntimeline:\n"
-
-
-CHAIN = """\
-  - at: T1
-    do: [create: {image: S1, bitmap: B1}]
-  - write: AAAA----
-  - at: T2
-    do: [snapshot: {image: S2, bitmap: B2}]
-  - write: ---BBB--
-  - at: T3
-    do: [snapshot: {image: S3, bitmap: B3}]
-  - write: D----DD-
-  - at: T4
-    do:
-"""
-"""Three images, each with a checkpoint."""
 
 
 @pytest.fixture
@@ -65,7 +49,7 @@ def test_a_machine_that_hangs_ends_with_a_finding_and_leaves_nothing(open_folder
 
     with nothing_left(open_folder):
         outcome = verify(
-            timeline_of(HEAD.format("x") + CHAIN.partition("  - at: T2")[0]), timeout=3, watch=stop
+            timeline_of(HEAD + CHAIN.partition("  - at: T2")[0]), timeout=3, watch=stop
         )
     assert outcome.finding is not None
     assert outcome.finding.code == "VF006"
@@ -80,9 +64,7 @@ def test_a_daemon_that_dies_is_a_finding_and_leaves_nothing(open_folder: Path) -
             host.libvirtd.kill()
 
     with nothing_left(open_folder):
-        outcome = verify(
-            timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS, watch=kill
-        )
+        outcome = verify(timeline_of(HEAD + CHAIN), timeout=PATIENCE_SECONDS, watch=kill)
     assert outcome.finding is not None
     assert "libvirtd" in outcome.finding.message
 
@@ -139,7 +121,7 @@ def test_a_daemon_that_dies_while_it_starts_is_a_finding(
 
     monkeypatch.setattr(Libvirtd, "_answers", kill)
     with nothing_left(open_folder):
-        outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS)
+        outcome = verify(timeline_of(HEAD + CHAIN), timeout=PATIENCE_SECONDS)
     assert outcome.finding is not None
     assert outcome.finding.code == "VF006"
     assert "libvirtd cannot be used: Failed to connect socket" in outcome.finding.message
@@ -155,9 +137,7 @@ def test_a_machine_that_dies_is_a_finding_and_no_refusal(open_folder: Path) -> N
             host.running.kill()
 
     with nothing_left(open_folder):
-        outcome = verify(
-            timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS, watch=kill
-        )
+        outcome = verify(timeline_of(HEAD + CHAIN), timeout=PATIENCE_SECONDS, watch=kill)
     assert outcome.finding is not None
     assert outcome.finding.code == "VF006"
     assert "QEMU went away" in outcome.finding.message
@@ -173,7 +153,7 @@ def test_virsh_that_is_killed_says_nothing_of_libvirt(
     virsh.write_text("#!/bin/sh\nkill -9 $$\n")
     virsh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    outcome = verify(timeline_of(HEAD.format("x") + CHAIN), timeout=PATIENCE_SECONDS)
+    outcome = verify(timeline_of(HEAD + CHAIN), timeout=PATIENCE_SECONDS)
     assert outcome.finding is not None
     assert outcome.finding.code == "VF006"
     assert outcome.finding.message == "virsh went away: it was ended by SIGKILL"

@@ -6,25 +6,7 @@ import simulator
 from simulator.libvirt.actions import Virsh
 from simulator.libvirt.plan import make_libvirt_plan
 from tests.checkout import SCENARIOS
-from tests.hosts.real import timeline_of
-
-HEAD = "scenario: {}\nmodel: libvirt\ndisk: 8\ntimeline:\n"
-
-
-CHAIN = """\
-  - at: T1
-    do: [create: {image: S1, bitmap: B1}]
-  - write: AAAA----
-  - at: T2
-    do: [snapshot: {image: S2, bitmap: B2}]
-  - write: ---BBB--
-  - at: T3
-    do: [snapshot: {image: S3, bitmap: B3}]
-  - write: D----DD-
-  - at: T4
-    do:
-"""
-"""Three images, each with a checkpoint."""
+from tests.hosts.real import CHAIN, HEAD, timeline_of
 
 
 def test_a_running_backup_keeps_out_what_libvirt_waits_half_a_minute_for() -> None:
@@ -40,7 +22,7 @@ def test_a_running_backup_keeps_out_what_libvirt_waits_half_a_minute_for() -> No
       - {delete: {snapshot: S2}, expect: refused}
   - at: T3
 """.replace("[create: S1, snapshot: S2]", "[{create: S1}, {snapshot: S2}]")
-    entries = timeline_of(HEAD.format("overlap") + story).entries
+    entries = timeline_of(HEAD + story).entries
     said = [entry.refusal.text for entry in entries if entry.refusal is not None]
     assert (
         said
@@ -63,14 +45,14 @@ def test_a_running_backup_keeps_out_what_libvirt_waits_half_a_minute_for() -> No
     ],
 )
 def test_a_verb_that_is_not_supported_is_a_finding_and_no_agreement(step: str, told: str) -> None:
-    timeline = timeline_of(f"{HEAD.format('x')}{CHAIN}      - {step}\n  - at: T5\n")
+    timeline = timeline_of(f"{HEAD}{CHAIN}      - {step}\n  - at: T5\n")
     unsupported = [s.unsupported for s in make_libvirt_plan(timeline).steps if s.unsupported]
     assert unsupported
     assert f"{unsupported[0]} cannot be verified".find(told) >= 0
 
 
 def test_a_pull_that_is_refused_is_begun_and_not_read() -> None:
-    text = HEAD.format("a pull since a bitmap that a crash took") + (
+    text = HEAD + (
         "  - {at: T1, do: [{create: S1}, {checkpoint: c1}, crash, start]}\n"
         "  - {at: T2, do: [{backup: {since: c1, to: inc.bak, mode: pull}}]}\n"
     )

@@ -18,7 +18,7 @@ from simulator.qemu.actions import (
     Stack,
     StartQemu,
 )
-from simulator.qemu.plan import Step, make_plan
+from simulator.qemu.plan import QemuStep, make_plan
 from simulator.verify.sight import sight_of
 from tests.hosts.real import mail, timeline_of
 
@@ -34,7 +34,7 @@ timeline:
 """
 
 
-def steps(text: str, model: str = "mail-2018") -> tuple[Step, ...]:
+def steps(text: str, model: str = "mail-2018") -> tuple[QemuStep, ...]:
     return make_plan(timeline_of(START.format(model=model) + text)).steps
 
 

@@ -10,7 +10,7 @@ from simulator.model.operations import Refusal
 from simulator.timeline import Entry, Timeline
 from simulator.verify.compare import Difference
 from simulator.verify.on_qemu import verify
-from simulator.verify.reporting import report_differences
+from simulator.verify.playing import report_differences
 from tests.hosts.real import mail, need_qemu, timeline_of
 
 

@@ -10,7 +10,7 @@ from simulator.libvirt.plan import make_libvirt_plan
 from simulator.model.requests import StartCheckpoint
 from simulator.verify.on_libvirt import verify
 from tests.checkout import MAIL, SCENARIOS, command
-from tests.hosts.real import need_libvirt, timeline_of
+from tests.hosts.real import CHAIN, HEAD, need_libvirt, timeline_of
 from tests.waiting import PATIENCE_SECONDS
 
 SHIPPED = (
@@ -25,23 +25,6 @@ SHIPPED = (
     "flagged/BT104-crash-after-restart",
 )
 """Those in which libvirt does most; the others only say the same again."""
-
-HEAD = "scenario: {}\nmodel: libvirt\ndisk: 8\ntimeline:\n"
-
-CHAIN = """\
-  - at: T1
-    do: [create: {image: S1, bitmap: B1}]
-  - write: AAAA----
-  - at: T2
-    do: [snapshot: {image: S2, bitmap: B2}]
-  - write: ---BBB--
-  - at: T3
-    do: [snapshot: {image: S3, bitmap: B3}]
-  - write: D----DD-
-  - at: T4
-    do:
-"""
-"""Three images, each with a checkpoint."""
 
 STORIES = {
     "commits": CHAIN
@@ -138,13 +121,13 @@ def test_a_shipped_scenario_agrees_with_libvirt(name: str) -> None:
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_agrees_with_libvirt(name: str) -> None:
     need_libvirt()
-    outcome = verify(timeline_of(HEAD.format(name) + STORIES[name]), timeout=PATIENCE_SECONDS)
+    outcome = verify(timeline_of(HEAD + STORIES[name]), timeout=PATIENCE_SECONDS)
     assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
 
 
 def test_a_difference_is_two_figures_with_carets_and_the_commands_so_far() -> None:
     need_libvirt()
-    timeline = timeline_of(HEAD.format("x") + CHAIN.partition("  - at: T2")[0])
+    timeline = timeline_of(HEAD + CHAIN.partition("  - at: T2")[0])
     *others, write = timeline.entries
     tampered = replace(timeline, entries=(*others, write._replace(after=write.before)))
     outcome = verify(tampered, timeout=PATIENCE_SECONDS)
@@ -161,7 +144,7 @@ def test_a_difference_is_two_figures_with_carets_and_the_commands_so_far() -> No
 def test_checkpoints_that_differ_are_told_with_their_parents() -> None:
     need_libvirt()
     timeline = timeline_of(
-        HEAD.format("x")
+        HEAD
         + "  - at: T1\n    do: [create: S1, checkpoint: B1]\n".replace(
             "[create: S1, checkpoint: B1]", "[{create: S1}, {checkpoint: B1}]"
         )
@@ -180,7 +163,7 @@ def test_it_is_told_which_verb_is_not_supported(tmp_path: Path) -> None:
     need_libvirt()
     file = tmp_path / "x.yaml"
     file.write_text(
-        f"{HEAD.format('x')}  - at: T1\n    do: [{{create: {{image: S1, disk: vda}}}}]\n"
+        f"{HEAD}  - at: T1\n    do: [{{create: {{image: S1, disk: vda}}}}]\n"
         "  - at: T2\n    do:\n      - snapshot: S2\n      - revert: {snapshot: S2}\n"
     )
     outcome = command("verify", str(file), "--with", "libvirt", "--timeout", "60")

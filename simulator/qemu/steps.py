@@ -1,0 +1,79 @@
+"""A timeline as what is to be done on something real, step by step, and what it is like then."""
+
+from collections.abc import Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+from simulator.model.machine import Backup, Machine, Restored, Status
+from simulator.qemu.names import Names
+from simulator.timeline import Entry, Timeline
+
+A = TypeVar("A")
+
+
+class Step(NamedTuple, Generic[A]):
+    """What one statement comes to.
+
+    Attributes:
+        entry: The timeline's record of the statement.
+        actions: What is done, in this order.
+        backups: The copies to be looked at afterwards, beside the restored disks.
+        cleanup: What is done when the last of the actions has been turned down.
+        unsupported: Why it cannot be done; empty where it can.
+    """
+
+    entry: Entry
+    actions: tuple[A, ...]
+    backups: tuple[Backup, ...]
+    cleanup: tuple[A, ...] = ()
+    unsupported: str = ""
+
+    @property
+    def refusal(self) -> str | None:
+        """The words in which the last of the actions must be turned down."""
+        return self.entry.refusal.text if self.entry.refusal is not None else None
+
+    @property
+    def machine(self) -> Machine:
+        """The simulated machine afterwards."""
+        return self.entry.after
+
+    @property
+    def restores(self) -> tuple[Restored, ...]:
+        """The restored disks to be looked at afterwards."""
+        return self.entry.new_restores
+
+
+class Plan(NamedTuple, Generic[A]):
+    """A timeline for something real.
+
+    Attributes:
+        steps: Those statements that it takes part in.
+        mixed: Whether a guest step touches a part of a cluster. The simulated cluster has the
+            newest data then, and a real one is like it when that data lies somewhere in it.
+    """
+
+    names: Names
+    steps: tuple[Step[A], ...]
+    mixed: bool
+
+
+def join_steps(timeline: Timeline, names: Names, steps: Iterable[Step[A] | None]) -> Plan[A]:
+    """Return the plan that some steps make; None stands for a statement without any."""
+    found = [step for step in steps if step is not None]
+    if found:
+        # At the end all copies are looked at once more: nobody may have touched them.
+        found[-1] = found[-1]._replace(backups=completed(found[-1].machine.backups))
+    return Plan(
+        names=names,
+        steps=tuple(found),
+        mixed=any(
+            getattr(operation, "extent", None) is not None
+            for entry in timeline.entries
+            for operation in entry.operations
+        ),
+    )
+
+
+def completed(backups: Iterable[Backup]) -> tuple[Backup, ...]:
+    """Return the backups that hold something: what a job that failed leaves is not fixed."""
+    return tuple(backup for backup in backups if backup.status is Status.COMPLETED)
