@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from simulator.model.machine import Backup, Kind, Machine, Power, Status
+from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power, Status
 from simulator.model.operations import CopyImage, CorruptBackup
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.graph import (
@@ -209,13 +209,21 @@ def _gone_bad(entry: Entry) -> list[tuple[Backup, Backup]]:
 
 
 def is_torn(entry: Entry, backup: Backup) -> bool:
-    """Whether a backup is a plain copy of an image that somebody may have been writing."""
-    return (
-        backup.kind is Kind.COPY
-        and entry.before.power is Power.RUNNING
-        and any(isinstance(each, CopyImage) for each in entry.operations)
-        and any(d.chain and d.active.name == backup.image for d in entry.before.disks)
-    )
+    """Whether a backup is a plain copy of an image that somebody may have been writing.
+
+    An image that holds nothing yet has nothing that could be torn.
+    """
+    if entry.before.power is not Power.RUNNING or not backup.content:
+        return False
+    copied = any(isinstance(each, CopyImage) for each in entry.operations)
+    return backup.kind is Kind.COPY and copied and backup.image in _written(entry.before, backup)
+
+
+def _written(machine: Machine, backup: Backup) -> set[str]:
+    """Return the images of a backup's disk that take data: the active one, and those of commits."""
+    disk = machine.disk(backup.disk)
+    committed = {job.base for job in machine.jobs_on(disk.name) if isinstance(job, CommitJob)}
+    return committed | ({disk.active.name} if disk.chain else set())
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ class Record:
     def _torn(self, number: int, backup: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
         chain = self.frames[number - 1][backup["disk"]]["chain"]
         active = bool(chain) and chain[-1] == told.get("image")
-        return backup["kind"] == "copy" and self.running[number] and active
+        held = bool(backup["cells"].strip("-"))
+        return backup["kind"] == "copy" and self.running[number] and active and held
 
     def _windows(self) -> Iterator[dict[Key, Window]]:
         windows: dict[Key, Window] = {}

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.biographies import told
+from simulator.checks.biographies import What, told
 from simulator.checks.claims.faults import (
     LUCKY,
     STALE,
     claims_with,
     left_out,
+    name_ends,
     report_hole,
     way_to_now,
 )
@@ -129,9 +130,9 @@ def _report(rule: Rule, timeline: Timeline, claim: Claim, late: Hole, message: s
     return rule.found(
         claim.entry,
         message,
-        label=_late_label(timeline, claim),
+        label=_late_label(timeline, claim, late),
         notes=_late_notes(timeline, claim, late),
-        help=_late_help(claim, late),
+        help=_late_help(timeline, claim, late),
         related=(told(timeline, step),) if step is not None else (),
     )
 
@@ -148,7 +149,7 @@ def _late_message(timeline: Timeline, claim: Claim) -> str:
     """Return what a late read made of a backup: a lack, a mixture, or another instant."""
     backup, late = claim.backup, claim.late
     assert late is not None, "it is late"
-    ends = timeline.label_at(backup.disk, late.start)
+    ends, _ = name_ends(timeline, claim, late)
     if not late.changed & claim.read or (claim.to_now and backup.moment < claim.now.moment):
         return f"backup {backup.name} lacks what the guest wrote after {ends}"
     if late.changed - claim.read:
@@ -157,15 +158,15 @@ def _late_message(timeline: Timeline, claim: Claim) -> str:
     return f"backup {backup.name} holds {reads}, where its bitmap ends at {ends}"
 
 
-def _late_label(timeline: Timeline, claim: Claim) -> str:
+def _late_label(timeline: Timeline, claim: Claim, late: Hole) -> str:
     """Return why a backup's bitmaps do not reach to now."""
-    backup, late = claim.backup, claim.late
-    assert late is not None, "it is late"
-    ends = timeline.label_at(backup.disk, late.start)
-    disk = claim.entry.before.disk(backup.disk)
-    if any(bitmap.recording for bitmap in disk.bitmaps if bitmap.name in backup.bitmaps):
-        return f"{_bitmaps(backup)} saw no write after {ends}: an overlay took them"
-    return f"{_bitmaps(backup)} stopped recording at {ends}"
+    ends, _ = name_ends(timeline, claim, late)
+    step = step_of(timeline, claim, late)
+    disk, names = claim.entry.before.disk(claim.backup.disk), claim.backup.bitmaps
+    recording = any(bitmap.recording for bitmap in disk.bitmaps if bitmap.name in names)
+    if recording and step is not None and step.what is What.LEFT:
+        return f"{_bitmaps(claim.backup)} saw no write after {ends}: an overlay took them"
+    return f"{_bitmaps(claim.backup)} stopped recording at {ends}"
 
 
 def _bitmaps(backup: Backup) -> str:
@@ -179,7 +180,7 @@ def _late_notes(timeline: Timeline, claim: Claim, late: Hole) -> tuple[str, ...]
     disk = claim.entry.after.disk(backup.disk)
     if then is None:
         return ()
-    start = timeline.label_at(backup.disk, late.start)
+    start, _ = name_ends(timeline, claim, late)
     end = timeline.label_at(backup.disk, now.moment, prefer=claim.entry.instant)
     rows = [
         (f"guest saw at {start}", write_view(then.guest_view, then.length)),
@@ -190,7 +191,7 @@ def _late_notes(timeline: Timeline, claim: Claim, late: Hole) -> tuple[str, ...]
             f"left out, {bitmap.name}",
             write_bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node)),
         )
-        for bitmap in left_out(disk, claim, late)
+        for bitmap in left_out(claim.entry.after, claim, late)
     ]
     rows.append((f"{backup.row} holds", write_clusters(backup.content, backup.length)))
     wrong = _wrong(claim, late)
@@ -205,12 +206,12 @@ def _late_notes(timeline: Timeline, claim: Claim, late: Hole) -> tuple[str, ...]
     )
 
 
-def _late_help(claim: Claim, late: Hole) -> str:
+def _late_help(timeline: Timeline, claim: Claim, late: Hole) -> str:
     backup = claim.backup
     if claim.to_now:
-        return way_to_now(claim)
-    later = left_out(claim.entry.after.disk(backup.disk), claim, late)
+        return way_to_now(timeline, claim)
+    later = left_out(claim.entry.after, claim, late)
     if not later:
         return f"copy {_bitmaps(backup)} in the step that stops it, or take a full backup"
     told = f"copy {_bitmaps(backup)} in the step that creates {later[0].name}"
-    return f"{told}, or {way_to_now(claim)}"
+    return f"{told}, or {way_to_now(timeline, claim)}"

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from simulator.checks.evidence import name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.machine import CommitJob, Power
-from simulator.model.operations import CopyImage
+from simulator.restorable.history import is_torn
 from simulator.timeline import Timeline
 
 
@@ -14,7 +13,7 @@ from simulator.timeline import Timeline
 def torn_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds plain copies of an image that the guest is still writing.
+    Finds plain copies of an image that the guest is still writing, and that holds anything.
 
     ## Why is this wrong?
     A copy takes time, and the guest goes on writing while it is made: the beginning of the copy
@@ -50,24 +49,18 @@ def torn_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     `|---BBD--|` where the guest had `|D--BBDD-|`. QEMU 7.2: `cp` of the active image gives a copy
     whose bitmaps are inconsistent.
     """
-    for entry, copy in timeline.accepted(CopyImage):
-        disk = entry.before.disk_of(copy.image)
-        image = disk.image(copy.image) if disk is not None else None
-        if disk is None or image is None:
-            continue
-        committed = {j.base for j in entry.before.jobs_on(disk.name) if isinstance(j, CommitJob)}
-        if image is not disk.active and image.name not in committed:
-            continue
-        if entry.before.power is Power.RUNNING:
-            held = image.content.clusters()
+    for entry, copy in timeline.made_backups:
+        if is_torn(entry, copy):
+            active = entry.before.disk(copy.disk).active.name
             yield self.found(
                 entry,
-                f"copy {copy.target} is read while the guest writes {copy.image}",
+                f"copy {copy.name} is read while the guest writes {copy.image}",
                 label=f"{copy.image} is the active image"
-                if image is disk.active
+                if copy.image == active
                 else f"{copy.image} takes what is committed",
-                notes=(f"{name_clusters(held)} of {copy.image} may be torn or missing",)
-                if held
-                else (),
+                notes=(
+                    f"{name_clusters(copy.content.clusters())} of {copy.image} may be torn or "
+                    "missing",
+                ),
                 help=f"snapshot first and copy {copy.image} then, take a backup, or shut down",
             )

@@ -1,6 +1,6 @@
 """What is wrong with a backup of changes: one rule each, and how a hole is told."""
 
-from simulator.checks.biographies import Event, cleared_by, told
+from simulator.checks.biographies import Event, What, cleared_by, told
 from simulator.checks.claims.failures import failures
 from simulator.checks.claims.steps import step_of
 from simulator.checks.claims.stretches import Claim, Hole, claims_of, resized_in
@@ -10,7 +10,7 @@ from simulator.diagnostics import Finding
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup
+from simulator.model.machine import Backup, Machine
 from simulator.notation import write_bits, write_clusters, write_view
 from simulator.timeline import Timeline
 
@@ -84,12 +84,18 @@ def _lack(timeline: Timeline, claim: Claim) -> str:
     return HOLE
 
 
-def left_out(disk: Disk, claim: Claim, hole: Hole) -> list[DirtyBitmap]:
-    """Return the bitmaps that recorded in a hole or later, and that a backup left out."""
+def left_out(machine: Machine, claim: Claim, hole: Hole) -> list[DirtyBitmap]:
+    """Return the bitmaps that recorded in a hole or later, and that a backup left out.
+
+    A running job's own bitmap is nobody's to read.
+    """
+    disk = machine.disk(claim.backup.disk)
+    passing = {(job.node, job.bitmap) for job in machine.backup_jobs if job.temporary}
     return [
         bitmap
         for bitmap in disk.bitmaps
         if bitmap.name not in claim.backup.bitmaps
+        and (bitmap.node, bitmap.name) not in passing
         and disk.clusters_of(bitmap) - claim.read
         and any(w.start >= hole.start and w.start != w.end for w in bitmap.windows)
     ]
@@ -97,8 +103,9 @@ def left_out(disk: Disk, claim: Claim, hole: Hole) -> list[DirtyBitmap]:
 
 def whole_merge(claim: Claim) -> tuple[str, ...]:
     """Return the bitmaps whose merge holds all that changed in a backup's stretch, or none."""
-    disk = claim.entry.after.disk(claim.backup.disk)
-    more = [bitmap for bitmap in left_out(disk, claim, claim.holes[0]) if not bitmap.inconsistent]
+    machine = claim.entry.after
+    disk = machine.disk(claim.backup.disk)
+    more = [b for b in left_out(machine, claim, claim.holes[0]) if not b.inconsistent]
     merged = claim.read
     for bitmap in more:
         merged = merged | disk.clusters_of(bitmap)
@@ -114,17 +121,16 @@ def _begins(disk: Disk, name: str) -> tuple[int, str]:
     return min(windows, default=0), name
 
 
-def way_to_now(claim: Claim) -> str:
+def way_to_now(timeline: Timeline, claim: Claim) -> str:
     """Return how to get what a backup lacks: a merge that holds all of it, or a full backup."""
-    instant = f" and call it {claim.entry.instant}" if claim.entry.instant else ""
-    names = () if claim.to_now else whole_merge(claim)
-    if names:
-        return f"copy the merge of {', '.join(names)}{instant}"
-    return (
-        "take a full backup that starts a new checkpoint"
-        if claim.to_now
-        else ("take a full backup")
-    )
+    if claim.to_now:
+        return "take a full backup that starts a new checkpoint"
+    names, entry = whole_merge(claim), claim.entry
+    if not names:
+        return "take a full backup"
+    given = timeline.label_at(claim.backup.disk, claim.now.moment, prefer=entry.instant)
+    call = f" and call it {given}" if entry.instant else ""
+    return f"copy the merge of {', '.join(names)}{call}"
 
 
 def report_hole(
@@ -137,7 +143,7 @@ def report_hole(
         message,
         label=_label(timeline, claim, hole, step),
         notes=hole_notes(timeline, claim, hole),
-        help=help or way_to_now(claim),
+        help=help or way_to_now(timeline, claim),
         related=(told(timeline, step),) if step is not None else (),
     )
 
@@ -151,11 +157,15 @@ def _label(timeline: Timeline, claim: Claim, hole: Hole, step: Event | None) -> 
 
 
 def name_ends(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, str]:
-    """Return the names of the instants between which a hole lies."""
-    step = step_of(timeline, claim, hole)
-    began = step.entry.instant if step is not None else None
-    begins = timeline.label_at(claim.backup.disk, hole.start, prefer=began)
-    return begins, timeline.label_at(claim.backup.disk, hole.end, prefer=claim.entry.instant)
+    """Return the names of the instants between which a hole lies, as the step to blame has them."""
+    step, disk = step_of(timeline, claim, hole), claim.backup.disk
+    at = step.entry.instant if step is not None else None
+    closes = step is not None and step.what in (What.CLEARED, What.BEGAN, What.ENABLED)
+    ends = at if closes else claim.entry.instant
+    return (
+        timeline.label_at(disk, hole.start, prefer=at),
+        timeline.label_at(disk, hole.end, prefer=ends),
+    )
 
 
 def hole_notes(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, ...]:
@@ -178,7 +188,7 @@ def hole_notes(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, ...]:
                 f"left out, {bitmap.name}",
                 write_bits(disk.clusters_of(bitmap), disk.length_of(bitmap.node)),
             )
-            for bitmap in left_out(disk, claim, hole)
+            for bitmap in left_out(claim.entry.after, claim, hole)
             if disk.clusters_of(bitmap) & missing
         ),
         (f"{backup.row} holds", write_clusters(backup.content, backup.length)),
