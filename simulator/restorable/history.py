@@ -64,7 +64,7 @@ class History:
         """Every completed backup with the entry at which it was complete, by disk."""
         made: dict[str, list[tuple[Entry, Backup]]] = {}
         for entry in self.timeline.entries:
-            for backup in (*entry.new_backups, *(new for _, new in _gone_bad(entry))):
+            for backup in (*entry.new_backups, *(new for _, new in gone_bad(entry))):
                 if backup.status is Status.COMPLETED and backup.kind is not Kind.NONE:
                     made.setdefault(backup.disk, []).append((entry, backup))
         return made
@@ -111,7 +111,7 @@ class History:
                 start = backup.start
             claims[id(backup)] = start, claimed_end(entry, backup)
         for entry, _ in self.timeline.asked(CorruptBackup):
-            for old, new in _gone_bad(entry):
+            for old, new in gone_bad(entry):
                 claims[id(new)] = claims.get(id(old), (old.start, old.end))
         return claims
 
@@ -200,7 +200,7 @@ class History:
         return frames
 
 
-def _gone_bad(entry: Entry) -> list[tuple[Backup, Backup]]:
+def gone_bad(entry: Entry) -> list[tuple[Backup, Backup]]:
     """Return the backups that went bad, as they were and as they are; they claim the same."""
     if not isinstance(entry.request, CorruptBackup):
         return []

@@ -32,7 +32,7 @@ def test_a_bitmap_stopped_where_its_overlay_was_made_although_nobody_wrote_befor
     assert [each.instant for each in late.related] == ["T3"]
 
 
-def test_a_bitmap_that_stopped_is_no_overlays_fault_although_another_one_records_below() -> None:
+def test_an_overlay_that_took_the_writes_from_a_recording_bitmap_is_to_blame() -> None:
     *_, lucky = found(
         "nir-2018",
         """\
@@ -46,7 +46,10 @@ def test_a_bitmap_that_stopped_is_no_overlays_fault_although_another_one_records
   - {at: T4, do: [{backup: {since: c0, to: inc.bak}}]}
 """,
     )
-    assert (lucky.code, lucky.label) == ("BT202", "c0 and c1 stopped recording at T2")
+    assert (lucky.code, lucky.label) == (
+        "BT202",
+        "c0 and c1 saw no write after T3: an overlay took them",
+    )
 
 
 @pytest.mark.parametrize("lasts", ["", ", ends: T5"])

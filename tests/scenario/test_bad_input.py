@@ -627,6 +627,15 @@ CASES = [
     text("nothing but a document", "---\n", (1, 4, "the file is empty")),
     text("no YAML", "scenario: [\n", (1, 12, "not YAML: did not find expected node content")),
     text("a colon in a text", "scenario: a: b\n", (1, 12, "not YAML: mapping values are not allo")),
+    text("a colon in a list", "a:\n  - b: c: d\n", (2, 9, "put a text with a colon in quotes")),
+    text(
+        "a verb alone, and a key to it",
+        "timeline:\n  - at: T1\n    do:\n      - start\n        expect: refused\n",
+        (5, 15, "write `start:` where more belongs to it"),
+    ),
+    text(
+        "the same from Windows", "a:\r\n- crash\r\n  allow: x\r\n", (3, 8, "write `crash:` where")
+    ),
     text(
         "a tab", "scenario: s\ntimeline:\n\t- at: T1\n", (3, 1, "indent with blanks, not with tabs")
     ),

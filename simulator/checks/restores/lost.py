@@ -8,9 +8,9 @@ from simulator.checks.restores.differences import full_backup
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup, Status
-from simulator.model.operations import DropBackup
+from simulator.model.operations import CorruptBackup, DropBackup
 from simulator.restorable.graph import EMPTY_DISK
-from simulator.restorable.history import Restorable, history_of
+from simulator.restorable.history import Restorable, gone_bad, history_of
 from simulator.timeline import Entry, Timeline
 
 
@@ -18,10 +18,10 @@ from simulator.timeline import Entry, Timeline
 def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds acts that take away an instant that could be restored: a deletion, or a loss. It names
-    the instants, and the backups that are left without their base. To delete a backup on which
-    nothing stands is to give up the instant that it stands for, and no mistake; so is to delete a
-    chain as a whole, in one instant.
+    Finds acts that take away an instant that could be restored: a deletion, a loss, or a stored
+    backup that goes bad. It names the instants, and the backups that are left without their base.
+    To delete a backup on which nothing stands is to give up the instant that it stands for, and no
+    mistake; so is to delete a chain as a whole, in one instant.
 
     ## Why is this wrong?
     An increment is worth nothing without what it stands on. A retention that counts backups
@@ -81,14 +81,22 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             if any(node in history.ends_of(backup) for backup in going if backup.disk == disk)
         }
         # Who deletes a backup means to lose what it stands for, and nothing else.
-        meant = not (isinstance(entry.request, DropBackup) and entry.request.lost)
+        request = entry.request
+        spoilt = isinstance(request, CorruptBackup)
+        meant = not spoilt and not (isinstance(request, DropBackup) and request.lost)
         if orphans or not (meant and set(lost) <= own):
             yield _report(self, timeline, entry, gone, lost, orphans, after)
 
 
 def _gone(entry: Entry) -> list[Backup]:
-    """Return the complete backups that a statement took away, but for those written over."""
+    """Return the complete backups that a statement took away, but for those written over.
+
+    One that goes bad is gone, whatever it is called.
+    """
+    bad = [old for old, _ in gone_bad(entry)]
     there = entry.before.backups
+    if bad:
+        return bad
     if entry.after.backups[: len(there)] == there:
         return []
     left = set(map(id, entry.after.backups))
@@ -139,13 +147,17 @@ def _report(
         notes.append(f"without their base: {join_words(orphans)}")
     left = [label for label in after.restorable if after.told(label) != EMPTY_DISK]
     notes.append(f"still there: {join_words(left) if left else 'no instant'}")
-    help = full_backup(entry)
-    if orphans:
-        help = f"keep {names} as long as {join_words(orphans)} stand on it; {help}"
+    it = "it" if len(lost) == 1 else "them"
+    label, help = f"nothing else gives {it} back", full_backup(entry)
+    if isinstance(entry.request, CorruptBackup):
+        label = f"{names} is damaged here, and {label}"
+    elif orphans:
+        stand = "stands" if len(orphans) == 1 else "stand"
+        help = f"keep {names} as long as {join_words(orphans)} {stand} on it; {help}"
     return rule.found(
         entry,
         f"{join_words(lost)} {are} lost with {names}",
-        label="nothing else gives " + ("it" if len(lost) == 1 else "them") + " back",
+        label=label,
         related=tuple(told_once(timeline, (each for each in begun if each is not None))),
         notes=tuple(notes),
         help=help,

@@ -42,6 +42,10 @@ __all__ = [
 ]
 
 
+_BARE = r"(?:^|\n)[ ]*- (\w+)[ ]*\r?\n[ ]*\w+$"
+"""A verb alone in its line, up to the key in the next one."""
+
+
 class Parser:
     """The events of a file, one after the other, with the end of what was read last."""
 
@@ -119,6 +123,9 @@ def _syntax_help(text: str, index: int, told: str) -> str:
     if here and here in "@`%":
         return "put the text in quotes"
     if "mapping values" in told:
+        bare = re.search(_BARE, text[:index])
+        if bare is not None:
+            return f"write `{bare[1]}:` where more belongs to it"
         return "put a text with a colon in quotes"
     if "sequence entries" in told:
         return 'put a picture of one "-" in quotes'
