@@ -52,6 +52,7 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
+from simulator.model.sizes import write_about
 from simulator.moves import Progress
 from simulator.notation import (
     bar,
@@ -68,6 +69,9 @@ from simulator.schedule.durations import write_duration
 from simulator.timeline import Entry, Frame, Statement, Timeline
 
 UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+MANY = 10_000
+"""So many of a unit are told in a larger one."""
 
 SEVERAL = "* is several versions"
 """What the mark of a cell means whose clusters do not hold the same."""
@@ -166,11 +170,11 @@ def tell_scales(timeline: Timeline) -> list[str]:
 
 
 def write_size(number: int) -> str:
-    """Return bytes in the largest unit that they are a whole number of."""
+    """Return bytes in the largest unit that they are a whole number of; many of it are rounded."""
     for unit, name in UNITS:
-        if number >= unit and number % unit == 0:
+        if number >= unit and number % unit == 0 and number // unit < MANY:
             return f"{number // unit} {name}"
-    return f"{number} B"
+    return write_about(number) if number >= MANY else f"{number} B"
 
 
 def write_held(data: int, zeroes: int) -> str:
