@@ -70,7 +70,8 @@ class _Together:
     def join(self, number: int, run: _Run) -> None:
         """Take a job in."""
         self.count += 1
-        heappush(self._goals, (run.begun + int(run.goal * PARTS), number))
+        goal = run.goal.numerator * PARTS // run.goal.denominator
+        heappush(self._goals, (run.begun + goal, number))
 
     def leave(self, number: int) -> None:
         """Let a job go."""
@@ -218,9 +219,10 @@ class Traffic:
             tick: When its first byte moves.
             goal: The place on its course at which it stops; None for its end.
         """
-        known = flow._replace(through=tuple(n for n in flow.through if n in self._bandwidths))
+        if not self._users.keys() >= {*flow.through}:
+            flow = flow._replace(through=tuple(n for n in flow.through if n in self._users))
         stop = goal if goal is not None else Fraction(course.size)
-        self._waiting[number] = tick, course, known, zeroes, stop
+        self._waiting[number] = tick, course, flow, zeroes, stop
         heappush(self._begins, (tick, number))
 
     def settle(self, tick: int) -> None:
@@ -245,7 +247,8 @@ class Traffic:
         _, course, flow, zeroes, goal = self._waiting.pop(number)
         lane: _Lane
         if course.data_size == course.size or (not flow.through and zeroes == flow.limit):
-            lane = self._together.setdefault(flow, _Together(flow))
+            lane = self._together.get(flow) or _Together(flow)
+            self._together[flow] = lane
             begun = lane.moved_at(tick)
         else:
             lane, begun = _Alone(flow, course, zeroes, goal), 0

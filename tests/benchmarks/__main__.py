@@ -3,7 +3,16 @@
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import checkpoints, comparing, engine, loading, many_runs, start_up, verifying
+from tests.benchmarks import (
+    checkpoints,
+    comparing,
+    engine,
+    jobs,
+    loading,
+    many_runs,
+    start_up,
+    verifying,
+)
 from tests.benchmarks.figures import HEAD
 
 BENCHMARKS: dict[str, Callable[[], bool]] = {
@@ -11,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], bool]] = {
     "loading": loading.main,
     "many_runs": many_runs.main,
     "engine": engine.main,
+    "jobs": jobs.main,
     "verifying": verifying.main,
     "comparing": comparing.main,
     "checkpoints": checkpoints.main,
