@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, assert_never
 
 from simulator.diagnostics import printable
-from simulator.render.drawing import Box, Drawing, Line, Text
+from simulator.render.drawing import Area, Box, Drawing, Line, Text
 from simulator.render.palette import THEMES, Colours, Theme
 from simulator.render.svg import arrow_head
 
@@ -34,6 +34,8 @@ def draw_on(axes: "Axes", drawing: Drawing, theme: Theme = Theme.LIGHT) -> None:
                 _add_line(axes, shape, colours.of(shape.role), z)
             case Text():
                 _add_text(axes, shape, colours, fonts, z)
+            case Area():
+                _add_area(axes, shape, colours, z)
             case _:
                 assert_never(shape)
     axes.set_xlim(0, drawing.width)
@@ -66,6 +68,15 @@ def _add_line(axes: "Axes", line: Line, colour: str, z: int) -> None:
     axes.add_line(drawn)
     if line.arrow:
         axes.add_patch(Polygon(arrow_head(line), color=colour, linewidth=0, zorder=z))
+
+
+def _add_area(axes: "Axes", area: Area, colours: Colours, z: int) -> None:
+    from matplotlib.patches import Polygon
+
+    fill = colours.of(area.fill)
+    axes.add_patch(Polygon(area.corners, facecolor=fill, linewidth=0, zorder=z))
+    if area.edge is not None:
+        _add_line(axes, Line(area.top, area.edge, 0.75), colours.of(area.edge), z)
 
 
 def _add_text(axes: "Axes", text: Text, colours: Colours, fonts: list[str], z: int) -> None:

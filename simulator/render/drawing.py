@@ -6,6 +6,7 @@ a colour means, and a theme which colour that is.
 
 import textwrap
 import unicodedata
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from simulator.diagnostics import printable
@@ -38,8 +39,8 @@ class Box(NamedTuple):
         row: The label of that cell's row.
         letters: What it is as text, one character a cell: of a run of cells, or of what points
             at them.
-        plain: What it is as text, where it is small: None for what its role says, empty where
-            another shape has it. Of a cell, what stands behind its row.
+        plain: What it is as text, where it is small, or what a bar is filled with: None for what
+            its role says, empty where another shape has it. Of a cell, what stands behind its row.
     """
 
     x: float
@@ -106,7 +107,44 @@ class Line(NamedTuple):
     plain: str | None = None
 
 
-Shape: TypeAlias = Box | Text | Line
+class Area(NamedTuple):
+    """What lies between a line that runs from left to right and a level below it.
+
+    Those that are stacked all stand on one level, the highest first: later ones cover it.
+
+    Attributes:
+        top: The line; places only grow, and at a step two points have one place.
+        base: The level that it stands on.
+        fill, edge: Roles; no edge is drawn along the base.
+        title: What a reader who points at it is told.
+        plain: What it is filled with as text; None for what its role says, empty for nothing.
+    """
+
+    top: tuple[tuple[float, float], ...]
+    base: float
+    fill: str
+    edge: str | None = None
+    title: str = ""
+    plain: str | None = None
+
+    @property
+    def corners(self) -> tuple[tuple[float, float], ...]:
+        """The whole outline."""
+        return (self.top[0][0], self.base), *self.top, (self.top[-1][0], self.base)
+
+    def highest(self, start: float, end: float) -> float:
+        """Return how high it is at most between two places."""
+        ups = [self.base - y for x, y in self.top if start <= x <= end]
+        for (x0, y0), (x1, y1) in pairwise(self.top):
+            ups += [
+                self.base - y0 - (y1 - y0) * (x - x0) / (x1 - x0)
+                for x in (start, end)
+                if x0 < x < x1
+            ]
+        return max(ups, default=0.0)
+
+
+Shape: TypeAlias = Box | Text | Line | Area
 
 
 class Drawing(NamedTuple):
@@ -182,12 +220,17 @@ def title_lines(title: str, width: float) -> tuple[Text, ...]:
 
 def moved(shapes: tuple[Shape, ...], x: float, y: float) -> tuple[Shape, ...]:
     """Return shapes elsewhere."""
-    return tuple(
-        shape._replace(points=tuple((a + x, b + y) for a, b in shape.points))
-        if isinstance(shape, Line)
-        else shape._replace(x=shape.x + x, y=shape.y + y)
-        for shape in shapes
-    )
+    return tuple(_moved(shape, x, y) for shape in shapes)
+
+
+def _moved(shape: Shape, x: float, y: float) -> Shape:
+    match shape:
+        case Line(points=points):
+            return shape._replace(points=tuple((a + x, b + y) for a, b in points))
+        case Area(top=top, base=base):
+            return shape._replace(top=tuple((a + x, b + y) for a, b in top), base=base + y)
+        case _:
+            return shape._replace(x=shape.x + x, y=shape.y + y)
 
 
 def stack(drawings: list[Drawing], *, gap: float = 18.0, title: str = "") -> Drawing:

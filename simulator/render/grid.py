@@ -1,7 +1,7 @@
 """The grid of characters that a drawing becomes: which row and column each place of it is."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -61,6 +61,22 @@ class Stretch(NamedTuple):
     def holds(self, item: Item) -> bool:
         """Whether something is written in it."""
         return self.x < item.x < self.end and self.y < item.y < self.bottom
+
+
+class Heap(NamedTuple):
+    """An area that stands on a level.
+
+    Attributes:
+        levels: Heights of the rows that it may reach, from below.
+        fill: What it is filled with.
+        highest: Gives how high it is at most between two places.
+    """
+
+    x: float
+    end: float
+    levels: tuple[float, ...]
+    fill: str
+    highest: Callable[[float, float], float]
 
 
 class Cells(NamedTuple):
@@ -149,6 +165,7 @@ class Columns:
         self._cells = [longest[x] for x in sorted(longest)]
         self._starts = [each.x for each in self._cells]
         self._columns: dict[float, int] = {}
+        self._known: list[tuple[float, float]] = []
         ends = {x for line in lines for x, _ in line.points}
         places = {item.x for item in items} | {x for x in ends if self._cell(x) is None}
         self._settle(sorted(places), items, rows, 0.0 if cells else 1 / UNIT)
@@ -176,6 +193,17 @@ class Columns:
     def of(self, x: float) -> int:
         """Return the column of what is written at a place."""
         return self._columns[x]
+
+    def place(self, column: float) -> float:
+        """Return a place that a column stands for."""
+        if not self._known:
+            self._known = sorted((at, x) for x, at in self._columns.items())
+        after = bisect_right(self._known, (column, float("inf")))
+        (low, start), (high, end) = (
+            self._known[max(0, after - 1)],
+            self._known[min(after, len(self._known) - 1)],
+        )
+        return start + (end - start) * (column - low) / (high - low) if high > low else start
 
     def over(self, x: float) -> int:
         """Return the column of a line or a caret, which belongs to the cell that it lies over."""
@@ -248,6 +276,16 @@ class Grid:
                 self._put(row, column, inner or stretch.fill)
             self._put(row, left, corner)
             self._put(row, right, corner)
+
+    def fill(self, heap: Heap) -> None:
+        """Fill an area: each column as high as it is at most over what the column stands for."""
+        unit = heap.levels[0] - heap.levels[1] if len(heap.levels) > 1 else 1.0
+        for column in range(self._columns.of(heap.x), self._columns.of(heap.end)):
+            start, end = self._columns.place(column), self._columns.place(column + 1)
+            height = heap.highest(max(heap.x, start), min(heap.end, end))
+            reached = max(1, round(height / unit)) if height > 0 else 0
+            for level in heap.levels[:reached]:
+                self._put(self._rows.of(level), column, heap.fill)
 
     def draw(self, line: Line) -> None:
         """Draw a line, with its arrow."""

@@ -5,7 +5,7 @@ from typing import assert_never
 from xml.sax import saxutils
 
 from simulator.diagnostics import printable
-from simulator.render.drawing import Box, Drawing, Line, Shape, Text
+from simulator.render.drawing import Area, Box, Drawing, Line, Shape, Text
 from simulator.render.palette import THEMES, Theme
 
 FONT = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
@@ -127,6 +127,8 @@ def _shape(shape: Shape, paint: Paint) -> Iterator[str]:
             yield _text(shape, paint)
         case Line():
             yield from _line(shape, paint)
+        case Area():
+            yield from _area(shape, paint)
         case _:
             assert_never(shape)
 
@@ -188,7 +190,7 @@ def _text(text: Text, paint: Paint) -> str:
 
 
 def _line(line: Line, paint: Paint) -> Iterator[str]:
-    points = " ".join(f"{_number(x)},{_number(y)}" for x, y in line.points)
+    points = _points(line.points)
     looks = [paint("stroke", line.role)]
     if line.thick != THICK:
         looks.append(f'stroke-width="{_number(line.thick)}"')
@@ -196,8 +198,19 @@ def _line(line: Line, paint: Paint) -> Iterator[str]:
         looks.append('stroke-dasharray="4 3"')
     yield f'<polyline points="{points}" {" ".join(looks)}/>'
     if line.arrow:
-        corners = " ".join(f"{_number(x)},{_number(y)}" for x, y in arrow_head(line))
+        corners = _points(arrow_head(line))
         yield f'<polygon points="{corners}" {paint("fill", line.role)}/>'
+
+
+def _area(area: Area, paint: Paint) -> Iterator[str]:
+    title = f"<title>{escape(area.title)}</title>" if area.title else ""
+    yield f'<polygon points="{_points(area.corners)}" {paint("fill", area.fill)}>{title}</polygon>'
+    if area.edge is not None:
+        yield f'<polyline points="{_points(area.top)}" {paint("stroke", area.edge)}/>'
+
+
+def _points(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{_number(x)},{_number(y)}" for x, y in points)
 
 
 def arrow_head(line: Line, size: float = 6.0) -> tuple[tuple[float, float], ...]:

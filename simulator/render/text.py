@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from simulator.diagnostics import printable
-from simulator.render.drawing import ELLIPSIS, Box, Drawing, Line, Shape, Text, columns_of
-from simulator.render.grid import HEAD, Cells, Columns, Grid, Item, Rows, Stretch
+from simulator.render.drawing import ELLIPSIS, Area, Box, Drawing, Line, Shape, Text, columns_of
+from simulator.render.grid import HEAD, Cells, Columns, Grid, Heap, Item, Rows, Stretch
 
 MARK_MAX = 15.0
 """A box no larger than that is a mark of one character."""
 
 BAR_MAX = 20.0
 """A box no higher than that is a bar; a higher one is a frame."""
+
+STEP = 12.0
+"""So high is one character of an area."""
 
 FILLS = {
     "info": "=",
@@ -46,9 +49,14 @@ def write_text(drawing: Drawing) -> str:
     stretches = [each for each in boxes if each is not None]
     lines = [shape for shape in shapes if isinstance(shape, Line)]
     carets = list(_carets(shapes))
-    rows = Rows(_words([*items, *carets], stretches), _turns(lines))
-    columns = Columns(cells, [*items, *_edges(stretches, rows), *_ways(lines, rows)], lines, rows)
+    heaps = [_heap(shape) for shape in shapes if isinstance(shape, Area)]
+    levels = (level for heap in heaps for level in heap.levels)
+    rows = Rows([*_words([*items, *carets], stretches), *levels], _turns(lines))
+    ends = [*_edges(stretches, rows), *_sides(heaps), *_ways(lines, rows)]
+    columns = Columns(cells, [*items, *ends], lines, rows)
     grid = Grid(columns, rows)
+    for heap in heaps:
+        grid.fill(heap)
     for line in sorted(lines, key=lambda line: line.role != "rule"):
         grid.draw(line)
     for stretch in stretches:
@@ -128,8 +136,24 @@ def _stretch(shape: Shape) -> Stretch | None:
         return Stretch(shape.x, end, shape.y, shape.y + shape.height, " ")
     y = shape.y + shape.height / 2
     # No letter, which would run into the words on it.
+    if shape.plain is not None:
+        return Stretch(shape.x, end, y, y, shape.plain)
     fill = "/" if shape.fill == "error" else FILLS.get(shape.fill or "", " ")
     return Stretch(shape.x, end, y, y, fill)
+
+
+def _heap(area: Area) -> Heap:
+    fill = FILLS.get(area.fill, "#") if area.plain is None else area.plain
+    height = area.base - min(y for _, y in area.top)
+    levels = [area.base - STEP * (n + 0.5) for n in range(max(1, round(height / STEP)))]
+    return Heap(area.top[0][0], area.top[-1][0], tuple(levels), fill, area.highest)
+
+
+def _sides(heaps: Iterable[Heap]) -> Iterator[Item]:
+    """Yield the places at which areas begin and end, which need no room."""
+    for heap in heaps:
+        for x in (heap.x, heap.end):
+            yield Item(x, heap.levels[0], 0, "", glued=True)
 
 
 def _words(items: Iterable[Item], stretches: Iterable[Stretch]) -> Iterator[float]:
