@@ -123,8 +123,9 @@ class Moves:
         """Return what ends the jobs that have moved all by now, or have no room, in their order."""
         ended: list[Statement] = []
         for store, capacity in self._capacities.items():
-            if self._stored(store, tick, machine) > capacity:
-                job = max(self._filling(store), key=lambda each: each.number)
+            filling = self._filling(store)
+            if filling and self._stored(store, tick, machine) > capacity:
+                job = max(filling, key=lambda each: each.number)
                 job.why = f"{store} is full"
                 ended.append(finish(job, Status.FAILED))
         paces = {job.number: self._traffic.paces(job.number) for job in self._moving()}

@@ -252,6 +252,31 @@ def test_a_backup_that_does_not_fit_fails_when_its_store_is_full() -> None:
     assert cells(timeline, "two") == "AAB-----"
 
 
+def test_a_cluster_that_was_copied_ahead_may_overfill_a_store_that_nobody_fills_any_more() -> None:
+    # Two disks share 32 KiB/s each, so that 300 KiB are there when each has two clusters and a
+    # part of the third; the one that the guest overwrote was copied beside.
+    head = HEAD.replace("disk: 8", "disks: {a: 8, b: 8}").replace("448", "300")
+    timeline = play(
+        """
+  - at: 1s
+    do:
+      - create: {image: U1, disk: b}
+      - write: {disk: a, cells: AAAAAAAA}
+      - write: {disk: b, cells: BBBBBBBB}
+      - backup: {to: one, through: [wan, repo]}
+  - write: {disk: a, cells: -----C--}
+  - at: 2s
+  - at: 60s
+""",
+        head.replace("create: S1", "create: {image: S1, disk: a}").replace(
+            "write: AABB----", "write: {disk: a, cells: AABB----}"
+        ),
+    )
+    last = timeline.frames[-1].machine
+    assert [each.status for each in last.backups] == [Status.FAILED, Status.FAILED]
+    assert sum(each.data_bytes for each in last.backups) == 5 * 65536
+
+
 def test_a_restore_takes_as_long_as_the_data_of_all_that_is_stacked() -> None:
     timeline = play("""
   - at: 1s

@@ -14,7 +14,7 @@ from tests.render.given import SIZES, WEEK, machine
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(
     path
-    for folder in ("mail", "valid", "flagged", "models")
+    for folder in ("mail", "valid", "flagged", "models", "timed")
     for path in (ROOT / "scenarios" / folder).glob("*.yaml")
 )
 

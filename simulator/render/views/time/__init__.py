@@ -12,7 +12,7 @@ from simulator.diagnostics import Finding
 from simulator.render.amounts import write_rate
 from simulator.render.drawing import Drawing, Shape, Text, fit, moved, title_lines, width_of
 from simulator.render.views.strips import SMALL
-from simulator.render.views.time.axis import Axis, axis_of
+from simulator.render.views.time.axis import Axis, axis_of, draw_ruler
 from simulator.render.views.time.bars import (
     LABEL_GAP,
     LINES_MAX,
@@ -26,7 +26,6 @@ from simulator.render.views.time.head import draw_head, draw_moments
 from simulator.render.views.time.jobs import fastest_of, job_tracks
 from simulator.render.views.time.lanes import draw_lanes
 from simulator.render.views.time.marks import draw_finding_rows, draw_findings, rules_of
-from simulator.render.views.time.scale import draw_ruler
 from simulator.render.views.time.scratch import draw_scratch
 from simulator.render.views.time.tracks import tracks_of
 from simulator.render.views.told import draw_legend
@@ -40,9 +39,7 @@ RULER = 20.0
 def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawing:
     """Return the picture of a whole run along its time."""
     axis = axis_of(timeline)
-    jobs = job_tracks(timeline, axis)
-    many = axis.timed and len(jobs) > LINES_MAX
-    groups = [*tracks_of(timeline, axis), _kept(jobs) if many else jobs]
+    groups = [*tracks_of(timeline, axis), job_tracks(timeline, axis)]
     labels = [*(track.label for group in groups for track in group), "findings"]
     labels += rules_of(findings) if axis.timed else []
     left = min(LABELS_MAX, max(width_of(label, 12) for label in labels)) + LABEL_GAP
@@ -51,16 +48,8 @@ def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     top = 18.0 * len(title) + 12
     shapes: list[Shape] = [*title, *_told(timeline, axis, top)]
     head, first, named = draw_head(timeline, axis, events, left, top + 14)
-    y = ruler = first + (RULER if axis.timed else 0)
-    rows: list[Shape] = []
-    for group in groups[:-1]:
-        drawn, y = _rows(group, left, y)
-        rows += drawn
-    if many:
-        drawn, y = draw_lanes(jobs, left, y)
-        rows, y = [*rows, *drawn], y + GROUP_GAP
-    drawn, y = _rows(groups[-1], left, y)
-    rows += drawn
+    ruler = first + (RULER if axis.timed else 0)
+    rows, y = _draw_rows(groups, axis, left, ruler)
     if axis.timed:
         drawn, y = draw_scratch(timeline, axis, left, y)
         rows += drawn
@@ -70,17 +59,42 @@ def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     if axis.scale is not None:
         shapes += draw_ruler(axis.scale, left, ruler - 6, y)
     shapes += [*head, *rows, *marks]
-    legend = draw_legend(list(samples_of([*groups, jobs])), max(420.0, left + axis.end))
-    shapes += moved(legend.shapes, 0, y + 16)
+    foot, y = _draw_foot(groups, len(events) - len(named), max(420.0, left + axis.end), y)
+    shapes += foot
+    right = max(shape.extent[2] for shape in shapes if isinstance(shape, Text))
+    told = f"{timeline.script.title}: time"
+    return Drawing(max(left + axis.end, right), y + 4, tuple(shapes), told)
+
+
+def _draw_rows(
+    groups: Sequence[Sequence[Track]], axis: Axis, left: float, y: float
+) -> tuple[list[Shape], float]:
+    """Return all rows, and where they end. The last ones are jobs; very many stand in lanes."""
+    *others, jobs = groups
+    many = axis.timed and len(jobs) > LINES_MAX
+    shapes: list[Shape] = []
+    for group in others:
+        drawn, y = _rows(group, left, y)
+        shapes += drawn
+    if many:
+        drawn, y = draw_lanes(jobs, left, y)
+        shapes, y = [*shapes, *drawn], y + GROUP_GAP
+    drawn, y = _rows(_kept(jobs) if many else jobs, left, y)
+    return [*shapes, *drawn], y
+
+
+def _draw_foot(
+    groups: Sequence[Sequence[Track]], unnamed: int, width: float, y: float
+) -> tuple[list[Shape], float]:
+    """Return the legend, and how many instants have no name; and where that ends."""
+    legend = draw_legend(list(samples_of(groups)), width)
+    shapes = list(moved(legend.shapes, 0, y + 16))
     y += 16 + legend.height
-    unnamed = len(events) - len(named)
     if unnamed:
         noun = "1 instant has" if unnamed == 1 else f"{unnamed:,} instants have"
         shapes.append(Text(0, y + 12, f"{noun} no room for a name", SMALL, "faint"))
         y += 16
-    right = max(shape.extent[2] for shape in shapes if isinstance(shape, Text))
-    told = f"{timeline.script.title}: time"
-    return Drawing(max(left + axis.end, right), y + 4, tuple(shapes), told)
+    return shapes, y
 
 
 def _told(timeline: Timeline, axis: Axis, y: float) -> Iterator[Text]:
