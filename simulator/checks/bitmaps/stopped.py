@@ -18,7 +18,7 @@ from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
 
 
-@rule("BT110", "recording-stopped", Severity.ERROR)
+@rule("BT110", "recording-stopped", Severity.WARNING)
 def recording_stopped(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
