@@ -61,6 +61,30 @@ STORIES = {
         ],
         ["BT110 T2", "BT201 T5"],
     ),
+    "the guest wrote between the disable and the consumer's last backup": (
+        "qemu-single",
+        [
+            "create: {image: S1, bitmap: c0}",
+            DISABLE,
+            "zero: ----00",
+            "backup: {to: k1, since: c0}",
+            "write: -AA---",
+            "backup: {to: k2, since: c0}",
+        ],
+        ["BT110 T2", "BT202 T4", "BT201 T6"],
+    ),
+    "one of two bitmaps is disabled, and read late": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: c1}}",
+            "write: -----B",
+            DISABLE,
+            "write: --BBBC",
+            job("k"),
+        ],
+        ["BT110 T4", "BT201 T6"],
+    ),
     "the process ends with a bitmap, and its checkpoint is deleted": (
         "mail-2018",
         [
@@ -150,6 +174,34 @@ STORIES = {
         ],
         ["BT305 T8"],
     ),
+    "a consumer's own backup fails, and a later one does not": (
+        "qemu-single",
+        [
+            "create: S1",
+            "write: --B---",
+            "backup: {to: k1, checkpoint: c0, fails: T5}",
+            "write: A-----",
+            "{}",
+            "backup: {to: full}",
+            "backup: {to: k3, since: c0}",
+            "write: -A----",
+            "backup: {to: k4, since: c0}",
+        ],
+        ["BT203 T7"],
+    ),
+    "alone, a backup through bitmaps gives what the guest sees": (
+        "libvirt-6.0",
+        [
+            "create: S1",
+            "write: ----B-",
+            "checkpoint: c0",
+            "backup: {to: full, checkpoint: c1}",
+            "discard: ---AAA",
+            "backup: {to: k, bitmaps: [c0]}",
+            "restore: {from: [k], as: r}",
+        ],
+        ["BT202 T6"],
+    ),
     "what is read from a frozen image may lie on what is newer": (
         "nir-2018",
         [
@@ -167,7 +219,10 @@ STORIES = {
 @pytest.mark.parametrize("name", STORIES)
 def test_what_comes_of_an_act_is_told_there(name: str) -> None:
     model, steps, expected = STORIES[name]
-    lines = [f"  - {{at: T{n}, do: [{{{step}}}]}}\n" for n, step in enumerate(steps, start=1)]
+    lines = [
+        f"  - {{at: T{n}, do: [{{{step}}}]}}\n" if step != "{}" else f"  - {{at: T{n}}}\n"
+        for n, step in enumerate(steps, start=1)
+    ]
     run = simulator.loads(
         f"scenario: s\nmodel: {model}\ndisk: 6\ntimeline:\n{''.join(lines)}"
     ).run()
@@ -177,3 +232,24 @@ def test_what_comes_of_an_act_is_told_there(name: str) -> None:
 
 OTHER = ("BT401", "BT501")
 """What is not about lost changes."""
+
+
+def test_a_checkpoint_that_is_deleted_into_one_that_a_disk_has_not_is_told() -> None:
+    run = simulator.loads(
+        """\
+scenario: s
+model: libvirt-6.0
+disks: {vda: 4, vdb: 4}
+timeline:
+  - at: T1
+    do: [{create: {image: S1, disk: vda}}, {create: {image: U1, disk: vdb}}]
+  - {at: T2, do: [{backup: {to: full, checkpoint: c1}}]}
+  - {at: T3, do: [{backup: {to: other, disks: [vdb], checkpoint: c2}}]}
+  - {at: T4, do: [{backup: {to: k1, since: c1, checkpoint: c3}}]}
+  - {at: T5, do: [{write: {disk: vda, cells: A---}}]}
+  - {at: T6, do: [{delete: {checkpoint: c3}}]}
+  - {at: T7, do: [{backup: {to: k2, since: c1}}]}
+"""
+    ).run()
+    told = [f"{each.code} {each.at}" for each in run.findings if each.code not in OTHER]
+    assert told == ["BT215 T6", "BT201 T7"]

@@ -19,7 +19,7 @@ SILENT = {"BT107", "BT110", "BT201", "BT203", "BT204", "BT205", "BT206", "BT207"
 READ = SILENT - {"BT107", "BT110", "BT215", "BT305"}
 """Those that speak of what a step made; the others speak of what it does to older things."""
 
-BREAKS = SILENT | {"BT108"}
+BREAKS = {"BT107", "BT108", "BT110", "BT215", "BT402"}
 """What may be said of an act after which increments lack something."""
 
 STACKS = {"BT301", "BT302", "BT303", "BT304", "BT306", "BT402"}
@@ -503,22 +503,25 @@ class Judge:
     def _begun_anew(self, number: int) -> bool:
         """Whether a namesake begins on another image, and no backup gets what the old one names."""
         for disk, state in self.record.frames[number - 1].items():
-            active = self.record.frames[number][disk]["chain"][-1:]
+            after = self.record.frames[number][disk]
             for bitmap in state["bitmaps"]:
-                if bitmap["recording"] and [bitmap["node"]] != active:
-                    for cluster in _bits([bitmap]):
-                        last = max(
-                            (n for n in range(number) if cluster in self.record.touched(n, disk)),
-                            default=0,
-                        )
-                        if not any(
-                            made.disk == disk
-                            and made.begun >= last
-                            and made.cells[cluster : cluster + 1] not in ("", "-")
-                            for made in self.record.made
-                        ):
-                            return True
+                anew = [b for b in after["bitmaps"] if b["name"] == bitmap["name"]
+                        and b["recording"] and [b["node"]] == after["chain"][-1:]]  # fmt: skip
+                if bitmap["recording"] and anew and bitmap["node"] != anew[0]["node"]:
+                    lost = _bits([bitmap]) - _bits(anew)
+                    if not all(self._copies(number, disk, cluster) for cluster in lost):
+                        return True
         return False
+
+    def _copies(self, number: int, disk: str, cluster: int) -> list[Made]:
+        """Return the backups that hold a cluster as it was last written before a step."""
+        touched = [n for n in range(number) if cluster in self.record.touched(n, disk)]
+        return [
+            made
+            for made in self.record.made
+            if made.disk == disk and made.sound and made.begun >= max(touched, default=0)
+            if made.cells[cluster : cluster + 1] not in ("", "-")
+        ]
 
     def _broken(self, number: int) -> bool:
         """Whether a bitmap stops, goes or loses bits, and a later backup of changes is wrong."""
@@ -551,15 +554,12 @@ class Judge:
             # What has stopped recording says nothing of what came after.
             left = _bits([b for b in after["bitmaps"] if b["name"] in names])
             for _, cluster in self._gone(number, disk):
-                touched = [n for n in range(number) if cluster in self.record.touched(n, disk)]
-                last = touched[-1] if touched else 0
                 if cluster not in left and not any(
-                    m.disk == disk and last <= m.begun and m.done <= number < m.gone and m.sound
-                    and m.cells[cluster : cluster + 1] not in ("", "-")
+                    m.done <= number < m.gone
                     and m.cells[cluster].replace("0", "-")
                     == self.record.view(number, disk)[cluster : cluster + 1]
-                    for m in self.record.made
-                ):  # fmt: skip
+                    for m in self._copies(number, disk, cluster)
+                ):
                     return True
         return False
 

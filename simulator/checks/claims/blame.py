@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from simulator.checks.biographies import Event, What, cleared_by
 from simulator.checks.claims.faults import HOLE, STALE, claims_with
-from simulator.checks.claims.steps import step_of
+from simulator.checks.claims.steps import HANDED, begun_at, step_of
 from simulator.checks.claims.stretches import Claim, Hole
 from simulator.model.clusters import ClusterSet
 from simulator.timeline import Entry, Timeline
@@ -12,15 +12,13 @@ from simulator.timeline import Entry, Timeline
 LATE = (What.BEGAN, What.ENABLED)
 """What makes nothing worse than it was."""
 
-HANDED = (What.DISABLED, What.LEFT)
-"""What is in order where another bitmap goes on."""
-
 
 class Broken(NamedTuple):
     """A backup that lacks something, or mixes, because of what an earlier step did.
 
     Attributes:
-        names: The bitmaps that it was read through, and the checkpoint that it starts at.
+        names: The bitmaps that it was read through, the checkpoint that it starts at, and the
+            bitmap that the step is about.
         clusters: What it lacks, or holds as it was at another time.
     """
 
@@ -50,21 +48,20 @@ def _find(timeline: Timeline) -> dict[tuple[int, str], list[Broken]]:
     found: dict[tuple[int, str], list[Broken]] = {}
     for claim in (*claims_with(timeline, STALE), *claims_with(timeline, HOLE)):
         backup = claim.backup
-        names = frozenset((*backup.bitmaps, *([backup.since] if backup.since else ())))
+        read = (*backup.bitmaps, *([backup.since] if backup.since else ()))
         for hole in claim.holes:
             clusters = _wrong(claim, hole)
             step = step_of(timeline, claim, hole) if clusters else None
             if step is not None and _is_to_blame(claim, step):
                 key = step.entry.number, backup.disk
+                names = frozenset((*read, step.thing.name))
                 found.setdefault(key, []).append(Broken(claim, names, clusters))
     return found
 
 
 def _is_to_blame(claim: Claim, step: Event) -> bool:
     """Whether a step is wrong, and not who reads through a bitmap that another one has followed."""
-    disk = step.entry.after.disk(claim.backup.disk)
-    followed = disk.chain and any(b.recording for b in disk.bitmaps_on(disk.active.name))
-    handed = step.what in HANDED and followed and not claim.to_now
+    handed = step.what in HANDED and begun_at(step) and not claim.to_now
     return step.what not in LATE and cleared_by(step) is None and not handed
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from simulator.model.machine import Backup, Status
 from simulator.model.requests import TakeBackup
+from simulator.restorable.claims import claimed_start
 from simulator.timeline import Entry, Timeline
 
 
@@ -41,6 +42,9 @@ def _failures(timeline: Timeline) -> Iterator[Failure]:
             continue
         if failed.status in (Status.COMPLETED, Status.RUNNING):
             continue
+        start = claimed_start(timeline, entry, backup)
+        if start is not None and start > failed.moment:
+            continue  # A later backup of the same consumer is where it starts.
         if any(_ends_at(other, failed) for _, other in timeline.made_backups):
             continue
         good = _last_good(timeline, failed)

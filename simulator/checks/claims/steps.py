@@ -11,6 +11,9 @@ from simulator.timeline import Timeline
 STOPS = (What.DISABLED, What.LEFT, What.GONE, What.SPOILED)
 """What a bitmap that recorded the guest's writes does not get over."""
 
+HANDED = (What.DISABLED, What.LEFT)
+"""What is in order where another bitmap goes on."""
+
 
 def step_of(timeline: Timeline, claim: Claim, hole: Hole) -> Event | None:
     """Return the step that left a hole: what cleared a bitmap that had recorded there, or else what
@@ -21,7 +24,22 @@ def step_of(timeline: Timeline, claim: Claim, hole: Hole) -> Event | None:
         names = (*names, claim.backup.since)
     disk = claim.entry.before.disk(claim.backup.disk)
     merged = tuple(bitmap.name for bitmap in disk.bitmaps if bitmap.windows)
-    return _find(timeline, claim, hole, names) or _find(timeline, claim, hole, merged)
+    found = _find(timeline, claim, hole, names) or _find(timeline, claim, hole, merged)
+    while found is not None and found.what in HANDED and claim.to_now:
+        followed = tuple(name for name in begun_at(found) if name not in names)
+        if not followed:
+            break
+        names = (*names, *followed)
+        found = _find(timeline, claim, hole, names) or found
+    return found
+
+
+def begun_at(event: Event) -> tuple[str, ...]:
+    """Return the bitmaps that go on from a step on, where another one stops."""
+    before, after = (m.disk(event.thing.disk) for m in (event.entry.before, event.entry.after))
+    old = {b.name for b in before.bitmaps if b.recording}
+    new = after.bitmaps_on(after.active.name) if after.chain else ()
+    return tuple(b.name for b in new if b.recording and b.name not in old)
 
 
 def _find(timeline: Timeline, claim: Claim, hole: Hole, names: tuple[str, ...]) -> Event | None:
@@ -59,8 +77,7 @@ def _stops(event: Event, hole: Hole) -> bool:
     disk, bitmap = event.entry.before.disk(event.thing.disk), _earlier(event)
     if bitmap is None or not disk.chain or event.thing.node != disk.active.name:
         return False
-    there = hole.start in (disk.moment, event.entry.after.disk(disk.name).moment)
-    return there and bitmap.recording and not bitmap.inconsistent
+    return disk.moment <= hole.start and bitmap.recording and not bitmap.inconsistent
 
 
 def _loses(event: Event, events: list[Event], hole: Hole) -> bool:

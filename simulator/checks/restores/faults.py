@@ -67,10 +67,12 @@ def moment_meant(timeline: Timeline, restored: Restored) -> int:
 
 
 def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
-    moment = moment_meant(timeline, restored)
-    if timeline.gives(restored, moment):
+    history, moment = history_of(timeline), moment_meant(timeline, restored)
+    newest = max(restored.sources, key=history.end_of)
+    # Bitmaps that a user named claim nothing: that may be now, or when they stopped.
+    free = restored.of is None and newest.kind is Kind.BITMAPS
+    if any(timeline.gives(restored, m) for m in (moment, *([newest.moment] if free else []))):
         return None
-    history = history_of(timeline)
     pairs = list(pairwise(in_order(history, restored)))
     holes = [pair for pair in pairs if history.start_of(pair[1]) > history.end_of(pair[0])]
     others = [pair for pair in pairs if _on_another(timeline, *pair)]
@@ -90,10 +92,8 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     if bare and _leans_on_live(timeline, entry, restored):
         codes.insert(0, LIVE)
     if not codes:
-        newest = max(restored.sources, key=history.end_of)
         if newest.kind is Kind.BITMAPS:
-            # Bitmaps that a user named claim nothing, and this is a state that the guest saw.
-            return None
+            return None  # This is a state that the guest saw.
         codes = [INSTANT]
     below: Backup | None = None
     above = in_order(history, restored)[0] if bare else None
