@@ -16,7 +16,7 @@ def test_a_wrong_base_is_told_at_the_backup_with_the_one_on_which_it_is_right() 
     (wrong,) = found(f"model: libvirt\ntimeline:\n{FULL}{RESTARTED}")
     assert (wrong.code, wrong.at) == ("BT304", "T3")
     assert wrong.help == "put it onto quarter.full"
-    assert [each.instant for each in wrong.related] == ["T1"]
+    assert [each.instant for each in wrong.related] == ["T1", "T2"]
 
 
 def test_where_no_base_is_left_the_help_says_so() -> None:

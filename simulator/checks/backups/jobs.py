@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.claims.failures import failures
+from simulator.checks.biographies import Event, Kind, Thing, What, events_of, last_of, told_once
+from simulator.checks.claims.failures import Failure, failures
 from simulator.checks.evidence import draw_change, draw_evidence
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
@@ -66,11 +67,21 @@ def hole_after_failed_backup(self: Rule, timeline: Timeline) -> Iterator[Finding
             f"{each.backup.name} starts after a hole: {failed.name}, which was to end there, "
             f"{'failed' if failed.status is Status.FAILED else 'was cancelled'}",
             label=f"{each.backup.since} was started with {failed.name}",
+            related=tuple(told_once(timeline, _ending(timeline, each))),
             notes=_hole(timeline, failed, good),
             help=f"start it where {good.name} ends, or take a full backup"
             if good is not None
             else "take a full backup",
         )
+
+
+def _ending(timeline: Timeline, failure: Failure) -> Iterator[Event]:
+    """Yield the step at which the backup failed or was cancelled that was to end there."""
+    thing = Thing(Kind.BACKUP, failure.failed.name, failure.failed.disk)
+    events = events_of(timeline, thing, failure.entry)
+    ended = last_of(events, What.FAILED, What.CANCELLED)
+    if ended is not None:
+        yield ended
 
 
 def _hole(timeline: Timeline, failed: Backup, good: Backup | None) -> tuple[str, ...]:

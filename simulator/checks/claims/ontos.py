@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from simulator.checks.biographies import Event, What, cleared_by, history_of_bitmap, last_of, told
 from simulator.checks.claims.faults import is_told
+from simulator.checks.claims.steps import starts_of
 from simulator.checks.evidence import draw_evidence
 from simulator.checks.rule import Rule, relate
 from simulator.diagnostics import Finding
@@ -136,6 +137,8 @@ def report_onto(rule: Rule, timeline: Timeline, onto: Onto) -> Finding:
     if onto.cleared is not None:
         message = f"backup {backup.row} lacks what {cleared_by(onto.cleared)} copied since {ends}"
         related.append(told(timeline, onto.cleared))
+    else:
+        related += starts_of(timeline, entry, backup)
     return rule.found(
         entry,
         message,

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.biographies import Event, Kind, Thing, What, history_of_bitmap, last_of
+from simulator.checks.biographies import Event, Kind, Thing, What, history_of_bitmap, last_of, told
 from simulator.checks.claims.reverts import find_reverts
 from simulator.checks.claims.stretches import Claim, Hole
+from simulator.diagnostics import Related
 from simulator.model.bitmap import DirtyBitmap
-from simulator.timeline import Timeline
+from simulator.model.machine import Backup
+from simulator.timeline import Entry, Timeline
 
 STOPS = (What.DISABLED, What.LEFT, What.GONE, What.SPOILED)
 """What a bitmap that recorded the guest's writes does not get over."""
@@ -108,3 +110,18 @@ def _turns(timeline: Timeline, disk: str, hole: Hole) -> Iterator[Event]:
     for revert in find_reverts(timeline):
         if revert.disk == disk and hole.start < revert.moment <= hole.end:
             yield Event(revert.entry, What.REVERTED, Thing(Kind.DISK, disk, disk))
+
+
+def starts_of(timeline: Timeline, until: Entry, backup: Backup) -> Iterator[Related]:
+    """Yield why a backup starts as late as it does: where its bitmap began, or was cleared."""
+    for name in backup.bitmaps[:1]:
+        events = history_of_bitmap(timeline, backup.disk, name, before=until)
+        begun = [
+            event
+            for event in events
+            if event.entry.after.disk(backup.disk).moment == backup.start
+            and event.what in (What.BEGAN, What.CLEARED)
+        ]
+        event = last_of(begun, What.BEGAN, What.CLEARED)
+        if event is not None:
+            yield told(timeline, event)

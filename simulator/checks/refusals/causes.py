@@ -23,7 +23,14 @@ from simulator.checks.refusals.states import NAMESAKES
 from simulator.diagnostics import Related
 from simulator.model.machine import Job, Power, Status
 from simulator.model.operations import Fault, GuestDiscard, GuestWrite, StackBackups
-from simulator.model.requests import BlockCopy, Snapshot, TakeBackup, Undefine, disks_of
+from simulator.model.requests import (
+    BlockCopy,
+    DeleteSnapshot,
+    Snapshot,
+    TakeBackup,
+    Undefine,
+    disks_of,
+)
 from simulator.timeline import Entry, Timeline
 
 PLACES_MAX = 6
@@ -159,9 +166,20 @@ def _otherwise(timeline: Timeline, entry: Entry) -> Iterator[Place]:
         case Snapshot() | BlockCopy() | Undefine() if before.checkpoints:
             thing = Thing(Kind.CHECKPOINT, before.checkpoints[-1].name)
             yield from _at(timeline, beginning_of(timeline, thing, entry))
+        case DeleteSnapshot(name=name):
+            yield from _moved(timeline, entry, name)
         case _ if request is not None:
             yield from _raw(timeline, entry)
             yield from _exported(timeline, entry)
+
+
+def _moved(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:
+    """Yield where the image went that a snapshot was put onto."""
+    disk = entry.before.disk_of(name)
+    image = disk.image(name) if disk is not None else None
+    if disk is not None and image is not None and image.over is not None:
+        thing = Thing(Kind.IMAGE, image.over, disk.name)
+        yield from _at(timeline, ending_of(timeline, thing, entry))
 
 
 def _holding_nothing(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:

@@ -33,7 +33,9 @@ from simulator.model.operations import (
 from simulator.model.requests import (
     Attach,
     BlockCopy,
+    Commit,
     DeleteCheckpoint,
+    DeleteSnapshot,
     FinishJobs,
     Qmp,
     Revert,
@@ -125,6 +127,8 @@ def _by_request(timeline: Timeline, entry: Entry) -> Iterator[Advice]:
             yield from _read_otherwise(timeline, entry, request)
         case DeleteCheckpoint():
             yield from delete_otherwise(machine, request)
+        case DeleteSnapshot():
+            yield from _merged_by_hand(machine, request.name)
         case StackBackups():
             yield from restore_otherwise(timeline, entry, request)
         case Revert():
@@ -143,6 +147,15 @@ def _by_request(timeline: Timeline, entry: Entry) -> Iterator[Advice]:
             yield Advice("start the machine first", (_started(),))
         case _:
             yield from name_otherwise(machine, request)
+
+
+def _merged_by_hand(machine: Machine, name: str) -> Iterator[Advice]:
+    """Yield the commit of a snapshot's image, where what it was put onto was merged by hand."""
+    disk = machine.disk_of(name)
+    names = [image.name for image in disk.chain] if disk is not None else []
+    if name in names[1:]:
+        below = names[names.index(name) - 1]
+        yield Advice(f"commit {name} into {below} by hand", (Way((Commit(name, below),)),))
 
 
 def _read_otherwise(timeline: Timeline, entry: Entry, backup: TakeBackup) -> Iterator[Advice]:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.biographies import Kind, Thing, What, history_of_bitmap, last_of, told
+from simulator.checks.biographies import Kind, Thing, told
 from simulator.checks.biographies import beginning_of as begun
 from simulator.checks.claims.reverts import Reverted, would_show
+from simulator.checks.claims.steps import starts_of
 from simulator.checks.evidence import join_words
 from simulator.checks.restores.faults import Fault, discarded_between
 from simulator.checks.rule import relate
 from simulator.diagnostics import Related
-from simulator.model.machine import Backup
+from simulator.model.machine import Kind as BackupKind
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
@@ -24,9 +25,10 @@ def causes_of(timeline: Timeline, fault: Fault) -> tuple[Related, ...]:
         if revert is not None:
             found.append(relate(timeline, revert.entry, "the disk goes back here"))
         else:
-            found += _later_starts(timeline, entry, above)
+            found += starts_of(timeline, entry, above)
     if below is None and not found:
         found += _odd_sources(timeline, fault)
+        found = found or [*_changed_images(timeline, fault)]
     return tuple(found)
 
 
@@ -48,21 +50,6 @@ def _losses(timeline: Timeline, until: Entry, disk: str, moment: int) -> Iterato
             return
 
 
-def _later_starts(timeline: Timeline, until: Entry, above: Backup) -> Iterator[Related]:
-    """Yield why a backup starts as late as it does: where its bitmap began, or was cleared."""
-    for name in above.bitmaps[:1]:
-        events = history_of_bitmap(timeline, above.disk, name, before=until)
-        starts = [
-            event
-            for event in events
-            if event.entry.after.disk(above.disk).moment == above.start
-            and event.what in (What.BEGAN, What.CLEARED)
-        ]
-        event = last_of(starts, What.BEGAN, What.CLEARED)
-        if event is not None:
-            yield told(timeline, event)
-
-
 def _odd_sources(timeline: Timeline, fault: Fault) -> Iterator[Related]:
     """Yield where backups of the stack were taken that do not hold what they claim."""
     history = history_of(timeline)
@@ -78,6 +65,25 @@ def _odd_sources(timeline: Timeline, fault: Fault) -> Iterator[Related]:
         if event is not None and not given.reads_like(end.guest_view):
             label = timeline.label_at(source.disk, history.end_of(source), prefer=source.at)
             yield told(timeline, event, f"{source.name} is taken here, and is not {label}")
+
+
+def _changed_images(timeline: Timeline, fault: Fault) -> Iterator[Related]:
+    """Yield the step after which a copied image, below others, was not as it was meant to be."""
+    disk, source = fault.restored.disk, fault.restored.sources[-1]
+    meant = timeline.state_at(disk, fault.moment)
+    if meant is None or source.kind is not BackupKind.COPY:
+        return
+    for entry in reversed(timeline.entries[: fault.entry.number]):
+        before, after = entry.before.disk(disk), entry.after.disk(disk)
+        if before.image(source.image) is None or before.active.name == source.image:
+            return
+        if not before.view_of(source.image).reads_like(meant.guest_view):
+            continue
+        if after.image(source.image) is not None and not after.view_of(source.image).reads_like(
+            meant.guest_view
+        ):
+            yield relate(timeline, entry, f"{source.image} is changed here")
+        return
 
 
 def writer_of(timeline: Timeline, revert: Reverted) -> tuple[Related, ...]:
