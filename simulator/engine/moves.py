@@ -210,29 +210,35 @@ class Moves:
         for job in self._moving():
             if job.disk != disk or not (job.guards or job.follows):
                 continue
-            under = self._traffic.under(job.number)
+            under = self._under_of(job)
             if job.follows:
                 last = dict(zip(map(int, clusters), map(int, ticks), strict=True))
                 job.behind |= {
                     cluster
                     for cluster, tick in last.items()
-                    if under is not None and waits_of(Under(*under), tick, cluster) is None
+                    if under is not None and waits_of(under, tick, cluster) is None
                 }
             elif under is None:
                 for tick, cluster in zip(ticks, clusters, strict=True):
                     job.early.setdefault(int(cluster), int(tick))
             else:
                 ahead = job.ahead if job.ahead is not None else set_of(length)
-                waits = look(Under(*under), ticks, clusters, ahead)
+                waits = look(under, ticks, clusters, ahead)
                 job.ahead = ahead | set_of(length, waits.clusters)
                 job.waited_writes += waits.writes
                 job.waited += waits.waited
 
+    def _under_of(self, job: UnderWay) -> Under | None:
+        """Return a job as the guest meets it; None before its first byte."""
+        found = self._traffic.under(job.number)
+        if found is None:
+            return None
+        return Under(*found, holds_back=found[3].data == job.moving.rate)
+
     def _wait_for_the_first_byte(self, job: UnderWay, length: int) -> None:
         """Let the writes that came before a job's first byte go on."""
-        found = self._traffic.under(job.number)
-        assert found is not None, "it has begun"
-        under, early = Under(*found), job.early
+        under, early = self._under_of(job), job.early
+        assert under is not None, "it has begun"
         job.early = {}
         if not job.guards:
             return

@@ -10,6 +10,12 @@ from simulator.model.clusters import ClusterSet
 MANY = 64
 """More writes than this are looked at all at once."""
 
+IN_FLIGHT = 64 * 1024 * 1024
+"""Bytes that a backup has under way to a target that is slower than it: 64 requests of 1 MiB.
+
+Source: QEMU 7.2, ``max-workers``; ``facts/QEMU.md``, section 6.6.
+"""
+
 MARGIN = 1000.0
 """Nanoseconds within which a floating point number does not decide what comes first."""
 
@@ -22,12 +28,14 @@ class Under(NamedTuple):
         place: How far along that it was at a tick.
         tick: That tick; no write is before it.
         speeds: How fast it has been from then on.
+        holds_back: Whether it could be faster, and keeps to a rate of its own.
     """
 
     course: Course
     place: Fraction
     tick: int
     speeds: Speeds
+    holds_back: bool
 
 
 class Waits(NamedTuple):
@@ -47,7 +55,8 @@ class Waits(NamedTuple):
 def waits_of(under: Under, tick: int, cluster: int) -> Fraction | None:
     """Return how long a write waits for a cluster; None where the job has nothing to copy there.
 
-    The cluster is copied at once, at the job's speed then, unless the job is at it already.
+    Where a job holds itself back, the cluster is copied at once, as one of zeroes always is. To a
+    target that is slower than the job, it goes behind all that is under way there.
     """
     reached = under.course.place_of(cluster)
     if reached is None or reached <= under.place:
@@ -58,13 +67,15 @@ def waits_of(under: Under, tick: int, cluster: int) -> Fraction | None:
     size = under.course.cluster_size
     # The last cluster of a disk may be cut short.
     size = int(reached) % size or size
-    return min(when - tick, _own(under.speeds, size, data=under.course.holds_data(cluster)))
+    longest = _longest(under, size) if under.course.holds_data(cluster) else Fraction(0)
+    return min(when - tick, longest)
 
 
-def _own(speeds: Speeds, size: int, *, data: bool) -> Fraction:
-    """Return the nanoseconds that it takes to move one cluster."""
-    speed = speeds.data if data else speeds.zeroes
-    return Fraction(SECOND * size) / speed if speed is not None else Fraction(0)
+def _longest(under: Under, size: int) -> Fraction:
+    """Return the nanoseconds until data of one cluster is copied, with all that is before it."""
+    if under.holds_back or under.speeds.data is None:
+        return Fraction(0)
+    return Fraction(SECOND * (IN_FLIGHT + size)) / under.speeds.data
 
 
 def look(under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: ClusterSet) -> Waits:
@@ -126,15 +137,15 @@ def _look_at_many(
         reached - float(under.place),
     )
     late = time - (when - under.tick)
-    own = [_own(under.speeds, size, data=False), _own(under.speeds, size, data=True)]
-    sure = (late > float(max(own)) + MARGIN) & (reached % size == 0)
-    counts = [int((sure & ~held).sum()), int((sure & held).sum())]
+    longest = _longest(under, size)
+    sure = (late > float(longest) * held + MARGIN) & (reached % size == 0)
+    waiting = int((sure & held).sum()) if longest else 0
     near = np.flatnonzero(~sure & (late > -MARGIN))
     few = _look_at_each(under, when[near].tolist(), where[near].tolist(), copied)
     return Waits(
         [*where[sure].tolist(), *few.clusters],
-        few.writes + sum(n for n, each in zip(counts, own, strict=True) if each),
-        few.waited + sum((n * each for n, each in zip(counts, own, strict=True)), Fraction(0)),
+        few.writes + waiting,
+        few.waited + waiting * longest,
     )
 
 

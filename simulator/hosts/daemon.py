@@ -140,10 +140,16 @@ class Daemon:
         self.version = ""
         self._socket = qmp
         self._qmp = _Client()
-        self._events = EventListener(_EVENTS)
+        self._events = self.listen(*_EVENTS)
         self._jobs: dict[str, str] = {}
         self._errors: dict[str, str] = {}
         self._deleted: set[str] = set()
+
+    def listen(self, *events: str) -> EventListener:
+        """Return what takes in the events of these names, from now on."""
+        listener = EventListener(events)
+        self._qmp.register_listener(listener)
+        return listener
 
     async def greet(self) -> None:
         """Wait until the process takes commands, and look how old it is.
@@ -153,7 +159,6 @@ class Daemon:
             QemuMissingError: It is too old.
         """
         logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL + 1)
-        self._qmp.register_listener(self._events)
         try:
             await self._qmp.connect(self._socket)
         except (QMPError, OSError) as error:

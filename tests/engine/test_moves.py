@@ -107,33 +107,73 @@ def test_nothing_moves_before_the_latency_is_over() -> None:
     assert progress.speed == 0
 
 
-def test_a_write_to_what_is_still_to_be_copied_waits_for_that_cluster_alone() -> None:
+def test_a_write_to_what_is_still_on_its_way_to_a_slow_target_waits_until_it_is_there() -> None:
     # At 3.5 s the job has copied 2.5 clusters: C meets the one it is at, which has half a second
-    # left; the D behind it waits for nothing, the E far ahead a whole second for its own copy.
-    # The second write to E finds it copied.
+    # left; the D behind it waits for nothing, nor does the F where no data is. The E has to wait
+    # for the cluster before it, too. The second write to E finds it copied.
     timeline = play("""
   - at: 1s
-    do: [{backup: {to: full, rate: 64 KiB/s}}]
+    do: [{backup: {to: full, through: [wan]}}]
   - at: 3s500ms
-    do: [{write: D-C----E}]
+    do: [{write: D-CE---F}]
   - at: 4s
-    do: [{write: "-------E"}]
+    do: [{write: "---E----"}]
 """)
     job = move(timeline, "full")
-    assert (job.waited_writes, job.waited) == (2, Fraction(3 * SECOND, 2))
-    assert span(timeline, "full") == (1, 9)
+    assert (job.waited_writes, job.waited) == (2, Fraction(2 * SECOND))
+    assert span(timeline, "full") == (1, 5)
     assert cells(timeline, "full") == "AABB----"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "waited"),
+    [
+        ("rate: 64 KiB/s", 0),
+        ("rate: 32 KiB/s, through: [wan]", 0),
+        ("rate: 128 KiB/s, through: [wan]", 2),
+    ],
+)
+def test_a_job_that_keeps_to_its_rate_lets_nobody_wait(bounds: str, waited: int) -> None:
+    # At 64 KiB/s, which is all that the wan has, the last cluster of data is copied 2 s later.
+    timeline = play(f"""
+  - at: 1s
+    do: [{{backup: {{to: full, {bounds}}}}}]
+  - at: 3s
+    do: [{{write: "---C----"}}]
+""")
+    assert move(timeline, "full").waited == waited * SECOND
+    assert cells(timeline, "full") == "AABB----"
+
+
+@pytest.mark.parametrize("clusters", [1, 100])
+def test_a_write_waits_for_what_is_on_its_way_and_no_longer(clusters: int) -> None:
+    # 1 s after its start the job has copied 32 MiB, and asked its target to take 64 more: what lies
+    # beyond goes behind those, which takes 2 s, and a 512th of one for the cluster itself.
+    head = HEAD.replace("disk: 8", "disk: {size: 256 MiB}").replace("128 KiB/s", "32 MiB/s")
+    timeline = play(
+        f"""
+  - at: 1s
+    do: [{{backup: {{to: full, through: [net]}}}}]
+  - at: 2s
+    do: [{{write: {{offset: 200 MiB, length: {clusters * 64} KiB, data: B}}}}]
+""",
+        head.replace("write: AABB----", "write: {offset: 0, length: 256 MiB, data: A}"),
+    )
+    job = move(timeline, "full")
+    assert job.waited_writes == clusters
+    assert job.waited == clusters * Fraction(1025 * SECOND, 512)
+    assert span(timeline, "full") == (1, 9)
 
 
 def test_a_write_before_the_first_byte_waits_for_that_too() -> None:
     timeline = play("""
   - at: 1s
-    do: [{backup: {to: full, rate: 64 KiB/s, latency: 1s}}]
+    do: [{backup: {to: full, through: [wan], latency: 1s}}]
   - at: 1s250ms
-    do: [{write: "---C----"}]
+    do: [{write: "-C------"}]
 """)
     job = move(timeline, "full")
-    assert (job.waited_writes, job.waited) == (1, Fraction(7 * SECOND, 4))
+    assert (job.waited_writes, job.waited) == (1, Fraction(11 * SECOND, 4))
 
 
 @pytest.mark.parametrize("how", ["cancel", "fails"])

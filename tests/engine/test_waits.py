@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,8 @@ CLUSTERS = st.sets(st.integers(0, LENGTH - 1))
         max_size=waits.MANY + 60,
     ),
     copied=CLUSTERS,
+    holds_back=st.booleans(),
+    in_flight=st.sampled_from([0, 10, 1000]),
 )
 @LAW
 def test_many_writes_at_once_wait_as_they_do_one_by_one(
@@ -37,18 +40,22 @@ def test_many_writes_at_once_wait_as_they_do_one_by_one(
     cut: int,
     writes: list[tuple[int, int]],
     copied: set[int],
+    holds_back: bool,
+    in_flight: int,
 ) -> None:
     course = Course(sorted(covered), sorted(covered & data), SIZE, LENGTH * SIZE - cut)
-    under = waits.Under(course, share * course.size, 5 * SECOND, speeds)
+    under = waits.Under(course, share * course.size, 5 * SECOND, speeds, holds_back)
     ordered = sorted((5 * SECOND + tick, cluster) for tick, cluster in writes)
     ticks, clusters = [tick for tick, _ in ordered], [cluster for _, cluster in ordered]
     ahead = set_of(LENGTH, copied)
-    found = waits.look(under, ticks, clusters, ahead)
     first: dict[int, Fraction] = {}
-    for tick, cluster in ordered:
-        waited = waits.waits_of(under, tick, cluster)
-        if waited is not None and cluster not in copied:
-            first.setdefault(cluster, waited)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waits, "IN_FLIGHT", in_flight)
+        found = waits.look(under, ticks, clusters, ahead)
+        for tick, cluster in ordered:
+            waited = waits.waits_of(under, tick, cluster)
+            if waited is not None and cluster not in copied:
+                first.setdefault(cluster, waited)
     assert sorted(found.clusters) == sorted(first)
     assert found.writes == sum(1 for waited in first.values() if waited)
     assert found.waited == sum(first.values())
