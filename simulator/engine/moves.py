@@ -17,7 +17,7 @@ from simulator.engine.under_way import (
 from simulator.engine.waits import Under, look, waits_of
 from simulator.flows.course import Course
 from simulator.flows.resources import Resource
-from simulator.flows.sharing import Flow
+from simulator.flows.sharing import Flow, parts_of
 from simulator.flows.traffic import Traffic
 from simulator.measures import courses
 from simulator.model.clusters import ClusterSet, set_of
@@ -99,7 +99,8 @@ class Moves:
     def _flow(self, job: UnderWay, tick: int, goal: Fraction | None = None) -> None:
         counts_zeroes = job.kind not in WITHOUT_JOB and not is_pull(job.statement)
         zeroes = job.moving.rate if counts_zeroes else None
-        flow = Flow(job.moving.through, job.moving.rate)
+        rate = job.moving.rate
+        flow = Flow(job.moving.through, parts_of(rate) if rate is not None else None)
         self._traffic.begin(job.number, job.course, flow, zeroes, tick, goal)
 
     # What time does.

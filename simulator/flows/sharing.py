@@ -9,48 +9,56 @@ from typing import NamedTuple, TypeVar
 
 N = TypeVar("N", bound=Hashable)
 
+PARTS = 1 << 64
+"""A speed is a number of such parts of a byte a second: thirds of thirds have no end otherwise."""
+
+
+def parts_of(number: Fraction | int) -> int:
+    """Return bytes as parts of a byte."""
+    return number.numerator * PARTS // number.denominator
+
 
 class Flow(NamedTuple):
     """Something that moves bytes.
 
     Attributes:
         through: The resources that its bytes go through, each once.
-        limit: Bytes a second that it never exceeds; None for no limit of its own.
+        limit: Parts of a byte a second that it never exceeds; None for no limit of its own.
     """
 
     through: tuple[str, ...]
-    limit: Fraction | None = None
+    limit: int | None = None
 
 
 def share(
     flows: Mapping[N, Flow],
-    resources: Mapping[str, Fraction],
+    resources: Mapping[str, int],
     counts: Mapping[N, int] | None = None,
-) -> dict[N, Fraction | None]:
-    """Return the speed of each flow, in bytes a second.
+) -> dict[N, int | None]:
+    """Return the speed of each flow, in parts of a byte a second, rounded down.
 
     All flows are filled alike until one of them meets its limit or a resource of it is full; that
     one stays as it is, and the others go on.
 
     Args:
         flows: By their names.
-        resources: Bytes a second that each can carry.
+        resources: Parts of a byte a second that each can carry.
         counts: How many there are of each that are alike; None for one. The speed is that of one.
 
     Returns:
         None for a flow that nothing limits.
 
-    >>> share({"a": Flow(("pool",)), "b": Flow(("pool",), Fraction(20))}, {"pool": Fraction(100)})
-    {'b': Fraction(20, 1), 'a': Fraction(80, 1)}
+    >>> share({"a": Flow(("pool",)), "b": Flow(("pool",), 20)}, {"pool": 100})
+    {'b': 20, 'a': 80}
     """
     if len(flows) == 1:
         ((name, flow),) = flows.items()
         number = counts[name] if counts is not None else 1
-        bounds = [resources[resource] / number for resource in flow.through]
+        bounds = [resources[resource] // number for resource in flow.through]
         if flow.limit is not None:
             bounds.append(flow.limit)
         return {name: min(bounds, default=None)}
-    speeds: dict[N, Fraction | None] = {}
+    speeds: dict[N, int | None] = {}
     waiting = dict(flows)
     numbers = counts if counts is not None else dict.fromkeys(flows, 1)
     users: dict[str, int] = {}
@@ -59,7 +67,7 @@ def share(
             users[resource] = users.get(resource, 0) + numbers[name]
     left = {resource: resources[resource] for resource in users}
     while waiting:
-        shares = {resource: left[resource] / count for resource, count in users.items() if count}
+        shares = {resource: left[resource] // count for resource, count in users.items() if count}
         limits = (flow.limit for flow in waiting.values() if flow.limit is not None)
         level = min((*shares.values(), *limits), default=None)
         if level is None:

@@ -6,10 +6,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple, TypeAlias
 
 from simulator.flows.course import SECOND, Course, Speeds
-from simulator.flows.sharing import Flow, share
-
-PARTS = 1 << 64
-"""A place is kept in such parts of a byte: a thousand thirds of a share would have no end."""
+from simulator.flows.sharing import PARTS, Flow, parts_of, share
 
 HAIR = 16
 """What is left of a tick by less than a part of it like this is over: places are rounded down."""
@@ -51,16 +48,16 @@ class _Together:
     All of them have moved as many bytes since they joined, so that the first to end is known.
 
     Attributes:
-        moved: Parts of a byte that each of them has moved since the lane was opened, at the tick
-            of the newest pace.
-        paces, came: How fast they have been, and what *moved* was then.
+        ticks, speeds, came: When they changed their speed, to how many parts of a byte a second
+            (None for no bound), and how many parts each of them had moved by then since the lane
+            was opened.
         end: The tick at which the next of them comes to its goal; None where nobody does.
     """
 
     def __init__(self, flow: Flow) -> None:
         self.flow, self.count = flow, 0
-        self.moved = 0
-        self.paces: list[Pace] = []
+        self.ticks: list[int] = []
+        self.speeds: list[int | None] = []
         self.came: list[int] = []
         self.end: int | None = None
         self._goals: list[tuple[int, int]] = []
@@ -70,8 +67,7 @@ class _Together:
     def join(self, number: int, run: _Run) -> None:
         """Take a job in."""
         self.count += 1
-        goal = run.goal.numerator * PARTS // run.goal.denominator
-        heappush(self._goals, (run.begun + goal, number))
+        heappush(self._goals, (run.begun + parts_of(run.goal), number))
 
     def leave(self, number: int) -> None:
         """Let a job go."""
@@ -85,46 +81,38 @@ class _Together:
 
     def moved_at(self, tick: int) -> int:
         """Return how far it has come at a tick, in parts of a byte."""
-        if not self.paces:
+        if not self.ticks:
             return 0
-        pace = self.paces[-1]
-        speed = pace.speeds.data
-        if speed is None:
-            return self._goals[-1][0] if self._goals else self.moved
-        run = (tick - pace.tick) * PARTS * speed.numerator // (SECOND * speed.denominator)
-        return self.moved + run
+        return self.came[-1] + (tick - self.ticks[-1]) * (self.speeds[-1] or 0) // SECOND
 
     def place(self, run: _Run, tick: int) -> Fraction:
         """Return how far one of them has come."""
-        if self.paces and self.paces[-1].speeds.data is None:
+        if self.ticks and self.speeds[-1] is None:
             return run.goal
         return min(run.goal, Fraction(self.moved_at(tick) - run.begun, PARTS))
 
-    def go_on(self, tick: int, speed: Fraction | None) -> None:
+    def go_on(self, tick: int, speed: int | None) -> None:
         """Move bytes at a speed from now on."""
-        if not self.paces or self.paces[-1].speeds.data != speed:
-            self.moved = self.moved_at(tick)
-            _note(self, Pace(tick, Speeds(speed, speed)), self.moved)
+        if not self.ticks or self.speeds[-1] != speed:
+            _note(self, tick, speed, self.moved_at(tick))
         self.end = self._end()
 
+    def both(self, speed: Fraction | None) -> Speeds:
+        """Return a speed of theirs for data and for zeroes, which they pass alike."""
+        return Speeds(speed, speed)
+
     def _end(self) -> int | None:
-        pace = self.paces[-1]
-        if self._there:
-            return pace.tick
-        if not self._goals:
+        tick, speed = self.ticks[-1], self.speeds[-1]
+        if self._there or (speed is None and self._goals):
+            return tick
+        if not self._goals or speed is None:
             return None
-        speed = pace.speeds.data
-        if speed is None:
-            return pace.tick
-        left = (self._goals[0][0] - self.moved) * SECOND * speed.denominator
-        return pace.tick + _ceiling(left, PARTS * speed.numerator)
+        return tick + _ceiling((self._goals[0][0] - self.came[-1]) * SECOND, speed)
 
     def ended(self, tick: int) -> Iterable[int]:
         """Return those that have come to their goals."""
-        speed = self.paces[-1].speeds.data
-        moved = self.moved_at(tick)
-        if speed is not None:
-            moved += PARTS * speed.numerator // (SECOND * speed.denominator * HAIR) + 1
+        speed = self.speeds[-1]
+        moved = self.moved_at(tick) + (speed or 0) // (SECOND * HAIR) + 1
         while self._goals and (speed is None or self._goals[0][0] <= moved):
             _, number = heappop(self._goals)
             if number in self._gone:
@@ -135,16 +123,15 @@ class _Together:
 
 
 class _Alone:
-    """A job that passes zeroes at another speed than data."""
+    """A job that passes zeroes at another speed than data; its attributes as above."""
 
     def __init__(self, flow: Flow, course: Course, zeroes: Fraction | None, goal: Fraction) -> None:
         self.flow, self.count = flow, 1
-        self.moved = 0
-        self.paces: list[Pace] = []
+        self.ticks: list[int] = []
+        self.speeds: list[int | None] = []
         self.came: list[int] = []
         self.end: int | None = None
         self._course, self._zeroes, self._goal = course, zeroes, goal
-        self._place = Fraction(0)
         self._number = 0
 
     def join(self, number: int, run: _Run) -> None:
@@ -155,23 +142,32 @@ class _Alone:
         """Let the job go."""
         self.count = 0
 
-    def place(self, run: _Run | None, tick: int) -> Fraction:
+    def place(self, run: _Run, tick: int) -> Fraction:
         """Return how far it has come."""
-        if not self.paces:
-            return self._place
-        pace = self.paces[-1]
-        place = self._course.advance(self._place, tick - pace.tick, pace.speeds)
-        return min(self._goal, Fraction(int(place * PARTS), PARTS))
+        return Fraction(self.moved_at(tick), PARTS)
 
-    def go_on(self, tick: int, speed: Fraction | None) -> None:
+    def moved_at(self, tick: int) -> int:
+        """Return the same in parts of a byte."""
+        if not self.ticks:
+            return 0
+        speeds = self.both(_bytes_of(self.speeds[-1]))
+        begun = Fraction(self.came[-1], PARTS)
+        place = self._course.advance(begun, tick - self.ticks[-1], speeds)
+        return parts_of(min(self._goal, place))
+
+    def go_on(self, tick: int, speed: int | None) -> None:
         """Move data at a speed from now on."""
-        if self.paces and self.paces[-1].speeds.data == speed:
+        if self.ticks and self.speeds[-1] == speed:
             return
-        speeds = Speeds(speed, self._zeroes)
-        self._place = self.place(None, tick)
-        _note(self, Pace(tick, speeds), int(self._place * PARTS))
-        left = self._course.time_between(self._place, self._goal, speeds)
+        moved = self.moved_at(tick)
+        _note(self, tick, speed, moved)
+        begun, speeds = Fraction(moved, PARTS), self.both(_bytes_of(speed))
+        left = self._course.time_between(begun, self._goal, speeds)
         self.end = tick + _ceiling(left.numerator, left.denominator)
+
+    def both(self, speed: Fraction | None) -> Speeds:
+        """Return a speed of its data, and that of its zeroes."""
+        return Speeds(speed, self._zeroes)
 
     def ended(self, tick: int) -> Iterable[int]:
         """Return its number when it has come to its goal."""
@@ -193,7 +189,7 @@ class Traffic:
         Args:
             bandwidths: Bytes a second that each resource can carry.
         """
-        self._bandwidths = bandwidths
+        self._bandwidths = {name: parts_of(each) for name, each in bandwidths.items()}
         self._runs: dict[int, _Run] = {}
         self._waiting: dict[int, tuple[int, Course, Flow, Fraction | None, Fraction]] = {}
         self._begins: list[tuple[int, int]] = []
@@ -233,26 +229,26 @@ class Traffic:
                 self._join(number, tick)
         if not self._changed:
             return
-        lanes = self._connected()
-        counts = {lane: lane.count for lane in lanes if lane.count}
-        flows = {lane: lane.flow for lane in counts}
-        for lane, speed in share(flows, self._bandwidths, counts).items():
-            lane.go_on(tick, speed)
-        for lane in lanes:
-            if not lane.count:
+        counts = {lane: lane.count for lane in self._connected()}
+        flows = {lane: lane.flow for lane, count in counts.items() if count}
+        speeds = share(flows, self._bandwidths, counts)
+        for lane, count in counts.items():
+            if count:
+                lane.go_on(tick, speeds[lane])
+            else:
                 self._close(lane)
         self._changed.clear()
 
     def _join(self, number: int, tick: int) -> None:
         _, course, flow, zeroes, goal = self._waiting.pop(number)
         lane: _Lane
-        if course.data_size == course.size or (not flow.through and zeroes == flow.limit):
+        if course.data_size == course.size or _is_even(flow, zeroes):
             lane = self._together.get(flow) or _Together(flow)
             self._together[flow] = lane
             begun = lane.moved_at(tick)
         else:
             lane, begun = _Alone(flow, course, zeroes, goal), 0
-        self._runs[number] = run = _Run(course, goal, lane, begun, tick, len(lane.paces))
+        self._runs[number] = run = _Run(course, goal, lane, begun, tick, len(lane.ticks))
         lane.join(number, run)
         self._lanes[lane] = self._changed[lane] = None
         for name in flow.through:
@@ -307,9 +303,9 @@ class Traffic:
         run = self._runs.get(number)
         if run is None:
             return None
-        pace = run.lane.paces[-1]
-        tick = max(pace.tick, run.begins)
-        return run.course, run.lane.place(run, tick), tick, pace.speeds
+        lane = run.lane
+        tick = max(lane.ticks[-1], run.begins)
+        return run.course, lane.place(run, tick), tick, lane.both(_bytes_of(lane.speeds[-1]))
 
     def end(self, number: int) -> int | None:
         """Return when a job will come to its goal if nothing changes; None before it begins."""
@@ -330,14 +326,14 @@ class Traffic:
         if run is None:
             return ()
         # The pace that its lane had when it joined counts, unless it changed then.
-        start = max(0, run.first - 1)
-        found: list[Pace] = []
-        for pace, came in zip(run.lane.paces[start:], run.lane.came[start:], strict=True):
-            if pace.tick <= run.begins:
-                found = [Pace(run.begins, pace.speeds)]
+        lane, found = run.lane, list[Pace]()
+        for each in range(max(0, run.first - 1), len(lane.ticks)):
+            tick, speeds = lane.ticks[each], lane.both(_bytes_of(lane.speeds[each]))
+            if tick <= run.begins:
+                found = [Pace(run.begins, speeds)]
             else:
-                place = min(run.goal, Fraction(came - run.begun, PARTS))
-                found.append(pace._replace(data=run.course.data_before(place)))
+                place = min(run.goal, Fraction(lane.came[each] - run.begun, PARTS))
+                found.append(Pace(tick, speeds, run.course.data_before(place)))
         return tuple(found)
 
     def _connected(self) -> list[_Lane]:
@@ -357,13 +353,24 @@ class Traffic:
         return [*found]
 
 
-def _note(lane: _Lane, pace: Pace, came: int) -> None:
-    """Note a pace, and how far its lane had come then; of one tick the last one counts."""
-    if lane.paces and lane.paces[-1].tick == pace.tick:
-        lane.paces.pop()
-        lane.came.pop()
-    lane.paces.append(pace)
+def _note(lane: _Lane, tick: int, speed: int | None, came: int) -> None:
+    """Note a speed, and how far its lane had come then; of one tick the last one counts."""
+    if lane.ticks and lane.ticks[-1] == tick:
+        for each in (lane.ticks, lane.speeds, lane.came):
+            each.pop()
+    lane.ticks.append(tick)
+    lane.speeds.append(speed)
     lane.came.append(came)
+
+
+def _is_even(flow: Flow, zeroes: Fraction | None) -> bool:
+    """Whether a flow passes zeroes as fast as data, whatever others do."""
+    return not flow.through and zeroes is not None and parts_of(zeroes) == flow.limit
+
+
+def _bytes_of(speed: int | None) -> Fraction | None:
+    """Return a speed in bytes a second."""
+    return Fraction(speed, PARTS) if speed is not None else None
 
 
 def _ceiling(numerator: int, denominator: int) -> int:

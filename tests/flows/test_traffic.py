@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.flows.course import SECOND, Course
-from simulator.flows.sharing import Flow, share
+from simulator.flows.sharing import PARTS, Flow, parts_of, share
 from simulator.flows.traffic import Traffic
 
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
@@ -32,7 +32,7 @@ JOBS = st.lists(
         st.builds(
             Flow,
             st.sets(st.sampled_from(NAMES)).map(lambda names: tuple(sorted(names))),
-            st.integers(1, 9).map(Fraction),
+            st.integers(1, 9).map(parts_of),
         ),
     ),
     min_size=1,
@@ -52,7 +52,8 @@ def emulate(jobs: list[Job], bandwidths: dict[str, Fraction]) -> list[int]:
             for number, job in enumerate(jobs)
             if job.begins <= now and number not in ends
         }
-        speeds = share(flowing, bandwidths)
+        shared = share(flowing, {name: parts_of(each) for name, each in bandwidths.items()})
+        speeds = {number: Fraction(speed or 0, PARTS) for number, speed in shared.items()}
         times = [now + ceil(left[n] * SECOND / (speeds[n] or 1)) for n in flowing]
         begins = [job.begins for job in jobs if job.begins > now]
         then = min(times + begins)
@@ -124,7 +125,7 @@ def test_a_job_that_is_dropped_leaves_its_share_to_the_others() -> None:
 def test_one_that_stops_half_way_stops_there() -> None:
     whole = range(100)
     traffic = Traffic({})
-    traffic.begin(1, Course(whole, whole, 1), Flow((), Fraction(10)), None, 0, Fraction(50))
+    traffic.begin(1, Course(whole, whole, 1), Flow((), parts_of(10)), None, 0, Fraction(50))
     traffic.settle(0)
     assert traffic.end(1) == 5 * SECOND
     assert traffic.place(1, 60 * SECOND) == 50
