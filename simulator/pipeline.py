@@ -294,6 +294,17 @@ class Run:
 
         return run_document(self.timeline, self.findings)
 
+    def report(self, form: str = "text", *, colour: bool = False) -> FigureText:
+        """Return what the run comes to: its jobs, and what would be lost at any time.
+
+        Args:
+            form: ``text``, ``json``, ``csv`` (the jobs alone) or ``markdown``.
+            colour: Whether text is for a terminal.
+        """
+        from simulator.render import reports
+
+        return FigureText(reports.write(self.timeline, self.findings, form, colour=colour))
+
     def restores(self) -> Restores:
         """Return what can be restored from the backups that are left, and at which cost."""
         from simulator.render.restores import find_restores

@@ -125,6 +125,7 @@ class Script(NamedTuple):
         allows: Rules accepted in the whole scenario.
         path, source: Where it came from, and its text, for findings to quote.
         clock: What 0s is on a calendar.
+        timed: Whether ticks are nanoseconds; those of named instants only count.
         dated: Whether labels that nobody wrote are dates.
         guests, resources, faults: Of a timed scenario.
         faults_span: Where the file tells of faults.
@@ -142,6 +143,7 @@ class Script(NamedTuple):
     path: str = ""
     source: str = ""
     clock: "Clock | None" = None
+    timed: bool = False
     dated: bool = False
     guests: "tuple[Guest, ...]" = ()
     resources: "tuple[Resource, ...]" = ()

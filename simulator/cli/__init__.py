@@ -23,6 +23,7 @@ COMMANDS = {
     "draw": ("drawing", "scenarios/mail/2018.yaml -o mail.svg"),
     "serve": ("drawing", "scenarios/mail/2018.yaml"),
     "restores": ("drawing", "scenarios/mail/2018.yaml"),
+    "report": ("drawing", "scenarios/timed/week.yaml"),
     "explain": ("reference", "BT201"),
     "rules": ("reference", ""),
     "models": ("reference", "libvirt --against mail-2018"),

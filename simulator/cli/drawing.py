@@ -1,13 +1,21 @@
-"""Commands that show a scenario: ``draw``, ``serve``, and ``restores``."""
+"""Commands that show a scenario: ``draw``, ``serve``, ``report`` and ``restores``."""
 
 import contextlib
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import FAILING, give_up, give_up_without, refuse_input, told_unwritable
+from simulator.cli.ends import (
+    FAILING,
+    colour_of,
+    give_up,
+    give_up_without,
+    refuse_input,
+    told_unwritable,
+)
 from simulator.cli.progress import waiting
 from simulator.cli.reading import Format, ModelOption, WholeOption, find_model, played
 from simulator.diagnostics import printable
@@ -98,6 +106,34 @@ def serve(
         webbrowser.open(address)
     with contextlib.suppress(KeyboardInterrupt), server:
         server.serve_forever()
+
+
+class ReportFormat(StrEnum):
+    """How a report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+def report(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
+    format: Annotated[
+        ReportFormat,
+        typer.Option(
+            "--format", "-f", help="For a terminal, a program, a spreadsheet (jobs), a review."
+        ),
+    ] = ReportFormat.TEXT,
+    model: ModelOption = None,
+) -> None:
+    """Tell how long jobs take, what they move and store, and what would be lost at any time."""
+    run = played(file, model)
+    with waiting(f"measuring {file}"):
+        text = run.report(format.value, colour=colour_of())
+    print(text, end="")
+    if run.failing:
+        raise typer.Exit(FAILING)
 
 
 def restores(

@@ -17,6 +17,7 @@ class SchemaName(StrEnum):
     SCENARIO = "scenario"
     RUN = "run"
     JSONL = "jsonl"
+    REPORT = "report"
 
 
 def explain(
@@ -79,7 +80,8 @@ def models(
 
 def schema(
     name: Annotated[
-        SchemaName, typer.Argument(help="Of a scenario file, a run document, or a line of one.")
+        SchemaName,
+        typer.Argument(help="Of a scenario file, a run document, a line of one, or a report."),
     ],
 ) -> None:
     """Print a JSON Schema, for editors and for programs that read runs."""
@@ -89,6 +91,8 @@ def schema(
         from simulator.scenario import scenario_schema as made
     elif name is SchemaName.RUN:
         from simulator.render.document import run_schema as made
+    elif name is SchemaName.REPORT:
+        from simulator.render.reports.document import report_schema as made
     else:
         from simulator.render.lines import lines_schema as made
     print(json.dumps(made(), indent=1))

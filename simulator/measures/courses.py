@@ -80,8 +80,8 @@ def _of_backup(disk: Disk, backup: Backup) -> Course:
 
 def _of_images(disk: Disk, contents: Sequence[ClusterMap], without: ClusterMap) -> Course:
     """Return what is allocated in some images and not in one above them."""
-    held = contents[0]
-    for content in contents[1:]:
+    held = map_of(disk.length)
+    for content in contents:
         held = held.overlay(content)
     left = held.clusters() - without.clusters()
     data = _data(held.restrict(left), disk.length)

@@ -159,6 +159,9 @@ class _Store:
             size += slope * (tick - last)
             slope += self._bends.get(tick, Fraction(0))
             jump = self._jumps.get(tick, Fraction(0))
+            if not jump and not self._bends.get(tick):
+                last = tick
+                continue
             if jump:
                 levels.append(Level(tick, size))
             size, last = size + jump, tick

@@ -1,4 +1,4 @@
-"""Bytes and rates in round numbers, for pictures."""
+"""Bytes and rates in round numbers, for pictures and reports."""
 
 from fractions import Fraction
 

@@ -28,10 +28,11 @@ from simulator.timeline import Entry, Timeline
 
 def run_schema() -> dict[str, Any]:
     """Return the JSON Schema of the run document."""
-    return _schema(RunDocument, "backup-timeline run document")
+    return schema_of(RunDocument, "backup-timeline run document")
 
 
-def _schema(shape: Any, title: str) -> dict[str, Any]:
+def schema_of(shape: Any, title: str) -> dict[str, Any]:
+    """Return the JSON Schema of a shape."""
     from pydantic import TypeAdapter
 
     return {
@@ -78,7 +79,7 @@ def end_of(timeline: Timeline, findings: Sequence[Finding]) -> LastLine:
             for entry, backup in timeline.made_backups
         },
         "restores": [_restored(timeline, restored) for restored in timeline.last.restores],
-        "findings": [_finding(timeline, finding) for finding in findings],
+        "findings": [finding_document(timeline, finding) for finding in findings],
     }
 
 
@@ -182,7 +183,8 @@ def _restored(timeline: Timeline, restored: Restored) -> RestoreDocument:
     }
 
 
-def _finding(timeline: Timeline, finding: Finding) -> FindingDocument:
+def finding_document(timeline: Timeline, finding: Finding) -> FindingDocument:
+    """Return a finding as plain data."""
     return {
         "code": finding.code,
         "also": list(finding.also),

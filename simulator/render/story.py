@@ -236,7 +236,8 @@ def _under_way(timeline: Timeline, job: Progress) -> str:
     told = f"{shown(name)} under way: {write_part(job.moved, job.size)}"
     if job.speed:
         told += f" at {write_rate(job.speed)}"
-    return told + (f", until {timeline.script.write_tick(job.until)}" if job.until else "")
+    told += f", until {timeline.script.write_tick(job.until)}" if job.until else ""
+    return "\n".join(textwrap.wrap(told, WIDTH, subsequent_indent="    "))
 
 
 def write_part(part: int, whole: int) -> str:

@@ -170,14 +170,7 @@ class _Loading:
         """
         problems = self._problems
         head, faulty = check_head({k: v for k, v in root.items() if k != "timeline"}, problems)
-        before = len(problems)
-        clock = _clock(head, problems)
-        entries = Entries(self._places, problems, clock)
-        entries.unsure = len(problems) > before
-        if "timeline" in root:
-            entries.read(root["timeline"])
-        else:
-            problems.add((), "there is no timeline", expected="timeline: [...]")
+        entries = self._entries(root, head)
         workloads = _workloads(entries, problems)
         entries.repeat(workloads.end if workloads is not None else None)
         checked = check_steps(entries.steps, problems)
@@ -200,13 +193,25 @@ class _Loading:
             allows=allows,
             path=path,
             source=text,
-            clock=clock,
+            clock=entries.labels.clock,
+            timed=entries.labels.named is None,
             dated=entries.labels.dated,
             guests=guests,
             resources=tuple(resources.values()),
             faults=faults,
             faults_span=self._span_of(root, "faults"),
         )
+
+    def _entries(self, root: Mapping[str, object], head: Mapping[str, Any]) -> Entries:
+        """Return the timeline, taken apart."""
+        before = len(self._problems)
+        entries = Entries(self._places, self._problems, _clock(head, self._problems))
+        entries.unsure = len(self._problems) > before
+        if "timeline" in root:
+            entries.read(root["timeline"])
+        else:
+            self._problems.add((), "there is no timeline", expected="timeline: [...]")
+        return entries
 
     def _span_of(self, mapping: Mapping[str, object], key: str) -> Span | None:
         """Return the place of a key; None where it is not there."""
