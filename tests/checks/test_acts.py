@@ -202,6 +202,80 @@ STORIES = {
         ],
         ["BT202 T6"],
     ),
+    "a consumer begins anew later, and says nothing of what was before": (
+        "qemu-single",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: -B----",
+            "snapshot: {image: S2, bitmap: c1}",
+            "snapshot: {image: S3, bitmap: c0}",
+            "backup: {to: k, since: c0}",
+        ],
+        [],
+    ),
+    "a name begins anew, and an image below holds one that recorded nothing": (
+        "qemu-single",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "snapshot: S2",
+            "write: -----B",
+            "backup: {to: full, checkpoint: c0}",
+            "backup: {to: k, bitmaps: [c0], onto: full}",
+        ],
+        ["BT107 T2"],
+    ),
+    "a disk is cut off and grows between two jobs of QEMU": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: ----BB",
+            job("k1"),
+            "resize: 5",
+            "resize: 8",
+            job("k2"),
+        ],
+        ["BT209 T6"],
+    ),
+    "a backup that failed is taken again, through a hole": (
+        "nir-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "checkpoint: c2",
+            "backup: {to: k, fails: T5}",
+            "snapshot: S2",
+            "write: -A----",
+            "backup: {to: k, since: c2}",
+        ],
+        ["BT107 T4", "BT201 T6"],
+    ),
+    "a job has cleared the bitmap that a crash takes then": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "snapshot: {image: S2, bitmap: c1}",
+            "write: ----BB",
+            "qmp: {execute: blockdev-backup, arguments: "
+            "{device: S2, target: k1, sync: incremental, bitmap: c1}}",
+            "crash: {}",
+            "start: {}",
+            "delete: {checkpoint: c1}",
+            "backup: {to: k2, since: c0}",
+        ],
+        ["BT204 T8"],
+    ),
+    "the name was there before, and stops when it is there again": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "delete: {checkpoint: c0}",
+            "backup: {to: full, checkpoint: c0}",
+            "snapshot: S2",
+            "qmp: {execute: block-dirty-bitmap-add, arguments: {node: S2, name: c1}}",
+            "write: ----AA",
+            "backup: {to: k, since: c0}",
+        ],
+        ["BT107 T4", "BT201 T7"],
+    ),
     "what is read from a frozen image may lie on what is newer": (
         "nir-2018",
         [

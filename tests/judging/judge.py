@@ -240,10 +240,14 @@ class Judge:
         active = [n for n, f in enumerate(frames) if f[made.disk]["chain"][-1:] == [*nodes]]
         return active[-1:]
 
-    def _wrong_onto(self, made: Made) -> str:
-        """Return how a backup does not give what the guest saw on the one that it was put onto."""
+    def _wrong_onto(self, made: Made, *, torn: bool = False) -> str:
+        """Return how a backup does not give what the guest saw on the one that it was put onto.
+
+        Args:
+            torn: Whether a base is looked at, too, whose content is not to be relied on.
+        """
         onto, base = made.step.get("onto"), self._base(made)
-        if base is None or not base.sound or made.kind == "full":
+        if base is None or not (base.sound or torn) or made.kind == "full":
             return ""
         below = self.record.view(self._ends(base)[-1], made.disk)
         got = lay(below, made)
@@ -427,7 +431,7 @@ class Judge:
             case "BT201":
                 return wrong
             case "BT204" | "BT214" | "BT402":
-                short = any(map(self._short, made)) or any(map(self._wrong_onto, made))
+                short = any(self._short(m) or self._wrong_onto(m, torn=True) for m in made)
                 return wrong or short or self._reverted(number)
             case "BT203":
                 return number not in self.restorable(number) or any(map(self._hole_before, made))
@@ -443,7 +447,8 @@ class Judge:
                 return any(self._is_wrong(code, number, each) for each in restored)
             case "BT304":
                 late = any(each.kind == "bitmaps" and self._is_late_onto(each) for each in made)
-                return late or any(self._wrong_onto(m) or self._short_onto(m) for m in made)
+                wrong = any(self._wrong_onto(m, torn=True) for m in made)
+                return late or wrong or any(map(self._short_onto, made))
             case "BT306":
                 return bool(self._wrong_revert(number))
             case "BT107":

@@ -78,7 +78,7 @@ def cleared_by_another(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     it succeeds. Observed on QEMU 7.2.22.
     """
     for claim in claims_with(timeline, CLEARED):
-        hole = claim.inner
+        hole = claim.inner or claim.late
         step = step_of(timeline, claim, hole) if hole is not None else None
         job = cleared_by(step) if step is not None else None
         if hole is None or job is None:

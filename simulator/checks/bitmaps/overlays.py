@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.checks.biographies import What, history_of_bitmap, last_of
 from simulator.checks.claims.blame import lost_to
 from simulator.checks.copied import never_copied, uncopied
 from simulator.checks.evidence import draw_evidence, join_words, name_clusters
@@ -14,6 +15,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Status
 from simulator.model.operations import AddOverlay
 from simulator.notation import write_bits, write_view
+from simulator.restorable.claims import claimed_start
 from simulator.timeline import Entry, Timeline
 
 
@@ -147,11 +149,23 @@ def _unread(timeline: Timeline, entry: Entry, before: Disk, bitmap: DirtyBitmap)
         return nothing
     if reader.entry.before.disk(before.name).bitmap(bitmap.node, bitmap.name) is None:
         return nothing  # Another step has lost it.
+    if reader.backup.since is not None and _begun_later(timeline, entry, before.name, reader):
+        return nothing  # It says nothing of what was before.
     lost = before.clusters_of(bitmap) - reader.backup.read
     if not lost:
         return nothing
     lost = uncopied(entry.after, before.name, lost)
     return never_copied(timeline, before.name, lost, before.moment) if lost else lost
+
+
+def _begun_later(timeline: Timeline, entry: Entry, disk: str, reader: "Reader") -> bool:
+    """Whether a backup starts where its bitmap began anew after a step."""
+    backup = reader.backup
+    events = history_of_bitmap(timeline, disk, backup.since or "", before=reader.entry)
+    begun = last_of(events, What.BEGAN)
+    start = claimed_start(timeline, reader.entry, backup)
+    later = begun is not None and begun.entry.number > entry.number
+    return later and start is not None and start >= entry.after.disk(disk).moment
 
 
 class Reader(NamedTuple):

@@ -56,32 +56,45 @@ def _fault(timeline: Timeline, claim: Claim) -> str | None:
             return _lack(timeline, claim)
     elif not _is_whole(timeline, claim):
         late = claim.late
+        if not any(hole.changed for hole in claim.holes) and _is_resized(timeline, claim):
+            return RESIZED
         return STALE if late is not None and late.changed & claim.read else HOLE
     return LUCKY if any(not hole.turned for hole in claim.holes) else None
 
 
 def _is_whole(timeline: Timeline, claim: Claim) -> bool:
     """Whether a backup through bitmaps is what the guest saw, now or when they stopped."""
-    given = claim.then.guest_view.overlay(claim.backup.content)
+    given = claim.then.guest_view.overlay(claim.backup.content).below(claim.backup.length)
     end = timeline.state_at(claim.backup.disk, claim.backup.end)
     return any(
-        state is not None and given.below(state.length).reads_like(state.guest_view)
+        state is not None and given.reads_like(state.guest_view.below(claim.backup.length))
         for state in (claim.now, end)
     )
 
 
 def _lack(timeline: Timeline, claim: Claim) -> str:
     """Return the code of the rule for a backup since a checkpoint that lacks something."""
-    backup, late = claim.backup, claim.late
+    late = claim.late
     if claim.inner is not None:
         step = step_of(timeline, claim, claim.inner)
         return CLEARED if step is not None and cleared_by(step) is not None else HOLE
     if late is not None and late.changed & claim.missing:
-        return STALE
-    start = claim.then.moment
-    if resized_in(timeline, backup.disk, start, backup.moment) is not None:
-        return RESIZED
-    return HOLE
+        return CLEARED if _is_elsewhere(timeline, claim, late) else STALE
+    return RESIZED if _is_resized(timeline, claim) else HOLE
+
+
+def _is_resized(timeline: Timeline, claim: Claim) -> bool:
+    backup = claim.backup
+    return resized_in(timeline, backup.disk, claim.then.moment, backup.moment) is not None
+
+
+def _is_elsewhere(timeline: Timeline, claim: Claim, late: Hole) -> bool:
+    """Whether the job that cleared the bitmap copied all that a backup lacks."""
+    step = step_of(timeline, claim, late)
+    job = cleared_by(step) if step is not None else None
+    made = (b for e, b in timeline.made_backups if e.number < claim.entry.number)
+    copied = [b.content.clusters() for b in made if (b.name, b.disk) == (job, claim.backup.disk)]
+    return bool(copied) and not claim.missing - copied[-1]
 
 
 def left_out(machine: Machine, claim: Claim, hole: Hole) -> list[DirtyBitmap]:

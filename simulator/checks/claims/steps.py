@@ -55,9 +55,10 @@ def _find(timeline: Timeline, claim: Claim, hole: Hole, names: tuple[str, ...]) 
     begun = [] if hole.last else [each for each in events if _starts(each) == hole.end]
     stopped = [each for each in events if each.what in STOPS and _stops(each, hole)]
     lost = next((each for each in reversed(events) if _loses(each, events, hole)), None)
+    # The later of the two: a name may have begun anew in between.
+    ended = [each for each in (lost, last_of(stopped, *STOPS)) if each is not None]
     return (
-        lost
-        or last_of(stopped, *STOPS)
+        max(ended, key=lambda event: event.entry.number, default=None)
         or next(_turns(timeline, disk, hole), None)
         or next((each for each in begun if each.what in (What.BEGAN, What.ENABLED)), None)
     )

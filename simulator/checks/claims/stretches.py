@@ -87,16 +87,37 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
             continue
         if backup.kind not in (Kind.INCREMENTAL, Kind.BITMAPS):
             continue
-        if again and entry.before.backup_exists(*key):
-            continue  # It is written over another one, which BT207 tells.
+        if again and _is_over(entry, backup):
+            continue  # BT207 tells it.
         start = claimed_start(timeline, entry, backup)
         if start is None and backup.windows:
-            start = min(window.start for window in backup.windows)
+            start = _first_start(entry, backup)
         if start is None or start > backup.moment:
             continue
         claim = _judge(timeline, entry, backup, start)
         if claim is not None:
             yield claim
+
+
+def _is_over(entry: Entry, backup: Backup) -> bool:
+    """Whether a backup is written over another one that holds something."""
+    there = (b for b in entry.before.backups if b.status is Status.COMPLETED)
+    return any((b.name, b.disk) == (backup.name, backup.disk) for b in there)
+
+
+def _first_start(entry: Entry, backup: Backup) -> int:
+    """Return where the windows begin that a backup was read through.
+
+    Of a name that has begun anew, an image below may hold a bitmap that recorded nothing.
+    """
+    disk = entry.before.disk(backup.disk)
+    idle: set[int] = set()
+    for name in backup.bitmaps:
+        for b in [each for each in disk.bitmaps if each.name == name][:-1]:
+            if not b.dirty and all(w.start == w.end for w in b.windows):
+                idle |= {w.start for w in b.windows}
+    windows = [w for w in backup.windows if w.start != w.end or w.start not in idle]
+    return min(window.start for window in windows or backup.windows)
 
 
 def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int) -> Claim | None:
@@ -109,9 +130,10 @@ def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int) -> Clai
     holes = tuple(
         _hole(timeline, backup, a, b, end) for a, b in _uncovered(backup.windows, start, end)
     )
-    if not holes and backup.kind is Kind.BITMAPS:
+    cut = resized_in(timeline, backup.disk, start, backup.moment) if not holes else None
+    if not holes and cut is None and backup.kind is Kind.BITMAPS:
         return None
-    if to_now:
+    if to_now or cut is not None:
         missing = _changed(then, now) - backup.read
         if end != backup.moment:
             held = now.guest_view.restrict(backup.read)
