@@ -8,17 +8,20 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from operator import is_
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from simulator.diagnostics import lines_of
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
 from simulator.model.operations import CorruptBackup, Operation, Refusal, RestoreCheckpoint
-from simulator.model.requests import Request
+from simulator.model.requests import FinishJobs, Request
 from simulator.moves import Move, Progress
 from simulator.script import Allowance, DiskShape, Feed, Instant, Repeat, Script, Statement
 from simulator.values import dataclass
+
+if TYPE_CHECKING:
+    from simulator.schedule.turns import Turn
 
 __all__ = [
     "Allowance",
@@ -51,6 +54,7 @@ class Entry(NamedTuple):
         before, after: The machine; the same where the request was refused.
         refusal: The host's no.
         tick: When it happened; for a stretch of workload, when it had ended.
+        turn: The turn of a schedule that it is a step of; None for none.
     """
 
     number: int
@@ -61,6 +65,7 @@ class Entry(NamedTuple):
     operations: tuple[Operation, ...] = ()
     refusal: Refusal | None = None
     tick: int = 0
+    turn: "Turn | None" = None
 
     @property
     def request(self) -> Request | None:
@@ -191,14 +196,18 @@ class Timeline:
         """
         made: list[tuple[Entry, Backup]] = []
         running: dict[tuple[str, str], int] = {}
+        last: dict[tuple[str, str], int] = {}
         for entry in self.entries:
+            # A plain copy is no job, and one that takes time may fail all the same.
+            cut = isinstance(entry.request, FinishJobs) and entry.request.copied is not None
             for backup in entry.new_backups:
                 key = backup.name, backup.disk
-                if key in running:
-                    place = running[key]
-                    made[place] = made[place][0], backup
-                else:
+                place = last[key] if cut else running.get(key)
+                if place is None:
+                    last[key] = len(made)
                     made.append((entry, backup))
+                else:
+                    made[place] = made[place][0], backup
                 if backup.status is Status.RUNNING:
                     running.setdefault(key, len(made) - 1)
                 else:

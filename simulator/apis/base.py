@@ -347,6 +347,8 @@ class ApiModel:
 
     def finish(self, machine: Machine, request: FinishJobs) -> Plan:
         """End the jobs that were said to end now, as far as they still run."""
+        if request.copied is not None:
+            return tuple(EndJob(n, request.status, copied=request.copied) for n in request.jobs)
         running = {job.name for job in machine.jobs}
         running |= {job.backup.name for job in machine.backup_jobs}
         groups = {job.backup.name: job.group for job in machine.backup_jobs}

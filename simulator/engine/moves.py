@@ -128,7 +128,11 @@ class Moves:
             if filling and self._stored(store, tick, machine) > capacity:
                 job = max(filling, key=lambda each: each.number)
                 job.why = f"{store} is full"
-                ended.append(finish(job, Status.FAILED))
+                copied = None
+                if job.kind in WITHOUT_JOB:
+                    copied = self._copied(job, machine, tick)
+                    self._end(job, tick, Status.FAILED)
+                ended.append(finish(job, Status.FAILED, copied))
         paces = {job.number: self._traffic.paces(job.number) for job in self._moving()}
         for number in self._traffic.ended(tick):
             job = self._under[number]

@@ -27,6 +27,7 @@ from simulator.timeline import Entry, Frame, Instant, Script, Statement, Timelin
 
 if TYPE_CHECKING:
     from simulator.engine.moves import Moves
+    from simulator.schedule.turns import Turn
 
 
 def play(script: Script, model: ApiModel) -> Timeline:
@@ -62,6 +63,7 @@ class _Recorder:
         self._moves = _moves_of(script, agenda)
         self._schedules = Schedules()
         self._waiting: list[tuple[int, Statement]] = []
+        self._turn: Turn | None = None
         self._entries: list[Entry] = []
         self._frames: list[Frame] = []
         self._tick = 0
@@ -162,11 +164,13 @@ class _Recorder:
         """Do an instant's statements in their order, and record the frame at its end."""
         self._machine = replace(self._machine, at=instant.label)
         running = self._machine.jobs
+        self._turn = instant.turn
         for statement in instant.statements:
             if self._machine.frozen and isinstance(statement.request, GuestWrite | GuestDiscard):
                 self._waiting.append((self._tick, statement))
                 continue
             self._state(statement, instant.label)
+        self._turn = None
         self._schedules.note(instant, running, self._machine.jobs)
         if instant.label is not None or instant is self._script.instants[-1]:
             self._end(instant)
@@ -232,6 +236,7 @@ class _Recorder:
                 operations=() if isinstance(plan, Refusal) or refused else plan,
                 refusal=outcome if isinstance(outcome, Refusal) else None,
                 tick=self._tick,
+                turn=self._turn,
             )
         )
         if self._moves is not None and not refused:

@@ -94,9 +94,9 @@ class UnderWay:
         )
 
 
-def finish(job: UnderWay, status: Status) -> Statement:
-    """Return what ends a job."""
-    request = FinishJobs(jobs=(job.name,), status=status)
+def finish(job: UnderWay, status: Status, copied: ClusterSet | None = None) -> Statement:
+    """Return what ends a job, or a plain copy that holds some clusters."""
+    request = FinishJobs(jobs=(job.name,), status=status, copied=copied)
     return Statement(verb=job.statement.verb, request=request, span=job.statement.span)
 
 

@@ -6,6 +6,7 @@ already.
 
 from typing import NamedTuple, TypeAlias
 
+from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
     CloseImages,
@@ -134,10 +135,12 @@ class FinishJobs(NamedTuple):
     Attributes:
         jobs: Targets of backups, or names of other jobs.
         status: How they end.
+        copied: The clusters that a plain copy holds which found no more room: it is no job.
     """
 
     jobs: tuple[str, ...]
     status: Status
+    copied: ClusterSet | None = None
 
 
 class CancelJob(NamedTuple):

@@ -363,3 +363,20 @@ def test_what_is_lost_by_chance_is_gone_later() -> None:
     assert 4 <= len(lost) <= 16
     assert all(entry.refusal is None for entry in lost)
     assert len(timeline.last.backups) == 20 - len(lost)
+
+
+def test_a_copy_that_does_not_fit_fails_when_its_store_is_full() -> None:
+    # 4 of 7 clusters are taken: the copy's fourth is one too many, 3 s after its start.
+    run = simulator.loads(
+        HEAD
+        + """
+  - at: 1s
+    do: [{backup: {to: one, rate: 64 KiB/s, through: [repo]}}]
+  - at: 20s
+    do: [shutdown, {copy: {image: S1, to: two, rate: 64 KiB/s, through: [repo]}}]
+"""
+    ).run()
+    two = move(run.timeline, "two")
+    assert (two.status, two.why, two.end) == (Status.FAILED, "repo is full", 23 * SECOND + 1)
+    assert cells(run.timeline, "two") == "AAB-----"
+    assert [b.status for _, b in run.timeline.made_backups] == [Status.COMPLETED, Status.FAILED]

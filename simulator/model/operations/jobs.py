@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Kind, Status
 from simulator.model.operations.bitmaps import BitmapKey
 
@@ -81,8 +82,10 @@ class EndJob(NamedTuple):
             QEMU's order of copying is not fixed. Whatever does not complete it leaves no backup,
             and the images of a chain where they are.
         unknown: The host's words where there is no such job.
+        copied: The clusters that a plain copy holds which found no more room: it is no job.
     """
 
     job: str
     status: Status
     unknown: str = "Job not found"
+    copied: ClusterSet | None = None

@@ -92,6 +92,8 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
 
     In a group, one that does not complete cancels the others.
     """
+    if end.copied is not None:
+        return _cut_copy(machine, end.job, end.copied)
     jobs = [job for job in machine.jobs if end.job in (job.name, _target(job))]
     if not jobs:
         return Refusal(end.unknown)
@@ -102,6 +104,18 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
         for job in [each for each in machine.jobs if _target(each) in grouped]:
             machine = _end(machine, job, Status.CANCELLED)
     return machine
+
+
+def _cut_copy(machine: Machine, name: str, copied: ClusterSet) -> Machine:
+    """Leave of a plain copy of a file what it had copied."""
+
+    def cut(backup: Backup) -> Backup:
+        if backup.name != name or backup.kind is not Kind.COPY:
+            return backup
+        left = cut_short(machine.disk(backup.disk), backup, copied)
+        return replace(left, status=Status.FAILED)
+
+    return replace(machine, backups=tuple(map(cut, machine.backups)))
 
 
 def end_all(machine: Machine, status: Status) -> Machine:
