@@ -136,6 +136,7 @@ class Finding:
         entry: Number of the timeline's entry that it is about.
         refused: The host's own words, where it turned the request down.
         also: Codes of other rules whose sentence holds here: one mistake is one finding.
+        turns: Whether it is about all turns of a schedule's step: none of them has it alone.
         expected: Whether the statement said that it expects this finding.
         allowed: The reason given in the scenario for accepting the finding.
     """
@@ -153,6 +154,7 @@ class Finding:
     entry: int | None = None
     refused: str | None = None
     also: tuple[str, ...] = ()
+    turns: bool = False
     expected: bool = False
     allowed: str | None = None
 

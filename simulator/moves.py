@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[str, str]
 """What a job is called, and the disk that it works on."""
 
+BY_CHANCE = "faults"
+"""Why a job fails that was drawn to."""
+
+TOO_EARLY = "it was ended before it had copied all"
+"""Why one fails whose end was told, and came first."""
+
 
 class Move(NamedTuple):
     """What became of a job that took time, or whose bytes went through a resource.

@@ -78,12 +78,14 @@ def unmet_findings(
     Args:
         names: The name of each code.
     """
+    of_turns = [f for f in findings if f.turns and f.allowed is None]
     for entry in timeline.entries:
         if entry.statement is None or entry.statement.expects is None:
             continue
         here = [f for f in findings if f.entry == entry.number and f.allowed is None]
+        step = [f for f in of_turns if entry.turn is not None and f.span == entry.statement.span]
         wanted = entry.statement.expects
-        missing = [word for word in wanted if not any(meets(f, word, names) for f in here)]
+        missing = [w for w in wanted if not any(meets(f, w, names) for f in (*here, *step))]
         surplus = [f for f in here if not f.expected]
         if not missing and not surplus:
             continue

@@ -57,6 +57,7 @@ class Rule:
         related: tuple[Related, ...] = (),
         refused: str | None = None,
         also: tuple[str, ...] = (),
+        turns: bool = False,
     ) -> Finding:
         """Return a finding of this rule about one statement."""
         return find_at(
@@ -71,6 +72,7 @@ class Rule:
             related=related,
             refused=refused,
             also=also,
+            turns=turns,
         )
 
 
@@ -87,6 +89,7 @@ def find_at(
     related: tuple[Related, ...] = (),
     refused: str | None = None,
     also: tuple[str, ...] = (),
+    turns: bool = False,
 ) -> Finding:
     """Return a finding about one statement, at its place and its instant."""
     return Finding(
@@ -103,6 +106,7 @@ def find_at(
         entry=entry.number,
         refused=refused,
         also=also,
+        turns=turns,
     )
 
 

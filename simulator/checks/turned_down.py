@@ -34,10 +34,18 @@ def turned_down_else(timeline: Timeline) -> Iterator[Entry]:
             yield entry
 
 
-def report(self: Rule, timeline: Timeline, entry: Entry, *, help: str | None = None) -> Finding:
+def report(
+    self: Rule,
+    timeline: Timeline,
+    entry: Entry,
+    *,
+    notes: tuple[str, ...] = (),
+    help: str | None = None,
+) -> Finding:
     """Return a finding about a request that was turned down, in the host's own words.
 
     Args:
+        notes: What else is known of the cause.
         help: What to do; None for the first thing that helps then and there, whatever it is.
     """
     assert entry.refusal is not None, "it was turned down"
@@ -50,7 +58,7 @@ def report(self: Rule, timeline: Timeline, entry: Entry, *, help: str | None = N
         entry,
         f"{verb} is refused: {entry.refusal.text}",
         label="turned down",
-        notes=(*cause, *tell_states(entry), *tell_unknown(timeline, entry)),
+        notes=(*cause, *notes, *tell_states(entry), *tell_unknown(timeline, entry)),
         help=help,
         related=tell_causes(timeline, entry) if entry.statement is not None else (),
         refused=entry.refusal.text,

@@ -6,7 +6,6 @@ from fractions import Fraction
 from simulator.engine.chance import Chance
 from simulator.engine.under_way import (
     AT_ONCE,
-    BY_CHANCE,
     WITHOUT_JOB,
     UnderWay,
     finish,
@@ -29,7 +28,17 @@ from simulator.model.machine import (
 from simulator.model.operations import CloseImages, EndJob, KillProcess, Operation
 from simulator.model.requests import FinishJobs, TakeBackup
 from simulator.model.values import replace
-from simulator.moves import Key, Move, Progress, key_of, kind_of, made_of, status_of
+from simulator.moves import (
+    BY_CHANCE,
+    TOO_EARLY,
+    Key,
+    Move,
+    Progress,
+    key_of,
+    kind_of,
+    made_of,
+    status_of,
+)
 from simulator.timeline import Statement
 
 
@@ -273,7 +282,7 @@ class Moves:
             return statement
         early = [job for job in self._moving() if job.name in request.jobs]
         for job in early:
-            job.why = "it was ended before it had copied all"
+            job.why = TOO_EARLY
         if not early:
             return statement
         return statement._replace(request=request._replace(status=Status.FAILED))

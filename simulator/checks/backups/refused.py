@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.refusals.causes import tell_causes
+from simulator.checks.refusals.causes import in_the_way, tell_causes
 from simulator.checks.refusals.ways import advise, leave_out
 from simulator.checks.rule import Rule, rule
 from simulator.checks.turned_down import joined_later, report, turned_down
+from simulator.checks.windows import tell_window, window_at
 from simulator.diagnostics import Finding, Severity
 from simulator.model.operations import Fault
 from simulator.model.requests import TakeBackup
@@ -100,7 +101,9 @@ def overlapping_job(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     dead client.
     """
     for entry in turned_down(timeline, Fault.JOB):
-        yield report(self, timeline, entry)
+        windows = (window_at(timeline, entry, job) for job in in_the_way(entry))
+        told = dict.fromkeys(tell_window(timeline, entry, window) for window in windows)
+        yield report(self, timeline, entry, notes=tuple(filter(None, told)))
 
 
 @rule("BT213", "end-is-now", Severity.ERROR, refusal=True)

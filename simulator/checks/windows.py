@@ -1,0 +1,97 @@
+"""How long jobs ran: each with the steps that started and ended it."""
+
+from bisect import bisect_right
+from typing import NamedTuple
+
+from simulator.model.machine import Job, Machine
+from simulator.moves import Progress
+from simulator.timeline import Entry, Timeline
+
+
+class Window(NamedTuple):
+    """The time that a job ran, whichever disks it worked on.
+
+    Attributes:
+        name: A backup's target, or what the job is called.
+        begun: The step that started it.
+        ended: What ended it on its last disk; None where it still runs at the end of the run.
+    """
+
+    name: str
+    begun: Entry
+    ended: Entry | None
+
+    @property
+    def ticks(self) -> int | None:
+        """How long it ran; None where it still does."""
+        return self.ended.tick - self.begun.tick if self.ended is not None else None
+
+    def covers(self, tick: int) -> bool:
+        """Whether it still runs when all jobs have ended that do so at a tick."""
+        return self.begun.tick <= tick and (self.ended is None or self.ended.tick > tick)
+
+
+def windows_of(timeline: Timeline) -> tuple[Window, ...]:
+    """Return the windows of all jobs, in the order of their starts; asked again, the same ones."""
+    known = timeline.memo.get("windows")
+    if not isinstance(known, tuple):
+        known = timeline.memo["windows"] = _windows(timeline)
+    return known
+
+
+def _windows(timeline: Timeline) -> tuple[Window, ...]:
+    found: list[Window] = []
+    running: dict[tuple[str, str], int] = {}
+    for entry in timeline.entries:
+        if entry.after.jobs is entry.before.jobs:
+            continue
+        then, now = _keys(entry.before), _keys(entry.after)
+        for key in then - now:
+            place = running.pop(key)
+            if place not in running.values():
+                found[place] = found[place]._replace(ended=entry)
+        for key in sorted(now - then):
+            if not found or (found[-1].name, found[-1].begun) != (key[0], entry):
+                found.append(Window(key[0], entry, None))
+            running[key] = len(found) - 1
+    return tuple(found)
+
+
+def _keys(machine: Machine) -> set[tuple[str, str]]:
+    return {(job.name, job.disk) for job in machine.jobs}
+
+
+def window_at(timeline: Timeline, entry: Entry, job: Job) -> Window:
+    """Return the window of a job that runs when something is asked for."""
+    begun = [w for w in windows_of(timeline) if w.begun.number < entry.number]
+    return next(w for w in reversed(begun) if w.name == job.name)
+
+
+def tell_window(timeline: Timeline, entry: Entry, window: Window) -> str:
+    """Return since when a job has run that something meets, and until when it would.
+
+    Returns:
+        Nothing where its instants are names, or it takes no time of its own.
+    """
+    statement = window.begun.statement
+    if statement is None or (statement.moving is None and statement.ending is None):
+        return ""
+    told = timeline.script.write_tick
+    since = f"{window.name} has run since {window.begun.instant or told(window.begun.tick)}"
+    moving = [each for each in _progress(timeline, entry) if each.name == window.name]
+    ticks = [each.until for each in moving]
+    if None in ticks:
+        return f"{since}, and has moved nothing yet"
+    until = max((tick for tick in ticks if tick is not None), default=entry.tick)
+    if until > entry.tick:
+        return f"{since}, and would until {told(until)} at this rate"
+    done = f", has moved all at {told(until)}" if moving else ""
+    if window.ended is None:
+        return f"{since}{done}, and nobody ends it"
+    return f"{since}{done}, and does until {told(window.ended.tick)}"
+
+
+def _progress(timeline: Timeline, entry: Entry) -> tuple[Progress, ...]:
+    """Return how far the jobs had come at the end of an entry's instant."""
+    place = bisect_right(timeline.frames, entry.number, key=lambda frame: frame.entries)
+    return timeline.frames[place].progress if place < len(timeline.frames) else ()
