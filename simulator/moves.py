@@ -70,7 +70,7 @@ class Move(NamedTuple):
     size: int
     paces: "tuple[Pace, ...]" = ()
     waited_writes: int = 0
-    waited: Fraction = Fraction(0)
+    waited: int = 0
     scratch_peak: int = 0
     store: str | None = None
     why: str = ""

@@ -13,7 +13,7 @@ from simulator.engine.under_way import (
     is_pull,
     plus,
 )
-from simulator.engine.waits import Under, look, waits_of
+from simulator.engine.waits import Under, copied_at, look
 from simulator.flows.course import Course
 from simulator.flows.resources import Resource
 from simulator.flows.sharing import Flow, parts_of
@@ -119,7 +119,7 @@ class Moves:
         self._traffic.settle(tick)
         for job in self._moving():
             if job.early and self._traffic.begins(job.number) <= tick:
-                self._wait_for_the_first_byte(job, machine.disk(job.disk).length)
+                self._wait_for_the_first_byte(job)
 
     def next_tick(self, tick: int, machine: Machine) -> int | None:
         """Return when a job begins to flow, has moved all, or has no more room."""
@@ -213,13 +213,12 @@ class Moves:
 
     # What the guest does.
 
-    def wrote(self, disk: str, ticks: Sequence[int], clusters: Sequence[int], length: int) -> None:
+    def wrote(self, disk: str, ticks: Sequence[int], clusters: Sequence[int]) -> None:
         """Take in what a guest wrote to a disk since the last event.
 
         Args:
             ticks: When, ascending.
             clusters: The one that each write changed.
-            length: Number of clusters of the disk.
         """
         for job in self._moving():
             if job.disk != disk or not (job.guards or job.follows):
@@ -230,16 +229,14 @@ class Moves:
                 job.behind |= {
                     cluster
                     for cluster, tick in last.items()
-                    if under is not None and waits_of(under, tick, cluster) is None
+                    if under is not None and copied_at(under, tick, cluster) is None
                 }
             elif under is None:
-                for tick, cluster in zip(ticks, clusters, strict=True):
-                    job.early.setdefault(int(cluster), int(tick))
+                job.early += zip(map(int, ticks), map(int, clusters), strict=True)
             else:
-                ahead = job.ahead if job.ahead is not None else set_of(length)
-                waits = look(under, ticks, clusters, ahead)
-                job.ahead = ahead | set_of(length, waits.clusters)
-                job.waited_writes += waits.writes
+                waits = look(under, ticks, clusters, job.ahead)
+                job.ahead.update(waits.copied)
+                job.until += waits.until
                 job.waited += waits.waited
 
     def _under_of(self, job: UnderWay) -> Under | None:
@@ -247,21 +244,20 @@ class Moves:
         found = self._traffic.under(job.number)
         if found is None:
             return None
-        return Under(*found, holds_back=found[3].data == job.moving.rate)
+        keeps_to_rate = job.moving.rate is not None and found[3].data == job.moving.rate
+        return Under(*found, keeps_to_rate, job.moving.lets_pass)
 
-    def _wait_for_the_first_byte(self, job: UnderWay, length: int) -> None:
+    def _wait_for_the_first_byte(self, job: UnderWay) -> None:
         """Let the writes that came before a job's first byte go on."""
         under, early = self._under_of(job), job.early
         assert under is not None, "it has begun"
-        job.early = {}
-        if not job.guards:
-            return
-        waits = {c: waits_of(under, under.tick, c) for c in early}
-        covered = {c: waited for c, waited in waits.items() if waited is not None}
-        job.ahead = set_of(length, covered)
-        for cluster, waited in covered.items():
-            job.waited_writes += 1
-            job.waited += waited + under.tick - early[cluster]
+        job.early = []
+        for tick, cluster in early if job.guards else ():
+            until = copied_at(under, under.tick, cluster)
+            if until is not None:
+                job.ahead[cluster] = until
+                job.until.append(until)
+                job.waited += until - tick
 
     # What ends.
 
@@ -308,7 +304,7 @@ class Moves:
     def _copied(self, job: UnderWay, machine: Machine, tick: int) -> ClusterSet:
         length = machine.disk(job.disk).length
         copied = set_of(length, job.course.moved(self._traffic.place(job.number, tick)))
-        return copied if job.ahead is None else copied | job.ahead
+        return copied | set_of(length, (c for c, until in job.ahead.items() if until <= tick))
 
     def end(
         self, before: Machine, after: Machine, operations: Sequence[Operation], tick: int
@@ -331,10 +327,8 @@ class Moves:
         peak: int = 0,
     ) -> None:
         moved, data = job.passed
-        if job.early and job.guards and tick is not None:
-            covered = [t for c, t in job.early.items() if job.course.place_of(c) is not None]
-            job.waited_writes += len(covered)
-            job.waited += sum(tick - each for each in covered)
+        if tick is not None:
+            job.let_go(tick)
         if job.done is None and tick is not None:
             place = self._traffic.place(job.number, tick)
             job.pass_through(self._traffic.paces(job.number))

@@ -137,8 +137,7 @@ class _Recorder:
         for part in reader.read(tick, self._machine):
             done = self._record(part.operations, self._tick if part.end is None else part.end)
             if done and self._moves is not None:
-                length = self._machine.disk(reader.disk).length
-                self._moves.wrote(reader.disk, part.ticks, part.clusters, length)
+                self._moves.wrote(reader.disk, part.ticks, part.clusters)
 
     def _record(self, operations: tuple[Operation, ...], tick: int) -> bool:
         """Do what a workload does in a stretch, note it, and return whether it could be done."""
@@ -260,7 +259,7 @@ class _Recorder:
                 disk = after.disk(operation.disk) if operation.disk else after.disks[0]
                 clusters = [*touched_by(operation)]
                 ticks = [self._tick] * len(clusters)
-                self._moves.wrote(disk.name, ticks, clusters, disk.length)
+                self._moves.wrote(disk.name, ticks, clusters)
 
     def _end_freeze(self, statement: Statement) -> None:
         """Forget what the guest could not write any more, unless it was thawed."""

@@ -6,7 +6,6 @@ from fractions import Fraction
 from simulator.flows.course import Course
 from simulator.flows.resources import Moving
 from simulator.flows.traffic import Pace
-from simulator.model.clusters import ClusterSet
 from simulator.model.machine import CommitJob, Job, Machine, MirrorJob, Status
 from simulator.model.requests import FinishJobs
 from simulator.moves import Key, Move
@@ -29,9 +28,10 @@ class UnderWay:
         passed: Bytes, and bytes of data, of the courses that it has come to the end of.
         guards: Whether the guest's writes wait for what it has still to copy.
         follows: Whether it moves what the guest writes behind it once more.
-        ahead: Clusters that were copied before their turn, since the guest wrote there.
+        ahead: When clusters have been copied, maybe before their turn, since the guest wrote there.
         behind: Clusters that it moves once more.
-        early: The first write to each cluster that came before the job's first byte.
+        until, waited: When each write can go on that waits, and the nanoseconds until then.
+        early: Ticks and clusters of the writes that came before the job's first byte.
         done: The tick at which it had moved all.
         why: Why it fails; empty where it does not.
     """
@@ -47,10 +47,11 @@ class UnderWay:
         self.passed = (0, 0)
         self.paces: tuple[Pace, ...] = ()
         self.guards = self.follows = False
-        self.ahead: ClusterSet | None = None
+        self.ahead: dict[int, int] = {}
         self.behind: set[int] = set()
-        self.early: dict[int, int] = {}
-        self.waited_writes, self.waited = 0, Fraction(0)
+        self.early: list[tuple[int, int]] = []
+        self.until: list[int] = []
+        self.waited = 0
         self.done: int | None = None
         self.why = ""
 
@@ -58,6 +59,13 @@ class UnderWay:
     def key(self) -> Key:
         """What it is called, and its disk."""
         return self.name, self.disk
+
+    def let_go(self, tick: int) -> None:
+        """Let the writes go on that wait for it: it is no more."""
+        covered = [t for t, c in self.early if self.course.place_of(c) is not None]
+        self.waited += sum(tick - each for each in covered if self.guards)
+        self.waited -= sum(each - tick for each in self.until if each > tick)
+        self.until += [tick] * (len(covered) if self.guards else 0)
 
     def pass_through(self, paces: Iterable[Pace]) -> None:
         """Note how fast it was on the course that it leaves."""
@@ -83,7 +91,7 @@ class UnderWay:
             zero_bytes=0,
             size=self.size,
             paces=self.paces,
-            waited_writes=self.waited_writes,
+            waited_writes=len(self.until),
             waited=self.waited,
             store=store,
             why=self.why if status is Status.FAILED else "",

@@ -1,11 +1,11 @@
-"""Which of the guest's writes meet a cluster that a job has still to copy."""
+"""Which of the guest's writes wait for a cluster that a job has still to copy, and how long."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import ceil
 from typing import Any, NamedTuple
 
 from simulator.flows.course import SECOND, Course, Speeds
-from simulator.model.clusters import ClusterSet
 
 MANY = 64
 """More writes than this are looked at all at once."""
@@ -28,85 +28,91 @@ class Under(NamedTuple):
         place: How far along that it was at a tick.
         tick: That tick; no write is before it.
         speeds: How fast it has been from then on.
-        holds_back: Whether it could be faster, and keeps to a rate of its own.
+        keeps_to_rate: Whether its own rate bounds it, which zeroes count for as well.
+        lets_pass: Whether what the guest overwrites does not count for that: QEMU's ``speed``.
     """
 
     course: Course
     place: Fraction
     tick: int
     speeds: Speeds
-    holds_back: bool
+    keeps_to_rate: bool = False
+    lets_pass: bool = False
 
 
 class Waits(NamedTuple):
     """What came of some writes.
 
     Attributes:
-        clusters: Those that had still to be copied, each once, in no order.
-        writes: How many writes waited for it.
-        waited: Nanoseconds that they waited, together.
+        copied: Clusters that had still to be copied, and when they have been.
+        until: When each of the writes can go on that wait.
+        waited: Nanoseconds that they wait until then, together.
     """
 
-    clusters: Sequence[int]
-    writes: int
-    waited: Fraction
+    copied: dict[int, int]
+    until: Sequence[int]
+    waited: int
 
 
-def waits_of(under: Under, tick: int, cluster: int) -> Fraction | None:
-    """Return how long a write waits for a cluster; None where the job has nothing to copy there.
+def copied_at(under: Under, tick: int, cluster: int) -> int | None:
+    """Return when a cluster has been copied that the guest writes to first at a tick.
 
-    Where a job holds itself back, the cluster is copied at once, as one of zeroes always is. To a
-    target that is slower than the job, it goes behind all that is under way there.
+    It goes behind all that is under way, unless its turn comes before that. Where nothing that it
+    holds has to be moved, that is at once.
+
+    Returns:
+        None where the job has nothing to copy there any more.
     """
     reached = under.course.place_of(cluster)
     if reached is None or reached <= under.place:
         return None
-    when = under.tick + under.course.time_between(under.place, reached, under.speeds)
+    when = under.tick + ceil(under.course.time_between(under.place, reached, under.speeds))
     if when <= tick:
         return None
     size = under.course.cluster_size
     # The last cluster of a disk may be cut short.
     size = int(reached) % size or size
-    longest = _longest(under, size) if under.course.holds_data(cluster) else Fraction(0)
-    return min(when - tick, longest)
+    moves = under.keeps_to_rate or under.course.holds_data(cluster)
+    return min(when, tick + (_longest(under, size) if moves else 0))
 
 
-def _longest(under: Under, size: int) -> Fraction:
-    """Return the nanoseconds until data of one cluster is copied, with all that is before it."""
-    if under.holds_back or under.speeds.data is None:
-        return Fraction(0)
-    return Fraction(SECOND * (IN_FLIGHT + size)) / under.speeds.data
+def _longest(under: Under, size: int) -> int:
+    """Return the nanoseconds until one cluster is copied, with all that is under way before it."""
+    lets_pass = under.keeps_to_rate and under.lets_pass
+    if lets_pass or under.speeds.data is None:
+        return 0
+    return ceil(SECOND * (IN_FLIGHT + size) / under.speeds.data)
 
 
-def look(under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: ClusterSet) -> Waits:
-    """Return which of some writes met a cluster that had still to be copied.
+def look(
+    under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: Mapping[int, int]
+) -> Waits:
+    """Return what comes of some writes.
 
     Args:
         ticks: When each write happens, ascending.
         clusters: What it changes.
-        copied: The clusters that were copied before their turn already.
+        copied: When clusters have been copied that the guest wrote to before.
     """
     if len(ticks) > MANY:
         return _look_at_many(under, ticks, clusters, copied)
-    return _look_at_each(under, ticks, clusters, copied)
-
-
-def _look_at_each(
-    under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: ClusterSet
-) -> Waits:
-    found: dict[int, Fraction] = {}
-    for tick, cluster in zip(ticks, clusters, strict=True):
-        if cluster in found or cluster in copied:
-            continue
-        waited = waits_of(under, int(tick), int(cluster))
-        if waited is not None:
-            found[int(cluster)] = waited
-    waits = [waited for waited in found.values() if waited]
-    return Waits([*found], len(waits), sum(waits, Fraction(0)))
+    found: dict[int, int] = {}
+    late, waited = list[int](), 0
+    for tick, cluster in zip(map(int, ticks), map(int, clusters), strict=True):
+        until = copied.get(cluster, found.get(cluster))
+        if until is None:
+            until = copied_at(under, tick, cluster)
+            if until is None:
+                continue
+            found[cluster] = until
+        if until > tick:
+            late.append(until)
+            waited += until - tick
+    return Waits(found, late, waited)
 
 
 def _look_at_many(
-    under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: ClusterSet
+    under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: Mapping[int, int]
 ) -> Waits:
     """Return the same of many writes: those that floating point numbers decide, all at once."""
     import numpy as np
@@ -121,32 +127,48 @@ def _look_at_many(
         number = np.searchsorted(listed, where)
         there = number < len(listed)
         there[there] = listed[number[there]] == where[there]
-    reached = np.minimum((number + 1) * size, course.size)
-    there &= reached > int(under.place)
-    where, first = np.unique(where[there], return_index=True)
-    when, reached = when[there][first], reached[there][first]
-    if len(copied):
-        fresh = ~np.isin(where, np.asarray(copied.listed()), assume_unique=True)
-        where, when, reached = where[fresh], when[fresh], reached[fresh]
-    data = np.asarray(course.data)
+    there &= np.minimum((number + 1) * size, course.size) > int(under.place)
+    where, when = where[there], when[there]
+    unique, first, inverse = np.unique(where, return_index=True, return_inverse=True)
+    until = np.full(len(unique), -1, dtype=np.int64)
+    for place, cluster in enumerate(unique.tolist() if copied else ()):
+        until[place] = copied.get(cluster, -1)
+    fresh = np.flatnonzero(until < 0)
+    _judge(under, unique, when[first], number[there][first], until, fresh)
+    found = fresh[until[fresh] >= 0]
+    late = until[inverse] > when
+    return Waits(
+        dict(zip(unique[found].tolist(), until[found].tolist(), strict=True)),
+        until[inverse][late].tolist(),
+        int((until[inverse] - when)[late].sum()),
+    )
+
+
+def _judge(under: Under, clusters: Any, when: Any, number: Any, until: Any, fresh: Any) -> None:
+    """Note when clusters have been copied that the guest writes to for the first time.
+
+    Args:
+        clusters, when, number: Each cluster, its first write, and its place among those covered.
+        until: Takes the ticks; what is copied already keeps its -1.
+        fresh: Which of them to look at.
+    """
+    import numpy as np
+
+    course, size = under.course, under.course.cluster_size
+    where, first, data = clusters[fresh], when[fresh], np.asarray(course.data)
+    reached = np.minimum((number[fresh] + 1) * size, course.size)
     after = np.searchsorted(data, where, side="right")
     held = after > np.searchsorted(data, where, side="left")
-    time = _floating(
-        under.speeds,
-        after * size - float(course.data_before(under.place)),
-        reached - float(under.place),
-    )
-    late = time - (when - under.tick)
+    before = float(course.data_before(under.place))
+    time = _floating(under.speeds, after * size - before, reached - float(under.place))
+    late = time - (first - under.tick)
     longest = _longest(under, size)
-    sure = (late > float(longest) * held + MARGIN) & (reached % size == 0)
-    waiting = int((sure & held).sum()) if longest else 0
-    near = np.flatnonzero(~sure & (late > -MARGIN))
-    few = _look_at_each(under, when[near].tolist(), where[near].tolist(), copied)
-    return Waits(
-        [*where[sure].tolist(), *few.clusters],
-        few.writes + waiting,
-        few.waited + waiting * longest,
-    )
+    own = np.where(held | under.keeps_to_rate, longest, 0)
+    sure = (late > own + MARGIN) & (reached % size == 0)
+    until[fresh[sure]] = (first + own)[sure]
+    for place in np.flatnonzero(~sure & (late > -MARGIN)).tolist():
+        exactly = copied_at(under, int(first[place]), int(where[place]))
+        until[fresh[place]] = -1 if exactly is None else exactly
 
 
 def _floating(speeds: Speeds, data: Any, both: Any) -> Any:

@@ -25,12 +25,15 @@ class Moving(NamedTuple):
         through: Names of the resources that they go through.
         latency: Ticks before the first byte.
         held: Whether it goes on until something ends it, although it has moved all.
+        lets_pass: Whether its rate is QEMU's ``speed``, which holds back the job and not what it
+            copies because the guest writes there.
     """
 
     rate: Fraction | None = None
     through: tuple[str, ...] = ()
     latency: int = 0
     held: bool = False
+    lets_pass: bool = False
 
 
 class Faults(NamedTuple):

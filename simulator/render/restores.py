@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from simulator.render.amounts import write_size
 from simulator.render.report import as_html
-from simulator.render.story import write_size
 from simulator.restorable.graph import EMPTY_DISK, NOTHING, Graph, Way
 from simulator.restorable.history import History, Restorable, history_of
 from simulator.restorable.losing import find_losses

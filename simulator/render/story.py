@@ -3,7 +3,6 @@
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import assert_never
 
 from simulator.diagnostics import Finding, printable, shown
@@ -52,7 +51,6 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
-from simulator.model.sizes import write_about
 from simulator.moves import Progress
 from simulator.notation import (
     bar,
@@ -61,6 +59,7 @@ from simulator.notation import (
     write_clusters,
     write_view,
 )
+from simulator.render.amounts import write_held, write_part, write_rate, write_size
 from simulator.render.colour import Role, paint
 from simulator.render.figures import Figures
 from simulator.render.layout import scales_of
@@ -68,10 +67,8 @@ from simulator.render.report import WIDTH, write_finding
 from simulator.schedule.durations import write_duration
 from simulator.timeline import Entry, Frame, Statement, Timeline
 
-UNITS = ((1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+MILLISECOND = 10**6
 
-MANY = 10_000
-"""So many of a unit are told in a larger one."""
 
 SEVERAL = "* is several versions"
 """What the mark of a cell means whose clusters do not hold the same."""
@@ -169,26 +166,6 @@ def tell_scales(timeline: Timeline) -> list[str]:
     return [f"one cell of {name} is {what}; {SEVERAL}" for name, what in told.items()]
 
 
-def write_size(number: int) -> str:
-    """Return bytes in the largest unit that they are a whole number of; many of it are rounded."""
-    for unit, name in UNITS:
-        if number >= unit and number % unit == 0 and number // unit < MANY:
-            return f"{number // unit} {name}"
-    return write_about(number) if number >= MANY else f"{number} B"
-
-
-def write_held(data: int, zeroes: int) -> str:
-    """Return bytes of data, and what a backup covers where some of it reads as zeroes.
-
-    ``448 KiB of 512``, ``10 MiB of 1 GiB``
-    """
-    told = write_size(data)
-    if not zeroes:
-        return told
-    number, unit = write_size(data + zeroes).split()
-    return f"{told} of {number}" if told.endswith(f" {unit}") else f"{told} of {number} {unit}"
-
-
 def title_of(timeline: Timeline, frame: Frame) -> str:
     """Return the steps of an instant in a few words each; empty where there are none."""
     entries = timeline.entries_of(frame)
@@ -220,7 +197,8 @@ def _instant(timeline: Timeline, frame: Frame, figures: Figures, *, colour: bool
     if copies:
         yield "\n".join(copies)
     if frame.progress:
-        yield "\n".join(_under_way(timeline, each) for each in frame.progress)
+        told = (_under_way(timeline, each) for each in frame.progress)
+        yield "\n".join(textwrap.fill(each, WIDTH, subsequent_indent="    ") for each in told)
 
 
 def _state(figures: Figures, machine: Machine) -> str:
@@ -236,26 +214,11 @@ def _under_way(timeline: Timeline, job: Progress) -> str:
     told = f"{shown(name)} under way: {write_part(job.moved, job.size)}"
     if job.speed:
         told += f" at {write_rate(job.speed)}"
-    told += f", until {timeline.script.write_tick(job.until)}" if job.until else ""
-    return "\n".join(textwrap.wrap(told, WIDTH, subsequent_indent="    "))
-
-
-def write_part(part: int, whole: int) -> str:
-    """Return a part of some bytes, in the unit of the whole: ``96 of 512 KiB``."""
-    told = write_size(whole)
-    number, unit = told.split()
-    size = {name: size for size, name in UNITS}.get(unit, 1)
-    return f"{_rounded(part / size)} of {number} {unit}"
-
-
-def write_rate(rate: Fraction) -> str:
-    """Return bytes a second in the largest unit of which they are at least one."""
-    size, name = next(((size, name) for size, name in UNITS if rate >= size), (1, "B"))
-    return f"{_rounded(rate / size)} {name}/s"
-
-
-def _rounded(number: Fraction | float) -> str:
-    return f"{float(number):.1f}".removesuffix(".0")
+    if job.until is None:
+        return told
+    # Nobody plans by less than a millisecond.
+    until = -(-job.until // MILLISECOND) * MILLISECOND
+    return f"{told}, until {timeline.script.write_tick(until)}"
 
 
 def _copies(timeline: Timeline, frame: Frame) -> list[str]:

@@ -123,7 +123,7 @@ def read_faults(head: Mapping[str, Any], problems: Problems) -> Faults | None:
 
 def moving_at(speed: int, *, held: bool) -> Moving:
     """Return how a job moves that QEMU was given a speed for, in bytes a second."""
-    return Moving(rate=Fraction(speed), held=held)
+    return Moving(rate=Fraction(speed), held=held, lets_pass=True)
 
 
 def read_moving(path: Path, arguments: Mapping[str, Any], around: Around) -> Moving | None:

@@ -110,7 +110,7 @@ def test_nothing_moves_before_the_latency_is_over() -> None:
 def test_a_write_to_what_is_still_on_its_way_to_a_slow_target_waits_until_it_is_there() -> None:
     # At 3.5 s the job has copied 2.5 clusters: C meets the one it is at, which has half a second
     # left; the D behind it waits for nothing, nor does the F where no data is. The E has to wait
-    # for the cluster before it, too. The second write to E finds it copied.
+    # for the cluster before it, too, and the second write to it for what is left then.
     timeline = play("""
   - at: 1s
     do: [{backup: {to: full, through: [wan]}}]
@@ -120,7 +120,7 @@ def test_a_write_to_what_is_still_on_its_way_to_a_slow_target_waits_until_it_is_
     do: [{write: "---E----"}]
 """)
     job = move(timeline, "full")
-    assert (job.waited_writes, job.waited) == (2, Fraction(2 * SECOND))
+    assert (job.waited_writes, job.waited) == (3, 3 * SECOND)
     assert span(timeline, "full") == (1, 5)
     assert cells(timeline, "full") == "AABB----"
 
@@ -128,21 +128,55 @@ def test_a_write_to_what_is_still_on_its_way_to_a_slow_target_waits_until_it_is_
 @pytest.mark.parametrize(
     ("bounds", "waited"),
     [
-        ("rate: 64 KiB/s", 0),
-        ("rate: 32 KiB/s, through: [wan]", 0),
+        ("rate: 64 KiB/s", 2),
+        ("rate: 32 KiB/s, through: [wan]", 6),
         ("rate: 128 KiB/s, through: [wan]", 2),
     ],
 )
-def test_a_job_that_keeps_to_its_rate_lets_nobody_wait(bounds: str, waited: int) -> None:
-    # At 64 KiB/s, which is all that the wan has, the last cluster of data is copied 2 s later.
+def test_a_write_waits_for_the_turn_of_its_cluster_whatever_bounds_the_job(
+    bounds: str, waited: int
+) -> None:
+    # At 64 KiB/s, which is all that the wan has, the fourth cluster has been copied at 5 s, at
+    # 32 KiB/s at 9 s.
     timeline = play(f"""
   - at: 1s
     do: [{{backup: {{to: full, {bounds}}}}}]
   - at: 3s
     do: [{{write: "---C----"}}]
 """)
-    assert move(timeline, "full").waited == waited * SECOND
+    job = move(timeline, "full")
+    assert (job.waited_writes, job.waited) == (1, waited * SECOND)
     assert cells(timeline, "full") == "AABB----"
+
+
+def test_every_write_waits_that_comes_before_the_copy() -> None:
+    # The last cluster has been copied at 9 s, the third at 4 s; zeroes count for the rate as well.
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: full, rate: 64 KiB/s}}]
+  - at: 3s500ms
+    do: [{write: D-C----E}]
+  - at: 6s
+    do: [{write: "--C----E"}]
+""")
+    job = move(timeline, "full")
+    assert (job.waited_writes, job.waited) == (3, (500 + 5500 + 3000) * 10**6)
+    assert span(timeline, "full") == (1, 9)
+
+
+def test_the_speed_of_qemu_lets_what_the_guest_overwrites_pass() -> None:
+    backup = "arguments: {device: S1, target: t, sync: full, speed: 65536}"
+    timeline = play(
+        f"""
+  - at: 1s
+    do: [{{qmp: {{execute: blockdev-backup, {backup}}}}}]
+  - at: 3s
+    do: [{{write: "---C---D"}}, {{cancel: t}}]
+""",
+        PRIMITIVES,
+    )
+    assert move(timeline, "t").waited_writes == 0
+    assert cells(timeline, "t") == "AA-B---0"
 
 
 @pytest.mark.parametrize("clusters", [1, 100])
@@ -161,7 +195,7 @@ def test_a_write_waits_for_what_is_on_its_way_and_no_longer(clusters: int) -> No
     )
     job = move(timeline, "full")
     assert job.waited_writes == clusters
-    assert job.waited == clusters * Fraction(1025 * SECOND, 512)
+    assert job.waited == clusters * (2 * SECOND + 1_953_125)
     assert span(timeline, "full") == (1, 9)
 
 
@@ -173,12 +207,12 @@ def test_a_write_before_the_first_byte_waits_for_that_too() -> None:
     do: [{write: "-C------"}]
 """)
     job = move(timeline, "full")
-    assert (job.waited_writes, job.waited) == (1, Fraction(11 * SECOND, 4))
+    assert (job.waited_writes, job.waited) == (1, 2750 * 10**6)
 
 
 @pytest.mark.parametrize("how", ["cancel", "fails"])
 def test_a_push_that_is_stopped_leaves_what_it_had_copied(how: str) -> None:
-    # 2.5 clusters by then, and the one that the guest wrote to far ahead.
+    # 2.5 clusters by then; the write to the fourth waits until 5 s, for its turn.
     timeline = play(f"""
   - at: 1s
     do: [{{backup: {{to: full, rate: 64 KiB/s, {how}: +2s500ms}}}}]
@@ -187,7 +221,7 @@ def test_a_push_that_is_stopped_leaves_what_it_had_copied(how: str) -> None:
 """)
     (backup,) = timeline.last.backups_named("full")
     assert backup.status is (Status.CANCELLED if how == "cancel" else Status.FAILED)
-    assert cells(timeline, "full") == "AA-B----"
+    assert cells(timeline, "full") == "AA------"
     assert span(timeline, "full") == (1, 3.5)
 
 
@@ -292,9 +326,9 @@ def test_a_backup_that_does_not_fit_fails_when_its_store_is_full() -> None:
     assert cells(timeline, "two") == "AAB-----"
 
 
-def test_a_cluster_that_was_copied_ahead_may_overfill_a_store_that_nobody_fills_any_more() -> None:
+def test_two_disks_that_fill_a_store_fail_together() -> None:
     # Two disks share 32 KiB/s each, so that 300 KiB are there when each has two clusters and a
-    # part of the third; the one that the guest overwrote was copied beside.
+    # part of the third; the turn of the one that the guest overwrote has not come.
     head = HEAD.replace("disk: 8", "disks: {a: 8, b: 8}").replace("448", "300")
     timeline = play(
         """
@@ -314,7 +348,7 @@ def test_a_cluster_that_was_copied_ahead_may_overfill_a_store_that_nobody_fills_
     )
     last = timeline.frames[-1].machine
     assert [each.status for each in last.backups] == [Status.FAILED, Status.FAILED]
-    assert sum(each.data_bytes for each in last.backups) == 5 * 65536
+    assert sum(each.data_bytes for each in last.backups) == 4 * 65536
 
 
 def test_a_restore_takes_as_long_as_the_data_of_all_that_is_stacked() -> None:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from simulator.engine import waits
 from simulator.flows.course import SECOND, Course, Speeds
-from simulator.model.clusters import set_of
 
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
 SIZE, LENGTH = 4, 60
@@ -27,8 +26,9 @@ CLUSTERS = st.sets(st.integers(0, LENGTH - 1))
         min_size=waits.MANY + 1,
         max_size=waits.MANY + 60,
     ),
-    copied=CLUSTERS,
-    holds_back=st.booleans(),
+    copied=st.dictionaries(st.integers(0, LENGTH - 1), st.integers(0, 30 * SECOND)),
+    keeps_to_rate=st.booleans(),
+    lets_pass=st.booleans(),
     in_flight=st.sampled_from([0, 10, 1000]),
 )
 @LAW
@@ -39,23 +39,28 @@ def test_many_writes_at_once_wait_as_they_do_one_by_one(
     share: Fraction,
     cut: int,
     writes: list[tuple[int, int]],
-    copied: set[int],
-    holds_back: bool,
+    copied: dict[int, int],
+    keeps_to_rate: bool,
+    lets_pass: bool,
     in_flight: int,
 ) -> None:
     course = Course(sorted(covered), sorted(covered & data), SIZE, LENGTH * SIZE - cut)
-    under = waits.Under(course, share * course.size, 5 * SECOND, speeds, holds_back)
+    place = share * course.size
+    under = waits.Under(course, place, 5 * SECOND, speeds, keeps_to_rate, lets_pass)
     ordered = sorted((5 * SECOND + tick, cluster) for tick, cluster in writes)
     ticks, clusters = [tick for tick, _ in ordered], [cluster for _, cluster in ordered]
-    ahead = set_of(LENGTH, copied)
-    first: dict[int, Fraction] = {}
+    # What was written to before is on its way, or was when it was not copied yet.
+    copied = {c: t for c, t in copied.items() if (course.place_of(c) or 0) > place}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(waits, "IN_FLIGHT", in_flight)
-        found = waits.look(under, ticks, clusters, ahead)
+        at_once = waits.look(under, ticks, clusters, copied)
+        known, until = dict(copied), list[int]()
         for tick, cluster in ordered:
-            waited = waits.waits_of(under, tick, cluster)
-            if waited is not None and cluster not in copied:
-                first.setdefault(cluster, waited)
-    assert sorted(found.clusters) == sorted(first)
-    assert found.writes == sum(1 for waited in first.values() if waited)
-    assert found.waited == sum(first.values())
+            one = waits.look(under, [tick], [cluster], known)
+            known |= one.copied
+            until += one.until
+    assert at_once.copied == {c: t for c, t in known.items() if c not in copied}
+    assert sorted(at_once.until) == sorted(until)
+    assert at_once.waited == sum(until) - sum(
+        tick for tick, cluster in ordered if known.get(cluster, 0) > tick
+    )

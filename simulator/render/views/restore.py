@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from simulator.diagnostics import Finding
+from simulator.render.amounts import write_held, write_size
 from simulator.render.drawing import (
     Box,
     Drawing,
@@ -21,7 +22,6 @@ from simulator.render.drawing import (
     width_of,
 )
 from simulator.render.restores import TORN, Chain, DiskRestores, Edge, State, find_restores
-from simulator.render.story import write_held, write_size
 from simulator.render.views.strips import SMALL
 from simulator.render.views.told import Sample, draw_findings, draw_legend, line_sample
 from simulator.restorable.graph import NOTHING

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from simulator.diagnostics import Finding, shown
 from simulator.model.machine import Machine
+from simulator.render.amounts import write_held
 from simulator.render.drawing import (
     Box,
     Drawing,
@@ -21,7 +22,6 @@ from simulator.render.drawing import (
     width_of,
 )
 from simulator.render.restores import DiskRestores, find_restores
-from simulator.render.story import write_held
 from simulator.render.views.strips import SMALL, tell_snapshots
 from simulator.render.views.told import draw_findings
 from simulator.restorable.graph import NOTHING
