@@ -1,7 +1,6 @@
 """Everything that copied bytes in a run: backups, copies, merges and restores, one a disk."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import NamedTuple
 
 from simulator.flows.course import Course
@@ -59,7 +58,7 @@ class Work(NamedTuple):
     copied_bytes: int = 0
     stored_bytes: int = 0
     waited_writes: int = 0
-    waited: Fraction = Fraction(0)
+    waited: int = 0
     scratch_peak: int = 0
     through: tuple[str, ...] = ()
     why: str = ""

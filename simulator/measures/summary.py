@@ -1,7 +1,6 @@
 """All that a run comes to, in one value, and what there is at the end of each instant."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
@@ -109,10 +108,10 @@ class Summary:
         return int(max((level.size for level in self.stored.get(resource, ())), default=0))
 
     @cached_property
-    def waited(self) -> tuple[int, Fraction]:
+    def waited(self) -> tuple[int, int]:
         """How many changes of clusters waited for a copy before write, and their nanoseconds."""
-        times = (work.waited for work in self.works)
-        return sum(work.waited_writes for work in self.works), sum(times, Fraction(0))
+        waited = sum(work.waited for work in self.works)
+        return sum(work.waited_writes for work in self.works), waited
 
     @cached_property
     def frozen(self) -> int:
