@@ -121,6 +121,7 @@ PEACE = "  - {at: 1m, do: [freeze]}\n"
         # A point in time that the guest need not be quiet for.
         "  - {at: 2m, do: [thaw]}\n",
         "  - {at: 2m, do: [thaw]}\n  - {at: 3m, do: [{restore: {from: b}}]}\n",
+        "  - {at: 2m, do: [thaw]}\n  - {at: 3m1s, do: [{backup: a}]}\n",
         # Something was tried.
         "  - {at: 2m, do: [{snapshot: S1, expect: refused}, thaw, {backup: a}]}\n",
         # It ended otherwise.

@@ -96,14 +96,18 @@ def freeze_without_thaw(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 
 
 def _late_point(timeline: Timeline, frozen: Entry, thawed: Entry) -> Entry | None:
-    """Return what was taken just after a thaw, where nothing was while the guest was frozen."""
+    """Return what was taken just after a thaw, where nothing was while the guest was frozen.
+
+    Just after is no later than the freeze was long: a guest may be frozen for other reasons.
+    """
     if not isinstance(thawed.request, ThawGuest):
         return None
     between = timeline.entries[frozen.number + 1 : thawed.number]
     if any(_counts(entry) for entry in between):
         return None
+    latest = thawed.tick + (thawed.tick - frozen.tick)
     for entry in timeline.entries[thawed.number + 1 :]:
-        if isinstance(entry.request, FreezeGuest):
+        if isinstance(entry.request, FreezeGuest) or entry.tick > latest:
             return None
         if _counts(entry):
             return entry if entry.refusal is None and _takes_point(entry) else None
