@@ -6,6 +6,7 @@ from fractions import Fraction
 from simulator.flows.course import Course
 from simulator.flows.resources import Moving
 from simulator.flows.traffic import Pace
+from simulator.model.clusters import ClusterSet
 from simulator.model.machine import CommitJob, Job, Machine, MirrorJob, Status
 from simulator.model.requests import FinishJobs
 from simulator.moves import Key, Move
