@@ -174,6 +174,8 @@ class Record:
                 for bitmap in state["bitmaps"]:
                     key = (disk, bitmap["node"], bitmap["name"])
                     old = before.get(key) or _inherited(before, key, verb, number)
+                    if verb == "delete" and "checkpoint" in told:
+                        old = _with_deleted(old, before, disk, told["checkpoint"])
                     live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
                     end = None if live else number if old.end is None else old.end
                     if self._begins(verb, told, key):
@@ -228,6 +230,16 @@ def _target(verb: str, told: Mapping[str, Any]) -> str | None:
 
 def _is_about(told: Mapping[str, Any], key: Key) -> bool:
     return (told["node"], told.get("name", told.get("target"))) == key[1:]
+
+
+def _with_deleted(old: Window, before: Mapping[Key, Window], disk: str, name: str) -> Window:
+    """Return the stretch of a bitmap when the checkpoint after it is deleted into it."""
+    known = [(key[2], window) for key, window in before.items() if key[0] == disk]
+    for start, end in [window for other, window in known if other == name]:
+        ended = [w for other, w in known if other != name and w.end is not None and w.end <= start]
+        if old in ended and old.start == max(w.start for w in ended):
+            return Window(old.start, end)
+    return old
 
 
 def _inherited(before: Mapping[Key, Window], key: Key, verb: str, number: int) -> Window:
