@@ -213,6 +213,18 @@ STORIES = {
         ],
         [],
     ),
+    "another bitmap follows, and the name begins anew later": (
+        "qemu",
+        [
+            "create: S1",
+            "snapshot: {image: S2, bitmap: c0}",
+            "write: ---A--",
+            "snapshot: {image: S3, bitmap: c1}",
+            "qmp: {execute: block-dirty-bitmap-add, arguments: {node: S3, name: c0}}",
+            job("k").replace("S1", "S3"),
+        ],
+        [],
+    ),
     "a name begins anew, and an image below holds one that recorded nothing": (
         "qemu-single",
         [

@@ -107,9 +107,15 @@ class Judge:
                 yield self._verdict("silence", "onto", number, onto)
 
     def _is_late(self, made: Made) -> bool:
-        """Whether a bitmap that was read had stopped where another began: no act is wrong there."""
-        ends = [w.end for w in self._through(made) if "bitmap" in made.step and w.end is not None]
-        return any(self._recording(n, made.disk) - self._recording(n - 1, made.disk) for n in ends)
+        """Whether a job read a bitmap that had stopped where another began, or that was merged with
+        what had: no act is wrong there."""
+        name = made.step.get("bitmap")
+        ends = [w.end for w in self._through(made) if name is not None and w.end is not None]
+        acts = map(self.record.verb, range(made.begun))
+        merged = any(v == "block-dirty-bitmap-merge" and t["target"] == name for v, t in acts)
+        return merged or any(
+            self._recording(n, made.disk) - self._recording(n - 1, made.disk) for n in ends
+        )
 
     def _stopped(self, made: Made, start: int) -> int:
         """Return the step after a start, or before it that at which the bitmap had stopped."""

@@ -149,7 +149,7 @@ def _unread(timeline: Timeline, entry: Entry, before: Disk, bitmap: DirtyBitmap)
         return nothing
     if reader.entry.before.disk(before.name).bitmap(bitmap.node, bitmap.name) is None:
         return nothing  # Another step has lost it.
-    if reader.backup.since is not None and _begun_later(timeline, entry, before.name, reader):
+    if _begun_later(timeline, entry, before.name, reader):
         return nothing  # It says nothing of what was before.
     lost = before.clusters_of(bitmap) - reader.backup.read
     if not lost:
@@ -159,13 +159,20 @@ def _unread(timeline: Timeline, entry: Entry, before: Disk, bitmap: DirtyBitmap)
 
 
 def _begun_later(timeline: Timeline, entry: Entry, disk: str, reader: "Reader") -> bool:
-    """Whether a backup starts where its bitmap began anew after a step."""
-    backup = reader.backup
-    events = history_of_bitmap(timeline, disk, backup.since or "", before=reader.entry)
-    begun = last_of(events, What.BEGAN)
-    start = claimed_start(timeline, reader.entry, backup)
-    later = begun is not None and begun.entry.number > entry.number
-    return later and start is not None and start >= entry.after.disk(disk).moment
+    """Whether a backup starts where a bitmap of its name began anew after a step.
+
+    Without a start that its user named, that is so where another bitmap had followed meanwhile.
+    """
+    after = entry.after.disk(disk)
+    start = claimed_start(timeline, reader.entry, reader.backup)
+    if not (records(after) if start is None else start >= after.moment):
+        return False
+    names = reader.backup.bitmaps if reader.backup.since is None else (reader.backup.since,)
+    begun = (
+        last_of(history_of_bitmap(timeline, disk, name, before=reader.entry), What.BEGAN)
+        for name in names
+    )
+    return all(each is not None and each.entry.number > entry.number for each in begun)
 
 
 class Reader(NamedTuple):
