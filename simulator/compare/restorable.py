@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from simulator.compare.cells import runs_of
-from simulator.model.clusters import ZERO, ClusterMap, Version, map_of, range_of
+from simulator.model.clusters import ZERO, ClusterMap, Version, map_of_runs
 from simulator.restorable.graph import EMPTY_DISK, Graph, Piece, Sight, number_states
 
 
@@ -91,13 +91,14 @@ def _piece(
     shown = sizes.get(backup["at"]) or sizes[None]
     cells = backup["cells"]
     length = len(cells) if isinstance(cells, str) else shown["clusters"]
-    content = _content(cells, length, tags)
+    complete = backup["kind"] == "full"
+    content = _content(cells, length, tags, zeroes=not complete)
     starts = [begun[each] for each in [backup["since"], *backup["bitmaps"]] if each in begun]
     return Piece(
         row=name,
         content=content,
         length=length,
-        complete=backup["kind"] == "full",
+        complete=complete,
         size=data_bytes(backup, content.data_count * shown["cluster_size"]),
         start=instants.get(starts[0]) if starts else None,
         end=instants.get(backup["at"]),
@@ -110,10 +111,18 @@ def data_bytes(backup: Any, otherwise: int) -> int:
     return int(backup.get("data_bytes", otherwise))
 
 
-def _content(cells: Any, length: int, tags: dict[str, Version]) -> ClusterMap:
-    """Return a row of the document as a map; each tag gets a number of its own."""
-    content = map_of(length)
-    for first, count, what in runs_of(cells):
-        version = tags.setdefault(what, len(tags))
-        content = content.overlay(range_of(length, first, count, version))
-    return content
+def _content(
+    cells: Any, length: int, tags: dict[str, Version], *, zeroes: bool = True
+) -> ClusterMap:
+    """Return a row of the document as a map; each tag gets a number of its own.
+
+    Args:
+        zeroes: Whether they are there for themselves: below a full backup there is nothing that
+            they could hide.
+    """
+    told = (
+        (first, count, tags.setdefault(what, len(tags)))
+        for first, count, what in runs_of(cells)
+        if zeroes or what != "0"
+    )
+    return map_of_runs(length, told)

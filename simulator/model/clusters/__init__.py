@@ -75,6 +75,15 @@ def range_of(length: int, first: int, count: int, version: Version) -> ClusterMa
     return LargeMap.range(first, count, version)
 
 
+def map_of_runs(length: int, runs: Iterable[tuple[int, int, Version]]) -> ClusterMap:
+    """Return a map of runs that do not touch the same cluster: the first, how many, the version."""
+    if length <= SMALL_MAX:
+        return SmallMap.of({c: v for first, n, v in runs for c in range(first, first + n)})
+    from simulator.model.clusters.large import LargeMap
+
+    return LargeMap.of_runs(runs)
+
+
 def map_all(length: int, clusters: ClusterSet, version: Version) -> ClusterMap:
     """Return a map in which all of some clusters hold one version."""
     if length <= SMALL_MAX:

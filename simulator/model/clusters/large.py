@@ -5,7 +5,7 @@ of guest writes, laid over the map before it. So two histories that share their 
 maps, comparing them costs what came after, and laying one map over another copies no entry.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Self
 
 import numpy as np
@@ -99,6 +99,15 @@ class LargeMap(ClusterMap):
         """Return a map in which *count* clusters from *first* on hold one version."""
         clusters = np.arange(first, first + count, dtype=np.uint64)
         return cls(Level(clusters << VERSION_BITS | np.uint64(version)))
+
+    @classmethod
+    def of_runs(cls, runs: Iterable[tuple[int, int, Version]]) -> Self:
+        """Return a map of runs: the first cluster of each, how many there are, their version."""
+        told = np.array([*runs], dtype=np.int64).reshape(-1, 3)
+        firsts, counts, versions = told.T
+        begun = np.cumsum(counts) - counts
+        clusters = np.repeat(firsts - begun, counts) + np.arange(counts.sum(), dtype=np.int64)
+        return cls(pack(clusters, np.repeat(versions, counts)))
 
     @classmethod
     def all_of(cls, clusters: ClusterSet, version: Version) -> Self:
