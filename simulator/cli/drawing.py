@@ -36,7 +36,7 @@ def draw(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
     output: PictureOption,
     view: Annotated[
-        str, typer.Option("--view", help="film, chain, time, restore or tree.")
+        str, typer.Option("--view", help="film, chain, time, load, restore or tree.")
     ] = "film",
     at: Annotated[
         str | None, typer.Option("--at", help="The instant of a chain; the last one if left out.")

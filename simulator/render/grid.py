@@ -16,8 +16,9 @@ BLANK = 29.5
 HEAD = 6.0
 """Room for the head of an arrow, and half of that for the end of another line."""
 
-UNIT = 18.0
-"""Where there are no cells, a column stands for no more than that: a true scale is kept."""
+UNIT, FINE = 18.0, 9.0
+"""Where there are no cells, a column stands for no more than that: a true scale is kept. Areas have
+the finer one."""
 
 
 class Item(NamedTuple):
@@ -156,7 +157,12 @@ class Columns:
     """Which column each place of a drawing is: as far left as what stands before it lets it."""
 
     def __init__(
-        self, cells: Sequence[Cells], items: Sequence[Item], lines: Sequence[Line], rows: Rows
+        self,
+        cells: Sequence[Cells],
+        items: Sequence[Item],
+        lines: Sequence[Line],
+        rows: Rows,
+        unit: float = UNIT,
     ) -> None:
         longest: dict[float, Cells] = {}
         for each in cells:
@@ -168,7 +174,7 @@ class Columns:
         self._known: list[tuple[float, float]] = []
         ends = {x for line in lines for x, _ in line.points}
         places = {item.x for item in items} | {x for x in ends if self._cell(x) is None}
-        self._settle(sorted(places), items, rows, 0.0 if cells else 1 / UNIT)
+        self._settle(sorted(places), items, rows, 0.0 if cells else 1 / unit)
 
     def _settle(
         self, places: Sequence[float], items: Sequence[Item], rows: Rows, scale: float

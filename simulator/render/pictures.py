@@ -18,6 +18,7 @@ from simulator.render.rows import Rows
 from simulator.render.text import write_text
 from simulator.render.views.chain import lay_out_chain
 from simulator.render.views.film import lay_out_film
+from simulator.render.views.load import lay_out_load
 from simulator.render.views.restore import lay_out_restores
 from simulator.render.views.time import lay_out_time
 from simulator.render.views.tree import lay_out_tree
@@ -39,6 +40,7 @@ class View(StrEnum):
     FILM = "film"
     CHAIN = "chain"
     TIME = "time"
+    LOAD = "load"
     RESTORE = "restore"
     TREE = "tree"
 
@@ -202,6 +204,7 @@ def draw(
 
 _WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {
     View.TIME: lay_out_time,
+    View.LOAD: lay_out_load,
     View.RESTORE: lay_out_restores,
     View.TREE: lay_out_tree,
 }

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from simulator.diagnostics import printable
 from simulator.render.drawing import ELLIPSIS, Area, Box, Drawing, Line, Shape, Text, columns_of
-from simulator.render.grid import HEAD, Cells, Columns, Grid, Heap, Item, Rows, Stretch
+from simulator.render.grid import FINE, HEAD, UNIT, Cells, Columns, Grid, Heap, Item, Rows, Stretch
 
 MARK_MAX = 15.0
 """A box no larger than that is a mark of one character."""
@@ -53,7 +53,7 @@ def write_text(drawing: Drawing) -> str:
     levels = (level for heap in heaps for level in heap.levels)
     rows = Rows([*_words([*items, *carets], stretches), *levels], _turns(lines))
     ends = [*_edges(stretches, rows), *_sides(heaps), *_ways(lines, rows)]
-    columns = Columns(cells, [*items, *ends], lines, rows)
+    columns = Columns(cells, [*items, *ends], lines, rows, FINE if heaps else UNIT)
     grid = Grid(columns, rows)
     for heap in heaps:
         grid.fill(heap)

@@ -69,13 +69,14 @@ def _narrow(bar: Bar) -> bool:
 
 
 def _step(entry: Entry, letters: Sequence[str], start: float, end: float) -> Bar:
-    text = "".join(letters) if len(letters) <= LETTERS_MAX else "many"
+    few = len(letters) <= LETTERS_MAX and SEVERAL not in letters
+    text = "".join(letters) if few else "many"
     if entry.refusal is not None:
         told = f"the guest's write fails: {entry.refusal.text}"
         return Bar(start, end, "error", text, told, dashed=True, word="failed")
     several = len(letters) > 1 or letters[0] == SEVERAL
     role = "mixed" if several else role_of(letters[0])
-    return Bar(start, end, role, "many" if SEVERAL in letters else text, "the guest writes")
+    return Bar(start, end, role, text, "the guest writes")
 
 
 def _written(entry: Entry, disk: str) -> list[str]:
