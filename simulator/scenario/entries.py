@@ -91,8 +91,8 @@ class Entries:
         Args:
             end: The time at which the last workload ends; None without any.
         """
-        if not self._schedules or self.unsure:
-            return  # Without a clock nobody knows how often they are to repeat.
+        if not self._schedules:
+            return
         if self.labels.named is not None:
             for schedule in self._schedules:
                 self.tell_named((*schedule.path, schedule.kind), schedule.kind)
@@ -105,9 +105,13 @@ class Entries:
         schedules = Schedules(self.labels, self._problems)
         for schedule in self._schedules:
             self._problems.repeated.add(schedule.path)
+            if self.unsure:
+                # Without a clock nobody knows how often they are to repeat.
+                schedules.check(schedule)
+                continue
             self.moments.extend(schedules.moments(schedule, last))
         self.moments.sort(key=lambda moment: (moment.tick, moment.entry))
-        self.unsure = schedules.unsure
+        self.unsure |= schedules.unsure
 
     def tell_named(self, path: Path, key: str) -> None:
         """Note what needs times in a file whose labels are names."""

@@ -176,7 +176,7 @@ class _Loading:
         checked = check_steps(entries.steps, problems)
         told = isinstance(root.get("timeline"), list) and not faulty & {"disk", "disks"}
         model = self._model(head)
-        resources, faults = _resources(head, problems)
+        resources, faults = _resources(head, root.get("resources"), problems)
         disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
         guests = workloads.read(disks) if workloads is not None else ()
         allows = self._allows(("allow",), head.get("allow", ()))
@@ -418,14 +418,14 @@ def _workloads(entries: Entries, problems: Problems) -> "Workloads | None":
 
 
 def _resources(
-    head: Mapping[str, Any], problems: Problems
+    head: Mapping[str, Any], told: object, problems: Problems
 ) -> "tuple[Mapping[str, Resource], Faults | None]":
-    """Return what jobs share, and what fails by chance, as the top of a file says it."""
+    """Return what jobs share, of which *told* are all that the file has, and what fails."""
     if head.keys().isdisjoint(TIMED_KEYS):
         return {}, None
     from simulator.scenario.moving import read_faults, read_resources
 
-    return read_resources(head, problems), read_faults(head, problems)
+    return read_resources(head, told, problems), read_faults(head, problems)
 
 
 def _instants(

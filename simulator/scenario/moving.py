@@ -92,17 +92,24 @@ class FaultsShape(TypedDict):
     ]
 
 
-def read_resources(head: Mapping[str, Any], problems: Problems) -> dict[str, Resource]:
-    """Return the resources that the top of a scenario defines, by name."""
-    found: dict[str, Resource] = {}
-    for name, told in head.get("resources", {}).items():
-        capacity = told.get("capacity")
-        if not told:
+def read_resources(
+    head: Mapping[str, Any], told: object, problems: Problems
+) -> dict[str, Resource]:
+    """Return the resources that the top of a scenario defines, by name.
+
+    Args:
+        told: All that the file has, also what does not fit: so that nobody takes it for unknown.
+    """
+    names = told if isinstance(told, dict) else {}
+    found = {str(name): Resource(str(name)) for name in names}
+    for name, shape in head.get("resources", {}).items():
+        capacity = shape.get("capacity")
+        if not shape:
             problems.add(("resources", name), f"{name} has nothing", expected=A_RESOURCE)
         if capacity is not None and capacity < 1:
             where = ("resources", name, "capacity")
             problems.add(where, f"{name} keeps {capacity} bytes", expected="a size above 0")
-        found[name] = Resource(name=name, bandwidth=told.get("bandwidth"), capacity=capacity)
+        found[name] = Resource(name=name, bandwidth=shape.get("bandwidth"), capacity=capacity)
     return found
 
 

@@ -7,6 +7,7 @@ refuses, only a run can tell.
 from simulator.model.machine import Machine, Status
 from simulator.scenario.names import Thing
 from simulator.scenario.problems import FIRST, Problems
+from simulator.scenario.yaml12 import Path
 from simulator.timeline import Repeat, Timeline
 
 _NOTHING_LEFT = (Status.FAILED, Status.CANCELLED)
@@ -26,12 +27,16 @@ def check_repeats(timeline: Timeline, *, restarts: bool, own: bool) -> None:
         InputError: One of them was there.
     """
     problems: Problems | None = None
+    told: set[Path] = set()  # The turns of a schedule share their places.
     for entry in timeline.entries:
         for repeat in entry.statement.repeats if entry.statement is not None else ():
             if restarts and repeat.thing == Thing.CHECKPOINT:
                 continue
             if not _is_there(entry.before, repeat) or (entry.refusal is not None and not own):
                 continue
+            if repeat.path in told:
+                continue
+            told.add(repeat.path)
             if problems is None:
                 problems = Problems(timeline.script.path, timeline.script.source)
             problems.add(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from simulator.scenario.labels import Labels
 from simulator.scenario.moments import SCHEDULES, Moment
 from simulator.scenario.problems import Problems, describe
-from simulator.scenario.units import read_duration
+from simulator.scenario.units import near_measure, read_duration
 from simulator.scenario.validation import RawStep
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
@@ -80,22 +80,15 @@ class Schedules:
         Args:
             end: The time of the last instant; None where there is none.
         """
-        span = self._span(schedule, end)
-        overlap = self._overlap(schedule)
-        self._check_templates(schedule)
-        if span is None or overlap is None or self.unsure:
+        before = len(self._problems)
+        span, overlap = self._span(schedule, end), self._overlap(schedule)
+        ticks = self._ticks(schedule, span)
+        filled = self._filled(schedule, ticks)
+        if overlap is None or len(self._problems) > before:
             self.unsure = True
             return
-        left = (STEPS_MAX - self._steps) // max(len(schedule.steps), 1)
-        ticks = list(islice(self._ticks(schedule, *span), left + 1))
-        if len(ticks) > left:
-            self._too_many(schedule, f"more than {left:,} times")
-            return
         self._steps += len(ticks) * len(schedule.steps)
-        for number, tick in enumerate(ticks, start=1):
-            steps = self._filled(schedule, number, tick)
-            if steps is None:
-                return
+        for number, (tick, steps) in enumerate(zip(ticks, filled, strict=True), start=1):
             yield Moment(
                 label=self._labels.make(tick, schedule.path),
                 tick=tick,
@@ -103,6 +96,13 @@ class Schedules:
                 steps=steps,
                 turn=Turn(schedule.number, number, overlap),
             )
+
+    def check(self, schedule: Schedule) -> None:
+        """Note what is wrong with a schedule in a file whose clock nobody knows."""
+        self._overlap(schedule)
+        if schedule.kind == "every":
+            self._gap(schedule)
+        self._filled(schedule, [0])
 
     def _span(self, schedule: Schedule, end: int | None) -> tuple[int, int] | None:
         """Return the first and the last tick at which a schedule may have a turn."""
@@ -136,23 +136,38 @@ class Schedules:
         )
         return None
 
-    def _ticks(self, schedule: Schedule, first: int, last: int) -> Iterator[int]:
+    def _ticks(self, schedule: Schedule, span: tuple[int, int] | None) -> Sequence[int]:
+        """Return when a schedule has its turns; none where something is wrong with that."""
         if schedule.kind == "cron":
-            return self._cron(schedule, first, last)
-        path, told = (*schedule.path, "every"), schedule.raw["every"]
-        gap = read_duration(told) if isinstance(told, str) else None
-        if gap is None or gap <= 0 or gap.denominator != 1:
-            self._problems.add(path, f"every is {describe(told)}", expected=EVERY_EXPECTED)
-            self.unsure = True
-            return iter(())
-        turns = (last - first) // int(gap) + 1
+            ticks = self._cron(schedule, *span) if span is not None else ()
+            turns, told = len(ticks), f"more than {STEPS_MAX:,} times"
+        else:
+            gap = self._gap(schedule)
+            ticks = range(span[0], span[1] + 1, gap) if span is not None and gap else ()
+            # A range may be too long for its own len().
+            turns = (span[1] - span[0]) // gap + 1 if span is not None and gap else 0
+            told = f"{turns:,} times"
         if turns > (STEPS_MAX - self._steps) // max(len(schedule.steps), 1):
-            self._too_many(schedule, f"{turns:,} times")
-            return iter(())
-        return iter(range(first, last + 1, int(gap)))
+            self._too_many(schedule, told if turns > STEPS_MAX else f"{turns:,} times")
+            return ()
+        return ticks
+
+    def _gap(self, schedule: Schedule) -> int | None:
+        """Return the ticks between two turns."""
+        told = schedule.raw["every"]
+        gap = read_duration(told) if isinstance(told, str) else None
+        if gap is not None and gap > 0 and gap.denominator == 1:
+            return int(gap)
+        near = near_measure(told, "duration")
+        self._problems.add(
+            (*schedule.path, "every"),
+            f"every is {describe(told)}",
+            expected=EVERY_EXPECTED,
+            help=f"did you mean {near}?" if near else "",
+        )
+        return None
 
     def _too_many(self, schedule: Schedule, how_often: str) -> None:
-        self.unsure = True
         self._problems.add(
             (*schedule.path, schedule.kind),
             f"the schedule repeats {how_often}",
@@ -160,43 +175,39 @@ class Schedules:
             help="let it repeat less often, or until an earlier time",
         )
 
-    def _cron(self, schedule: Schedule, first: int, last: int) -> Iterator[int]:
+    def _cron(self, schedule: Schedule, first: int, last: int) -> Sequence[int]:
         path, told, clock = (*schedule.path, "cron"), schedule.raw["cron"], self._labels.clock
         from simulator.schedule.clock import CalendarError
         from simulator.schedule.cron import CRON_EXPECTED, cron_ticks, first_change
 
         if not isinstance(told, str):
             self._problems.add(path, f"cron is {describe(told)}", expected=CRON_EXPECTED)
-        elif clock is None:
+            return ()
+        if clock is None:
             self._problems.add(
                 path,
                 "cron without a clock",
                 expected="clock: DATE at the top, which says what 0s is, and in which zone",
                 at_key=True,
             )
-        else:
-            self._labels.dated = True
-            try:
-                ticks = [*islice(cron_ticks(told, clock, first, last), STEPS_MAX + 1)]
-            except CalendarError as error:
-                self._problems.add(path, str(error), expected=error.expected)
-                self.unsure = True
-                return iter(())
-            if self._once(schedule):
-                return iter(ticks)
-            change = first_change(told, clock, first, ticks[-1] if ticks else first)
-            if change is not None:
-                does, when = change
-                self._problems.add(
-                    path,
-                    f"the clock of {clock.name} {does} {when}",
-                    expected=f"an hour that each day has once, or {AT_CHANGE}: once",
-                    help=f"{AT_CHANGE}: once is what cron does: as soon as the clock has skipped "
-                    "the time, and the first time that it shows it",
-                )
-            return iter(ticks)
-        self.unsure = True
-        return iter(())
+            return ()
+        self._labels.dated = True
+        try:
+            ticks = [*islice(cron_ticks(told, clock, first, last), STEPS_MAX + 1)]
+        except CalendarError as error:
+            self._problems.add(path, str(error), expected=error.expected)
+            return ()
+        change = first_change(told, clock, first, ticks[-1] if ticks else first)
+        if not self._once(schedule) and change is not None:
+            does, when = change
+            self._problems.add(
+                path,
+                f"the clock of {clock.name} {does} {when}",
+                expected=f"an hour that each day has once, or {AT_CHANGE}: once",
+                help=f"{AT_CHANGE}: once is what cron does: as soon as the clock has skipped "
+                "the time, and the first time that it shows it",
+            )
+        return ticks
 
     def _once(self, schedule: Schedule) -> bool:
         word = schedule.raw.get(AT_CHANGE)
@@ -206,39 +217,8 @@ class Schedules:
             )
         return word is not None
 
-    def _check_templates(self, schedule: Schedule) -> None:
-        """Note the templates that cannot be read, each with its place."""
-        for step in schedule.steps:
-            for path, text in _texts(step.path, step.raw):
-                self._fill(path, text, 1, 0)
-
-    def _fill(self, path: Path, text: str, number: int, tick: int) -> None:
-        """Note what is wrong with the templates of one text, if anything is."""
-        from simulator.schedule.templates import (
-            TEMPLATE_EXPECTED,
-            Repetition,
-            TemplateError,
-            fill_in,
-        )
-
-        try:
-            fill_in(text, Repetition(number, self._day(tick)))
-        except TemplateError as error:
-            self.unsure = True
-            self._problems.add(
-                path,
-                str(error),
-                expected=TEMPLATE_EXPECTED,
-                offset=error.offset,
-                width=error.width,
-            )
-
-    def _day(self, tick: int) -> str | None:
-        clock = self._labels.clock
-        return clock.write_day(tick) if clock is not None else None
-
-    def _filled(self, schedule: Schedule, number: int, tick: int) -> list[RawStep] | None:
-        """Return the steps of one turn; None where a template has no value in it."""
+    def _filled(self, schedule: Schedule, ticks: Sequence[int]) -> list[list[RawStep]]:
+        """Return the steps of each turn; what is wrong with their templates is noted."""
         from simulator.schedule.templates import (
             Repetition,
             TemplateError,
@@ -246,19 +226,46 @@ class Schedules:
             has_template,
         )
 
-        repetition = Repetition(number, self._day(tick))
-        filled = []
+        plain = [not has_template(step.raw) for step in schedule.steps]
+        filled: list[list[RawStep]] = []
+        try:
+            for number, tick in enumerate(ticks or [0], start=1):
+                repetition = Repetition(number, self._day(tick))
+                filled.append([])
+                for step, alike in zip(schedule.steps, plain, strict=True):
+                    raw: dict[str, Any] = step.raw if alike else fill_in_all(step.raw, repetition)
+                    origin = step.origin or step.raw
+                    filled[-1].append(step._replace(raw=raw, origin=origin, tick=tick))
+        except TemplateError:
+            self._tell_templates(schedule, ticks or [0])
+        return filled[: len(ticks)]
+
+    def _tell_templates(self, schedule: Schedule, ticks: Sequence[int]) -> None:
+        """Note each text whose template has no value in some turn, with its place."""
+        from simulator.schedule.templates import (
+            TEMPLATE_EXPECTED,
+            Repetition,
+            TemplateError,
+            fill_in,
+        )
+
         for step in schedule.steps:
-            raw: dict[str, Any] = step.raw
-            try:
-                if has_template(raw):
-                    raw = fill_in_all(raw, repetition)
-            except TemplateError:
-                for path, text in _texts(step.path, step.raw):
-                    self._fill(path, text, number, tick)
-                return None
-            filled.append(step._replace(raw=raw, origin=step.origin or step.raw, tick=tick))
-        return filled
+            for path, text in _texts(step.path, step.raw):
+                try:
+                    for number, tick in enumerate(ticks, start=1):
+                        fill_in(text, Repetition(number, self._day(tick)))
+                except TemplateError as error:
+                    self._problems.add(
+                        path,
+                        str(error),
+                        expected=TEMPLATE_EXPECTED,
+                        offset=error.offset,
+                        width=error.width,
+                    )
+
+    def _day(self, tick: int) -> str | None:
+        clock = self._labels.clock
+        return clock.write_day(tick) if clock is not None else None
 
 
 def _texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:

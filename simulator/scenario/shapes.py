@@ -7,7 +7,16 @@ depends on more than one key is not said here.
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    LiteralString,
+    NotRequired,
+    TypeAlias,
+    get_args,
+    get_origin,
+)
 
 from pydantic import (
     BeforeValidator,
@@ -174,10 +183,11 @@ def _duration(text: str) -> int | None:
     return int(time) if time is not None and whole else None
 
 
-def _measured(read: Callable[[str], object], pattern: str) -> BeforeValidator:
+def _measured(kind: LiteralString, read: Callable[[str], object], pattern: str) -> BeforeValidator:
     """Return what makes a number of a text.
 
     Args:
+        kind: What it is called where it is told that a text is none.
         read: Returns the number; None where the text is none.
         pattern: What such a text looks like, for the schema.
     """
@@ -185,7 +195,7 @@ def _measured(read: Callable[[str], object], pattern: str) -> BeforeValidator:
     def validate(value: object) -> object:
         number = read(value) if isinstance(value, str) else None
         if number is None:
-            raise PydanticCustomError("measure", "no measure")
+            raise PydanticCustomError(kind, "no measure")
         return number
 
     text = Annotated[str, StringConstraints(pattern=pattern)]
@@ -194,7 +204,7 @@ def _measured(read: Callable[[str], object], pattern: str) -> BeforeValidator:
 
 Duration: TypeAlias = Annotated[
     Any,
-    _measured(_duration, DURATION_PATTERN),
+    _measured("duration", _duration, DURATION_PATTERN),
     Field(examples=["10s", "2h30m"]),
     Form("a time such as 10s or 2h30m"),
 ]
@@ -202,7 +212,7 @@ Duration: TypeAlias = Annotated[
 
 Rate: TypeAlias = Annotated[
     Any,
-    _measured(read_rate, RATE_PATTERN),
+    _measured("rate", read_rate, RATE_PATTERN),
     Field(examples=["400 MiB/s"]),
     Form("a rate above 0 such as 400 MiB/s"),
 ]
@@ -210,7 +220,7 @@ Rate: TypeAlias = Annotated[
 
 Frequency: TypeAlias = Annotated[
     Any,
-    _measured(read_frequency, FREQUENCY_PATTERN),
+    _measured("frequency", read_frequency, FREQUENCY_PATTERN),
     Field(examples=["200/s"]),
     Form("how often in a time, such as 200/s"),
 ]
@@ -218,7 +228,7 @@ Frequency: TypeAlias = Annotated[
 
 Share: TypeAlias = Annotated[
     Any,
-    _measured(read_share, SHARE_PATTERN),
+    _measured("share", read_share, SHARE_PATTERN),
     Field(examples=["5%"]),
     Form("a share of at most 100% such as 5%"),
 ]

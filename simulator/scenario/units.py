@@ -126,3 +126,61 @@ def read_share(text: str) -> Fraction | None:
         return None
     share = Fraction(text.rstrip(" %")) / 100
     return share if share <= 1 else None
+
+
+_TIMES = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "min"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **{unit: unit for unit in ("ms", "us", "ns")},
+}
+"""What people write for a unit of time, and what it is here."""
+
+_ALMOST_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", re.IGNORECASE)
+
+_ALMOST_PER = re.compile(r"(.*[^\s/])\s*(?:/|\bper\b|(?<=b)p(?=s$))\s*([a-z]+)", re.IGNORECASE)
+"""An amount in a time: ``5 MB/sec``, ``5 MBps``, ``200 per second``."""
+
+NEAR_MEASURES = ("rate", "frequency", "share", "duration")
+"""What a text may have been meant to be."""
+
+
+def near_measure(value: object, kind: str) -> str:
+    """Return the measure that a value of a file probably means, or nothing.
+
+    >>> [near_measure(text, "rate") for text in ("400 MB/s", "5 MiB", "5 MBps", "0 B/s")]
+    ['400 MiB/s', '5 MiB/s', '5 MiB/s', '']
+    >>> near_measure("200", "frequency"), near_measure(0.05, "share")
+    ('200/s', '5%')
+    >>> near_measure("2 hours and 30 min", "duration")
+    '2h30m'
+    """
+    text = str(value).strip()
+    if len(text) > SIZE_DIGITS_MAX:
+        return ""
+    if kind == "duration":
+        return _near_time(text)
+    if kind == "share":
+        part = re.fullmatch(r"0?\.[0-9]+", text)
+        return f"{float(100 * Fraction(text)):g}%" if part else ""
+    per = _ALMOST_PER.fullmatch(text)
+    amount, unit = (per[1], per[2]) if per is not None else (text, "s")
+    time = _TIMES.get(unit.lower())
+    if kind == "rate":
+        amount = near_size(amount) or (amount if read_size(amount) else "")
+    near = f"{amount}/{time}"
+    read = read_rate if kind == "rate" else read_frequency
+    return near if amount and time is not None and read(near) else ""
+
+
+def _near_time(text: str) -> str:
+    """Return the time that a text probably means: ``2 hours and 30 min`` is ``2h30m``."""
+    parts = _ALMOST_TIME.findall(text)
+    units = [_TIMES.get(unit.lower()) for _, unit in parts]
+    rest = re.sub(r"\band\b|,", "", _ALMOST_TIME.sub("", text)).strip()
+    if not parts or rest or None in units:
+        return ""
+    both = zip(parts, units, strict=True)
+    near = "".join(f"{count}{'m' if unit == 'min' else unit}" for (count, _), unit in both)
+    return near if read_duration(near) and near != text else ""

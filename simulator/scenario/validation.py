@@ -1,5 +1,6 @@
 """Holds a scenario against its shape, and says what does not fit in a user's words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems, describe
 from simulator.scenario.shapes import A_NAME, Allowed, Disk, keys_of
 from simulator.scenario.steps import Head, Step, steps_with
-from simulator.scenario.units import near_size
+from simulator.scenario.units import NEAR_MEASURES, near_measure, near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
@@ -110,7 +111,7 @@ def check_head(
 
 
 def _leave_out(head: dict[str, object], loc: Path) -> None:
-    """Take one argument of a disk out of the top of a scenario; any other fault with its key."""
+    """Take what does not fit out of the top of a scenario, and no more than need be."""
     key, *names = loc
     value = head.get(str(key))
     match names:
@@ -121,6 +122,8 @@ def _leave_out(head: dict[str, object], loc: Path) -> None:
             if isinstance(disk, dict):
                 kept = {k: v for k, v in disk.items() if k != argument}
                 head["disks"] = {**value, name: kept}
+        case [name, *_] if key in ("resources", "faults") and isinstance(value, dict):
+            head[str(key)] = {k: v for k, v in value.items() if k != name}
         case _:
             head.pop(str(key), None)
 
@@ -323,8 +326,10 @@ def _tell_unfit_value(
         help_ = f'quote it: "{WRITTEN}"'
     if kind == "size" and (near := near_size(value)):
         help_ = f"did you mean {near}?"
+    if kind in NEAR_MEASURES and (near := near_measure(value, kind)):
+        help_ = f"did you mean {near}?"
     if kind == "literal_error":
-        words = [word.strip("'") for word in detail["ctx"]["expected"].split(" or ")]
+        words = re.findall("'([^']*)'", detail["ctx"]["expected"])
         expected, help_ = alternatives(words), nearest(str(value), words)
     if kind == "string_too_short":
         problems.add(path, f"{what} is empty", expected=expected)

@@ -52,7 +52,47 @@ timeline:
     allow: {rule: BT501, because: once}
 """
 
+TIMED = """\
+scenario: what only a scenario with time has
+clock: 2026-03-02T00:00 Europe/Berlin
+seed: 7
+disks: {vda: {size: 1 TiB}}
+resources: {pool: 2 GiB/s, repo: {bandwidth: 400 MiB/s, capacity: 20 TiB}, box: {capacity: 1 TiB}}
+faults: {crash: {mean: 30d}, backup: {fails: 2%}, store: {loses: 0.1 %}}
+timeline:
+  - at: 0s
+    do: [{create: S1}, {backup: {to: full.bak, checkpoint: c0, through: [pool, repo]}}]
+  - guest: {until: 7d, workload: zipf, hours: {08-18: 200/s}, skew: 1.1, mix: {zero: 5%}}
+  - guest: {until: 7d, workload: append-log, writes: 1/min, arrivals: poisson, region: [0, 1 GiB]}
+  - every: 1h
+    from: 1d
+    until: 7d
+    overlap: queue
+    do:
+      - backup: {since: c<n-1>, to: inc<n>.bak, checkpoint: c<n>, latency: 10s, cancel: +30m}
+        else: [{backup: full<n>.bak}, crash, start]
+  - {cron: 0 22 * * 1-5, until: 7d, at-change: once, do: [freeze, {thaw: {after: 10s}}]}
+  - at: 2026-03-08T12:00
+    do:
+      - copy: {image: S1, to: a.bak, rate: 1 MiB/s, through: pool}
+      - restore: {from: full.bak, rate: 1 MiB/s}
+      - blockcopy: {to: S2, rate: 1 MiB/h, ends: never}
+      - corrupt: {backup: full.bak, cells: X}
+      - lose: full.bak
+"""
+
 BAD = {
+    "a rate without a time": "{scenario: s, timeline: [], resources: {a: 5 MiB}}",
+    "an unknown unit": "{scenario: s, timeline: [], resources: {a: 5 parsecs/s}}",
+    "a resource with an unknown key": "{scenario: s, timeline: [], resources: {a: {capcity: 5}}}",
+    "an unknown fault": "{scenario: s, timeline: [], faults: {bakup: {fails: 5%}}}",
+    "a share that is none": "{scenario: s, timeline: [], faults: {backup: {fails: 0.5}}}",
+    "a mean that is no time": "{scenario: s, timeline: [], faults: {crash: {mean: often}}}",
+    "a rate of a job": "{scenario: s, timeline: [{at: 0s, do: [{backup: {to: a, rate: 5}}]}]}",
+    "a latency": "{scenario: s, timeline: [{at: 0s, do: [{backup: {to: a, latency: soon}}]}]}",
+    "no workload": "{scenario: s, timeline: [{guest: {writes: 1/s}}]}",
+    "another workload": "{scenario: s, timeline: [{guest: {workload: zip, writes: 1/s}}]}",
+    "a skew of 0": "{scenario: s, timeline: [{guest: {workload: zipf, writes: 1/s, skew: 0}}]}",
     "no title": "timeline: []",
     "no timeline": "scenario: s",
     "an unknown key": "{scenario: s, timeline: [], modle: qemu}",
@@ -113,6 +153,7 @@ def test_every_key_has_a_description() -> None:
 def test_a_good_scenario_fits_the_schema_and_loads() -> None:
     assert complaints(GOOD) == []
     assert load_text(GOOD, "good.yaml")
+    assert complaints(TIMED) == []
 
 
 def test_the_examples_of_the_schema_fit_it_and_load() -> None:

@@ -1,6 +1,7 @@
 """Time in a file: what is taken, and every mistake with its place."""
 
 from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -11,6 +12,7 @@ from simulator.scenario import load_text
 from simulator.schedule.turns import Overlap, Turn
 from simulator.script import Script
 from simulator.workload.guests import Guest, Pattern, Stretch
+from tests.checkout import command
 
 SECOND = 10**9
 HOUR = 3600 * SECOND
@@ -306,6 +308,69 @@ CASES = (
         "resources: {a: 0 B/s, b: -1 MiB/s, c: {bandwidth: 5 parsecs/s}}\n",
     ),
     Case(
+        "rates of jobs",
+        "  - at: 1d\n    do:\n"
+        "      - backup: {to: a, rate: 0 MiB/s}\n"
+        "      - backup: {to: b, rate: -1 MiB/s}\n"
+        "      - backup: {to: c, rate: 5 MB/sec}\n"
+        "      - copy: {image: S1, to: d, rate: 5 MiB}\n"
+        "      - restore: {from: full.bak, latency: 2 min}\n",
+        (
+            (8, 31, "a rate above 0 such as 400 MiB/s"),
+            (9, 31, "a rate above 0 such as 400 MiB/s"),
+            (10, 31, "did you mean 5 MiB/s?"),
+            (11, 40, "did you mean 5 MiB/s?"),
+            (12, 44, "did you mean 2m?"),
+        ),
+    ),
+    Case(
+        "words that are near",
+        guests("writes: 200 per second").replace("zipf", "zipff")
+        + every("start").replace("1d", "1 day", 1),
+        (
+            (6, 23, "did you mean zipf?"),
+            (6, 49, "did you mean 200/s?"),
+            (7, 13, "did you mean 1d?"),
+        ),
+    ),
+    Case(
+        "parts of the top, each of which has a fault of its own",
+        "  - {at: 1d, do: [{backup: {to: a, through: [pool, pol]}}]}\n",
+        (
+            (4, 19, "did you mean 400 MiB/s?"),
+            (4, 46, "a size above 0"),
+            (5, 26, "did you mean 50%?"),
+            (5, 46, "a time above 0"),
+            (8, 52, "did you mean pool?"),
+        ),
+        "resources: {pool: 400 MB/s, repo: {capacity: 0}}\n"
+        "faults: {backup: {fails: 0.5}, crash: {mean: 0s}}\n",
+    ),
+    Case(
+        "schedules, whatever is wrong with the clock and with each other",
+        "  - {every: 1ns, until: 1s, do: [start]}\n"
+        "  - {every: 0s, until: 1s, do: [start]}\n"
+        + every("{backup: a<n/(n-3)>}, {backup: b<n/(n-2)>}"),
+        (
+            (6, 13, "repeats 1,000,000,001 times"),
+            (7, 13, "a time above 0"),
+            (8, 53, "division by zero where n is 3"),
+            (8, 75, "division by zero where n is 2"),
+        ),
+    ),
+    Case(
+        "schedules under a clock that nobody knows",
+        "  - {every: 0s, until: 1s, do: [start]}\n" + every("backup: b<m>"),
+        ((4, 8, "such as Europe/Amsterdam"), (7, 13, "a time above 0"), (8, 53, "in place of n")),
+        "clock: 2026-01-01 Europe/Amsterdm\n",
+    ),
+    Case("a skew below zero", guests("writes: 1/s, skew: -1"), ((6, 59, "a number above 0"),)),
+    Case(
+        "a region whose end comes first",
+        guests("writes: 1/s, region: [64 KiB, 0]"),
+        ((6, 61, "the smaller one first"),),
+    ),
+    Case(
         "an unknown resource",
         "  - {at: 1d, do: [{backup: {to: a, through: [pol]}}]}\n",
         ((7, 46, "did you mean pool?"),),
@@ -357,9 +422,24 @@ def test_named_instants_have_no_time() -> None:
     assert all("on line 5, column 10 is a name" in text for _, _, text in told)
 
 
-def test_two_schedules_that_make_one_name_are_told_by_the_run() -> None:
+def test_two_schedules_that_make_one_name_are_told_once_with_both_places() -> None:
     import simulator
 
     text = f"{HEAD}{BEGUN}" + every("backup: b<n>.bak") * 2
-    with pytest.raises(InputError, match=r"the backup b1\.bak is introduced twice"):
+    with pytest.raises(InputError) as raised:
         simulator.loads(text).run()
+    (problem,) = raised.value.problems
+    assert problem.message == "the backup b1.bak is introduced twice, first on line 6, column 51"
+    assert problem.span is not None
+    assert (problem.span.line, problem.span.column) == (7, 51)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_mistake_ends_with_status_2(case: Case, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(f"{HEAD}{case.head}{BEGUN}{case.entries}")
+    outcome = command("check", str(file))
+    assert outcome.status == 2
+    assert "Traceback" not in outcome.err
+    for line, column, _ in case.told:
+        assert f"bad.yaml:{line}:{column}" in outcome.err
