@@ -12,6 +12,7 @@ from tests.benchmarks import (
     many_runs,
     start_up,
     verifying,
+    week,
 )
 from tests.benchmarks.figures import HEAD
 
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], bool]] = {
     "loading": loading.main,
     "many_runs": many_runs.main,
     "engine": engine.main,
+    "week": week.main,
     "jobs": jobs.main,
     "verifying": verifying.main,
     "comparing": comparing.main,

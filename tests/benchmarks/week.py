@@ -1,0 +1,126 @@
+"""A week of 200 writes a second on a terabyte, beside SimPy with no model at all.
+
+Hourly checkpoints each take an incremental backup, and each night takes a full one. The writes are
+drawn, every rule is asked, every backup is held against what the guest saw, and all is told as
+text: that is the timed work. The 1.2·10⁸ writes of the whole week are played once, for the memory;
+times are taken at 10⁷, because bare SimPy needs a minute for the whole week.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import simulator
+from simulator.pipeline import Scenario
+from simulator.restorable.history import history_of
+from tests.benchmarks.engine import bare_simpy
+from tests.benchmarks.figures import Figure, compare, show
+
+HOURS, NIGHTS = 7 * 24, 7
+WHOLE = 200 * 3600
+"""Writes an hour; ten and a hundred million in all are a twelfth and a little less than all."""
+
+TEN, HUNDRED = WHOLE // 12, WHOLE // 12 * 10
+HOT = "[0, 200 GiB]"
+
+SIMPY_LIMIT, SIZE_LIMIT, GROWTH_LIMIT = 0.1, 1.5, 12.0
+BYTES_MAX = 4 * 10**9
+ROUNDS = 3
+
+
+def main() -> bool:
+    """Measure and print; return whether all limits are kept."""
+    return show(measured())
+
+
+def measured() -> Iterator[Figure]:
+    """Yield the figures."""
+    ten = simulator.loads(week(TEN, region=HOT))
+    tib, pib, hundred = (
+        simulator.loads(week(writes, disk))
+        for writes, disk in ((TEN, "1 TiB"), (TEN, "1 PiB"), (HUNDRED, "1 TiB"))
+    )
+    yield compare(
+        "week at 10⁷ writes on 1 TiB, as many SimPy timeouts",
+        partial(live, ten),
+        partial(bare_simpy, TEN * HOURS),
+        limit=SIMPY_LIMIT,
+        rounds=ROUNDS,
+    )
+    yield compare(
+        "week at 10⁷ writes all over 1 PiB, 1 TiB",
+        partial(live, pib),
+        partial(live, tib),
+        limit=SIZE_LIMIT,
+        rounds=ROUNDS,
+    )
+    yield compare(
+        "week at 10⁸ writes all over 1 TiB, 10⁷",
+        partial(live, hundred),
+        partial(live, tib),
+        limit=GROWTH_LIMIT,
+        rounds=ROUNDS,
+    )
+    yield Figure(
+        name="peak memory of the whole week, 1.2·10⁸ writes",
+        ours=peak_of(week(WHOLE, region=HOT)) / 1e6,
+        peer=BYTES_MAX / 1e6,
+        limit=1,
+        unit="MB",
+    )
+
+
+def week(writes: int, disk: str = "1 TiB", *, region: str = "") -> str:
+    """Return the scenario of a week.
+
+    Args:
+        writes: How many there are in an hour.
+        region: Where they go; anywhere if nothing is said.
+    """
+    there = f", region: {region}" if region else ""
+    return (
+        "scenario: a week of one machine\nmodel: libvirt\nseed: 7\n"
+        f"disks: {{vda: {{size: {disk}}}}}\ntimeline:\n"
+        "  - at: 0s\n    do: [{create: S1}, {backup: {to: full0.bak, checkpoint: c0}}]\n"
+        f"  - guest: {{until: {HOURS}h, workload: zipf, writes: {writes}/h, length: 4 KiB, "
+        f"skew: 1.1{there}}}\n"
+        f"  - every: 1h\n    from: 1h\n    until: {HOURS}h\n    do:\n"
+        "      - backup: {since: c<n-1>, to: inc<n>.bak, checkpoint: c<n>}\n"
+        f"  - every: 24h\n    from: 24h\n    until: {HOURS}h\n    do:\n"
+        "      - backup: {to: full<n>.bak}\n"
+    )
+
+
+def live(scenario: Scenario) -> None:
+    """Play a week, hold every backup against what the guest saw, and tell it."""
+    run = scenario.run()
+    assert not run.failing
+    (graph,) = history_of(run.timeline).graphs.values()
+    for place, piece in enumerate(graph.pieces):
+        ways = {(way.start, way.end) for way in graph.ways[place]}
+        assert piece.complete or (piece.start, piece.end) in ways, piece.row
+        assert piece.end in {end for _, end in ways}, piece.row
+    assert len(graph.pieces) == 1 + HOURS + NIGHTS
+    assert "".join(run.tell())
+
+
+def peak_of(scenario: str) -> int:
+    """Return the most memory, in bytes, that a process of its own takes for a week."""
+    program = (
+        "import sys, simulator\n"
+        "from tests.benchmarks.engine import peak\n"
+        "from tests.benchmarks.week import live\n"
+        "live(simulator.loads(sys.stdin.read()))\n"
+        "print(peak())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        input=scenario,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(ran.stdout)
