@@ -1,5 +1,7 @@
 """The API as the mail of June 2018 draws it: one bitmap records, the ones before it are frozen."""
 
+from itertools import takewhile
+
 from simulator.apis.base import ApiModel, Plan
 from simulator.apis.finding import newest_recording
 from simulator.model.disk import Disk
@@ -61,13 +63,14 @@ class Mail2018(ApiModel):
 
 def bitmaps_from(machine: Machine, disk: Disk, checkpoint: str) -> tuple[BitmapKey, ...] | Refusal:
     """Return the bitmaps of a checkpoint and of all newer ones; windows follow one another."""
-    names = [each.name for each in machine.checkpoints if disk.name in each.disks]
-    if checkpoint not in names:
+    known = machine.checkpoint(checkpoint)
+    if known is None or disk.name not in known.disks:
         told = f"there is no checkpoint {checkpoint} of disk {disk.name} here"
-        known = machine.checkpoint(checkpoint) is not None
-        return Refusal(told, fault=Fault.MISSING if known else Fault.UNKNOWN)
+        return Refusal(told, fault=Fault.MISSING if known is not None else Fault.UNKNOWN)
     found: list[BitmapKey] = []
-    for name in names[names.index(checkpoint) :]:
+    later = takewhile(lambda each: each is not known, reversed(machine.checkpoints))
+    names = [each.name for each in later if disk.name in each.disks]
+    for name in (checkpoint, *reversed(names)):
         nodes = disk.nodes_with(name)
         if not nodes:
             return Refusal(f"Dirty bitmap '{name}' not found", fault=Fault.MISSING)

@@ -1,11 +1,14 @@
 """Dirty bitmaps: where the guest has written, and never what."""
 
 from enum import StrEnum
+from operator import attrgetter
 from typing import Self
 
 from simulator.model.clusters import ClusterSet, rescale, set_of
 from simulator.model.values import replace
 from simulator.values import dataclass
+
+RECORDS = attrgetter("recording")
 
 NAME_BYTES_MAX = 1023
 """Longest name of a bitmap. Source: QEMU 7.2, both for persistent and transient ones."""

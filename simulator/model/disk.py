@@ -1,13 +1,18 @@
 """Images, and the disk that a chain of them makes."""
 
 from functools import cached_property
+from operator import attrgetter
+from typing import ClassVar
 
 from simulator.model.bitmap import DirtyBitmap, Kept
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, rescale
+from simulator.model.places import Places
 from simulator.model.values import replace
 from simulator.values import dataclass
 
 CLUSTER_SIZE_DEFAULT = 64 * 1024
+KEY_OF = attrgetter("node", "name")
+
 FEW_BITMAPS = 12
 """So many bitmaps are looked through one by one; more are found by their keys."""
 
@@ -72,6 +77,8 @@ class Disk:
         detached: The disk as it was when it left the machine; it has no chain until it is back.
         lacks: Bytes by which the last cluster that the guest sees is cut short.
     """
+
+    HANDED_ON: ClassVar[tuple[str, ...]] = ("_bitmap_places",)
 
     name: str
     length: int
@@ -152,11 +159,21 @@ class Disk:
     def bitmap(self, node: str, name: str) -> DirtyBitmap | None:
         """Return a bitmap, known by its node and name, or None."""
         if len(self.bitmaps) > FEW_BITMAPS:
-            return self._bitmaps_by_key.get((node, name))
-        for bitmap in self.bitmaps:
-            if bitmap.name == name and bitmap.node == node:
-                return bitmap
-        return None
+            if self._bitmap_places.follows(self.bitmaps):
+                return next(iter(self._bitmap_places.find(self.bitmaps, (node, name))), None)
+            newest = _find(self.bitmaps[-FEW_BITMAPS:], node, name)
+            return newest or self._bitmaps_by_key.get((node, name))
+        return _find(self.bitmaps, node, name)
+
+    @cached_property
+    def _bitmap_places(self) -> Places[DirtyBitmap]:
+        return Places(KEY_OF)
+
+    def with_marks(self, bitmaps: tuple[DirtyBitmap, ...]) -> "Disk":
+        """Return the disk with other states of the same bitmaps."""
+        if len(bitmaps) > FEW_BITMAPS:
+            self._bitmap_places.move(self.bitmaps, bitmaps)
+        return replace(self, bitmaps=bitmaps)
 
     @cached_property
     def _bitmaps_by_key(self) -> dict[tuple[str, str], DirtyBitmap]:
@@ -210,8 +227,18 @@ class Disk:
         namesake = self.bitmap(bitmap.node, bitmap.name)
         if namesake is None:
             return replace(self, bitmaps=(*self.bitmaps, bitmap))
-        kept = tuple(bitmap if each is namesake else each for each in self.bitmaps)
-        return replace(self, bitmaps=kept)
+        kept = [*self.bitmaps]
+        # Mostly it is the newest.
+        kept[next(n for n in range(len(kept) - 1, -1, -1) if kept[n] is namesake)] = bitmap
+        return self.with_marks(tuple(kept))
+
+
+def _find(bitmaps: tuple[DirtyBitmap, ...], node: str, name: str) -> DirtyBitmap | None:
+    """Return the bitmap of a name on a node, looked for one by one."""
+    for bitmap in bitmaps:
+        if bitmap.name == name and bitmap.node == node:
+            return bitmap
+    return None
 
 
 def read_chain(chain: tuple[Image, ...]) -> ClusterMap:

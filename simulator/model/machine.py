@@ -1,17 +1,22 @@
 """A machine: its disks, the checkpoints that the host keeps of them, and the copies outside."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeAlias
+from operator import attrgetter
+from typing import ClassVar, TypeAlias
 
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
+from simulator.model.places import Places
 from simulator.model.values import replace
 from simulator.values import dataclass
 
-FEW_DISKS = 12
-"""So many disks are looked through one by one; more are found by their names."""
+FEW_DISKS = FEW = 12
+"""So many disks, or other things, are looked through one by one; more are found by their names."""
+
+NAME_OF = attrgetter("name")
 
 
 class Kind(StrEnum):
@@ -326,6 +331,8 @@ class Machine:
         frozen: Whether the guest's file systems are quiet, so that its writes wait.
     """
 
+    HANDED_ON: ClassVar[tuple[str, ...]] = ("_backup_places", "_checkpoint_places")
+
     disks: tuple[Disk, ...]
     checkpoints: tuple[Checkpoint, ...] = ()
     backups: tuple[Backup, ...] = ()
@@ -363,10 +370,17 @@ class Machine:
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""
-        for each in reversed(self.checkpoints):  # Mostly the newest is looked for.
-            if each.name == name:
-                return each
-        return None
+        if len(self.checkpoints) > FEW:
+            return next(iter(self._checkpoint_places.find(self.checkpoints, name)), None)
+        return next((each for each in self.checkpoints if each.name == name), None)
+
+    @cached_property
+    def _checkpoint_places(self) -> Places[Checkpoint]:
+        return Places(NAME_OF)
+
+    @cached_property
+    def _backup_places(self) -> Places[Backup]:
+        return Places(NAME_OF)
 
     @property
     def current(self) -> Checkpoint | None:
@@ -384,9 +398,15 @@ class Machine:
 
     def backup_exists(self, name: str, disk: str) -> bool:
         """Whether there is a backup of a disk under a name, or under ``NAME/DISK``."""
-        # For one look no index is made: every backup asks this, each of another machine.
         names = name, name.removesuffix(f"/{disk}")
-        return any(backup.name in names and backup.disk == disk for backup in self.backups)
+        return any(self.backup_of(each, disk) is not None for each in names)
+
+    def backup_of(self, name: str, disk: str) -> Backup | None:
+        """Return the backup of a disk under a name, or None."""
+        there: Sequence[Backup] = self.backups
+        if len(there) > FEW:
+            there = self._backup_places.find(self.backups, name)
+        return next((each for each in there if each.name == name and each.disk == disk), None)
 
     @cached_property
     def backups_by_name(self) -> dict[str, tuple[Backup, ...]]:

@@ -70,7 +70,10 @@ def shown_of(rows: DiskRows, *, whole: bool) -> Shown:
     disk = rows.disk
     if whole or rows.height <= ROWS_MAX:
         return Shown(frozenset(range(len(rows.images))), frozenset(range(len(rows.bitmaps))))
-    total = Counter(map(NODE_OF, disk.bitmaps))
+    if len(disk.chain) == 1:
+        total = Counter({disk.active.name: len(disk.bitmaps)})
+    else:
+        total = Counter(map(NODE_OF, disk.bitmaps))
     fresh = Counter(disk.bitmaps[place].node for place in rows.fresh_bitmaps)
     lone = {node for node, count in total.items() if count == fresh[node] + 1}
     alone = [n for n, b in enumerate(disk.bitmaps) if b.node in lone] if lone else []

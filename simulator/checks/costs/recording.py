@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
+from simulator.model.bitmap import RECORDS
 from simulator.model.disk import Disk
 from simulator.timeline import Timeline
 
@@ -71,7 +72,10 @@ def many_bitmaps(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 
 
 def _recording(disk: Disk) -> int:
-    """Return how many bitmaps a guest's write to a disk marks."""
+    """Return how many bitmaps a guest's write to a disk marks; 0 also stands for a few."""
     if not disk.chain:
         return 0
-    return sum(b.recording for b in disk.bitmaps if b.node == disk.active.name)
+    active = disk.active.name
+    if sum(map(RECORDS, disk.bitmaps)) <= FEW:
+        return 0
+    return sum(b.recording for b in disk.bitmaps if b.node == active)

@@ -1,6 +1,8 @@
 """What the guest writes and discards, and the bits that it sets."""
 
-from simulator.model.bitmap import DirtyBitmap
+from itertools import compress
+
+from simulator.model.bitmap import RECORDS, DirtyBitmap
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, Machine, Power
@@ -110,7 +112,7 @@ def _change(
     )
     followers.add(active)
     bitmaps = _marked(disk, frozenset(followers), touched, extent)
-    return replace(disk, chain=chain, bitmaps=bitmaps, moment=disk.moment + moments)
+    return replace(disk.with_marks(bitmaps), chain=chain, moment=disk.moment + moments)
 
 
 def _marked(
@@ -118,14 +120,14 @@ def _marked(
 ) -> tuple[DirtyBitmap, ...]:
     """Return the bitmaps, those on some nodes with the granules that a guest step touches."""
     granules: dict[tuple[int, int], ClusterSet] = {}
-    bitmaps = []
-    for bitmap in disk.bitmaps:
-        if bitmap.recording and bitmap.node in nodes:
+    bitmaps = [*disk.bitmaps]
+    for place in compress(range(len(bitmaps)), map(RECORDS, disk.bitmaps)):
+        bitmap = bitmaps[place]
+        if bitmap.node in nodes:
             shape = bitmap.granularity, bitmap.length
             if shape not in granules:
                 granules[shape] = _touched_granules(disk, bitmap, touched, extent)
-            bitmap = bitmap.mark(granules[shape])
-        bitmaps.append(bitmap)
+            bitmaps[place] = bitmap.mark(granules[shape])
     return tuple(bitmaps)
 
 

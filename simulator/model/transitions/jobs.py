@@ -33,9 +33,7 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
     if disk is None:
         return no_node(run.image)
     bitmap = disk.bitmap(run.image, run.bitmap) if run.bitmap is not None else None
-    before = next(
-        (b for b in machine.backups if b.name == run.target and b.disk == disk.name), None
-    )
+    before = machine.backup_of(run.target, disk.name)
     refusal = _refuse(machine, disk, run, bitmap, before)
     if refusal is not None:
         return refusal
