@@ -43,7 +43,8 @@ def _frame(line: Any, before: Any) -> Any:
     checkpoints = before["checkpoints"]
     if "checkpoints" in line:
         checkpoints = _listed(line["checkpoints"], checkpoints)
-    return {"at": line["at"], "tick": line["tick"], "disks": disks, "checkpoints": checkpoints}
+    frame = {"at": line["at"], "tick": line["tick"], "disks": disks, "checkpoints": checkpoints}
+    return {**frame, "jobs": line["jobs"]} if "jobs" in line else frame
 
 
 def _disk(change: Any, before: Any) -> Any:
@@ -61,6 +62,8 @@ def _disk(change: Any, before: Any) -> Any:
     now["guest"] = (
         _row(change["guest"], before.get("guest")) if "guest" in change else (before["guest"])
     )
+    if "*" not in now["guest"]:
+        now.pop("guest_versions", None)
     return now
 
 

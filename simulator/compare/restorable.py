@@ -49,7 +49,7 @@ def _by_instant(document: Any, disk: str) -> dict[str, tuple[str, ...]]:
     """Return the cheapest stack for each instant of one disk; none for an empty disk."""
     tags: dict[str, Version] = {"0": ZERO}
     shown = [
-        (frame["at"], Sight(_content(each["guest"], each["clusters"], tags), each["clusters"], n))
+        (frame["at"], Sight(_content(_seen(each), each["clusters"], tags), each["clusters"], n))
         for n, frame in enumerate(document["frames"])
         for each in [frame["disks"][disk]]
         if each["chain"]
@@ -73,6 +73,11 @@ def _by_instant(document: Any, disk: str) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _seen(disk: Any) -> Any:
+    """Return what the guest sees, with the writes of its workloads told apart."""
+    return disk.get("guest_versions", disk["guest"])
+
+
 def _piece(
     name: str,
     backup: Any,
@@ -92,7 +97,7 @@ def _piece(
     cells = backup["cells"]
     length = len(cells) if isinstance(cells, str) else shown["clusters"]
     complete = backup["kind"] == "full"
-    content = _content(cells, length, tags, zeroes=not complete)
+    content = _content(backup.get("versions", cells), length, tags, zeroes=not complete)
     starts = [begun[each] for each in [backup["since"], *backup["bitmaps"]] if each in begun]
     return Piece(
         row=name,

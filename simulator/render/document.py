@@ -20,7 +20,14 @@ from simulator.render.shapes import (
     RestoreDocument,
     RunDocument,
 )
-from simulator.render.states import DiskState, State, content_cells, next_state, view_cells
+from simulator.render.states import (
+    DiskState,
+    State,
+    content_cells,
+    next_state,
+    versions_of,
+    view_cells,
+)
 from simulator.render.told import when_of
 from simulator.restorable.history import is_torn
 from simulator.timeline import Entry, Timeline
@@ -142,7 +149,7 @@ def _backup(timeline: Timeline, entry: Entry, backup: Backup, *, kept: bool) -> 
         cells = list(_filled(backup.content.runs(), length))
     else:
         cells = content_cells(backup.content, length)
-    return {
+    document: BackupDocument = {
         "disk": backup.disk,
         "cells": cells,
         "at": backup.at,
@@ -157,6 +164,9 @@ def _backup(timeline: Timeline, entry: Entry, backup: Backup, *, kept: bool) -> 
         "zero_bytes": backup.zero_bytes,
         "torn": is_torn(entry, backup),
     }
+    if (versions := versions_of(backup.content, cells)) is not None:
+        document["versions"] = versions
+    return document
 
 
 def _filled(runs: Iterable[tuple[int, int, int]], length: int) -> Iterable[tuple[int, int, str]]:

@@ -135,6 +135,9 @@ def _disk(state: DiskState, before: DiskState | None) -> DiskChange:
     guest = _row(state.guest, before.guest if before is not None else None, zeroes=False)
     if guest is not None:
         change["guest"] = guest
+    versions = state.guest.versions
+    if versions is not None and (before is None or versions != before.guest.versions):
+        change["guest_versions"] = versions
     return change
 
 

@@ -33,7 +33,10 @@ class BitmapDocument(TypedDict):
 
 
 class DiskDocument(TypedDict):
-    """A disk at the end of an instant."""
+    """A disk at the end of an instant.
+
+    Where *guest* is drawn with ``*``, *guest_versions* tells the writes of a workload apart.
+    """
 
     cluster_size: int
     clusters: int
@@ -41,6 +44,7 @@ class DiskDocument(TypedDict):
     images: dict[str, Cells]
     bitmaps: list[BitmapDocument]
     guest: Cells
+    guest_versions: NotRequired[Runs]
 
 
 class CheckpointDocument(TypedDict):
@@ -76,10 +80,14 @@ class FrameDocument(TypedDict):
 
 
 class BackupDocument(TypedDict):
-    """A backup or a copy of one disk; *torn* where somebody may have written what was copied."""
+    """A backup or a copy of one disk; *torn* where somebody may have written what was copied.
+
+    Where *cells* are drawn with ``*``, *versions* tells the writes of a workload apart.
+    """
 
     disk: str
     cells: Cells
+    versions: NotRequired[Runs]
     at: str | None
     kind: Literal["full", "incremental", "top", "bitmaps", "copy", "none"]
     mode: Literal["push", "pull"] | None
@@ -208,6 +216,7 @@ class DiskChange(TypedDict):
     images: NotRequired[dict[str, Cells | Changed]]
     bitmaps: NotRequired[list[Kept | BitmapChange | BitmapDocument]]
     guest: NotRequired[Cells | Changed]
+    guest_versions: NotRequired[Runs]
 
 
 class FrameLine(TypedDict):

@@ -26,6 +26,9 @@ from simulator.render.shapes import (
 from simulator.schedule.durations import SECOND
 from simulator.timeline import Frame
 
+WORKLOAD = "*"
+"""The letter of all that workloads write."""
+
 
 @dataclass(slots=True)
 class BitmapState:
@@ -77,6 +80,11 @@ class RowState:
     length: int
     cells: Cells
 
+    @property
+    def versions(self) -> Runs | None:
+        """What its cells do not tell apart; None where they tell all."""
+        return versions_of(self.content, self.cells)
+
 
 @dataclass(slots=True)
 class DiskState:
@@ -90,7 +98,7 @@ class DiskState:
     @property
     def document(self) -> DiskDocument:
         """The same as data."""
-        return {
+        document: DiskDocument = {
             "cluster_size": self.disk.cluster_size,
             "clusters": self.disk.length,
             "chain": [image.name for image in self.disk.chain],
@@ -98,6 +106,9 @@ class DiskState:
             "bitmaps": [bitmap.document for bitmap in self.bitmaps],
             "guest": self.guest.cells,
         }
+        if (versions := self.guest.versions) is not None:
+            document["guest_versions"] = versions
+        return document
 
 
 @dataclass(slots=True)
@@ -241,6 +252,11 @@ def view_cells(content: ClusterMap, length: int) -> Cells:
     if length <= CELLS_MAX:
         return write_view(content, length, scaled=False)
     return tag_runs(run for run in content.runs() if run[2])
+
+
+def versions_of(content: ClusterMap, cells: Cells) -> Runs | None:
+    """Return the runs of a row in which a letter stands for several versions; else None."""
+    return tag_runs(content.runs()) if isinstance(cells, str) and WORKLOAD in cells else None
 
 
 def bit_cells(bits: ClusterSet, length: int) -> Cells:
