@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from simulator.model.sizes import write_about
 from simulator.scenario.disks import Disks
 from simulator.scenario.entries import GUEST, Entries
 from simulator.scenario.guests import CHANGES_MAX, Around, read_end, read_guest
+from simulator.scenario.memory import SMALL_BYTES, free_bytes, need_of
 from simulator.scenario.problems import Problems
 from simulator.scenario.validation import check_guest
 from simulator.scenario.yaml12 import Path
@@ -56,8 +58,10 @@ class Workloads:
             (path, read_guest(around._replace(unfit=unfit), path, arguments, number, last))
             for number, (path, arguments, unfit) in enumerate(self._checked)
         ]
-        self._check_sum([(path, guest) for path, guest in read if guest is not None])
-        return tuple(guest for _, guest in read if guest is not None)
+        guests = [(path, guest) for path, guest in read if guest is not None]
+        self._check_sum(guests)
+        self._check_memory(guests, sorted(set(ends)))
+        return tuple(guest for _, guest in guests)
 
     def _check_sum(self, guests: list[tuple[Path, Guest]]) -> None:
         """Note where all workloads of a disk together change more than versions can tell."""
@@ -71,3 +75,23 @@ class Workloads:
                     "which memory does not hold",
                     expected=f"at most {CHANGES_MAX:,} changes of clusters in one run",
                 )
+
+    def _check_memory(self, guests: list[tuple[Path, Guest]], ticks: list[int]) -> None:
+        """Note where all workloads together take more memory than there is.
+
+        Args:
+            ticks: Those of the instants.
+        """
+        needs = [need_of(guest, ticks) for _, guest in guests]
+        need = sum(needs)
+        free = free_bytes() if need > SMALL_BYTES else None
+        if free is None or need <= free:
+            return
+        (path, guest), most = max(zip(guests, needs, strict=True), key=lambda each: each[1])
+        alone = "" if need == most else f" of the {write_about(need)} that all workloads take"
+        self._problems.add(
+            path,
+            f"its {guest.writes:,} writes take {write_about(most)} of memory at least{alone}",
+            expected=f"at most the {write_about(free)} that are free",
+            help="let it write less often, to a smaller region, or until an earlier time",
+        )
