@@ -60,7 +60,8 @@ class Workloads:
         ]
         guests = [(path, guest) for path, guest in read if guest is not None]
         self._check_sum(guests)
-        self._check_memory(guests, sorted(set(ends)))
+        if all(guest.changes <= CHANGES_MAX for _, guest in guests):
+            self._check_memory(guests, sorted(set(ends)))
         return tuple(guest for _, guest in guests)
 
     def _check_sum(self, guests: list[tuple[Path, Guest]]) -> None:
