@@ -4,7 +4,6 @@ Where a disk has many rows, those that are as they were at the instant before ar
 note stands in their place.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby, zip_longest
 
@@ -13,9 +12,9 @@ from simulator.notation import Note, Strip, write_grid, write_strip
 from simulator.render.layout import scales_of, without_end
 from simulator.render.rows import (
     DISKS_MAX,
-    NODE_OF,
     DiskRows,
     Rows,
+    count_by_node,
     shown_of,
     tell_bitmaps,
     tell_disks,
@@ -64,7 +63,7 @@ class Figures:
 def _columns(rows: DiskRows, *, whole: bool) -> Iterator[list[Strip | Note]]:
     """Yield each image with its bitmaps below it; what is left out together is one column."""
     shown = shown_of(rows, whole=whole)
-    total = Counter(map(NODE_OF, rows.disk.bitmaps))
+    total = count_by_node(rows.disk)
     below: dict[str, list[Strip]] = {}
     for place in sorted(shown.bitmaps):
         below.setdefault(rows.disk.bitmaps[place].node, []).append(rows.bitmaps[place])

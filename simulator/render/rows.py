@@ -70,10 +70,7 @@ def shown_of(rows: DiskRows, *, whole: bool) -> Shown:
     disk = rows.disk
     if whole or rows.height <= ROWS_MAX:
         return Shown(frozenset(range(len(rows.images))), frozenset(range(len(rows.bitmaps))))
-    if len(disk.chain) == 1:
-        total = Counter({disk.active.name: len(disk.bitmaps)})
-    else:
-        total = Counter(map(NODE_OF, disk.bitmaps))
+    total = count_by_node(disk)
     fresh = Counter(disk.bitmaps[place].node for place in rows.fresh_bitmaps)
     lone = {node for node, count in total.items() if count == fresh[node] + 1}
     alone = [n for n, b in enumerate(disk.bitmaps) if b.node in lone] if lone else []
@@ -86,6 +83,13 @@ def shown_of(rows: DiskRows, *, whole: bool) -> Shown:
     there = {disk.chain[n].name for n in images}
     kept = {place for place in alone if disk.bitmaps[place].node in there}
     return Shown(frozenset(images), rows.fresh_bitmaps | kept)
+
+
+def count_by_node(disk: Disk) -> Counter[str]:
+    """Return how many bitmaps each image has."""
+    if len(disk.chain) == 1:
+        return Counter({disk.active.name: len(disk.bitmaps)})
+    return Counter(map(NODE_OF, disk.bitmaps))
 
 
 def tell_bitmaps(count: int) -> str:

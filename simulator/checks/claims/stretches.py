@@ -179,9 +179,20 @@ def _changed(then: Disk, now: Disk) -> ClusterSet:
 def resized_in(timeline: Timeline, disk: str, start: int, end: int) -> Entry | None:
     """Return the step at which a disk last changed its size, between two moments."""
     found = None
-    for entry in timeline.entries:
-        if any(isinstance(each, ResizeImage) for each in entry.operations):
-            before, after = entry.before.disk(disk), entry.after.disk(disk)
-            if before.length != after.length and start <= before.moment and after.moment <= end:
-                found = entry
+    for entry in _resizes(timeline):
+        before, after = entry.before.disk(disk), entry.after.disk(disk)
+        if before.length != after.length and start <= before.moment and after.moment <= end:
+            found = entry
     return found
+
+
+def _resizes(timeline: Timeline) -> tuple[Entry, ...]:
+    """Return the steps that change the size of something; every claim asks for them."""
+    known = timeline.memo.get("resizes")
+    if not isinstance(known, tuple):
+        known = timeline.memo["resizes"] = tuple(
+            entry
+            for entry in timeline.entries
+            if any(isinstance(each, ResizeImage) for each in entry.operations)
+        )
+    return known
