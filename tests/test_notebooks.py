@@ -26,6 +26,7 @@ COURSE = (
     "6-three-apis",
     "7-what-can-be-restored",
     "8-is-it-true",
+    "9-how-long-how-much-how-often",
 )
 CELLS_MAX = 24
 LOGIC = (
@@ -91,7 +92,7 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
 
 
-def test_the_course_is_these_eight() -> None:
+def test_the_course_is_these_nine() -> None:
     assert tuple(sorted(path.stem for path in FOLDER.glob("*.ipynb"))) == COURSE
 
 

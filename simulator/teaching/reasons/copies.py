@@ -15,8 +15,11 @@ from simulator.teaching.reasons.words import neither
 def tell_backup(history: History, backup: Backup, cluster: int) -> list[str]:
     """Return why a backup holds what it does in a cluster, as parts of sentences."""
     if backup.status in (Status.FAILED, Status.CANCELLED):
-        ended = _ended(history, backup)
-        return [f"the job of {backup.name} {_ENDS[backup.status]}{ended}, so it holds nothing"]
+        ended = f"the job of {backup.name} {_ENDS[backup.status]}{_ended(history, backup)}"
+        if not backup.content:
+            return [f"{ended}, so it holds nothing"]
+        if backup.content.get(cluster) is None:
+            return [f"{ended}, and had not copied the cluster by then"]
     step = _taken(history, backup)
     if step is None:
         return [f"{backup.name} was there from the start"]
