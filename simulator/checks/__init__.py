@@ -6,7 +6,16 @@ module of its room and a place in the room's ``RULES``.
 
 from dataclasses import replace
 
-from simulator.checks import backups, bitmaps, costs, expectations, points, refused, restores
+from simulator.checks import (
+    backups,
+    bitmaps,
+    costs,
+    expectations,
+    measured,
+    points,
+    refused,
+    restores,
+)
 from simulator.checks.rule import Rule
 from simulator.diagnostics import REFUSED, Finding, Span
 from simulator.timeline import Allowance, Timeline
@@ -23,7 +32,7 @@ RULES: tuple[Rule, ...] = (
 
 RULE_NAMES: dict[str, str] = {
     **{rule.code: rule.name for rule in RULES},
-    **dict((expectations.UNMET_FIGURE, expectations.UNMET_FINDING)),
+    **dict((expectations.UNMET_FIGURE, expectations.UNMET_FINDING, measured.UNMET_MEASURE)),
 }
 """The name of each code that a finding can carry."""
 
@@ -40,6 +49,7 @@ def judge(timeline: Timeline) -> tuple[Finding, ...]:
     found = [_weigh(timeline, finding) for rule in RULES for finding in rule.check(timeline)]
     found += expectations.unmet_findings(timeline, found, RULE_NAMES)
     found += expectations.unmet_figures(timeline)
+    found += measured.unmet_measures(timeline)
     return tuple(sorted(found, key=_order))
 
 

@@ -4,6 +4,7 @@ A step that means the same in every API, such as a guest write or a restore, is 
 already.
 """
 
+from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ClusterSet
@@ -267,10 +268,31 @@ class ExpectedRow(NamedTuple):
     recording: bool = False
 
 
-class Expect(NamedTuple):
-    """Rows that must be as drawn."""
+class ExpectedMeasure(NamedTuple):
+    """A measure that must be so when everything has happened.
 
-    rows: tuple[ExpectedRow, ...]
+    Attributes:
+        subject: The name of a job or of a resource; None for the whole run.
+        resource: Whether it is that of a resource.
+        key: Which measure it is.
+        relation: ``=``, ``<=``, ``>=``, ``<`` or ``>``.
+        value: Ticks, bytes, bytes a second, a count, or a status.
+        written: As the file has it.
+    """
+
+    subject: str | None
+    resource: bool
+    key: str
+    relation: str
+    value: int | Fraction | str
+    written: str
+
+
+class Expect(NamedTuple):
+    """Rows that must be as drawn, or measures that must be so."""
+
+    rows: tuple[ExpectedRow, ...] = ()
+    measures: tuple[ExpectedMeasure, ...] = ()
 
 
 Request: TypeAlias = (

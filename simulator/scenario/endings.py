@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from simulator.model.machine import Status
-from simulator.model.requests import FinishJobs, Request
+from simulator.model.requests import Expect, FinishJobs, Request
 from simulator.scenario.problems import FIRST
 from simulator.scenario.shapes import ENDINGS, ENDINGS_BESIDE
 from simulator.scenario.units import TICK_MAX, read_duration
@@ -49,7 +49,7 @@ def read_ending(
             expected=f"ends or fails as an argument of {alternatives(_TAKERS)}, or beside qmp",
             at_key=True,
         )
-    if not named:
+    if not named or isinstance(request, Expect):
         return None
     if len(named) > 1:
         problems.add(

@@ -12,7 +12,7 @@ from simulator.model.requests import Qmp
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.endings import read_ending
 from simulator.scenario.entries import STEP_EXPECTED, Entries
-from simulator.scenario.figures import Figures
+from simulator.scenario.expected.figures import Figures
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import Pictures, without_bars
 from simulator.scenario.problems import Problems, describe
@@ -338,18 +338,20 @@ class _Loading:
             return verbs[0]
         return "expect" if "expect" in step else None
 
-    def _expects(self, path: Path, words: Sequence[str]) -> tuple[str, ...]:
+    def _expects(self, path: Path, words: Sequence[str] | dict[str, Any]) -> tuple[str, ...]:
+        if isinstance(words, dict):
+            self._tell_alone(path, "measures stand")
+            return ()
         for index, word in enumerate(words):
             if "|" in word:
-                self._problems.add(
-                    (*path, index),
-                    "a figure stands beside a verb",
-                    expected="codes or names of rules, or refused",
-                    help="make the figure a step of its own",
-                )
+                self._tell_alone((*path, index), "a figure stands")
             else:
                 self._check_rule((*path, index), word, REFUSED)
         return tuple(words)
+
+    def _tell_alone(self, path: Path, what: str) -> None:
+        expected, help_ = "codes or names of rules, or refused", "make that a step of its own"
+        self._problems.add(path, f"{what} beside a verb", expected=expected, help=help_)
 
     def _allows(self, path: Path, allows: Sequence[Mapping[str, str]]) -> tuple[Allowance, ...]:
         for index, allow in enumerate(allows):

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from simulator.model.requests import Request
 from simulator.scenario.disks import Disks
-from simulator.scenario.figures import Figures
+from simulator.scenario.expected.figures import Figures
 from simulator.scenario.labels import Labels
 from simulator.scenario.names import Names, New, Thing
 from simulator.scenario.pictures import Pictures

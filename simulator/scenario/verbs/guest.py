@@ -2,12 +2,19 @@
 
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias
 
-from pydantic import BeforeValidator, Field, StringConstraints, with_config
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    with_config,
+)
 from typing_extensions import TypedDict
 
 from simulator.model.requests import Request
-from simulator.scenario.shapes import DiskWord, Form, Picture, Size, one_of, strict
-from simulator.scenario.verb import Around, Verb, one_or_more, short
+from simulator.scenario.shapes import DiskWord, Form, Picture, Size, listed, one_of, strict
+from simulator.scenario.verb import Around, Verb, short
 from simulator.scenario.yaml12 import Path
 
 Letter: TypeAlias = Annotated[str, StringConstraints(pattern="^[A-Za-z0]$")]
@@ -56,7 +63,29 @@ def _read_guest(around: Around, path: Path, arguments: dict[str, Any]) -> Reques
     return around.pictures.read(path, verb, arguments, shape, around.disks.lengths(shape.name))
 
 
-def _read_expect(around: Around, path: Path, texts: list[str]) -> Request | None:
+def _expected(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Return measures as they are: their names are looked at when they are read."""
+    return value if isinstance(value, dict) else handler(listed(value))
+
+
+def _tell_measures(schema: dict[str, Any]) -> None:
+    from simulator.scenario.expected.measures import measures_schema
+
+    schema.clear()
+    schema.update(measures_schema())
+
+
+Measures: TypeAlias = Annotated[dict[str, Any], Field(json_schema_extra=_tell_measures)]
+
+
+def _read_expect(around: Around, path: Path, texts: list[str] | dict[str, Any]) -> Request | None:
+    if isinstance(texts, dict):
+        from simulator.scenario.expected.measures import Measures as Reader
+
+        reader = Reader(
+            around.names, around.disks, around.labels, around.problems, around.resources
+        )
+        return reader.read(path, texts)
     if len(texts) != 1:
         around.problems.add(path, "expect stands alone", expected="a figure, or a verb beside")
         return None
@@ -99,11 +128,14 @@ DISCARD = _guest(
 
 EXPECT = Verb(
     name="expect",
-    says="Alone: a figure whose rows must be as drawn. "
+    says="Alone: a figure whose rows must be as drawn, or measures of the run. "
     "Beside a verb: the rules that must be found here, or refused.",
-    shape=list[str],
-    short=one_or_more(str, "rows of a figure"),
-    form="a figure, or a list of rules beside a verb",
-    takes="rows of a figure, or a list of rules beside a verb",
+    shape=Annotated[
+        list[str],
+        WrapValidator(_expected, json_schema_input_type=str | list[str] | Measures),
+    ],
+    form="a figure, measures, or a list of rules beside a verb",
+    takes='rows of a figure, measures such as `{full.bak: {window: "<= 2h"}, loss: "<= 25h"}`, '
+    "or a list of rules beside a verb",
     read=_read_expect,
 )

@@ -1,0 +1,1 @@
+"""What ``expect`` takes: the rows of figures, and measures of the run."""
