@@ -356,14 +356,14 @@ class Restorable:
         left = set(after.restorable)
         return tuple(label for label in self.restorable if label not in left)
 
-    def keep(self, labels: Collection[str]) -> dict[str, Kept | None]:
+    def keep(self, labels: Collection[str], *, thoroughly: bool = True) -> dict[str, Kept | None]:
         """Return the least backups of each disk that still give back all of some instants."""
         goals: dict[str, set[int]] = {disk: set() for disk in self.history.graphs}
         for label in labels:
             for disk, node in self.goals(label).items():
                 goals[disk].add(node)
         return {
-            disk: keep(graph, self.available[disk], goals[disk])
+            disk: keep(graph, self.available[disk], goals[disk], thoroughly=thoroughly)
             for disk, graph in self.history.graphs.items()
         }
 

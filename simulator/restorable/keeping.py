@@ -28,7 +28,9 @@ class Kept(NamedTuple):
     least: bool
 
 
-def keep(graph: Graph, available: Collection[int], goals: Collection[int]) -> Kept | None:
+def keep(
+    graph: Graph, available: Collection[int], goals: Collection[int], *, thoroughly: bool = True
+) -> Kept | None:
     """Return the backups of least size that give back all of some states, or None.
 
     Of two sets of one size, the one of fewer backups is chosen.
@@ -36,6 +38,7 @@ def keep(graph: Graph, available: Collection[int], goals: Collection[int]) -> Ke
     Args:
         available: The places of the backups that are there.
         goals: The nodes that must stay within reach.
+        thoroughly: Whether sets are tried; otherwise one after the other is left out.
     """
     wanted = frozenset(goals)
     if not wanted <= graph.reached(available):
@@ -45,7 +48,7 @@ def keep(graph: Graph, available: Collection[int], goals: Collection[int]) -> Ke
     relevant = search.relevant(frozenset(available))
     useful = search.thinned(relevant)
     search.best = useful
-    few = len(relevant) <= BACKUPS_MAX
+    few = thoroughly and len(relevant) <= BACKUPS_MAX
     if few:
         search.try_without(relevant, least_first(graph.pieces, relevant))
     size = sum(graph.pieces[place].size for place in search.best)

@@ -164,11 +164,12 @@ def _leaving(timeline: Timeline, ended: Entry, room: Room) -> str:
         middle = (low + high) // 2
         going = _going(now, labels[middle:], room.kept)
         if freed + sum(each.data_bytes for each in going) >= room.lacking:
-            enough, high = [*spoilt, *going], middle - 1
+            enough, high = going, middle - 1
         else:
             low = middle + 1
     if enough is None:
         return ""
+    enough = [*spoilt, *_trimmed(enough, room.lacking - freed)]
     left = now.without({each.row for each in enough})
     lost = now.lost(left)
     if not lost:
@@ -178,11 +179,20 @@ def _leaving(timeline: Timeline, ended: Entry, room: Room) -> str:
     return f"delete {_named(enough)}, with which {told} {are} lost"
 
 
+def _trimmed(backups: list[Backup], size: int) -> list[Backup]:
+    """Return as few of some backups as have a size; the newest go first, on which none stands."""
+    freed, number = 0, len(backups)
+    while freed < size:
+        number -= 1
+        freed += backups[number].data_bytes
+    return backups[number:]
+
+
 def _going(now: Restorable, labels: tuple[str, ...], kept: tuple[Backup, ...]) -> list[Backup]:
     """Return the backups of a store that some instants do not need."""
     staying = {
         id(now.history.backup(disk, place))
-        for disk, found in now.keep(labels).items()
+        for disk, found in now.keep(labels, thoroughly=False).items()
         for place in (found.places if found is not None else now.available[disk])
     }
     return [b for b in kept if b.status is Status.COMPLETED and id(b) not in staying]
@@ -190,4 +200,8 @@ def _going(now: Restorable, labels: tuple[str, ...], kept: tuple[Backup, ...]) -
 
 def _named(backups: list[Backup]) -> str:
     rows = [each.row for each in backups]
-    return join_words(rows) if len(rows) <= NAMED_MAX else f"the {len(rows):,} oldest of them"
+    return (
+        join_words(rows)
+        if len(rows) <= NAMED_MAX
+        else f"{len(rows):,} from {rows[0]} to {rows[-1]}"
+    )
