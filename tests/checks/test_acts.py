@@ -236,6 +236,31 @@ STORIES = {
         ],
         ["BT107 T2"],
     ),
+    "a bitmap of QEMU's begins late, and the one below recorded nothing": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "snapshot: {image: S2, outside: true}",
+            "write: --AA--",
+            "qmp: {execute: block-dirty-bitmap-add, arguments: {node: S2, name: c0}}",
+            "backup: {to: k, bitmaps: [c0]}",
+        ],
+        ["BT107 T2", "BT214 T5"],
+    ),
+    "a commit makes the guest's disk longer": (
+        "libvirt",
+        [
+            "create: S1",
+            "checkpoint: c1",
+            "snapshot: S2",
+            "write: ---AAA",
+            "resize: 5",
+            "commit: {top: S2, base: S1}",
+            "backup: {to: k, since: c1}",
+            "restore: {from: [k], as: r}",
+        ],
+        ["BT306 T6"],
+    ),
     "a disk is cut off and grows between two jobs of QEMU": (
         "qemu",
         [

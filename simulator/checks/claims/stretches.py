@@ -7,12 +7,14 @@ bitmaps that the user named claims nothing, but where their windows leave a stre
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.checks.biographies import What, history_of_bitmap, last_of
 from simulator.checks.claims.reverts import find_reverts
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Status
 from simulator.model.operations import ResizeImage
+from simulator.model.requests import Qmp
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.timeline import Entry, Timeline
 
@@ -91,7 +93,7 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
             continue  # BT207 tells it.
         start = claimed_start(timeline, entry, backup)
         if start is None and backup.windows:
-            start = _first_start(entry, backup)
+            start = _first_start(timeline, entry, backup)
         if start is None or start > backup.moment:
             continue
         claim = _judge(timeline, entry, backup, start)
@@ -105,14 +107,17 @@ def _is_over(entry: Entry, backup: Backup) -> bool:
     return any((b.name, b.disk) == (backup.name, backup.disk) for b in there)
 
 
-def _first_start(entry: Entry, backup: Backup) -> int:
+def _first_start(timeline: Timeline, entry: Entry, backup: Backup) -> int:
     """Return where the windows begin that a backup was read through.
 
-    Of a name that has begun anew, an image below may hold a bitmap that recorded nothing.
+    Of a consumer that has begun anew, an image below may hold a bitmap that recorded nothing.
     """
     disk = entry.before.disk(backup.disk)
     idle: set[int] = set()
     for name in backup.bitmaps:
+        begun = last_of(history_of_bitmap(timeline, disk.name, name, before=entry), What.BEGAN)
+        if begun is None or isinstance(begun.entry.request, Qmp):
+            continue
         for b in [each for each in disk.bitmaps if each.name == name][:-1]:
             if not b.dirty and all(w.start == w.end for w in b.windows):
                 idle |= {w.start for w in b.windows}

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from simulator.model.disk import Disk
-from simulator.model.operations import ResizeImage
+from simulator.model.operations import LoadSnapshot, ResizeImage, RevertImages
 from simulator.timeline import Entry, Timeline
+
+MEANT = (ResizeImage, RevertImages, LoadSnapshot)
+"""What is to give another disk."""
 
 
 class Changed(NamedTuple):
@@ -23,17 +26,18 @@ class Changed(NamedTuple):
 def find_changed_views(timeline: Timeline) -> Iterator[Changed]:
     """Yield snapshots, commits, pulls and copies that change what the guest sees.
 
-    Two states of one moment are the same state, so whatever differs was changed by the act.
+    Two states of one moment are the same state, so whatever differs was changed by the act; a
+    commit that changes how long the disk is makes a moment of its own.
     """
     for entry in timeline.entries:
         if entry.after.disks is entry.before.disks:
             continue
         for before, after in zip(entry.before.disks, entry.after.disks, strict=True):
-            alike = before.chain is after.chain or before.moment != after.moment
+            same = before.length == after.length
+            alike = before.chain is after.chain or (same and before.moment != after.moment)
             if alike or not before.chain or not after.chain:
                 continue
-            if any(isinstance(operation, ResizeImage) for operation in entry.operations):
+            if any(isinstance(operation, MEANT) for operation in entry.operations):
                 continue
-            same = before.length == after.length
             if not (same and before.guest_view.reads_like(after.guest_view)):
                 yield Changed(entry, before, after)

@@ -130,7 +130,10 @@ def _record_copy(
 
 
 def drop_merged(disk: Disk, job: CommitJob) -> Disk:
-    """Return a disk without the images whose content its base holds by now."""
+    """Return a disk without the images whose content its base holds by now.
+
+    Where the base is longer than the guest's own image was, the guest sees another disk.
+    """
     names = [image.name for image in disk.chain]
     low, high = names.index(job.base), names.index(job.top)
     merged, pivots = disk.chain[low + 1 : high + 1], high + 1 == len(names)
@@ -148,4 +151,5 @@ def drop_merged(disk: Disk, job: CommitJob) -> Disk:
         bitmaps=(*kept, *bitmaps),
         length=chain[-1].length,
         lacks=chain[-1].lacks,
+        moment=disk.moment + (chain[-1].length != disk.length),
     )
