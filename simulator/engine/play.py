@@ -296,6 +296,8 @@ def _is_due(statement: Statement, machine: Machine) -> bool:
 
 def _moves_of(script: Script, agenda: Agenda) -> "Moves | None":
     """Return who looks after jobs whose bytes take time; None where a script has none."""
+    if not script.timed:
+        return None
     statements = (each for instant in script.instants for each in instant.statements)
     moving = any(
         each.moving is not None or any(other.moving is not None for other in each.otherwise)
