@@ -7,7 +7,7 @@ from simulator.model.machine import Status
 from simulator.model.requests import Expect, FinishJobs, Request
 from simulator.scenario.problems import FIRST
 from simulator.scenario.shapes import ENDINGS, ENDINGS_BESIDE
-from simulator.scenario.units import TICK_MAX, read_duration
+from simulator.scenario.units import TICK_MAX, near_measure, read_duration
 from simulator.scenario.validation import RawStep
 from simulator.scenario.verb import Around
 from simulator.scenario.verbs import VERBS
@@ -89,8 +89,12 @@ def _after(around: Around, path: Path, word: str, tick: int) -> int | None:
         return None
     time = read_duration(word[1:].lstrip())
     if time is None or time.denominator != 1 or not 0 < time <= TICK_MAX - tick:
+        near = near_measure(word[1:], "duration")
         around.problems.add(
-            path, f"{path[-1]} is {shorten(word)}", expected="a time after the step such as +30m"
+            path,
+            f"{path[-1]} is {shorten(word)}",
+            expected="a time after the step such as +30m",
+            help=near.replace("mean ", "mean +"),
         )
         return None
     return int(time)

@@ -221,7 +221,7 @@ class Entries:
 
     def _refuse_beside(self, path: Path, key: str, beside: str) -> None:
         path = (*path, key)
-        help_ = nearest(key, ("at", "do"))
+        help_ = nearest(key, ("at", "do", *SCHEDULES))
         if beside == "at" and key in ("from", "until", *SCHEDULES):
             help_ = "what is done again and again has every or cron in place of at"
         if key in VERBS:

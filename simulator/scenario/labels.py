@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from simulator.scenario.problems import FIRST, WRITTEN, Problems, describe
-from simulator.scenario.units import TICK_MAX, read_duration
+from simulator.scenario.units import TICK_MAX, near_measure, read_duration
 from simulator.scenario.words import name_fault
 from simulator.scenario.yaml12 import Path
 
@@ -115,7 +115,12 @@ class Labels:
         if time is None and len(self._problems) > before:
             return None
         if time is None:
-            self._problems.add(path, f"{path[-1]} is {describe(text)}", expected=TIME_EXPECTED)
+            self._problems.add(
+                path,
+                f"{path[-1]} is {describe(text)}",
+                expected=TIME_EXPECTED,
+                help=near_measure(text, "duration"),
+            )
             return None
         self._check_time(path, str(text), time, None)
         return int(time) if 0 <= time <= TICK_MAX else None

@@ -158,12 +158,11 @@ class Schedules:
         gap = read_duration(told) if isinstance(told, str) else None
         if gap is not None and gap > 0 and gap.denominator == 1:
             return int(gap)
-        near = near_measure(told, "duration")
         self._problems.add(
             (*schedule.path, "every"),
             f"every is {describe(told)}",
             expected=EVERY_EXPECTED,
-            help=f"did you mean {near}?" if near else "",
+            help=near_measure(told, "duration"),
         )
         return None
 

@@ -147,15 +147,21 @@ NEAR_MEASURES = ("rate", "frequency", "share", "duration")
 
 
 def near_measure(value: object, kind: str) -> str:
-    """Return the measure that a value of a file probably means, or nothing.
+    """Return a question after the measure that a value of a file probably means, or nothing.
 
-    >>> [near_measure(text, "rate") for text in ("400 MB/s", "5 MiB", "5 MBps", "0 B/s")]
-    ['400 MiB/s', '5 MiB/s', '5 MiB/s', '']
+    >>> [near_measure(text, "rate") for text in ("400 MB/s", "5 MBps", "0 B/s")]
+    ['did you mean 400 MiB/s?', 'did you mean 5 MiB/s?', '']
     >>> near_measure("200", "frequency"), near_measure(0.05, "share")
-    ('200/s', '5%')
+    ('did you mean 200/s?', 'did you mean 5%?')
     >>> near_measure("2 hours and 30 min", "duration")
-    '2h30m'
+    'did you mean 2h30m?'
     """
+    near = _near_measure(value, kind)
+    return f"did you mean {near}?" if near else ""
+
+
+def _near_measure(value: object, kind: str) -> str:
+    """Return the measure itself: a rate may lack its time, or have another unit."""
     text = str(value).strip()
     if len(text) > SIZE_DIGITS_MAX:
         return ""

@@ -326,8 +326,8 @@ def _tell_unfit_value(
         help_ = f'quote it: "{WRITTEN}"'
     if kind == "size" and (near := near_size(value)):
         help_ = f"did you mean {near}?"
-    if kind in NEAR_MEASURES and (near := near_measure(value, kind)):
-        help_ = f"did you mean {near}?"
+    if kind in NEAR_MEASURES:
+        help_ = near_measure(value, kind)
     if kind == "literal_error":
         words = re.findall("'([^']*)'", detail["ctx"]["expected"])
         expected, help_ = alternatives(words), nearest(str(value), words)

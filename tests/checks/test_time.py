@@ -192,3 +192,31 @@ def test_a_job_that_fails_is_told_once() -> None:
     assert found(cut + after, "BT401")
     assert found(cut + after, "BT203")
     assert not found(cut + after, "BT506")
+
+
+DISKS = """
+scenario: two disks
+model: libvirt
+disks: {vda: 8, vdb: 8}
+resources: {repo: {bandwidth: 64 KiB/s, capacity: 448 KiB}}
+timeline:
+  - at: 0s
+    do:
+      - create: {image: S1, disk: vda}
+      - create: {image: W1, disk: vdb}
+      - write: {disk: vda, cells: AAAA----}
+      - write: {disk: vdb, cells: BBBB----}
+"""
+
+
+def test_a_backup_of_two_disks_that_does_not_fit_needs_room_for_both() -> None:
+    text = DISKS + "  - {at: 1m, do: [{backup: {to: both, through: [repo]}}]}\n"
+    (finding,) = [f for f in simulator.loads(text).run().findings if f.code == "BT505"]
+    assert finding.label == "512 KiB, and there is room for 448 KiB"
+    assert finding.help == "give repo 512 KiB or more"
+
+
+def test_a_backup_of_two_disks_that_is_unfinished_is_told_once() -> None:
+    text = DISKS + "  - {at: 1m, do: [{backup: {to: both, rate: 64 KiB/s, ends: +2s}}]}\n"
+    (finding,) = [f for f in simulator.loads(text).run().findings if f.code == "BT506"]
+    assert finding.notes == ("it had copied 128 KiB of 512 KiB by then",)

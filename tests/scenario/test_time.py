@@ -334,6 +334,16 @@ CASES = (
         ),
     ),
     Case(
+        "times that are near",
+        "  - {at: 1d, do: [{backup: {to: a, ends: +30 min}}]}\n"
+        "  - {every: 1d, until: 2 days, do: [start]}\n" + guests("writes: 1/s, from: 1 hour"),
+        (
+            (6, 42, "did you mean +30m?"),
+            (7, 24, "did you mean 2d?"),
+            (8, 59, "did you mean 1h?"),
+        ),
+    ),
+    Case(
         "parts of the top, each of which has a fault of its own",
         "  - {at: 1d, do: [{backup: {to: a, through: [pool, pol]}}]}\n",
         (

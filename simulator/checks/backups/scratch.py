@@ -102,7 +102,8 @@ def _of_workload(self: Rule, timeline: Timeline, filled: Filled) -> Finding:
     """Return what happened to the guest, at the step that gave the scratch its room."""
     begun, job, first = filled.begun, filled.job, filled.first
     assert first.refusal is not None and job.scratch_max is not None, "the guest's write failed"
-    told = timeline.script.write_tick
+    timed = timeline.script.timed
+    when = f"at {timeline.script.write_tick(first.tick)}" if timed else timeline.when(first)
     name, room = job.backup.name, write_size(job.scratch_max)
     read = _told_read(timeline, job, begun, first.tick)
     writes = f"{filled.writes:,} of the guest's writes fail"
@@ -113,7 +114,7 @@ def _of_workload(self: Rule, timeline: Timeline, filled: Filled) -> Finding:
     return self.found(
         begun,
         f"{writes if filled.writes > 1 else 'a write of the guest fails'}: "
-        f"the scratch space of {name} is full at {told(first.tick)}",
+        f"the scratch space of {name} is full {when}",
         label=f"{room} of scratch",
         notes=(
             first.refusal.text,

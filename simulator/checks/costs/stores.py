@@ -127,22 +127,22 @@ def _ending(timeline: Timeline, move: Move) -> Entry:
 
 
 def _room(timeline: Timeline, move: Move, ended: Entry, capacity: int) -> Room:
-    stores: dict[tuple[str, str], Move] = {
-        (each.name, each.disk): each for each in timeline.moves if each.start <= ended.tick
-    }
-    kept, under_way, needs = [], False, 0
+    moves = {(each.name, each.disk): each for each in timeline.moves if each.start <= ended.tick}
+    kept, under_way, needs, found = [], False, 0, 0
     for backup in ended.before.backups:
-        of = stores.get((backup.name, backup.disk))
+        of = moves.get((backup.name, backup.disk))
         if of is None or of.store != move.store or not backup.has_file:
             continue
-        if of is move:
-            needs = backup.data_bytes
+        if of.entry == move.entry:
+            # One request may copy several disks.
+            needs += backup.data_bytes
+            found += of.data_bytes
         elif of.end is None or of.end > ended.tick:
             under_way = True
         else:
             kept.append(backup)
     left = capacity - sum(each.data_bytes for each in kept)
-    found = min(move.data_bytes, left)
+    found = min(found, left)
     return Room(tuple(kept), left - found if under_way else 0, needs, found)
 
 

@@ -46,10 +46,11 @@ def unfinished_job(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     QEMU QMP reference, `BLOCK_JOB_COMPLETED`: `error` alone tells that a job failed,
     and who does not listen for it learns nothing.
     """
-    told = _told(timeline)
+    told = _told(timeline)  # and a request of several disks is told once
     found: dict[Span | None, list[Move]] = {}
     for move in timeline.moves:
         if move.why in (BY_CHANCE, TOO_EARLY) and (move.entry, move.name) not in told:
+            told.add((move.entry, move.name))
             statement = timeline.entries[move.entry].statement
             found.setdefault(statement.span if statement is not None else None, []).append(move)
     for moves in found.values():
