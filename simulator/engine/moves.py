@@ -244,8 +244,10 @@ class Moves:
         found = self._traffic.under(job.number)
         if found is None:
             return None
-        keeps_to_rate = job.moving.rate is not None and found[3].data == job.moving.rate
-        return Under(*found, keeps_to_rate, job.moving.lets_pass)
+        speed, rate = found[3].data, job.moving.rate
+        if speed is None or rate is None:
+            return Under(*found)
+        return Under(*found, parts_of(speed) == parts_of(rate), job.moving.lets_pass)
 
     def _wait_for_the_first_byte(self, job: UnderWay) -> None:
         """Let the writes that came before a job's first byte go on."""

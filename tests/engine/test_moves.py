@@ -131,6 +131,7 @@ def test_a_write_to_what_is_still_on_its_way_to_a_slow_target_waits_until_it_is_
         ("rate: 64 KiB/s", 2),
         ("rate: 32 KiB/s, through: [wan]", 6),
         ("rate: 128 KiB/s, through: [wan]", 2),
+        ("rate: 3840 KiB/m", 2),
     ],
 )
 def test_a_write_waits_for_the_turn_of_its_cluster_whatever_bounds_the_job(
