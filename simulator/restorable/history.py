@@ -150,6 +150,19 @@ class History:
         _ = self.graphs
         return self._nodes[disk].get(moment)
 
+    @cached_property
+    def goals(self) -> dict[str, dict[str, int]]:
+        """The node that each disk has to be brought to for an instant, by its label."""
+        return {frame.label: self._nodes_of(frame) for frame in self.timeline.frames if frame.label}
+
+    def _nodes_of(self, frame: Frame) -> dict[str, int]:
+        found = {}
+        for disk in _disks(frame):
+            node = self.node(disk, frame.machine.disk(disk).moment)
+            assert node is not None, "the states of all instants are nodes"
+            found[disk] = node
+        return found
+
     def moment(self, disk: str, node: int) -> int:
         """Return the first moment of a disk at which it was in a state."""
         return min(moment for moment, known in self._nodes[disk].items() if known == node)
@@ -261,29 +274,25 @@ class Restorable:
             for disk, graph in self.history.graphs.items()
         }
 
-    @property
+    @cached_property
+    def _reached(self) -> dict[str, frozenset[int]]:
+        return {
+            disk: graph.reached(self.available[disk], until=self.until)
+            for disk, graph in self.history.graphs.items()
+        }
+
+    @cached_property
     def instants(self) -> tuple[str, ...]:
         """The instants that there were."""
-        return tuple(f.label for f in self.frames if f.label is not None and any(_disks(f)))
+        goals = self.history.goals
+        return tuple(f.label for f in self.frames if f.label is not None and goals[f.label])
 
     def goals(self, label: str) -> dict[str, int]:
         """Return the node that each disk has to be brought to for an instant.
 
         A disk that the machine did not have then is left out.
         """
-        return self._goals[label]
-
-    @cached_property
-    def _goals(self) -> dict[str, dict[str, int]]:
-        return {frame.label: self._nodes_of(frame) for frame in self.frames if frame.label}
-
-    def _nodes_of(self, frame: Frame) -> dict[str, int]:
-        found = {}
-        for disk in _disks(frame):
-            node = self.history.node(disk, frame.machine.disk(disk).moment)
-            assert node is not None, "the states of all instants are nodes"
-            found[disk] = node
-        return found
+        return self.history.goals[label]
 
     def chains(self, label: str) -> tuple[Chain, ...] | None:
         """Return the cheapest stack of each disk for an instant; None where there is none."""
@@ -344,15 +353,16 @@ class Restorable:
     @cached_property
     def restorable(self) -> tuple[str, ...]:
         """The instants that every disk can be brought back to."""
-        reached = {disk: set(found) for disk, found in self._found.items()}
         return tuple(
             label
             for label in self.instants
-            if all(node in reached[disk] for disk, node in self.goals(label).items())
+            if all(node in self._reached[disk] for disk, node in self.goals(label).items())
         )
 
     def lost(self, after: "Restorable") -> tuple[str, ...]:
         """Return the instants that could be restored, and cannot be any more."""
+        if all(self._reached[disk] <= nodes for disk, nodes in after._reached.items()):
+            return ()
         left = set(after.restorable)
         return tuple(label for label in self.restorable if label not in left)
 
