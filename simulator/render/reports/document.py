@@ -177,7 +177,6 @@ def _bitmaps(timeline: Timeline) -> list[BitmapReport]:
             "name": bitmap.name,
             "granularity": bitmap.granularity,
             "bytes": -(-bitmap.length // 8),
-            "dirty_bytes": len(bitmap.dirty) * bitmap.granularity,
         }
         for disk in timeline.last.disks
         for bitmap in disk.bitmaps

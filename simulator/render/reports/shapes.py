@@ -123,7 +123,6 @@ class BitmapReport(TypedDict):
     name: str
     granularity: int
     bytes: int
-    dirty_bytes: int
 
 
 class InstantReport(TypedDict):
