@@ -134,12 +134,13 @@ def lint_document(text: str, path: str) -> Linted:
         path: What findings call it.
     """
     from simulator.checks.expectations import UNMET_FIGURE, UNMET_FINDING, compare_row
+    from simulator.checks.measured import UNMET_MEASURE
     from simulator.checks.updating import redraw
     from simulator.documents.linting import Tools, lint
 
     def play_text(scenario: str) -> tuple[Timeline, list[Finding]]:
         played = loads(scenario, path).run()
-        unmet = (UNMET_FIGURE[0], UNMET_FINDING[0])
+        unmet = (UNMET_FIGURE[0], UNMET_FINDING[0], UNMET_MEASURE[0])
         return played.timeline, [each for each in played.findings if each.code in unmet]
 
     return lint(text, Tools(play=play_text, compare=compare_row, redraw=redraw))

@@ -157,6 +157,10 @@ def test_a_scenario_that_cannot_be_used_is_told_at_its_place_in_the_document(
     outcome = command("lint", str(document))
     assert outcome.status == 1
     assert "error[EX001]" in outcome.out
+    document.write_text(fenced(unmet.replace("'S1: |BBBB----|'", "{stored: 5}")))
+    outcome = command("lint", str(document))
+    assert outcome.status == 1
+    assert "error[EX003] unmet-measure: stored is" in outcome.out
 
 
 def test_what_is_no_document_is_told(tmp_path: Path) -> None:
