@@ -147,18 +147,29 @@ class Area(NamedTuple):
 Shape: TypeAlias = Box | Text | Line | Area
 
 
+class Along(NamedTuple):
+    """The part of a picture in which places from left to right are times."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
 class Drawing(NamedTuple):
     """A picture.
 
     Attributes:
         shapes: Later ones lie above earlier ones.
         title: What it shows, for those who cannot see it.
+        along: What runs along time in it; None for nothing.
     """
 
     width: float
     height: float
     shapes: tuple[Shape, ...]
     title: str = ""
+    along: Along | None = None
 
     @property
     def texts(self) -> tuple[Text, ...]:

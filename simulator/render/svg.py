@@ -179,6 +179,9 @@ def _text(text: Text, paint: Paint) -> str:
         paint("fill", text.role if text.on is None else f"on-{text.on}"),
     ]
     in_cell = text.on is not None
+    if in_cell and text.anchor == "start" and _by_style(looks[1]):
+        # Not in the middle of a cell, as the style sheet has it, but at the beginning of a bar.
+        looks[1] = looks[1].replace('class="', 'class="at ')
     if text.anchor != "start" and not (in_cell and _by_style(looks[1])):
         looks.append(f'text-anchor="{text.anchor}"')
     if in_cell and not _by_style(looks[1]):

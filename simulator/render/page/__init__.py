@@ -12,6 +12,7 @@ from simulator.diagnostics import Finding, printable
 from simulator.render import svg
 from simulator.render.figures import Figures
 from simulator.render.origins import Origins, marked_cells
+from simulator.render.page.along import chosen_frames, write_along
 from simulator.render.palette import Theme
 from simulator.render.rows import shown_of
 from simulator.render.story import guest_lines, summarise, tell_scales, title_of
@@ -32,21 +33,32 @@ def write_page(
         whole: Whether rows that did not change are drawn, however many there are.
         version: What the server calls this state of the file; empty for a page that is a file.
     """
-    instants, origins, figures = timeline.frames, Origins(timeline), Figures(timeline, whole=whole)
+    origins, figures = Origins(timeline), Figures(timeline, whole=whole)
+    names, chosen = _labels(timeline.frames), chosen_frames(timeline, findings)
+    along = write_along(timeline, findings, chosen)
     parts = [
         _header(timeline, findings),
-        _controls(instants),
+        *_left_out(len(names) - len(chosen)),
+        along,
+        _controls([names[number] for number in chosen]),
         '<div class="columns"><div class="instants">',
         "<p id=told class=told aria-live=polite>Point at a cell to see who wrote it.</p>",
         *(
-            _instant(timeline, frame, label, origins, figures)
-            for frame, label in zip(instants, _labels(instants), strict=True)
+            _instant(timeline, timeline.frames[number], names[number], origins, figures)
+            for number in chosen
         ),
         "</div>",
-        _findings(timeline, findings),
+        _findings(timeline, findings, chosen),
         "</div>",
     ]
-    return write_document(timeline.script.title, "\n".join(parts), version=version)
+    body = "\n".join(filter(None, parts))
+    return write_document(timeline.script.title, body, version=version, timed=bool(along))
+
+
+def _left_out(count: int) -> Iterator[str]:
+    """Yield how many instants have no figure of their own."""
+    if count:
+        yield f"<p class=faint>{count:,} instants have no figure of their own.</p>"
 
 
 def write_problem(title: str, text: str, *, version: str = "") -> str:
@@ -55,7 +67,9 @@ def write_problem(title: str, text: str, *, version: str = "") -> str:
     return write_document(title, body, version=version, viewer=False)
 
 
-def write_document(title: str, body: str, *, version: str = "", viewer: bool = True) -> str:
+def write_document(
+    title: str, body: str, *, version: str = "", viewer: bool = True, timed: bool = False
+) -> str:
     """Return an HTML document with the page's style and scripts.
 
     Args:
@@ -63,9 +77,11 @@ def write_document(title: str, body: str, *, version: str = "", viewer: bool = T
         body: HTML.
         version: What the server calls this state of the file; empty for a page that is a file.
         viewer: Whether it has instants to look through.
+        timed: Whether it has a picture along time.
     """
-    style = _asset("page.css") + _themes()
+    style = _asset("page.css") + _themes() + (_asset("along.css") if timed else "")
     code = (_asset("page.js") if viewer else "") + (_asset("live.js") if version else "")
+    code += _asset("along.js") if timed else ""
     policy = (
         f"default-src 'none'; style-src {_source(style)}; "
         f"script-src {_source(code)}; img-src data:; "
@@ -128,11 +144,9 @@ def _link(label: str) -> str:
     return f"#{_escape(quote(label, safe=''))}"
 
 
-def _controls(instants: Sequence[Frame]) -> str:
-    last = len(instants) - 1
-    links = "".join(
-        f'<li><a href="{_link(label)}">{_escape(label)}</a></li>' for label in _labels(instants)
-    )
+def _controls(labels: Sequence[str]) -> str:
+    last = len(labels) - 1
+    links = "".join(f'<li><a href="{_link(label)}">{_escape(label)}</a></li>' for label in labels)
     off = " disabled" if last < 1 else ""
     return (
         '<div class="controls">'
@@ -169,19 +183,34 @@ def _instant(
     )
 
 
-def _findings(timeline: Timeline, findings: Sequence[Finding]) -> str:
-    """Return the findings, each with a link to its instant."""
-    items = [_finding(timeline, each, place_of(timeline, each)) for each in findings]
+def _findings(timeline: Timeline, findings: Sequence[Finding], chosen: Sequence[int]) -> str:
+    """Return the findings, each with a link to its instant, if that has a figure."""
+    places = {number: place for place, number in enumerate(chosen)}
+    items = []
+    for each in findings:
+        number = place_of(timeline, each)
+        items.append(
+            _finding(timeline, each, number, places.get(number) if number is not None else None)
+        )
+    none = "" if items else " none"
     body = f"<ol>{''.join(items)}</ol>" if items else "<p>none</p>"
-    return f'<aside class="findings" aria-label="findings"><h2>Findings</h2>{body}</aside>'
+    return f'<aside class="findings{none}" aria-label="findings"><h2>Findings</h2>{body}</aside>'
 
 
-def _finding(timeline: Timeline, finding: Finding, place: int | None) -> str:
-    return "".join(_finding_parts(timeline, finding, place))
+def _finding(timeline: Timeline, finding: Finding, number: int | None, place: int | None) -> str:
+    return "".join(_finding_parts(timeline, finding, number, place))
 
 
-def _finding_parts(timeline: Timeline, finding: Finding, place: int | None) -> Iterator[str]:
-    frame = timeline.frames[place] if place is not None else None
+def _finding_parts(
+    timeline: Timeline, finding: Finding, number: int | None, place: int | None
+) -> Iterator[str]:
+    """Yield a finding.
+
+    Args:
+        number: That of its frame.
+        place: That of the frame's figure on the page.
+    """
+    frame = timeline.frames[number] if number is not None else None
     rows = row_labels(timeline, frame) if frame is not None else ()
     marks = [list(mark) for mark in marked_cells(finding.notes, rows)]
     at = f' data-place="{place}"' if place is not None else ""
@@ -189,8 +218,8 @@ def _finding_parts(timeline: Timeline, finding: Finding, place: int | None) -> I
     known = "expected" if finding.expected else "allowed" if finding.allowed else ""
     head = _escape(f"{finding.severity}[{finding.code}] {finding.rule}")
     yield f"<b>{head}</b>{f' ({known})' if known else ''}"
-    if place is not None:
-        name = _labels(timeline.frames)[place]
+    if place is not None and number is not None:
+        name = _labels(timeline.frames)[number]
         yield f' <a href="{_link(name)}">{_escape(when_of(timeline, finding))}</a>'
     yield f"<p>{_escape(finding.message)}</p>"
     if finding.notes:

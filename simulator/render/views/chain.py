@@ -314,12 +314,13 @@ def _sources(disk: Disk, scale: int) -> dict[int, list[str]]:
     seen, reach = set_of(disk.length), disk.length
     sources: dict[int, list[str]] = {}
     for image in reversed(disk.chain):
-        reach = min(reach, image.length)
-        held = image.content.clusters().below(reach) - seen
-        visible = image.content.restrict(held)
+        reach, visible = min(reach, image.length), image.content
+        if seen or reach < image.length:
+            visible = visible.restrict(visible.clusters().below(reach) - seen)
         for cell in {cell for cell, letter in visible.cells(scale) if letter != "0"}:
             sources.setdefault(cell, []).insert(0, image.name)
-        seen = seen | held
+        if image is not disk.chain[0]:
+            seen = seen | visible.clusters()
     return sources
 
 

@@ -1,8 +1,9 @@
 """Rows of cells: what images, bitmaps, backups and the guest's view are drawn as."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from simulator.diagnostics import shown
@@ -185,14 +186,9 @@ def shades_of(dirty: ClusterSet, length: int, scale: int) -> tuple[int, ...]:
     """Return how much of each cell is dirty, in four steps; none where a cell is a cluster."""
     if scale == 1:
         return ()
-    counts = [0] * -(-length // scale)
-    for first, count in dirty.runs():
-        while count > 0:
-            cell = first // scale
-            part = min(count, (cell + 1) * scale - first)
-            counts[cell] += part
-            first, count = first + part, count - part
-    return tuple(-(-SHADES * each // scale) for each in counts)
+    listed = dirty.listed()
+    places = [bisect_left(listed, cell * scale) for cell in range(-(-length // scale) + 1)]
+    return tuple(-(-SHADES * (end - start) // scale) for start, end in pairwise(places))
 
 
 def guest_row(disk: Disk, scale: int, *, alone: bool) -> Row:

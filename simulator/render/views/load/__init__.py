@@ -9,7 +9,17 @@ from collections.abc import Iterator, Sequence
 from simulator.diagnostics import Finding
 from simulator.model.machine import Power
 from simulator.model.operations import KillProcess
-from simulator.render.drawing import Box, Drawing, Line, Shape, Text, moved, title_lines, width_of
+from simulator.render.drawing import (
+    Along,
+    Box,
+    Drawing,
+    Line,
+    Shape,
+    Text,
+    moved,
+    title_lines,
+    width_of,
+)
 from simulator.render.views.load.flows import KINDS, draw_flows
 from simulator.render.views.load.levels import draw_loss, draw_stored
 from simulator.render.views.load.panel import LIMIT
@@ -25,9 +35,15 @@ GAP = 30.0
 NO_TIME = "instants that are named say nothing about time: there is no load to draw"
 
 
-def lay_out_load(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawing:
-    """Return the picture of what a run's jobs ask of what they share."""
-    axis = axis_of(timeline)
+def lay_out_load(
+    timeline: Timeline, findings: Sequence[Finding] = (), *, exact: bool = False
+) -> Drawing:
+    """Return the picture of what a run's jobs ask of what they share.
+
+    Args:
+        exact: Whether times are as long as they are, although nobody can see them.
+    """
+    axis = axis_of(timeline, exact=exact)
     title = title_lines(timeline.script.title, AXIS_MAX)
     top = 18.0 * len(title) + 12
     shapes: list[Shape] = [*title, Text(0, top, f"model {timeline.model}", SMALL, "faint")]
@@ -48,7 +64,8 @@ def lay_out_load(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     shapes += [*draw_ruler(axis.scale, left, first - 6, y), *drawn, *marks]
     legend = draw_legend(list(_samples(timeline, drawn)), left + axis.end)
     shapes += moved(legend.shapes, 0, y + 12)
-    return _whole(timeline, shapes, y + 12 + legend.height)
+    whole = _whole(timeline, shapes, y + 12 + legend.height)
+    return whole._replace(along=Along(left, left + axis.end, first - 24, y))
 
 
 def _samples(timeline: Timeline, drawn: Sequence[Shape]) -> Iterator[Sample]:

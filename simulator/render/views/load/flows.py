@@ -98,7 +98,7 @@ def _points(
 ) -> Iterator[tuple[float, float]]:
     """Yield the line on top of a flow."""
     starts = [axis.at(tick) for tick, _ in tops]
-    last = max(axis.at(end), starts[0] + SEEN)
+    last = max(axis.at(end), starts[0] + min(SEEN, axis.least))
     for (_, top), start, until in zip(tops, starts, [*starts[1:], last], strict=True):
         y = HEIGHT * (1 - float(top) / highest)
         yield start, y

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from simulator.diagnostics import Finding
 from simulator.render.amounts import write_rate
-from simulator.render.drawing import Drawing, Shape, Text, fit, moved, title_lines, width_of
+from simulator.render.drawing import Along, Drawing, Shape, Text, fit, moved, title_lines, width_of
 from simulator.render.views.strips import SMALL
 from simulator.render.views.time.axis import Axis, axis_of, draw_ruler
 from simulator.render.views.time.bars import (
@@ -36,9 +36,15 @@ GROUP_GAP = 9.0
 RULER = 20.0
 
 
-def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawing:
-    """Return the picture of a whole run along its time."""
-    axis = axis_of(timeline)
+def lay_out_time(
+    timeline: Timeline, findings: Sequence[Finding] = (), *, exact: bool = False
+) -> Drawing:
+    """Return the picture of a whole run along its time.
+
+    Args:
+        exact: Whether times are as long as they are, although nobody can see them.
+    """
+    axis = axis_of(timeline, exact=exact)
     groups = [*tracks_of(timeline, axis), job_tracks(timeline, axis)]
     labels = [*(track.label for group in groups for track in group), "findings"]
     labels += rules_of(findings) if axis.timed else []
@@ -59,11 +65,12 @@ def lay_out_time(timeline: Timeline, findings: Sequence[Finding] = ()) -> Drawin
     if axis.scale is not None:
         shapes += draw_ruler(axis.scale, left, ruler - 6, y)
     shapes += [*head, *rows, *marks]
+    along = Along(left, left + axis.end, top + 8, y)
     foot, y = _draw_foot(groups, len(events) - len(named), max(420.0, left + axis.end), y)
     shapes += foot
     right = max(shape.extent[2] for shape in shapes if isinstance(shape, Text))
     told = f"{timeline.script.title}: time"
-    return Drawing(max(left + axis.end, right), y + 4, tuple(shapes), told)
+    return Drawing(max(left + axis.end, right), y + 4, tuple(shapes), told, along)
 
 
 def _draw_rows(

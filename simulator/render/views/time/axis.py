@@ -32,6 +32,9 @@ BREAKS_MAX = 4
 LONGER = 10
 """What is left out is so many times as long as all that is drawn."""
 
+LEAST = 2.0
+"""Width of what takes next to no time."""
+
 APART = 90.0
 """So far two numbers of the ruler are apart, at least."""
 
@@ -166,6 +169,20 @@ def _roughly(ticks: int) -> str:
 def _numbers(scale: Scale) -> Iterator[tuple[int, str]]:
     """Yield the ticks of a ruler, and what stands there."""
     step = next((step for step in STEPS if step * scale.unit >= APART), STEPS[-1])
+    yield from numbers_at(scale, step)
+
+
+def finer_numbers(scale: Scale, count: int) -> Iterator[tuple[int, list[tuple[int, str]]]]:
+    """Yield finer and finer steps and the numbers at them, no more than that."""
+    drawn = sum(part.end - part.start for part in scale.parts)
+    for step in reversed([step for step in STEPS if step * scale.unit < APART]):
+        if drawn // step > count:
+            return
+        yield step, list(numbers_at(scale, step))
+
+
+def numbers_at(scale: Scale, step: int) -> Iterator[tuple[int, str]]:
+    """Yield the ticks that are so far apart, and what stands there."""
     for part in scale.parts:
         if scale.clock is None:
             first = -(-part.start // step) * step
@@ -200,11 +217,13 @@ class Axis(NamedTuple):
         places: Of the frames, ascending.
         end: Where the axis ends.
         scale: Where any tick is; None where distances say nothing.
+        least: What takes no time is so wide.
     """
 
     places: tuple[float, ...]
     end: float
     scale: Scale | None = None
+    least: float = 7.0
 
     @property
     def timed(self) -> bool:
@@ -221,8 +240,12 @@ class Axis(NamedTuple):
         return self.scale.x(tick) if self.scale is not None and tick is not None else self.end
 
 
-def axis_of(timeline: Timeline) -> Axis:
-    """Return the axis: with equal distances, or with true ones where the instants are times."""
+def axis_of(timeline: Timeline, *, exact: bool = False) -> Axis:
+    """Return the axis: with equal distances, or with true ones where the instants are times.
+
+    Args:
+        exact: Whether times are as long as they are, although nobody can see them.
+    """
     if not is_timed(timeline):
         count = len(timeline.frames)
         slot = max(SLOT_MIN, min(SLOT_MAX, AXIS_MAX / max(count, 1)))
@@ -230,4 +253,4 @@ def axis_of(timeline: Timeline) -> Axis:
         return Axis(places, slot * (count + 0.6))
     scale = scale_of(timeline, AXIS_MAX)
     places = tuple(scale.x(frame.tick) for frame in timeline.frames)
-    return Axis(places, scale.end, scale)
+    return Axis(places, scale.end, scale, 0.0 if exact else LEAST)

@@ -21,9 +21,6 @@ from simulator.render.views.time.bars import Bar, Track
 from simulator.schedule.durations import write_duration
 from simulator.timeline import Timeline
 
-MARK, MARK_TIMED = 7.0, 2.0
-"""Width of a job that takes no time."""
-
 
 def job_tracks(timeline: Timeline, axis: Axis) -> list[Track]:
     """Return a row for each job: when it ran, then how long there is what it made."""
@@ -49,7 +46,7 @@ def _backup_tracks(timeline: Timeline, axis: Axis) -> Iterator[Track]:
         start, end = axis.places[number], axis.places[over]
         if move is not None:
             start, end = axis.at(move.start), axis.at(move.end)
-        end = max(end, start + (MARK_TIMED if axis.timed else MARK))
+        end = max(end, start + axis.least)
         last = gone.get(_identity(backup))
         until = axis.places[last] if last is not None else axis.end
         there = _identity(backup) in map(_identity, timeline.frames[over].machine.backups)
@@ -105,7 +102,7 @@ def _other_tracks(timeline: Timeline, axis: Axis) -> Iterator[Track]:
         bad = move.status not in (Status.COMPLETED, Status.RUNNING)
         told = f"{move.kind}, {move.status}" if bad else move.kind
         start = axis.at(move.start)
-        end = max(axis.at(move.end), start + MARK_TIMED)
+        end = max(axis.at(move.end), start + axis.least)
         role = {Status.FAILED: "error", Status.CANCELLED: "warning"}.get(move.status, "busy")
         title = f"{move.name}: {told}; {_tell_move(move)}"
         levels = _levels(move, axis, fastest)
