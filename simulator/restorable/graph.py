@@ -150,7 +150,11 @@ class Graph:
     @cached_property
     def empty(self) -> tuple[int, ...]:
         """The nodes of states in which the disk reads as zeroes: no backup is needed for them."""
-        return tuple(s.number for s in self.states if not s.view.data_count)
+        return tuple(
+            state.number
+            for state in self.states
+            if state.view.mark() == map_of(state.length).mark() and not state.view.data_count
+        )
 
     @cached_property
     def _by_look(self) -> dict[Hashable, list[State]]:

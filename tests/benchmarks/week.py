@@ -2,8 +2,8 @@
 
 Hourly checkpoints each take an incremental backup, and each night takes a full one. The writes are
 drawn, every rule is asked, every backup is held against what the guest saw, and all is told as
-text: that is the timed work. The 1.2·10⁸ writes of the whole week are played once, for the memory;
-times are taken at 10⁷, because bare SimPy needs a minute for the whole week.
+text and as a report: that is the timed work. The 1.2·10⁸ writes of the whole week are played once,
+for the memory; times are taken at 10⁷, because bare SimPy needs a minute for the whole week.
 """
 
 import subprocess
@@ -94,7 +94,7 @@ def week(writes: int, disk: str = "1 TiB", *, region: str = "") -> str:
 
 
 def live(scenario: Scenario) -> None:
-    """Play a week, hold every backup against what the guest saw, and tell it."""
+    """Play a week, hold every backup against what the guest saw, tell it, and report on it."""
     run = scenario.run()
     assert not run.failing
     (graph,) = history_of(run.timeline).graphs.values()
@@ -104,6 +104,7 @@ def live(scenario: Scenario) -> None:
         assert piece.end in {end for _, end in ways}, piece.row
     assert len(graph.pieces) == 1 + HOURS + NIGHTS
     assert "".join(run.tell())
+    assert run.report("json")
 
 
 def peak_of(scenario: str) -> int:
