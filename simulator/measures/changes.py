@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from operator import is_
 from typing import NamedTuple
 
-from simulator.model.machine import Backup
+from simulator.model.machine import Backup, Status
+from simulator.moves import Key
 from simulator.timeline import Frame, Timeline
 
 
@@ -34,29 +35,38 @@ def changes_of(timeline: Timeline) -> Iterator[Change]:
         for move in timeline.moves
         if move.kind == "copy" and move.end is not None and move.end > move.start
     }
-    late: dict[int, tuple[int, Backup]] = {}
+    late: dict[Key, tuple[int, Backup]] = {}
     before: tuple[Backup, ...] = timeline.start.backups
     for frame in timeline.frames:
-        ready = sorted(late.items(), key=lambda each: each[1][0])
-        for key, (tick, backup) in ready:
-            if tick < frame.tick:
-                del late[key]
-                yield Change(tick, None, (backup,))
+        for tick, backup in _ready(late, frame.tick - 1):
+            yield Change(tick, None, (backup,))
         came, gone = _compare(before, frame.machine.backups)
+        left, ends = [], dict[Key, int]()
+        for backup in gone:
+            key = backup.name, backup.disk
+            if key in late and late[key][1] is backup:
+                ends[key] = late.pop(key)[0]  # It was not complete yet.
+            else:
+                left.append(backup)
         there = []
         for backup in came:
-            end = copies.get((backup.name, backup.disk, frame.tick))
-            if end is None:
-                there.append(backup)
+            key = backup.name, backup.disk
+            end = copies.get((*key, frame.tick), ends.get(key))
+            if end is not None and backup.status is Status.COMPLETED:
+                late[key] = end, backup
             else:
-                late[id(backup)] = end, backup
-        left = tuple(backup for backup in gone if late.pop(id(backup), None) is None)
-        done = [key for key, (tick, _) in late.items() if tick == frame.tick]
-        there += [late.pop(key)[1] for key in done]
-        yield Change(frame.tick, frame, tuple(there), left)
+                there.append(backup)
+        there += [backup for _, backup in _ready(late, frame.tick)]
+        yield Change(frame.tick, frame, tuple(there), tuple(left))
         before = frame.machine.backups
-    for tick, backup in sorted(late.values(), key=lambda each: each[0]):
+    for tick, backup in _ready(late, end_of(timeline)):
         yield Change(tick, None, (backup,))
+
+
+def _ready(late: dict[Key, tuple[int, Backup]], tick: int) -> list[tuple[int, Backup]]:
+    """Take out what is complete by a tick, in the order of time."""
+    ready = [key for key, (end, _) in late.items() if end <= tick]
+    return sorted((late.pop(key) for key in ready), key=lambda each: each[0])
 
 
 def _compare(

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import simulator
+from simulator.measures.changes import changes_of
 from simulator.measures.loss import Point, find_loss
 from simulator.restorable.history import Restorable, history_of
 from simulator.schedule.durations import SECOND
@@ -141,3 +142,32 @@ timeline:
 """).run()
     loss = find_loss(run.timeline)
     assert (loss.points, loss.worst, loss.worst_at, loss.mean) == ((), None, None, None)
+
+
+def test_a_copy_that_goes_bad_while_it_is_made_is_there_when_it_is_made() -> None:
+    # Nothing can be restored from what is damaged; it is stored all the same, from 14 s on.
+    run = simulator.loads("""
+scenario: bad from the start
+disk: 4
+timeline:
+  - at: 0s
+    do: [{create: S1}, {write: AB--}, {snapshot: S2}]
+  - at: 10s
+    do: [{copy: {image: S1, to: c, rate: 32 KiB/s}}]
+  - at: 12s
+    do: [{corrupt: {backup: c, cells: X---}}]
+  - at: 16s
+    do: [{lose: c}]
+  - at: 20s
+    do: []
+""").run()
+    changes = [*changes_of(run.timeline)]
+    assert [(c.tick // SECOND, len(c.came), len(c.gone)) for c in changes] == [
+        (0, 0, 0),
+        (10, 0, 0),
+        (12, 0, 0),
+        (14, 1, 0),
+        (16, 0, 1),
+        (20, 0, 0),
+    ]
+    assert find_loss(run.timeline).points == ()
