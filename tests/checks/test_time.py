@@ -185,6 +185,15 @@ def test_what_the_help_deletes_is_enough_and_loses_what_it_says() -> None:
     assert not found(steps % gone, "BT305")
 
 
+def test_what_a_client_could_not_store_is_told_like_what_a_job_could_not() -> None:
+    steps = """
+  - {at: 1m, do: [{backup: {to: one, mode: pull, through: [repo]}}]}
+"""
+    (finding,) = found(steps, "BT505")
+    assert finding.label == "512 KiB, and there is room for 448 KiB"
+    assert finding.notes == ("repo keeps 448 KiB: nothing else",)
+
+
 def test_a_job_that_fails_is_told_once() -> None:
     cut = "  - {at: 1m, do: [{backup: {to: a, checkpoint: c0, rate: 64 KiB/s, ends: +2s}}]}\n"
     after = "  - {at: 2m, do: [{write: C-------}, {backup: {to: b, since: c0}}]}\n"

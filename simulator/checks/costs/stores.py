@@ -131,7 +131,7 @@ def _room(timeline: Timeline, move: Move, ended: Entry, capacity: int) -> Room:
     kept, under_way, needs, found = [], False, 0, 0
     for backup in ended.before.backups:
         of = moves.get((backup.name, backup.disk))
-        if of is None or of.store != move.store or not backup.has_file:
+        if of is None or of.store != move.store:
             continue
         if of.entry == move.entry:
             # One request may copy several disks.
@@ -139,10 +139,10 @@ def _room(timeline: Timeline, move: Move, ended: Entry, capacity: int) -> Room:
             found += of.data_bytes
         elif of.end is None or of.end > ended.tick:
             under_way = True
-        else:
+        elif backup.has_file:
             kept.append(backup)
     left = capacity - sum(each.data_bytes for each in kept)
-    found = min(found, left)
+    found = max(0, min(found, left))
     return Room(tuple(kept), left - found if under_way else 0, needs, found)
 
 
@@ -154,7 +154,7 @@ def _leaving(timeline: Timeline, ended: Entry, room: Room) -> str:
     """
     spoilt = [each for each in room.kept if each.status is not Status.COMPLETED]
     freed = sum(each.data_bytes for each in spoilt)
-    if freed >= room.lacking:
+    if spoilt and freed >= room.lacking:
         return f"delete {_named(spoilt)}, which failed"
     now = history_of(timeline).at(ended, ended.before)
     labels = now.restorable
