@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from typing import NamedTuple
 
-from simulator.model.machine import Job, Machine
+from simulator.model.machine import Job, Machine, Status
 from simulator.moves import Progress
 from simulator.timeline import Entry, Timeline
 
@@ -26,9 +26,13 @@ class Window(NamedTuple):
         """How long it ran; None where it still does."""
         return self.ended.tick - self.begun.tick if self.ended is not None else None
 
-    def covers(self, tick: int) -> bool:
-        """Whether it still runs when all jobs have ended that do so at a tick."""
-        return self.begun.tick <= tick and (self.ended is None or self.ended.tick > tick)
+    @property
+    def complete(self) -> bool:
+        """Whether it ended, and did not fail, nor was cancelled."""
+        if self.ended is None:
+            return False
+        made = self.ended.after.backups_named(self.name)
+        return all(backup.status is Status.COMPLETED for backup in made)
 
 
 def windows_of(timeline: Timeline) -> tuple[Window, ...]:

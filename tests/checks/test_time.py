@@ -158,6 +158,18 @@ def test_who_is_thawed_before_the_backup_of_the_same_step_has_waited_for_nothing
     ]
 
 
+def test_a_schedule_that_thaws_too_early_is_told_once() -> None:
+    steps = "  - {every: 1h, until: 5h, do: [freeze, thaw, {backup: a<n>}]}\n"
+    (finding,) = found(steps, "BT504")
+    assert finding.notes[-1] == "5 more of this schedule's turns do so"
+
+
+def test_a_job_that_fails_at_once_does_not_catch_up() -> None:
+    steps = nightly("overlap: skip").replace("until: 4d", "until: 3d")
+    (finding,) = found(steps + "  - {at: 3d1h, do: [crash]}\n", "BT503")
+    assert finding.notes[-1] == "it does not catch up"
+
+
 FULL = """
   - {at: 1m, do: [{write: AA--BB--}, {discard: --XX--XX}]}
   - {at: 2m, do: [{backup: {to: one, checkpoint: c0, through: [repo]}}]}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from simulator.checks.rule import Rule, relate, rule
-from simulator.diagnostics import Finding, Severity
+from simulator.diagnostics import Finding, Severity, Span
 from simulator.model.operations import (
     AddOverlay,
     CorruptBackup,
@@ -72,6 +72,7 @@ def freeze_without_thaw(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     QEMU's guest agent, `guest-fsfreeze-freeze`: on Windows a freeze ends by itself after ten
     seconds. `virsh snapshot-create-as --quiesce` freezes and thaws around the snapshot.
     """
+    early: dict[Span | int, list[tuple[Entry, Entry, Entry]]] = {}
     frozen: Entry | None = None
     for entry in timeline.entries:
         if entry.before.frozen == entry.after.frozen:
@@ -80,9 +81,12 @@ def freeze_without_thaw(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             frozen = entry
         elif frozen is not None:
             point = _late_point(timeline, frozen, entry)
-            if point is not None:
-                yield _too_early(self, timeline, frozen, entry, point)
+            if point is not None and frozen.statement is not None:
+                found = early.setdefault(frozen.statement.span or frozen.number, [])
+                found.append((frozen, entry, point))
             frozen = None
+    for turns in early.values():
+        yield _too_early(self, timeline, *turns[0], more=len(turns) - 1)
     if frozen is not None:
         yield self.found(
             frozen,
@@ -92,6 +96,7 @@ def freeze_without_thaw(self: Rule, timeline: Timeline) -> Iterator[Finding]:
                 f"it waits {_waited(timeline, frozen, _end(timeline))}until the end of the run",
             ),
             help="thaw as soon as the point in time is taken",
+            turns=True,
         )
 
 
@@ -127,7 +132,7 @@ def _takes_point(entry: Entry) -> bool:
 
 
 def _too_early(
-    self: Rule, timeline: Timeline, frozen: Entry, thawed: Entry, point: Entry
+    self: Rule, timeline: Timeline, frozen: Entry, thawed: Entry, point: Entry, *, more: int
 ) -> Finding:
     assert point.statement is not None and isinstance(thawed.request, ThawGuest), "both are steps"
     itself = thawed.tick > frozen.tick and _by_itself(timeline, thawed)
@@ -138,7 +143,10 @@ def _too_early(
         notes=(
             f"it waits {_waited(timeline, frozen, thawed.tick)}for nothing",
             "what is taken then is as after a crash: its programs were at work",
+            *([f"{more:,} more of this schedule's turns do so"] if more > 1 else []),
+            *(["one more of this schedule's turns does so"] if more == 1 else []),
         ),
+        turns=True,
         related=(
             relate(timeline, thawed, f"it thaws {'by itself ' if itself else ''}here"),
             relate(timeline, point, "the point in time is taken here"),

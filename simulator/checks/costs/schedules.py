@@ -84,9 +84,11 @@ class Turn(NamedTuple):
 
     @property
     def in_time(self) -> bool:
-        """Whether it started something, and all of that ended before the next turn."""
-        ticks = [window.ticks for window in self.started]
-        return bool(ticks) and all(each is not None and each <= self.left for each in ticks)
+        """Whether it started something, and all of that was complete before the next turn."""
+        return bool(self.started) and all(
+            window.ticks is not None and window.ticks <= self.left and window.complete
+            for window in self.started
+        )
 
 
 def _schedules(timeline: Timeline) -> Iterator[list[Turn]]:
