@@ -121,6 +121,11 @@ def test_each_measure_has_its_place() -> None:
     assert stored.message == "stored_peak of repo is 256 KiB, not 1 KiB"
 
 
+def test_a_date_that_is_expected_does_not_turn_labels_into_dates() -> None:
+    run = simulator.loads(HEAD + MET).run()
+    assert "18s" in run.labels
+
+
 def test_a_step_that_comes_first_asks_for_what_comes_of_its_jobs() -> None:
     # The measures are those of the whole run; a job that starts only later is not meant.
     early = HEAD.replace(

@@ -206,8 +206,9 @@ class Measures:
         help_ = ""
         match unit:
             case Unit.MOMENT:
-                before = len(problems)
+                before, dated = len(problems), self._labels.dated
                 found = self._labels.read_time(path, text)
+                self._labels.dated = dated  # What is expected names no instant.
                 if len(problems) > before:
                     return None
             case Unit.TIME:
