@@ -197,7 +197,7 @@ def _instant(timeline: Timeline, frame: Frame, figures: Figures, *, colour: bool
     if copies:
         yield "\n".join(copies)
     if frame.progress:
-        told = (_under_way(timeline, each) for each in frame.progress)
+        told = (_under_way(timeline, each, frame.tick) for each in frame.progress)
         yield "\n".join(textwrap.fill(each, WIDTH, subsequent_indent="    ") for each in told)
 
 
@@ -208,8 +208,8 @@ def _state(figures: Figures, machine: Machine) -> str:
     return f"{state}\n({'crashed' if machine.power is Power.CRASHED else 'machine off'})"
 
 
-def _under_way(timeline: Timeline, job: Progress) -> str:
-    """Return how far a job has come, how fast it is, and until when it runs if nothing changes."""
+def _under_way(timeline: Timeline, job: Progress, tick: int) -> str:
+    """Return how far a job has come, how fast it is, and until when it moves if nothing changes."""
     name = f"{job.name}/{job.disk}" if len(timeline.last.disks) > 1 else job.name
     told = f"{shown(name)} under way: {write_part(job.moved, job.size)}"
     if job.speed:
@@ -218,7 +218,8 @@ def _under_way(timeline: Timeline, job: Progress) -> str:
         return told
     # Nobody plans by less than a millisecond.
     until = -(-job.until // MILLISECOND) * MILLISECOND
-    return f"{told}, until {timeline.script.write_tick(until)}"
+    word = "since" if job.until <= tick else "until"
+    return f"{told}, {word} {timeline.script.write_tick(until)}"
 
 
 def _copies(timeline: Timeline, frame: Frame) -> list[str]:

@@ -107,7 +107,7 @@ class Entries:
             self._problems.repeated.add(schedule.path)
             if self.unsure:
                 # Without a clock nobody knows how often they are to repeat.
-                schedules.check(schedule)
+                self.moments.append(schedules.check(schedule))
                 continue
             self.moments.extend(schedules.moments(schedule, last))
         self.moments.sort(key=lambda moment: (moment.tick, moment.entry))

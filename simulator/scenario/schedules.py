@@ -1,6 +1,7 @@
 """Schedules: steps that are done again and again, every so often or when cron says so."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -86,6 +87,7 @@ class Schedules:
         filled = self._filled(schedule, ticks)
         if overlap is None or len(self._problems) > before:
             self.unsure = True
+            yield self._unplayed(schedule)
             return
         self._steps += len(ticks) * len(schedule.steps)
         for number, (tick, steps) in enumerate(zip(ticks, filled, strict=True), start=1):
@@ -97,12 +99,30 @@ class Schedules:
                 turn=Turn(schedule.number, number, overlap),
             )
 
-    def check(self, schedule: Schedule) -> None:
-        """Note what is wrong with a schedule in a file whose clock nobody knows."""
+    def check(self, schedule: Schedule) -> Moment:
+        """Note what is wrong with a schedule in a file whose clock nobody knows.
+
+        Returns:
+            One turn, whose steps are to be checked as well.
+        """
         self._overlap(schedule)
         if schedule.kind == "every":
             self._gap(schedule)
+        else:
+            self._read_cron(schedule)
+            self._once(schedule)
         self._filled(schedule, [0])
+        return self._unplayed(schedule)
+
+    def _unplayed(self, schedule: Schedule) -> Moment:
+        """Return a turn that is never played: what else is wrong with its steps is to be told."""
+        from simulator.schedule.templates import with_ones
+
+        steps = [
+            step._replace(raw=with_ones(step.raw), origin=step.origin or step.raw)
+            for step in schedule.steps
+        ]
+        return Moment(label=None, tick=0, entry=int(schedule.path[1]), steps=steps)
 
     def _span(self, schedule: Schedule, end: int | None) -> tuple[int, int] | None:
         """Return the first and the last tick at which a schedule may have a turn."""
@@ -175,13 +195,10 @@ class Schedules:
         )
 
     def _cron(self, schedule: Schedule, first: int, last: int) -> Sequence[int]:
-        path, told, clock = (*schedule.path, "cron"), schedule.raw["cron"], self._labels.clock
-        from simulator.schedule.clock import CalendarError
-        from simulator.schedule.cron import CRON_EXPECTED, cron_ticks, first_change
+        path, clock = (*schedule.path, "cron"), self._labels.clock
+        from simulator.schedule.cron import cron_ticks, first_change
 
-        if not isinstance(told, str):
-            self._problems.add(path, f"cron is {describe(told)}", expected=CRON_EXPECTED)
-            return ()
+        told, once = self._read_cron(schedule), self._once(schedule)
         if clock is None:
             self._problems.add(
                 path,
@@ -190,14 +207,12 @@ class Schedules:
                 at_key=True,
             )
             return ()
-        self._labels.dated = True
-        try:
-            ticks = [*islice(cron_ticks(told, clock, first, last), STEPS_MAX + 1)]
-        except CalendarError as error:
-            self._problems.add(path, str(error), expected=error.expected)
+        if told is None:
             return ()
+        self._labels.dated = True
+        ticks = [*islice(cron_ticks(told, clock, first, last), STEPS_MAX + 1)]
         change = first_change(told, clock, first, ticks[-1] if ticks else first)
-        if not self._once(schedule) and change is not None:
+        if not once and change is not None:
             does, when = change
             self._problems.add(
                 path,
@@ -207,6 +222,22 @@ class Schedules:
                 "the time, and the first time that it shows it",
             )
         return ticks
+
+    def _read_cron(self, schedule: Schedule) -> str | None:
+        """Return the expression of a schedule; None where it is none."""
+        from simulator.schedule.clock import CalendarError
+        from simulator.schedule.cron import CRON_EXPECTED, read_cron
+
+        path, told = (*schedule.path, "cron"), schedule.raw["cron"]
+        if not isinstance(told, str):
+            self._problems.add(path, f"cron is {describe(told)}", expected=CRON_EXPECTED)
+            return None
+        try:
+            read_cron(told, datetime(2000, 1, 1))
+        except CalendarError as error:
+            self._problems.add(path, str(error), expected=error.expected)
+            return None
+        return told
 
     def _once(self, schedule: Schedule) -> bool:
         word = schedule.raw.get(AT_CHANGE)

@@ -26,14 +26,7 @@ def cron_ticks(expression: str, clock: Clock, first: int, last: int) -> Iterator
     Raises:
         CalendarError: It is no cron expression.
     """
-    if len(expression.split()) != FIELDS:
-        raise CalendarError(f"the cron expression is {expression[:60]}", CRON_EXPECTED)
-    start = clock.local(first)
-    try:
-        times = CronSim(expression, start - timedelta(seconds=1))
-    except CronSimError as error:
-        told = str(error).removeprefix("Bad ").lower()
-        raise CalendarError(f"the cron expression has a bad {told}", CRON_EXPECTED) from error
+    times = read_cron(expression, clock.local(first))
     try:
         for moment in times:
             tick = clock.tick_at(moment)
@@ -43,6 +36,21 @@ def cron_ticks(expression: str, clock: Clock, first: int, last: int) -> Iterator
                 yield tick
     except OverflowError:
         return
+
+
+def read_cron(expression: str, start: datetime) -> Iterator[datetime]:
+    """Return the times that an expression names, from one on.
+
+    Raises:
+        CalendarError: It is no cron expression.
+    """
+    if len(expression.split()) != FIELDS:
+        raise CalendarError(f"the cron expression is {expression[:60]}", CRON_EXPECTED)
+    try:
+        return CronSim(expression, start - timedelta(seconds=1))
+    except CronSimError as error:
+        told = str(error).removeprefix("Bad ").lower()
+        raise CalendarError(f"the cron expression has a bad {told}", CRON_EXPECTED) from error
 
 
 def first_change(expression: str, clock: Clock, first: int, last: int) -> tuple[str, str] | None:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from simulator.values import dataclass
 
-_PLACE = re.compile(r"<([^<>|\n]*)>")
-"""A template; the arrow of a figure is none, since a bar or a line ends before another one."""
+_PLACE = re.compile(r"<([^<>|\n]*)>|<(?=\s*(?:n|date)\b)")
+"""A template, or one that nothing closes; the arrow of a figure and a comparison are none."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>[0-9]{1,18})(?![0-9])|(?P<word>[A-Za-z_]+)|(?P<sign>[-+*/%()]))"
@@ -110,6 +110,19 @@ def fill_in_all(value: Any, repetition: Repetition) -> Any:
     return value
 
 
+def with_ones(value: Any) -> Any:
+    """Return a value of a file with 1 in place of all that looks like a template.
+
+    >>> with_ones({"to": "inc<n/0>.bak"})
+    {'to': 'inc1.bak'}
+    """
+    if isinstance(value, str):
+        return _PLACE.sub("1", value)
+    if isinstance(value, dict):
+        return {with_ones(key): with_ones(each) for key, each in value.items()}
+    return [with_ones(each) for each in value] if isinstance(value, list) else value
+
+
 def _value(part: _Part, repetition: Repetition) -> str:
     if part.value is None:
         if repetition.day is None:
@@ -128,6 +141,8 @@ def _parts(text: str) -> tuple[str | _Part, ...]:
     end = 0
     for match in _PLACE.finditer(text):
         parts.append(text[end : match.start()])
+        if match[1] is None:
+            raise TemplateError("the template has no >", match.start())
         width = match.end() - match.start()
         if width > TEMPLATE_LENGTH_MAX:
             raise TemplateError(f"the template has {width} characters", match.start(), width)

@@ -122,3 +122,18 @@ def test_the_scale_of_many_disks_is_told_once_where_it_is_one() -> None:
     assert "one cell is 524,288 clusters (32 GiB)" in equal
     other = simulator.loads(text % "2 TiB").run().text()
     assert other.count("one cell of") == 3
+
+
+def test_a_job_that_has_moved_all_tells_since_when_it_has() -> None:
+    run = simulator.loads(
+        "scenario: s\ndisk: 8\ntimeline:\n"
+        "  - {at: 0s, do: [{create: S1}, {write: AAAA----}]}\n"
+        "  - {at: 10s, do: [{backup: {to: a.bak, mode: pull, rate: 64 KiB/s, ends: +30m}}]}\n"
+        "  - {at: 11s}\n  - {at: 14s}\n  - {at: 20m}\n"
+    ).run()
+    assert re.findall("a.bak under way: .*", run.text()) == [
+        "a.bak under way: 0 of 256 KiB at 64 KiB/s, until 14s",
+        "a.bak under way: 64 of 256 KiB at 64 KiB/s, until 14s",
+        "a.bak under way: 256 of 256 KiB, since 14s",
+        "a.bak under way: 256 of 256 KiB, since 14s",
+    ]

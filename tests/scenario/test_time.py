@@ -211,6 +211,8 @@ CASES = (
         "a key", every("start").replace("do:", "untill: 1, do:"), ((6, 38, "unknown key untill"),)
     ),
     Case("a template's syntax", every("backup: b<n+>"), ((6, 55, "in place of a number or n"),)),
+    Case("a template that nothing closes", every("backup: b<n"), ((6, 52, "has no >"),)),
+    Case("two of which one is open", every("backup: b<n-1-<n>"), ((6, 52, "has no >"),)),
     Case("a template of something else", every("backup: b<m>"), ((6, 53, "in place of n"),)),
     Case(
         "a division by zero",
@@ -372,6 +374,24 @@ CASES = (
         "schedules under a clock that nobody knows",
         "  - {every: 0s, until: 1s, do: [start]}\n" + every("backup: b<m>"),
         ((4, 8, "such as Europe/Amsterdam"), (7, 13, "a time above 0"), (8, 53, "in place of n")),
+        "clock: 2026-01-01 Europe/Amsterdm\n",
+    ),
+    Case(
+        "the steps of schedules that have no turn",
+        "  - {every: 0s, until: 1s, do: [bakup: x]}\n"
+        + every("{backup: {to: a<n/0>, rate: 0}}, {write: AAA}"),
+        (
+            (6, 13, "a time above 0"),
+            (6, 33, "unknown verb bakup"),
+            (7, 58, "division by zero where n is 1"),
+            (7, 71, "a rate above 0"),
+            (7, 84, "the picture has 3 clusters"),
+        ),
+    ),
+    Case(
+        "a cron expression and its steps under a clock that nobody knows",
+        "  - {cron: 0 25 * * *, until: 1d, do: [bakup: x]}\n",
+        ((4, 8, "Europe/Amsterdam"), (7, 12, "a bad hour"), (7, 40, "unknown verb bakup")),
         "clock: 2026-01-01 Europe/Amsterdm\n",
     ),
     Case("a skew below zero", guests("writes: 1/s, skew: -1"), ((6, 59, "a number above 0"),)),
