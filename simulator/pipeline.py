@@ -353,7 +353,7 @@ class Run:
         """Return a picture, which a notebook shows and ``save`` writes.
 
         Args:
-            view: ``film``, ``chain``, ``time``, ``restore`` or ``tree``.
+            view: ``film``, ``chain``, ``time``, ``load``, ``restore`` or ``tree``.
             at: The instant of a chain; None for the last one.
             theme: ``light`` or ``dark``.
             whole: Whether rows that did not change are drawn, however many there are.

@@ -62,7 +62,8 @@ def draw(
             refuse_input(output, file, model)
         run = played(file, model)
         with waiting(f"drawing {file}"):
-            picture = run.draw(view, at=at, theme=theme, whole=whole)
+            # A page needs no film beside it, which takes long where there are many instants.
+            picture = run.draw("time" if page else view, at=at, theme=theme, whole=whole)
         if printed and animate:
             give_up("text shows one picture; only .svg and .gif are animated")
         if not printed:

@@ -10,7 +10,7 @@ from simulator.render.page.along import INSTANTS_MAX, chosen_frames
 from tests.checkout import MAIL, ROOT
 from tests.render.test_browser import Watched, browser, watched
 from tests.render.test_page import page_of
-from tests.render.test_scale import RATES, busy
+from tests.render.test_scale import RATES, SOON, busy
 
 __all__ = ["Browser", "browser", "watched"]
 
@@ -92,6 +92,21 @@ def test_a_page_of_named_instants_has_no_axis_of_time() -> None:
     text = page_of(simulator.load(MAIL).run())
     assert "id=along" not in text
     assert "MutationObserver" not in text
+
+
+def test_a_figure_has_the_whole_width_where_there_are_no_findings(
+    watched: Watched, tmp_path: Path
+) -> None:
+    path = tmp_path / "soon.html"
+    path.write_text(page_of(simulator.loads(SOON).run()))
+    page = watched.page
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(path.as_uri())
+    figure, findings = (page.locator(each).bounding_box() for each in (".instants", ".findings"))
+    assert figure is not None
+    assert findings is not None
+    assert figure["width"] > 1100
+    assert findings["y"] >= figure["y"] + figure["height"]
 
 
 def test_every_timed_scenario_has_both_views_on_its_page() -> None:

@@ -60,8 +60,7 @@ def draw_loss(timeline: Timeline, axis: Axis) -> Iterator[Panel]:
     """Yield what would be lost if the machine died, as a saw-tooth, with its worst point."""
     loss = find_loss(timeline)
     if loss.worst is None or axis.scale is None:
-        told = Text(0, HEIGHT / 2, "nothing can be restored at any time", 10.0, "error")
-        yield Panel(("loss",), (told,), axis.end)
+        yield Panel(("loss", "nothing can be restored", "at any time"), (), axis.end)
         return
     highest = max(loss.worst, 1)
     top = [

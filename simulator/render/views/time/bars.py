@@ -103,7 +103,7 @@ def draw_track(track: Track, left: float, y: float) -> Iterator[Shape]:
         if width_of(bar.text, 9) <= width - 6 and not bar.levels:
             yield Text(x + 4, middle(y, height, 9), bar.text, 9, on=bar.role)
         elif number + 1 == len(track.bars) and (len(track.bars) == 1 or bar.word == "kept"):
-            yield Text(x + width + 5, middle(y, height, 9), bar.text, 9, "faint")
+            yield Text(x + width + 4, middle(y, height, 9), bar.text, 9, "faint")
 
 
 def draw_bar(bar: Bar, left: float, y: float, height: float) -> Iterator[Shape]:

@@ -39,7 +39,7 @@ def draw_lanes(tracks: Sequence[Track], left: float, y: float) -> tuple[list[Sha
         shapes += draw_bar(job.bar, left, at, BAR)
         name = fit(job.name, NAME_MAX, NAME_SIZE)
         if width_of(name, NAME_SIZE) + GAP <= free - job.bar.end:
-            x = left + job.bar.end + 3
+            x = left + job.bar.end + 4
             role = job.bar.role if job.bar.dashed else "faint"
             shapes.append(Text(x, middle(at, BAR, NAME_SIZE), name, NAME_SIZE, role))
     return shapes, y + LANE * len(ends) + 3

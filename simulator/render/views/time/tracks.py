@@ -1,10 +1,11 @@
 """The rows of the time view: what is so from when to when."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from simulator.diagnostics import shown
+from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import letter_of
-from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, Machine, PullJob
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.render.palette import role_of
@@ -22,6 +23,11 @@ SEVERAL = "*"
 """The letter of versions that have none of their own."""
 
 INDENT = "  "
+
+Kind: TypeAlias = tuple[str, str]
+"""A role, and what it means."""
+
+SNAPSHOT: Kind = ("mixed", "internal snapshot")
 
 
 def tracks_of(timeline: Timeline, axis: Axis) -> list[list[Track]]:
@@ -103,26 +109,27 @@ def _written(entry: Entry, disk: str) -> list[str]:
 def _disk_tracks(timeline: Timeline, axis: Axis, disk: str) -> Iterator[Track]:
     """Yield a row for each image of a disk that there ever is, and below it what is in it."""
     machines = [frame.machine for frame in timeline.frames]
-    states = [machine.disk(disk) for machine in machines]
-    held: dict[str, dict[tuple[str, str], None]] = {}
-    for state in states:
+    held: dict[str, dict[tuple[str, str], dict[int, Kind]]] = {}
+    for number, machine in enumerate(machines):
+        state = machine.disk(disk)
         for image in state.chain:
             within = held.setdefault(image.name, {})
-            within |= {("snapshot", each.name): None for each in image.snapshots}
+            for each in image.snapshots:
+                within.setdefault(("snapshot", each.name), {})[number] = SNAPSHOT
         for bitmap in state.bitmaps:
-            held.setdefault(bitmap.node, {})["bitmap", bitmap.name] = None
+            within = held.setdefault(bitmap.node, {})
+            within.setdefault(("bitmap", bitmap.name), {})[number] = _bitmap_kind(bitmap)
     for node, within in held.items():
         kinds = [_image_kind(machine, disk, node) for machine in machines]
         yield Track(shown(node), tuple(_bars(kinds, axis)))
         below = []
-        for kind, name in within:
-            told = _snapshot_kind if kind == "snapshot" else _bitmap_kind
-            kinds = [told(state, node, name) for state in states]
-            below.append(Track(f"{INDENT}{shown(name)}", tuple(_bars(kinds, axis))))
+        for (_, name), found in within.items():
+            bars = _bars([found.get(number) for number in range(len(machines))], axis)
+            below.append(Track(f"{INDENT}{shown(name)}", tuple(bars)))
         yield from fold(below)
 
 
-def _image_kind(machine: Machine, disk: str, name: str) -> tuple[str, str] | None:
+def _image_kind(machine: Machine, disk: str, name: str) -> Kind | None:
     """Return the role of an image, and what it is; None where it is in no chain."""
     state = machine.disk(disk)
     if state.image(name) is None:
@@ -137,18 +144,8 @@ def _image_kind(machine: Machine, disk: str, name: str) -> tuple[str, str] | Non
     return "rule", "read-only"
 
 
-def _snapshot_kind(disk: Disk, node: str, name: str) -> tuple[str, str] | None:
-    """Return the role of an internal snapshot; None where there is none."""
-    image = disk.image(node)
-    there = image is not None and any(each.name == name for each in image.snapshots)
-    return ("mixed", "internal snapshot") if there else None
-
-
-def _bitmap_kind(disk: Disk, node: str, name: str) -> tuple[str, str] | None:
-    """Return the role of a bitmap, and what it does; None where there is none."""
-    bitmap = disk.bitmap(node, name)
-    if bitmap is None:
-        return None
+def _bitmap_kind(bitmap: DirtyBitmap) -> Kind:
+    """Return the role of a bitmap, and what it does."""
     if bitmap.inconsistent:
         return "broken", "inconsistent"
     if bitmap.busy:
@@ -156,7 +153,7 @@ def _bitmap_kind(disk: Disk, node: str, name: str) -> tuple[str, str] | None:
     return ("dirty4", "recording") if bitmap.recording else ("dirty1", "frozen")
 
 
-def _bars(kinds: Sequence[tuple[str, str] | None], axis: Axis) -> Iterator[Bar]:
+def _bars(kinds: Sequence[Kind | None], axis: Axis) -> Iterator[Bar]:
     """Yield the stretches in which something is of one kind."""
     start = 0
     for number, kind in enumerate(kinds):
