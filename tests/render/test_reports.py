@@ -180,6 +180,38 @@ def test_two_nights_worked_out_by_hand() -> None:
     assert stored == [0, 0, 0, 256, 256, 256, 320, 320, 320, 320]
 
 
+def test_the_worst_is_just_before_a_backup_is_complete() -> None:
+    # 449 MiB at 4 MiB/s take 112.25 s, and the guest writes while they are moved. So up to the end
+    # of the second one, what was so at the start of the first is the newest to be had.
+    write = "{offset: 0, length: 449 MiB, data: A}"
+    told = document(f"""
+scenario: nights
+disk: {{size: 1 GiB}}
+timeline:
+  - at: 0s
+    do: [{{create: S1}}]
+  - at: 1m
+    do: [{{backup: {{to: full.bak, checkpoint: c0}}}}]
+  - every: 24h
+    from: 24h
+    until: 2d
+    do:
+      - write: {write}
+      - backup: {{since: c<n-1>, to: inc<n>.bak, checkpoint: c<n>, rate: 4 MiB/s}}
+  - every: 24h
+    from: 24h1m
+    until: 3d
+    do: [{{write: {write.replace("data: A", "data: B")}}}]
+""")
+    jobs = told["jobs"]
+    assert isinstance(jobs, list)
+    assert [(j["start"], j["end"]) for j in jobs[1:]] == [(86400, 86512.25), (172800, 172912.25)]
+    assert jobs[1]["copied_bytes"] == jobs[1]["data_bytes"] == 449 << 20
+    loss = told["loss"]
+    assert isinstance(loss, dict)
+    assert (loss["worst"], loss["worst_at"]) == (86512.25, 172912.25)
+
+
 def test_what_takes_no_time_is_a_job_as_well() -> None:
     told = document("""
 scenario: at once
