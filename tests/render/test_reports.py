@@ -183,7 +183,9 @@ def test_two_nights_worked_out_by_hand() -> None:
 def test_the_worst_is_just_before_a_backup_is_complete() -> None:
     # 449 MiB at 4 MiB/s take 112.25 s, and the guest writes while they are moved. So up to the end
     # of the second one, what was so at the start of the first is the newest to be had.
-    write = "{offset: 0, length: 449 MiB, data: A}"
+    def write(letter: str) -> str:
+        return f"{{write: {{offset: 0, length: 449 MiB, data: {letter}}}}}"
+
     told = document(f"""
 scenario: nights
 disk: {{size: 1 GiB}}
@@ -192,16 +194,14 @@ timeline:
     do: [{{create: S1}}]
   - at: 1m
     do: [{{backup: {{to: full.bak, checkpoint: c0}}}}]
-  - every: 24h
-    from: 24h
-    until: 2d
-    do:
-      - write: {write}
-      - backup: {{since: c<n-1>, to: inc<n>.bak, checkpoint: c<n>, rate: 4 MiB/s}}
-  - every: 24h
-    from: 24h1m
-    until: 3d
-    do: [{{write: {write.replace("data: A", "data: B")}}}]
+  - at: 24h
+    do: [{write("A")}, {{backup: {{since: c0, to: inc1.bak, checkpoint: c1, rate: 4 MiB/s}}}}]
+  - at: 24h1m
+    do: [{write("B")}]
+  - at: 48h
+    do: [{write("C")}, {{backup: {{since: c1, to: inc2.bak, checkpoint: c2, rate: 4 MiB/s}}}}]
+  - at: 48h1m
+    do: [{write("D")}]
 """)
     jobs = told["jobs"]
     assert isinstance(jobs, list)
