@@ -147,11 +147,13 @@ def _unread(timeline: Timeline, entry: Entry, before: Disk, bitmap: DirtyBitmap)
     reader = _next_reader(timeline, before, bitmap.name)
     if reader is None or reader.backup.read is None:
         return nothing
-    if reader.entry.before.disk(before.name).bitmap(bitmap.node, bitmap.name) is None:
+    later = reader.entry.before.disk(before.name)
+    left = later.bitmap(bitmap.node, bitmap.name)
+    if left is None:
         return nothing  # Another step has lost it.
     if _begun_later(timeline, entry, before.name, reader):
         return nothing  # It says nothing of what was before.
-    lost = before.clusters_of(bitmap) - reader.backup.read
+    lost = (before.clusters_of(bitmap) & later.clusters_of(left)) - reader.backup.read
     if not lost:
         return nothing
     lost = uncopied(entry.after, before.name, lost)

@@ -56,9 +56,9 @@ def _fault(timeline: Timeline, claim: Claim) -> str | None:
             return _lack(timeline, claim)
     elif not _is_whole(timeline, claim):
         late = claim.late
-        if not any(hole.changed for hole in claim.holes) and _is_resized(timeline, claim):
-            return RESIZED
-        return STALE if late is not None and late.changed & claim.read else HOLE
+        if late is not None and late.changed & claim.read:
+            return STALE
+        return RESIZED if claim.inner is None and _is_resized(timeline, claim) else HOLE
     return LUCKY if any(not hole.turned for hole in claim.holes) else None
 
 
@@ -67,8 +67,7 @@ def _is_whole(timeline: Timeline, claim: Claim) -> bool:
     given = claim.then.guest_view.overlay(claim.backup.content).below(claim.backup.length)
     end = timeline.state_at(claim.backup.disk, claim.backup.end)
     return any(
-        state is not None and given.reads_like(state.guest_view.below(claim.backup.length))
-        for state in (claim.now, end)
+        state is not None and given.reads_like(state.guest_view) for state in (claim.now, end)
     )
 
 

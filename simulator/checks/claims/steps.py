@@ -20,7 +20,28 @@ HANDED = (What.DISABLED, What.LEFT)
 def step_of(timeline: Timeline, claim: Claim, hole: Hole) -> Event | None:
     """Return the step that left a hole: what cleared a bitmap that had recorded there, or else what
     stopped one at its start, lost one, or began one at its end.
+
+    What was cleared before anything changed that is missing has lost nothing.
     """
+    found = _step_of(timeline, claim, hole)
+    while found is not None and found.what is What.CLEARED:
+        start = _starts(found)
+        if start is None or start <= hole.start or _changes(timeline, claim, hole.start, start):
+            break
+        hole = hole._replace(start=start)
+        found = _step_of(timeline, claim, hole) or found
+    return found
+
+
+def _changes(timeline: Timeline, claim: Claim, start: int, end: int) -> bool:
+    """Whether something that a backup lacks reads differently at two moments."""
+    then, later = (timeline.state_at(claim.backup.disk, each) for each in (start, end))
+    if then is None or later is None:
+        return True
+    return bool(then.guest_view.differing(later.guest_view) & claim.missing)
+
+
+def _step_of(timeline: Timeline, claim: Claim, hole: Hole) -> Event | None:
     names = claim.backup.bitmaps
     if claim.backup.since is not None and claim.backup.since not in names:
         names = (*names, claim.backup.since)

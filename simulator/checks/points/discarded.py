@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from simulator.checks.claims.blame import Broken, broken_by
 from simulator.checks.claims.reverts import Reverted, find_reverts
-from simulator.checks.evidence import draw_change, join_words
+from simulator.checks.evidence import draw_change, join_words, name_clusters
 from simulator.checks.restores.differences import report
 from simulator.checks.restores.faults import discarded_between, faults_of
 from simulator.checks.rule import Rule, rule
@@ -18,8 +19,9 @@ from simulator.timeline import Timeline
 def discarded_future(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds reverts after which a checkpoint names a point that is not in this history, and stacks
-    in which a backup of the discarded history lies below one that was taken after the revert.
+    Finds reverts after which a checkpoint names a point that is not in this history, or with which
+    the bitmap goes that increments rely on, and stacks in which a backup of the discarded history
+    lies below one that was taken after the revert.
 
     ## Why is this wrong?
     A tracker that is made anew after the revert does not know that the disk went back: clusters
@@ -103,6 +105,8 @@ def discarded_future(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         ]
         if names:
             yield _kept(self, timeline, revert, names)
+        elif broken := broken_by(timeline, revert.entry, revert.disk):
+            yield _untracked(self, timeline, revert, broken)
     for fault in faults_of(timeline, self.code):
         below, above = fault.below, fault.above
         assert below is not None, "it is below that is discarded"
@@ -147,6 +151,33 @@ def _kept(rule: Rule, timeline: Timeline, revert: Reverted, names: list[str]) ->
         ),
         help=f"delete {join_words(_deletable(timeline, revert, name) for name in names)} and "
         "take a full backup with a new checkpoint",
+    )
+
+
+def _untracked(
+    rule: Rule, timeline: Timeline, revert: Reverted, broken: tuple[Broken, ...]
+) -> Finding:
+    """Return the finding of a revert that takes the bitmap away which increments rely on."""
+    names = list(dict.fromkeys(each.claim.backup.name for each in broken))
+    clusters = broken[0].clusters
+    for each in broken:
+        clusters = clusters | each.clusters
+    claim = broken[-1].claim
+    return rule.found(
+        revert.entry,
+        f"the revert to {revert.snapshot} leaves a hole in what is recorded, "
+        f"and {join_words(names)} {'lacks' if len(names) == 1 else 'lack'} "
+        f"{name_clusters(clusters)}",
+        label="a bitmap goes with its image, and none knows of the revert",
+        notes=draw_change(
+            timeline,
+            revert.disk,
+            revert.moment,
+            claim.now.moment,
+            prefer=claim.entry.instant,
+            caption="not recorded",
+        ),
+        help="take a full backup with a new checkpoint after the revert",
     )
 
 

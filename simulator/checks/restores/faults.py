@@ -68,7 +68,7 @@ def moment_meant(timeline: Timeline, restored: Restored) -> int:
 
 def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     history, moment = history_of(timeline), moment_meant(timeline, restored)
-    newest = max(restored.sources, key=history.end_of)
+    newest = max(reversed(restored.sources), key=history.end_of)
     # Bitmaps that a user named claim nothing: that may be now, or when they stopped.
     free = restored.of is None and newest.kind is Kind.BITMAPS
     if any(timeline.gives(restored, m) for m in (moment, *([newest.moment] if free else []))):
