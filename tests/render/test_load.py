@@ -121,3 +121,12 @@ def test_a_busy_week_is_legible_and_no_word_of_it_is_lost_as_text() -> None:
     # A flow of seconds in a week is seen.
     thin = areas(picture.drawing, "inc7.bak: incremental of vda")
     assert [round(area.top[-1][0] - area.top[0][0], 6) for area in thin] == [1.0] * 3
+
+
+def test_a_backup_under_way_is_not_stored_yet() -> None:
+    run = simulator.load(ROOT / "scenarios" / "timed" / "night.yaml").run()
+    (stored,) = areas(run.draw("load").drawing, "stored: ")
+    first = next(x for x, y in stored.top if y < stored.base)
+    ended = min(move.end for move in run.timeline.moves if move.end is not None)
+    left = stored.top[0][0] - axis_of(run.timeline).places[0]
+    assert first == pytest.approx(left + axis_of(run.timeline).at(ended))

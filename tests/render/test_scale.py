@@ -8,6 +8,7 @@ import simulator
 from simulator.pipeline import Run
 from simulator.render.drawing import Area, Box, Drawing
 from simulator.render.views.time.axis import axis_of
+from tests.checkout import ROOT
 from tests.render.test_views import cut, overlapping
 
 BUSY = """
@@ -165,6 +166,16 @@ def test_the_scratch_stands_below_and_says_how_much_it_held() -> None:
     end = next(x for x, y in reversed(scratch.top) if y < scratch.base)
     job = areas(picture.drawing, "backup")[0]
     assert end == pytest.approx(job.top[-1][0])
+
+
+def test_a_guest_whose_file_systems_are_frozen_says_so_until_the_thaw() -> None:
+    run = simulator.load(ROOT / "scenarios" / "timed" / "freeze.yaml").run()
+    picture = run.draw("time")
+    (frozen,) = (s for s in picture.drawing.shapes if isinstance(s, Box) and "thaw" in s.title)
+    places = {text.text: text.x for text in picture.drawing.texts if text.bold}
+    assert frozen.x == places["10s"]
+    assert frozen.x + frozen.width == pytest.approx(places["15s"])
+    assert "|frozen" in picture.text()
 
 
 def test_each_rule_that_found_something_has_a_row_of_marks() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from simulator.measures.loss import Loss, find_loss
 from simulator.measures.resources import find_stored
+from simulator.model.machine import Status
 from simulator.render.amounts import write_amount
 from simulator.render.drawing import Area, Box, Shape, Text, width_of
 from simulator.render.views.load.panel import HEIGHT, Panel, limit_line, scale_for
@@ -34,7 +35,8 @@ def _kept(timeline: Timeline) -> Iterator[tuple[int, float]]:
     size = 0
     for frame in timeline.frames:
         yield frame.tick, size
-        size = sum(each.data_bytes for each in frame.machine.backups if each.has_file)
+        there = (b for b in frame.machine.backups if b.has_file and b.status is not Status.RUNNING)
+        size = sum(backup.data_bytes for backup in there)
         yield frame.tick, size
 
 
@@ -85,7 +87,7 @@ def _worst(loss: Loss, axis: Axis, scale: Scale) -> Iterator[Shape]:
     newest = (
         f"{point.label} is the newest that can be restored" if point.label else "nothing is left"
     )
-    told = f"{_rounded(loss.worst)} at {scale.tell(at)}: {newest}"
+    told = f"{_rounded(loss.worst)} at {scale.tell(_whole(at))}: {newest}"
     x = axis.at(at)
     yield Box(x - MARK / 2, ABOVE - MARK / 2, MARK, MARK, "error", title=told)
     start = min(x, axis.end - width_of(told, 9))
@@ -94,4 +96,8 @@ def _worst(loss: Loss, axis: Axis, scale: Scale) -> Iterator[Shape]:
 
 def _rounded(ticks: int) -> str:
     """Return a time to the second, a shorter one as it is."""
-    return write_duration(ticks // SECOND * SECOND if ticks >= 60 * SECOND else ticks)
+    return write_duration(_whole(ticks))
+
+
+def _whole(ticks: int) -> int:
+    return ticks // SECOND * SECOND if ticks >= 60 * SECOND else ticks

@@ -28,10 +28,10 @@ def draw_head(
     shapes: list[Shape] = []
     labels = [frame.label or "afterwards" for frame in timeline.frames]
     named = sorted(_with_room(axis, labels, events))
-    lines = 0
+    lines, after = 0, 120 if axis.timed else 40
     for place, number in enumerate(named):
         x = left + axis.places[number]
-        end = axis.places[named[place + 1]] if place + 1 < len(named) else axis.end + 40
+        end = axis.places[named[place + 1]] if place + 1 < len(named) else axis.end + after
         room = end - axis.places[number] - 6
         label = fit(labels[number], room, 12)
         shapes.append(Text(x, y + 12, label, 12, bold=True, title=labels[number]))

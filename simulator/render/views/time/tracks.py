@@ -51,6 +51,10 @@ def _guest_track(timeline: Timeline, axis: Axis, disk: str, *, alone: bool) -> T
         for n, (entry, letters) in enumerate(steps):
             start = before + 3 + n * room
             bars.append(_step(entry, letters, start, start + max(2.0, room - 3)))
+        if number and timeline.frames[number - 1].machine.frozen and not steps:
+            goes_on = bars and bars[-1].text == "frozen" and bars[-1].end == before
+            start = bars.pop().start if goes_on else before
+            bars.append(Bar(start, place, "zero", "frozen", "its writes wait for the thaw"))
         before = place
     return Track(
         "guest" if alone else f"guest {disk}", tuple(_together(bars) if axis.timed else bars)
