@@ -84,7 +84,7 @@ def test_a_libvirt_chain_is_healthy_and_its_scenario_has_checkpoints(tmp_path: P
 
 def test_the_document_has_the_names_of_the_run_document(tmp_path: Path) -> None:
     disk = document(mail_chain(tmp_path))["disks"]["vda"]
-    assert set(disk) == {*DiskDocument.__annotations__, "files"}
+    assert set(disk) == {*DiskDocument.__required_keys__, "files"}
     assert [set(each) for each in disk["bitmaps"]] == [set(BitmapDocument.__annotations__)] * 3
     assert disk["images"] == {"S1": "AAAA----", "S2": "B--BBBB-"}
     assert disk["bitmaps"][1] == {

@@ -42,12 +42,15 @@ def played() -> Run:
     return run
 
 
+VIEWS = [view for view in View if view is not View.LOAD]
+"""Those that show such names: a load has those of jobs and resources, which a file must spell."""
+
 TEXTS: dict[str, Callable[[Run], str]] = {
     "run": lambda run: run.text(),
     "figure": lambda run: str(run.at("x").figure()),
     "findings": lambda run: run.findings_text(),
     "page": lambda run: write_page(run.timeline, run.findings),
-    **{view.value: lambda run, view=view: run.draw(view.value).text() for view in View},  # type: ignore[misc]
+    **{view.value: lambda run, view=view: run.draw(view.value).text() for view in VIEWS},  # type: ignore[misc]
 }
 
 

@@ -78,12 +78,13 @@ class History:
 def history_of(timeline: Timeline, entries: int) -> History:
     """Return the history of the first so many entries of a timeline.
 
-    What a statement made the host do is applied again, primitive by primitive.
+    What a statement made the host do is applied again, primitive by primitive. What a guest wrote
+    by itself, and failed, changed nothing.
     """
     steps: list[Step] = []
     for entry in timeline.entries[:entries]:
         machine = entry.before
-        for operation in entry.operations:
+        for operation in entry.operations if entry.refusal is None else ():
             outcome = apply(machine, operation)
             assert not isinstance(outcome, Refusal), "it was accepted when it was recorded"
             steps.append(Step(len(steps), entry, operation, machine, outcome))
