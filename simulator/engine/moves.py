@@ -292,12 +292,12 @@ class Moves:
             or (isinstance(each, EndJob) and each.status is not Status.COMPLETED)
             for each in operations
         )
-        moving = {job.key: job for job in self._moving()} if bad else {}
-        if not moving:
+        under = {job.key: job for job in self._under.values()} if bad else {}
+        if not under:
             return machine
         jobs = tuple(
-            replace(job, copied=self._copied(moving[key_of(job)], machine, tick))
-            if isinstance(job, BackupJob) and key_of(job) in moving
+            replace(job, copied=self._copied(under[key_of(job)], machine, tick))
+            if isinstance(job, BackupJob) and key_of(job) in under
             else job
             for job in machine.jobs
         )
@@ -305,7 +305,9 @@ class Moves:
 
     def _copied(self, job: UnderWay, machine: Machine, tick: int) -> ClusterSet:
         length = machine.disk(job.disk).length
-        copied = set_of(length, job.course.moved(self._traffic.place(job.number, tick)))
+        done = job.done is not None
+        place = Fraction(job.passed[0]) if done else self._traffic.place(job.number, tick)
+        copied = set_of(length, job.course.moved(place))
         return copied | set_of(length, (c for c, until in job.ahead.items() if until <= tick))
 
     def end(

@@ -364,6 +364,48 @@ def test_a_restore_takes_as_long_as_the_data_of_all_that_is_stacked() -> None:
     assert span(timeline, "back") == (10, 15)
 
 
+@pytest.mark.parametrize("stop", ["{cancel: full}", "crash"])
+def test_a_push_that_is_stopped_after_it_has_moved_all_leaves_all(stop: str) -> None:
+    timeline = play(f"""
+  - at: 1s
+    do: [{{backup: {{to: full, rate: 64 KiB/s, ends: never}}}}]
+  - at: 1m
+    do: [{stop}]
+""")
+    assert (span(timeline, "full"), cells(timeline, "full")) == ((1, 60), "AABB0000")
+
+
+def test_of_two_disks_the_one_that_was_copied_is_there_when_the_other_one_is_stopped() -> None:
+    # The first has 2 clusters to move and the second 4, at a cluster a second each.
+    timeline = play(
+        """
+  - at: 10s
+    do: [{backup: {to: inc, since: c0, rate: 64 KiB/s, cancel: +3s}}]
+""",
+        """
+scenario: s
+disks: {vda: {clusters: 4}, vdb: {clusters: 4}}
+timeline:
+  - at: 0s
+    do: [{create: {image: S1, disk: vda}}, {create: {image: W1, disk: vdb}}, checkpoint: c0]
+  - at: 1s
+    do: [{write: {disk: vda, cells: AA--}}, {write: {disk: vdb, cells: BBBB}}]
+""",
+    )
+    held = {each.disk: len(each.content.clusters()) for each in timeline.last.backups_named("inc")}
+    assert held == {"vda": 2, "vdb": 3}
+
+
+def test_a_backup_that_fails_by_chance_leaves_what_it_had_copied() -> None:
+    head = HEAD.replace("disk: 8", "faults: {backup: {fails: 100%}}\nseed: 2\ndisk: 8")
+    timeline = play("  - {at: 1s, do: [{backup: {to: full, rate: 64 KiB/s}}]}\n", head)
+    failed = move(timeline, "full")
+    assert failed.end is not None
+    whole = (failed.end - failed.start) // SECOND
+    assert 0 < whole < 8
+    assert cells(timeline, "full") == "AABB0000"[:whole] + "-" * (8 - whole)
+
+
 def test_equal_seeds_draw_equal_faults() -> None:
     steps = """
   - every: 1h

@@ -247,4 +247,4 @@ def test_of_one_name_on_two_disks_the_job_that_failed_is_told() -> None:
         vdb=4,
     )
     (finding,) = (each for each in play(told)["findings"] if each["line"] == FIRST_LINE + 5)
-    assert finding["refused"] == "backup k holds nothing: its job failed"
+    assert finding["refused"] == "backup k is not complete: its job failed"

@@ -120,7 +120,7 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
             return Refusal(f"there is no backup {name} here")
         for backup in named:
             if backup.status is not Status.COMPLETED:
-                return Refusal(f"backup {name} holds nothing: {NOTHING_HELD[backup.status]}")
+                return Refusal(f"backup {name} is not complete: {NOTHING_HELD[backup.status]}")
     stacks = {
         disk.name: tuple(
             backup
