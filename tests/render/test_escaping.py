@@ -12,6 +12,7 @@ from simulator.render import svg
 from simulator.render.page import write_page
 from simulator.render.pictures import View
 from tests.checkout import command
+from tests.render.given import quoted
 
 SCENARIO = r"""
 scenario: names that a terminal obeys
@@ -60,6 +61,23 @@ def test_a_text_has_no_control_character_and_no_forged_row(write: Callable[[Run]
     assert "x" in text
     assert [line for line in text.split("\n") if not line.isprintable()] == []
     assert FORGED not in text
+
+
+@pytest.mark.parametrize("view", ["time", "load"])
+def test_names_of_a_timed_run_are_escaped_as_well(view: str) -> None:
+    name = "<script>alert(1)<!-- ]]> & \" '"
+    run = simulator.loads(
+        "scenario: names\nmodel: libvirt\ndisk: 8\nresources: {net: 64 KiB/s}\ntimeline:\n"
+        "  - {at: 0s, do: [{create: S}, {write: AAAAAAAA}]}\n"
+        f"  - {{at: 1s, do: [{{backup: {{to: {quoted(name)}, through: net}}}}]}}\n  - {{at: 60s}}\n"
+    ).run()
+    assert run.timeline.moves[0].name == name
+    picture = run.draw(view)
+    assert minidom.parseString(picture.svg()).getElementsByTagName("polygon")
+    for text in (picture.svg(), write_page(run.timeline, run.findings)):
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert" in text
+    assert name in picture.text() or view == "load"
 
 
 @pytest.mark.parametrize("view", [view.value for view in View])

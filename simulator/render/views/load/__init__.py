@@ -16,6 +16,7 @@ from simulator.render.drawing import (
     Line,
     Shape,
     Text,
+    fit,
     moved,
     title_lines,
     width_of,
@@ -32,7 +33,6 @@ from simulator.timeline import Timeline
 
 LABELS_MAX = 170.0
 GAP = 30.0
-NO_TIME = "instants that are named say nothing about time: there is no load to draw"
 
 
 def lay_out_load(
@@ -48,7 +48,7 @@ def lay_out_load(
     top = 18.0 * len(title) + 12
     shapes: list[Shape] = [*title, Text(0, top, f"model {timeline.model}", SMALL, "faint")]
     if not axis.timed or axis.scale is None:
-        shapes.append(Text(0, top + 24, NO_TIME, SMALL, "faint"))
+        shapes.append(Text(0, top + 24, _no_time(timeline), SMALL, "faint"))
         return _whole(timeline, shapes, top + 34)
     panels = [*draw_flows(timeline, axis), *draw_stored(timeline, axis), *draw_loss(timeline, axis)]
     words = ["findings", *rules_of(findings)]
@@ -66,6 +66,16 @@ def lay_out_load(
     shapes += moved(legend.shapes, 0, y + 12)
     whole = _whole(timeline, shapes, y + 12 + legend.height)
     return whole._replace(along=Along(left, left + axis.end, first - 24, y))
+
+
+def _no_time(timeline: Timeline) -> str:
+    """Return why there is nothing to draw."""
+    labels = list(dict.fromkeys(frame.label for frame in timeline.frames if frame.label))
+    told = [fit(label, 160, SMALL) for label in labels]
+    if not told:
+        return "no instant yet"
+    who = f"{told[0]} to {told[-1]} tell" if len(told) > 1 else f"{told[0]} alone tells"
+    return f"there is no load to draw: {who} no time"
 
 
 def _samples(timeline: Timeline, drawn: Sequence[Shape]) -> Iterator[Sample]:
