@@ -24,8 +24,16 @@ def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | Non
     checkpoint = entry.before.checkpoint(backup.since)
     if checkpoint is not None:
         return checkpoint.moment(backup.disk)
+    whole = {b.moment for b in entry.before.backups if b.whole and b.disk == backup.disk}
     begun = _consumers(timeline).get((backup.disk, backup.since), [])
-    return next((moment for number, moment in reversed(begun) if number < entry.number), None)
+    return next(
+        (
+            moment
+            for number, moment, by_hand in reversed(begun)
+            if number < entry.number and (not by_hand or moment in whole)
+        ),
+        None,
+    )
 
 
 def claimed_end(entry: Entry, backup: Backup) -> int:
@@ -42,16 +50,17 @@ def claimed_end(entry: Entry, backup: Backup) -> int:
     return backup.moment if asked is not None else entry.before.disk(backup.disk).moment
 
 
-def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """Return where consumers' bitmaps began: numbers of entries and moments, by disk and name.
+def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int, bool]]]:
+    """Return where consumers' bitmaps began, by disk and name: numbers of entries, moments, and
+    whether it was by hand.
 
     What a command of QEMU clears by hand is no beginning, unless the whole disk is copied then: it
-    is one when both have happened.
+    is one when both have happened, as long as such a copy is there.
     """
     known = timeline.memo.get("consumers")
     if isinstance(known, dict):
         return known
-    begun: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    begun: dict[tuple[str, str], list[tuple[int, int, bool]]] = {}
     whole: dict[tuple[str, int], int] = {}
     for entry, backup in timeline.made_backups:
         if backup.whole:
@@ -66,13 +75,13 @@ def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int]
                 continue
             copied = whole.get((disk.name, disk.moment)) if by_hand else entry.number
             if copied is not None:
-                place = max(entry.number, copied), disk.moment
+                place = max(entry.number, copied), disk.moment, by_hand
                 begun.setdefault((disk.name, each.name), []).append(place)
     for entry, backup in timeline.made_backups:
         # A client that pulls leaves the bitmap as it is, and so does a job that fails.
         done = backup.status is Status.COMPLETED and backup.transfer is not Transfer.PULL
         if done and backup.since is not None and (backup.disk, backup.since) in begun:
-            begun[backup.disk, backup.since].append((entry.number, backup.moment))
+            begun[backup.disk, backup.since].append((entry.number, backup.moment, False))
     for places in begun.values():
         places.sort()
     timeline.memo["consumers"] = begun

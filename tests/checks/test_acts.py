@@ -326,6 +326,19 @@ STORIES = {
         ],
         ["BT204 T7"],
     ),
+    "the full backup beside which a bitmap was cleared is deleted": (
+        "qemu-single",
+        [
+            "create: {image: S1}",
+            "backup: {to: k1, checkpoint: c0}",
+            "write: ---C--",
+            CLEAR,
+            "backup: {to: k2, checkpoint: c1}",
+            "delete: {backup: k2}",
+            "backup: {to: k3, since: c0}",
+        ],
+        ["BT215 T4", "BT214 T7"],
+    ),
     "a revert takes the bitmap, and its checkpoint is deleted": (
         "nir-2018",
         [

@@ -69,7 +69,7 @@ class Story(NamedTuple):
     def joined(self) -> tuple[str, list[int]]:
         """Return the scenario with one instant for all that the host does in a row.
 
-        What changes what the guest sees, and the instants at which jobs end, stay alone.
+        What changes what the guest sees, and the instants that others name, stay alone.
 
         Returns:
             The text, and the line of each step.
@@ -86,7 +86,7 @@ class Story(NamedTuple):
             places.append(len(lines) + bool(step.verb))
             if step.verb:
                 lines.append(f"      - {flow({**step.verb, **step.beside})}")
-            open_ = bool(step.verb) and not ALONE & set(step.verb)
+            open_ = bool(step.verb) and not ALONE & set(step.verb) and step.label not in meant
         return "\n".join(lines) + "\n", places
 
 

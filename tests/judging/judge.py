@@ -7,6 +7,7 @@ rule of silent wrong data may say anything.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from tests.judging.record import Made, Record
@@ -62,6 +63,7 @@ class Judge:
 
     def __init__(self, record: Record) -> None:
         self.record = record
+        self.view, self.verb, self.said = record.view, record.verb, record.said
         self.judged: Counter[str] = Counter()
         self.verdicts = list(self._verdicts())
 
@@ -71,7 +73,7 @@ class Judge:
             yield from self._of_backups(number, made)
             yield from self._of_restores(number)
             yield from self._of_acts(number)
-            for code in sorted(self.record.said[number] & SILENT):
+            for code in sorted(self.said[number] & SILENT):
                 self.judged[code] += 1
                 if not self._is_fair(code, number, made):
                     yield self._verdict("false alarm", code, number, "right by content")
@@ -87,20 +89,20 @@ class Judge:
                 continue
             self.judged["backups"] += 1
             wrong = self._wrong(each)
-            flagged = self.record.said[number] & READ
+            flagged = self.said[number] & READ
             if wrong and not flagged:
                 yield self._verdict("silence", f"backup {each.kind}", number, wrong)
             start = self._start(each)
             over = any(old.gone == number and old.name == each.name for old in self.record.made)
             # What another consumer has copied, or a resize did, is told where it is missed.
-            other = bool({"BT204", "BT209"} & self.record.said[number])
+            other = bool({"BT204", "BT209"} & self.said[number])
             other = over or other or each.step.get("sync") == "bitmap"
             other = other or "bitmaps" in each.step or self._is_late(each)
             if wrong and start is not None and not other:
                 since = range(self._stopped(each, start), number)
-                if not any(self.record.said[n] & BREAKS for n in since):
-                    acts = sorted(filter(None, map(self._breaking, since)), key=HARMFUL.index)
-                    what = next(iter(acts), "act")
+                if not any(self.said[n] & BREAKS for n in since):
+                    acts = {self.verb(n)[0] for n in since}
+                    what = next((verb for verb in HARMFUL if verb in acts), "act")
                     yield self._verdict("silence", f"{what} breaks increments", number, wrong)
             onto = self._wrong_onto(each)
             if onto and not flagged:
@@ -110,12 +112,10 @@ class Judge:
         """Whether a job read a bitmap that had stopped where another began, or that was merged with
         what had: no act is wrong there."""
         name = made.step.get("bitmap")
-        ends = [w.end for w in self._through(made) if name is not None and w.end is not None]
-        acts = map(self.record.verb, range(made.begun))
+        acts = [self.verb(number) for number in range(made.begun)]
         merged = any(v == "block-dirty-bitmap-merge" and t["target"] == name for v, t in acts)
-        return merged or any(
-            self._recording(n, made.disk) - self._recording(n - 1, made.disk) for n in ends
-        )
+        live = [self._recording(number, made.disk) for number in range(made.begun)]
+        return merged or any(name in old - new and new - old for old, new in pairwise(live))
 
     def _stopped(self, made: Made, start: int) -> int:
         """Return the step after a start, or before it that at which the bitmap had stopped."""
@@ -130,27 +130,25 @@ class Judge:
         return {b["name"] for b in state["bitmaps"]
                 if b["recording"] and b["node"] in state["chain"][-1:]}  # fmt: skip
 
-    def _breaking(self, number: int) -> str:
-        """Return the verb of a step that may break increments; empty for any other step."""
-        verb, _ = self.record.verb(number)
-        return verb if verb in HARMFUL else ""
-
     def _wrong(self, made: Made, *, strict: bool = False) -> str:
         """Return how a backup is not what it was meant to be, or nothing."""
-        meant = [self.record.view(end, made.disk) for end in self._ends(made)]
+        meant = [self.view(end, made.disk) for end in self._ends(made)]
         start = self._start(made, strict=strict)
         if made.kind in ("full", "top") and self._lower(made):
-            meant = [self.record.view(n, made.disk) for n in range(made.begun + 1)]
+            meant = [self.view(n, made.disk) for n in range(made.begun + 1)]
         if made.kind != "full" and start is None:
             return ""
-        below = self.record.view(start, made.disk) if start is not None else ""
+        if made.kind == "bitmaps" and "BT202" in self.said[made.begun]:
+            meant += [self.view(n, made.disk) for n in range(start or 0, made.begun)]
+        below = self.view(start, made.disk) if start is not None else ""
         got = lay(below, made)
         meant = self._fitting(made, meant)
         return "" if got in meant else f"{made.name}: |{got}| where |{meant[-1]}| was meant"
 
     def _fitting(self, made: Made, views: list[str]) -> list[str]:
-        """Return views as long as a backup through bitmaps, which claims no length of the disk."""
-        if made.kind != "bitmaps":
+        """Return views as long as a backup through bitmaps, or of another image than the active
+        one, which claims no length of the disk."""
+        if made.kind != "bitmaps" and not self._lower(made):
             return views
         return [each.rstrip("-").ljust(len(made.cells), "-") for each in views]
 
@@ -160,13 +158,25 @@ class Judge:
         return image not in (None, self.record.frames[made.begun][made.disk]["chain"][-1])
 
     def _through(self, made: Made) -> list[Any]:
-        """Return the stretches of the bitmaps that a backup read through by their names."""
+        """Return the stretches of the bitmaps that a backup read through by their names.
+
+        A consumer that has begun anew leaves out what recorded nothing under its name before.
+        """
         names = made.step.get("bitmaps", [made.step.get("since", made.step.get("bitmap"))])
         node = made.step.get("device")
-        return [
-            window
+        found = [
+            (name, window)
             for (disk, on, name), window in self.record.windows[made.begun].items()
             if disk == made.disk and name in names and node in (None, on)
+        ]
+        anew = [(name, window.start) for name, window in found
+                if self.verb(window.start)[0] != "block-dirty-bitmap-add"]  # fmt: skip
+        return [
+            window
+            for name, window in found
+            if window.end is None
+            or self._written(made.disk, window.start, window.end)
+            or not any(name == other and start >= window.end for other, start in anew)
         ]
 
     def _start(self, made: Made, *, strict: bool = False) -> int | None:
@@ -202,7 +212,7 @@ class Judge:
             and each.step.get("mode") != "pull"
         ]
         for number in range(made.begun):
-            verb, told = self.record.verb(number)
+            verb, told = self.verb(number)
             here = made.disk in told.get("disks", told.get("images", [told.get("disk", made.disk)]))
             if here and told.get(STARTING.get(verb, "")) == name:
                 begun.append(number)
@@ -236,6 +246,10 @@ class Judge:
             return [*ends, min(active[-1] + 1, made.begun)] if active else [*ends, made.begun]
         return [made.begun]
 
+    def _end(self, made: Made) -> int:
+        """Return the step whose state a backup is meant to give."""
+        return self._ends(made)[-1]
+
     def _frozen(self, made: Made) -> list[int]:
         """Return the step that froze the image from which a model reads an image's bitmaps."""
         nodes = {on for (disk, on, name) in self.record.windows[made.begun]
@@ -255,28 +269,24 @@ class Judge:
         onto, base = made.step.get("onto"), self._base(made)
         if base is None or not (base.sound or torn) or made.kind == "full":
             return ""
-        below = self.record.view(self._ends(base)[-1], made.disk)
+        below = self.view(self._end(base), made.disk)
         got = lay(below, made)
-        meant = self._fitting(made, [self.record.view(end, made.disk) for end in self._ends(made)])
+        meant = self._fitting(made, [self.view(end, made.disk) for end in self._ends(made)])
         return "" if got in meant else f"{made.name} onto {onto}: |{got}| for |{meant[-1]}|"
 
     def _base(self, made: Made) -> Made | None:
         """Return the backup that another one was put onto, as far as it is there."""
-        onto: Made | None = None
-        for each in self.record.made:
-            there = each.disk == made.disk and each.done <= made.begun <= each.gone
-            if there and each.name == made.step.get("onto"):
-                onto = each
-        return onto
+        named = [m for m in self.record.made
+                 if (m.name, m.disk) == (made.step.get("onto"), made.disk)
+                 and m.done <= made.begun <= m.gone]  # fmt: skip
+        return named[-1] if named else None
 
     def _short(self, made: Made) -> bool:
         """Whether a backup leaves out a cluster that was written since its start."""
         start = self._start(made)
         if start is None:
             return False
-        written: set[int] = set()
-        for number in range(start + 1, made.begun + 1):
-            written |= self.record.touched(number, made.disk)
+        written = self._written(made.disk, start, made.begun)
         return any(made.cells[n : n + 1] == "-" for n in written)
 
     # Restores.
@@ -288,7 +298,7 @@ class Judge:
     def _of_restores(self, number: int) -> Iterator[Verdict]:
         restored = self._restored(number)
         self.judged["restores"] += len(restored)
-        if self.record.said[number] & READ:
+        if self.said[number] & READ:
             return
         for each in restored:
             if each["of"] is None and self._known_bad(number, each):
@@ -304,7 +314,7 @@ class Judge:
         """Whether a restored disk was seen, and something was said of a backup in its stack."""
         names = {row.split("/")[0] for row in restored["from"]}
         sources = [m for m in self.record.made if m.name in names and m.done <= number <= m.gone]
-        flagged = any(self.record.said[made.begun] & READ for made in sources)
+        flagged = any(self.said[made.begun] & READ for made in sources)
         return flagged and bool(self._instants(number, restored["disk"], restored["cells"]))
 
     def _mixed(self, number: int) -> bool:
@@ -321,41 +331,37 @@ class Judge:
         """
         disk = restored["disk"]
         if restored["of"] is not None:
-            view = self.record.view(self.record.number[restored["of"]], disk)
+            view = self.view(self.record.number[restored["of"]], disk)
             return [view] if view else []
         names = [row.split("/")[0] for row in restored["from"]]
         there = [m for m in self.record.made
                  if m.name in names and m.disk == disk and m.done <= number <= m.gone]  # fmt: skip
-        newest = max((self._ends(each)[-1] for each in there), default=None)
-        last = [each for each in there if self._ends(each)[-1] == newest]
+        newest = max((self._end(each) for each in there), default=None)
+        last = [each for each in there if self._end(each) == newest]
         ends = {end for each in last for end in self._ends(each)}
         if free and any(each.kind == "bitmaps" for each in last):
             ends |= set(range(number + 1))
-        return [self.record.view(end, disk) for end in sorted(ends)]
+        return [self.view(end, disk) for end in sorted(ends)]
 
     def _instants(self, number: int, disk: str, view: str) -> set[int]:
         """Return the steps up to one after which a disk was as given."""
-        return {n for n in range(number + 1) if self.record.view(n, disk) == view}
+        return {n for n in range(number + 1) if self.view(n, disk) == view}
 
     # Acts.
 
     def _of_acts(self, number: int) -> Iterator[Verdict]:
-        verb, _ = self.record.verb(number)
-        said = self.record.said[number]
+        verb, _ = self.verb(number)
+        said = self.said[number]
         lost = self.lost(number)
         # Who deletes a backup means to lose what it stands for, and nothing else (DECISIONS.md).
         others = lost - self._own(number)
         if others and not said & {"BT305", "BT207"}:
             told = ", ".join(self.record.story.steps[n].label for n in sorted(others))
             yield self._verdict("silence", f"{verb} takes others' restore points", number, told)
-        if verb == "revert" and not said & SILENT and self._wrong_revert(number):
-            yield self._verdict("silence", "revert", number, self._wrong_revert(number))
-        free = ("write", "zero", "discard", "revert", "resize", "create", "attach")
-        if number and verb not in free and not said & SILENT:
-            for disk in self.record.frames[number]:
-                old, new = self.record.view(number - 1, disk), self.record.view(number, disk)
-                if old.rstrip("-") != new.rstrip("-"):
-                    yield self._verdict("silence", f"{verb} changes the guest", number, new)
+        free = ("write", "zero", "discard", "resize", "create", "attach")
+        wrong = self._changed(number) if number and verb not in free else ""
+        if wrong and not said & SILENT:
+            yield self._verdict("silence", f"{verb} changes the guest", number, wrong)
 
     def restorable(self, number: int, *, before: bool = False) -> set[int]:
         """Return the steps whose state can be restored from what is there after a step.
@@ -365,7 +371,7 @@ class Judge:
         """
         steps = set(range(number + 1))
         for disk in self.record.frames[number]:
-            seen = {self.record.view(n, disk) for n in range(number + 1)}
+            seen = {self.view(n, disk) for n in range(number + 1)}
             there = [
                 made
                 for made in self.record.made
@@ -379,7 +385,7 @@ class Judge:
                 found = {lay(below, each) for each in there} & seen - reached
                 reached |= found
                 waiting += found
-            steps = {n for n in steps if self.record.view(n, disk) in reached}
+            steps = {n for n in steps if self.view(n, disk) in reached}
         return steps
 
     def lost(self, number: int) -> set[int]:
@@ -396,32 +402,28 @@ class Judge:
             n
             for made in gone
             for n in range(number)
-            if self.record.view(n, made.disk)
-            in (self.record.view(self._ends(made)[-1], made.disk), lay("", made))
+            if self.view(n, made.disk) in (self.view(self._end(made), made.disk), lay("", made))
         }
 
-    def _wrong_revert(self, number: int) -> str:
-        """Return how a revert does not give the state of its snapshot, or nothing."""
-        verb, told = self.record.verb(number)
+    def _changed(self, number: int) -> str:
+        """Return how the guest does not see what it saw before an act, or at the snapshot."""
+        verb, told = self.verb(number)
         for disk, state in self.record.frames[number - 1].items():
-            name = told.get("snapshot") if verb == "revert" else None
-            if name is None:  # Another act, which is to leave what the guest sees.
-                old, new = self.record.view(number - 1, disk), self.record.view(number, disk)
-                if old != new:
-                    return f"{disk}: |{new}| after |{old}|"
-                continue
-            point = self.record.born[number - 1].get((disk, name))
-            if point is None:
-                point = self._kept_inside(number, name, state["chain"])
+            point: int | None = number - 1
+            if verb == "revert":
+                point = self.record.born[number - 1].get((disk, told["snapshot"]))
+                if point is None:
+                    point = self._kept_inside(number, told["snapshot"], state["chain"])
             if point is not None:
-                meant, got = self.record.view(point, disk), self.record.view(number, disk)
-                return "" if meant == got else f"|{got}| where |{meant}| was meant"
+                meant, got = self.view(point, disk), self.view(number, disk)
+                if meant != got:
+                    return f"{disk}: |{got}| where |{meant}| was meant"
         return ""
 
     def _kept_inside(self, number: int, name: str, chain: list[str]) -> int | None:
         """Return the step that kept a state inside the active image, or None."""
         for before in reversed(range(number)):
-            verb, told = self.record.verb(before)
+            verb, told = self.verb(before)
             here = told.get("device") == chain[-1] if chain else False
             if verb == "blockdev-snapshot-internal-sync" and told["name"] == name and here:
                 return before
@@ -438,7 +440,7 @@ class Judge:
                 return wrong
             case "BT204" | "BT214" | "BT402":
                 short = any(self._short(m) or self._wrong_onto(m, torn=True) for m in made)
-                return wrong or short or self._reverted(number)
+                return wrong or short or self._happened("revert", number)
             case "BT203":
                 return number not in self.restorable(number) or any(map(self._hole_before, made))
             case "BT205" | "BT207":
@@ -446,7 +448,7 @@ class Judge:
                     m.gone == number for m in self.record.made
                 )
             case "BT209":
-                return self._resized(number)
+                return self._happened("resize", number)
             case "BT305":
                 return bool(self.lost(number))
             case "BT301" | "BT302" | "BT303" | "BT304" | "BT306" if restored:
@@ -456,7 +458,7 @@ class Judge:
                 wrong = any(self._wrong_onto(m, torn=True) for m in made)
                 return late or wrong or any(map(self._short_onto, made))
             case "BT306":
-                return bool(self._wrong_revert(number))
+                return bool(self._changed(number))
             case "BT107":
                 anew = self._untracked(number) or self._begun_anew(number)
                 return anew or self._broken(number)
@@ -469,40 +471,42 @@ class Judge:
     def _is_late_onto(self, made: Made) -> bool:
         """Whether a backup through bitmaps does not give what the guest sees now on its base."""
         base = self._base(made)
-        below = self.record.view(self._ends(base)[-1], made.disk) if base is not None else ""
-        return base is not None and lay(below, made) != self.record.view(made.begun, made.disk)
+        if base is None:
+            return False
+        now = self.view(made.begun, made.disk)
+        return lay(self.view(self._end(base), made.disk), made) != now
 
     def _short_onto(self, made: Made) -> bool:
         """Whether a cluster was written between a backup's base and the stretch that it holds."""
         base, start = self._base(made), self._start(made)
-        return base is not None and start is not None and self._written(
-            made.disk, self._ends(base)[-1], start
-        )  # fmt: skip
+        if base is None or start is None:
+            return False
+        return bool(self._written(made.disk, self._end(base), start))
 
     def _hole_before(self, made: Made) -> bool:
         """Whether something was written between the last good backup and a backup's start."""
         start = self._start(made) or 0
-        good = [self._ends(m)[-1] for m in self.record.made
+        good = [self._end(m) for m in self.record.made
                 if m.disk == made.disk and m.sound and m.begun <= start]  # fmt: skip
-        return self._written(made.disk, max(good, default=0), start)
+        return bool(self._written(made.disk, max(good, default=0), start))
 
-    def _written(self, disk: str, after: int, until: int) -> bool:
-        return any(self.record.touched(n, disk) for n in range(after + 1, until + 1))
+    def _written(self, disk: str, after: int, until: int) -> set[int]:
+        return {
+            cluster
+            for number in range(after + 1, until + 1)
+            for cluster in self.record.touched(number, disk)
+        }
 
     def _is_wrong(self, code: str, number: int, restored: Mapping[str, Any]) -> bool:
         cells, disk = restored["cells"], restored["disk"]
         if code == "BT301":
             return not self._instants(number, disk, cells) or self._mixed(number)
-        meant = self._meant(number, restored)
+        meant = self._meant(number, restored, free=False)
         newest = self._meant(number, {**restored, "of": None}, free=False)
         return cells not in meant or (code != "BT306" and cells not in newest)
 
-    def _reverted(self, number: int) -> bool:
-        """Whether a checkpoint that is there names a point of a future that was given up."""
-        return any(self.record.verb(n)[0] == "revert" for n in range(number + 1))
-
-    def _resized(self, number: int) -> bool:
-        return any(self.record.verb(n)[0] == "resize" for n in range(number + 1))
+    def _happened(self, verb: str, number: int) -> bool:
+        return any(self.verb(n)[0] == verb for n in range(number + 1))
 
     def _untracked(self, number: int) -> bool:
         """Whether a bitmap recorded before a step, and none does after it."""
@@ -544,13 +548,22 @@ class Judge:
         return False
 
     def _gone(self, number: int, disk: str) -> list[tuple[str, int]]:
-        """Return the bits that go at a step: the names of their bitmaps, and the clusters."""
+        """Return the bits that go at a step: the names of their bitmaps, and the clusters.
+
+        What is written while a job runs is in its bitmap, and seen there when it has ended.
+        """
+        verb, told = self.verb(number)
+        cleared = told["name"] if verb == "block-dirty-bitmap-clear" else None
+        windows = self.record.windows[number]
         after = {(b["node"], b["name"]): b for b in self.record.frames[number][disk]["bitmaps"]}
         return [
             (bitmap["name"], cluster)
             for bitmap in self.record.frames[number - 1][disk]["bitmaps"]
             for left in [after.get((bitmap["node"], bitmap["name"]))]
-            for cluster in _bits([bitmap]) - _bits([left] if left else [])
+            for start, end in [windows.get((disk, bitmap["node"], bitmap["name"]), (number, 0))]
+            for late in [bitmap["name"] == cleared and end is None]
+            for bits in [self._written(disk, start, number - 1) if late else set()]
+            for cluster in (_bits([bitmap]) | bits) - _bits([left] if left else [])
         ]
 
     def _discarded(self, number: int) -> bool:
@@ -559,7 +572,7 @@ class Judge:
         Another bitmap that names the cluster helps, but not who goes on by the name of one that
         was cleared.
         """
-        verb, _ = self.record.verb(number)
+        verb, _ = self.verb(number)
         for disk, after in self.record.frames[number].items():
             names = self._recording(number, disk) if verb != "block-dirty-bitmap-clear" else set()
             # What has stopped recording says nothing of what came after.
@@ -568,7 +581,7 @@ class Judge:
                 if cluster not in left and not any(
                     m.done <= number < m.gone
                     and m.cells[cluster].replace("0", "-")
-                    == self.record.view(number, disk)[cluster : cluster + 1]
+                    == self.view(number, disk)[cluster : cluster + 1]
                     for m in self._copies(number, disk, cluster)
                 ):
                     return True
