@@ -7,6 +7,7 @@ from simulator.measures.loss import find_loss
 from simulator.render.drawing import Area, Box, Drawing, Line
 from simulator.render.views.time.axis import axis_of
 from tests.checkout import ROOT
+from tests.render.test_page import page_of
 from tests.render.test_scale import busy
 from tests.render.test_views import cut, overlapping
 
@@ -130,3 +131,11 @@ def test_a_backup_under_way_is_not_stored_yet() -> None:
     ended = min(move.end for move in run.timeline.moves if move.end is not None)
     left = stored.top[0][0] - axis_of(run.timeline).places[0]
     assert first == pytest.approx(left + axis_of(run.timeline).at(ended))
+
+
+def test_equal_timed_runs_give_equal_bytes() -> None:
+    once, again = (simulator.loads(SHARED).run() for _ in range(2))
+    for view in ("time", "load"):
+        assert once.draw(view).svg() == again.draw(view).svg()
+        assert once.draw(view).text() == again.draw(view).text()
+    assert page_of(once) == page_of(again)
