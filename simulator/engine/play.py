@@ -89,7 +89,9 @@ class _Recorder:
     def live(self, tick: int) -> None:
         """Let everything happen that is due at a tick."""
         self._tick = tick
-        self._let_write(tick)
+        frozen = self._machine.frozen
+        if not frozen:
+            self._write(tick)
         ended = self._moves.ends(tick, self._machine) if self._moves is not None else []
         ends, instants = self._agenda.take(tick)
         ends = [each for each in ends if _is_due(each, self._machine)]
@@ -100,6 +102,8 @@ class _Recorder:
                 self._perform(instant)
         while (late := self._schedules.released(self._machine)) is not None:
             self._perform(late._replace(label=self._label_now(instants), tick=tick))
+        if (frozen or self._waiting) and not self._machine.frozen:
+            self._catch_up()
 
     def _label_now(self, instants: Iterable[Instant]) -> str:
         """Return the label of what happens now and has none of its own."""
@@ -108,21 +112,26 @@ class _Recorder:
         there = (each.label for each in instants if each.label is not None)
         return next(there, None) or self._script.write_tick(self._tick)
 
-    def _let_write(self, tick: int | None) -> None:
-        """Let every workload write up to and including a tick; None for all that is left.
-
-        Guests whose file systems are frozen wait. Where no guest runs, and before a disk has an
-        image, there are no writes; those of the very tick at which it gets one come after that.
-        """
-        if self._machine.frozen:
-            return
+    def _catch_up(self) -> None:
+        """Let guests write what waited for the end of a freeze, all of it now."""
+        if self._moves is not None:
+            self._moves.settle(self._tick, self._machine)
         for since, statement in self._waiting:
-            self._write(since)
+            self._write(since, now=self._tick)
             self._state(statement, None)
         self._waiting.clear()
-        self._write(tick)
+        self._write(self._tick, now=self._tick)
 
-    def _write(self, tick: int | None) -> None:
+    def _write(self, tick: int | None, *, now: int | None = None) -> None:
+        """Let every workload write up to and including a tick.
+
+        Where no guest runs, and before a disk has an image, there are no writes; those of the very
+        tick at which it gets one come after that.
+
+        Args:
+            tick: None for all that is left.
+            now: When the writes happen, if they have waited; None for their own ticks.
+        """
         for reader in self._readers:
             disk = self._machine.disk(reader.disk)
             if not disk.chain:
@@ -130,14 +139,16 @@ class _Recorder:
             elif self._machine.power is not Power.RUNNING:
                 reader.skip(tick)
             else:
-                self._read(reader, tick)
+                self._read(reader, tick, now)
 
-    def _read(self, reader: Reader, tick: int | None) -> None:
+    def _read(self, reader: Reader, tick: int | None, now: int | None) -> None:
         """Let a disk's workloads write; the jobs whose bytes take time see each write."""
         for part in reader.read(tick, self._machine):
-            done = self._record(part.operations, self._tick if part.end is None else part.end)
+            end = part.end if now is None else now
+            done = self._record(part.operations, self._tick if end is None else end)
             if done and self._moves is not None:
-                self._moves.wrote(reader.disk, part.ticks, part.clusters)
+                ticks = part.ticks if now is None else [now] * len(part.ticks)
+                self._moves.wrote(reader.disk, ticks, part.clusters)
 
     def _record(self, operations: tuple[Operation, ...], tick: int) -> bool:
         """Do what a workload does in a stretch, note it, and return whether it could be done."""
@@ -196,8 +207,9 @@ class _Recorder:
 
     def finish(self) -> None:
         """Let the workloads write what is left, and record a frame of it."""
-        recorded = len(self._entries)
-        self._let_write(None)
+        if not self._machine.frozen:
+            self._write(None)
+        recorded = self._frames[-1].entries if self._frames else 0
         if len(self._entries) > recorded:
             last = self._frames[-1].tick if self._frames else 0
             ticks = [reader.last_tick for reader in self._readers]

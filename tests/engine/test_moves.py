@@ -406,6 +406,36 @@ def test_a_backup_that_fails_by_chance_leaves_what_it_had_copied() -> None:
     assert cells(timeline, "full") == "AABB0000"[:whole] + "-" * (8 - whole)
 
 
+@pytest.mark.parametrize(
+    "writes",
+    [
+        "  - {at: 11s, do: [{write: -------C}]}\n",
+        "  - guest: {from: 10s, until: 11s, workload: sequential, writes: 1/s, length: 64 KiB, "
+        "region: [448 KiB, 512 KiB]}\n",
+    ],
+    ids=["step", "workload"],
+)
+def test_what_waited_for_a_thaw_is_written_at_its_tick_and_waits_for_the_copy_then(
+    writes: str,
+) -> None:
+    # The last cluster is copied at 18 s, and the write to it comes with the thaw at 13 s.
+    timeline = play(
+        "  - {at: 10s, do: [freeze, {backup: {to: full, rate: 64 KiB/s}}]}\n"
+        f"{writes}  - {{at: 13s, do: [thaw]}}\n  - {{at: 1m}}\n",
+        HEAD.replace("AABB----", "AAAABBBB"),
+    )
+    waited = move(timeline, "full")
+    assert (waited.waited_writes, waited.waited) == (1, 5 * SECOND)
+    (late,) = [each.tick for each in timeline.entries[3:] if each.instant is None]
+    assert late == 13 * SECOND
+
+
+def test_what_waited_for_the_thaw_of_the_last_instant_has_a_frame_of_its_own() -> None:
+    timeline = play("  - {at: 1s, do: [freeze, {write: CC------}, thaw]}\n")
+    assert [frame.label for frame in timeline.frames] == ["0s", "1s", None]
+    assert timeline.frames[1].machine.disks[0] != timeline.last.disks[0]
+
+
 def test_equal_seeds_draw_equal_faults() -> None:
     steps = """
   - every: 1h
