@@ -229,7 +229,8 @@ def test_the_judge_knows_what_a_job_holds_back_from_its_bitmap() -> None:
         qmp("block-dirty-bitmap-clear", node="S1", name="c0"),
         model="qemu",
     )
-    told.steps[1] = told.steps[1]._replace(beside={"ends": "T4"})
+    first, job, *more = told.steps
+    told = told._replace(steps=[first, job._replace(beside={"ends": "T4"}), *more])
     assert kinds(told, said=[("BT215", 4)]) == []
 
 
