@@ -339,6 +339,19 @@ STORIES = {
         ],
         ["BT215 T4", "BT214 T7"],
     ),
+    "a job that fails clears its bitmap all the same": (
+        "mail-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "backup: {to: full}",
+            "write: -----B",
+            job("k1, bitmap-mode: always", ", ends: T6").replace("incremental", "bitmap"),
+            "shutdown: {}",
+            "start: {}",
+            "backup: {to: k2, since: c0}",
+        ],
+        ["BT215 T5", "BT214 T7"],
+    ),
     "a revert takes the bitmap, and its checkpoint is deleted": (
         "nir-2018",
         [

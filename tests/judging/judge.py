@@ -134,7 +134,7 @@ class Judge:
         """Return how a backup is not what it was meant to be, or nothing."""
         meant = [self.view(end, made.disk) for end in self._ends(made)]
         start = self._start(made, strict=strict)
-        if made.kind in ("full", "top") and self._lower(made):
+        if made.kind in ("full", "top", "bitmaps") and self._lower(made):
             meant = [self.view(n, made.disk) for n in range(made.begun + 1)]
         if made.kind != "full" and start is None:
             return ""
@@ -176,7 +176,7 @@ class Judge:
             for name, window in found
             if window.end is None
             or self._written(made.disk, window.start, window.end)
-            or not any(name == other and start >= window.end for other, start in anew)
+            or not any(name == other and start > window.end for other, start in anew)
         ]
 
     def _start(self, made: Made, *, strict: bool = False) -> int | None:

@@ -52,6 +52,7 @@ class Record:
         refused: Whether the host turned a step down.
         running: Whether the machine ran before each step.
         made: All completed backups, in the order of their steps.
+        failed: Jobs that failed, and cleared the bitmap that they read all the same.
         windows: The stretch that each bitmap stands for before each step: when jobs that were to
             end at its instant have ended.
         born: The step at which an image came, by disk and name, as of each step.
@@ -82,6 +83,7 @@ class Record:
         self.running = list(self._running())
         self.born = list(self._born())
         self.made: list[Made] = []
+        self.failed: list[Made] = []
         self.made.extend(self._made())
         self.windows = list(self._windows())
 
@@ -146,12 +148,20 @@ class Record:
             done = self.number[due] if due else number
             for row, backup in document["backups"].items():
                 here = backup["at"] == self.story.steps[number].label
-                if here and row.split("/")[0] == name and backup["status"] == "completed":
+                if not here or row.split("/")[0] != name:
+                    continue
+                if backup["status"] == "completed":
                     over = any(m.whole and m.gone == number and m.name == name
                                and m.disk == backup["disk"] for m in self.made)  # fmt: skip
                     yield Made(name, backup["disk"], backup["kind"], backup["cells"], number, done,
                                gone, told, not self._torn(number, backup, told),
                                over or backup["kind"] == "full")  # fmt: skip
+                elif told.get("bitmap-mode") == "always":
+                    stops = (n for n in range(number + 1, self.count)
+                             if self.verb(n)[0] in ("crash", "shutdown"))  # fmt: skip
+                    done = next(stops, done)
+                    self.failed.append(Made(name, backup["disk"], "none", "", number, done,
+                                            gone, told, False, False))  # fmt: skip
 
     def _ends(self, number: int, name: str) -> bool:
         """Whether a step deletes a backup, or writes over it."""
@@ -203,7 +213,7 @@ class Record:
             early: Whether those count that began before, or those that began in this step.
         """
         found = dict(windows)
-        for made in self.made:
+        for made in (*self.made, *self.failed):
             if made.done == number and (made.begun < number) == early:
                 for key in found:
                     if self._clears(made, key):

@@ -13,6 +13,7 @@ from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Status
 from simulator.model.operations import (
+    BitmapMode,
     ClearBitmap,
     CloseImages,
     CommitImages,
@@ -120,10 +121,12 @@ def _gone(entry: Entry) -> Iterator[Gone]:
 
 
 def _gone_with(entry: Entry, what: str | None) -> Iterator[Gone]:
-    """Yield the bitmaps that are gone with their images, or the process.
+    """Yield the bitmaps that are gone with their images, or the process, or that a job that failed
+    has cleared all the same.
 
     BT108 has those that were stored, and who needs one that was in memory is refused.
     """
+    ended = {(j.node, j.bitmap) for j in entry.before.backup_jobs if j.mode == BitmapMode.ALWAYS}
     for disk in entry.before.disks:
         after = entry.after.disk(disk.name)
         left = {image.name for image in after.chain}
@@ -132,6 +135,8 @@ def _gone_with(entry: Entry, what: str | None) -> Iterator[Gone]:
                 yield Gone(disk, bitmap, f"gone with {bitmap.node}", unseen=True)
             elif what is not None and after.bitmap(bitmap.node, bitmap.name) is None:
                 yield Gone(disk, bitmap, f"gone with {what}", unseen=False)
+            elif (bitmap.node, bitmap.name) in ended and bitmap.dirty:
+                yield Gone(disk, bitmap, "cleared by a job that fails", unseen=True)
 
 
 def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
