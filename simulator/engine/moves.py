@@ -43,7 +43,12 @@ from simulator.timeline import Statement
 
 
 class Moves:
-    """The jobs under way, and what became of those that have ended."""
+    """The jobs under way, and what became of those that have ended.
+
+    Attributes:
+        ended_by_themselves: The last tick at which a copy or a restore was done: nothing of the
+            machine's changes then.
+    """
 
     def __init__(self, resources: Iterable[Resource], chance: Chance | None) -> None:
         """Begin without any job.
@@ -59,6 +64,7 @@ class Moves:
         self._count = 0
         self._stores: dict[Key, str] = {}
         self._record: list[Move] = []
+        self.ended_by_themselves = -1
 
     # What begins.
 
@@ -155,6 +161,7 @@ class Moves:
             job.done = tick
             if job.kind in WITHOUT_JOB:
                 self._end(job, tick, Status.COMPLETED)
+                self.ended_by_themselves = tick
             elif job.why == BY_CHANCE:
                 ended.append(finish(job, Status.FAILED))
             elif not job.why and not job.moving.held and self._all_done(job):

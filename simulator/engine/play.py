@@ -95,7 +95,8 @@ class _Recorder:
         ended = self._moves.ends(tick, self._machine) if self._moves is not None else []
         ends, instants = self._agenda.take(tick)
         ends = [each for each in ends if _is_due(each, self._machine)]
-        if ended or ends:
+        done = self._moves is not None and self._moves.ended_by_themselves == tick
+        if ended or ends or done:
             self._perform(Instant(self._label_now(instants), tick, (*ended, *ends)))
         for instant in instants:
             if self._schedules.may(instant, self._machine):

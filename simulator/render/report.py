@@ -28,12 +28,15 @@ _ROLES = {
 }
 
 
-def write_finding(finding: Finding, *, path: str, source: str, colour: bool = False) -> str:
+def write_finding(
+    finding: Finding, *, path: str, source: str, colour: bool = False, turn: bool = False
+) -> str:
     """Return a finding as text, with no final newline.
 
     Args:
         path: The file as the user named it.
         source: The file's text, of which the line concerned is quoted.
+        turn: Whether its step happens more than once, so that its place needs its instant.
     """
     head = f"{finding.severity}[{finding.code}]"
     also = f" (also {', '.join(finding.also)})" if finding.also else ""
@@ -42,6 +45,8 @@ def write_finding(finding: Finding, *, path: str, source: str, colour: bool = Fa
     lines[0] = lines[0].replace(head, paint(head, _ROLES[finding.severity], colour=colour), 1)
     gutter = _gutter(finding.span, *(each.span for each in finding.related))
     quoted = _quote(path, source, finding.span, finding.label, gutter=gutter, colour=colour)
+    if turn and finding.at is not None:
+        quoted[0] += f" at {printable(finding.at)}"
     for each in finding.related:
         quoted += _further(path, source, each, gutter=gutter, colour=colour)
     return "\n".join((*lines, *quoted, *_notes(finding.notes, finding.help, gutter)))

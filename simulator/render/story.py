@@ -51,7 +51,7 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
-from simulator.moves import Progress
+from simulator.moves import Move, Progress
 from simulator.notation import (
     bar,
     write_backup,
@@ -107,7 +107,11 @@ def write_findings(timeline: Timeline, findings: Sequence[Finding], *, colour: b
 
 def _findings(timeline: Timeline, findings: Sequence[Finding], *, colour: bool) -> Iterator[str]:
     path, source = timeline.script.path, timeline.script.source
-    return (write_finding(each, path=path, source=source, colour=colour) for each in findings)
+    places = Counter(each.span for each in findings)
+    return (
+        write_finding(each, path=path, source=source, colour=colour, turn=places[each.span] > 1)
+        for each in findings
+    )
 
 
 def summarise(timeline: Timeline, findings: Sequence[Finding]) -> str:
@@ -171,7 +175,14 @@ def title_of(timeline: Timeline, frame: Frame) -> str:
     entries = timeline.entries_of(frame)
     scales = scales_of(timeline)
     told = [_tell(e, e.statement, scales) for e in entries if e.instant is not None and e.statement]
+    told += [f"{shown(move.name)} done" for move in timeline.moves if _is_done(move, frame)]
     return ", ".join(text for text in told if text)
+
+
+def _is_done(move: Move, frame: Frame) -> bool:
+    """Whether something has moved its bytes by an instant, and no statement says so."""
+    without_job = move.kind in ("copy", "restore")
+    return without_job and move.start < frame.tick == move.end and move.status is Status.COMPLETED
 
 
 def guest_lines(timeline: Timeline, frame: Frame) -> list[str]:

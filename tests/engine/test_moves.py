@@ -487,3 +487,16 @@ def test_a_copy_that_does_not_fit_fails_when_its_store_is_full() -> None:
     assert (two.status, two.why, two.end) == (Status.FAILED, "repo is full", 23 * SECOND + 1)
     assert cells(run.timeline, "two") == "AAB-----"
     assert [b.status for _, b in run.timeline.made_backups] == [Status.COMPLETED, Status.FAILED]
+
+
+def test_the_end_of_a_copy_is_an_instant_although_nothing_of_the_machine_changes() -> None:
+    run = simulator.loads(
+        HEAD
+        + """
+  - at: 1s
+    do: [{copy: {image: S1, to: S1.bak, through: [wan]}}]
+"""
+    ).run()
+    assert [frame.label for frame in run.timeline.frames] == ["0s", "1s", "5s"]
+    assert "\n5s  S1.bak done\n" in run.text()
+    assert run.timeline.frames[-1].progress == ()
