@@ -177,7 +177,7 @@ def test_two_nights_worked_out_by_hand() -> None:
         "bitmap_bytes": 2,
     }
     stored = [each["stored_bytes"] // KIB for each in instants]
-    assert stored == [0, 0, 0, 256, 256, 256, 320, 320, 320, 320]
+    assert stored == [0, 0, 0, 256, 256, 256, 320, 320, 320, 320, 320]
 
 
 def test_the_worst_is_just_before_a_backup_is_complete() -> None:
