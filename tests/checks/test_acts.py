@@ -352,6 +352,18 @@ STORIES = {
         ],
         ["BT215 T5", "BT214 T7"],
     ),
+    "what bitmaps leave out is in what the backup is put onto": (
+        "qemu-single",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: -----A",
+            "snapshot: S2",
+            "write: --CCC-",
+            "backup: {to: k1, checkpoint: c0}",
+            "backup: {to: k2, bitmaps: [c0], onto: k1}",
+        ],
+        ["BT107 T3", "BT202 T6"],
+    ),
     "a revert takes the bitmap, and its checkpoint is deleted": (
         "nir-2018",
         [

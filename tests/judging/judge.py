@@ -278,7 +278,7 @@ class Judge:
         """Return the backup that another one was put onto, as far as it is there."""
         named = [m for m in self.record.made
                  if (m.name, m.disk) == (made.step.get("onto"), made.disk)
-                 and m.done <= made.begun <= m.gone]  # fmt: skip
+                 and m.begun < made.begun <= m.gone]  # fmt: skip
         return named[-1] if named else None
 
     def _short(self, made: Made) -> bool:
@@ -553,7 +553,8 @@ class Judge:
         What is written while a job runs is in its bitmap, and seen there when it has ended.
         """
         verb, told = self.verb(number)
-        cleared = told["name"] if verb == "block-dirty-bitmap-clear" else None
+        hand = ("block-dirty-bitmap-clear", "block-dirty-bitmap-remove")
+        cleared = told["name"] if verb in hand else None
         windows = self.record.windows[number]
         after = {(b["node"], b["name"]): b for b in self.record.frames[number][disk]["bitmaps"]}
         return [

@@ -150,6 +150,8 @@ class Record:
                 here = backup["at"] == self.story.steps[number].label
                 if not here or row.split("/")[0] != name:
                     continue
+                later = range(number + 1, self.count)
+                gone = next((n for n in later if self._ends(n, name, backup["disk"])), self.count)
                 if backup["status"] == "completed":
                     over = any(m.whole and m.gone == number and m.name == name
                                and m.disk == backup["disk"] for m in self.made)  # fmt: skip
@@ -163,10 +165,15 @@ class Record:
                     self.failed.append(Made(name, backup["disk"], "none", "", number, done,
                                             gone, told, False, False))  # fmt: skip
 
-    def _ends(self, number: int, name: str) -> bool:
-        """Whether a step deletes a backup, or writes over it."""
+    def _ends(self, number: int, name: str, disk: str | None = None) -> bool:
+        """Whether a step deletes a backup, or writes over it: that of one disk, or of any."""
         verb, told = self.verb(number)
-        return _target(verb, told) == name or (verb == "delete" and told.get("backup") == name)
+        image = told.get("device", told.get("image"))
+        disks = told.get("disks", [*self.frames[number]])
+        if isinstance(image, str):
+            disks = [d for d, s in self.frames[number].items() if image in s["chain"]]
+        over = _target(verb, told) == name and (disk is None or disk in disks)
+        return over or (verb == "delete" and told.get("backup") == name)
 
     def _torn(self, number: int, backup: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
         chain = self.frames[number - 1][backup["disk"]]["chain"]

@@ -12,6 +12,7 @@ from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine
 from simulator.notation import write_bits, write_clusters, write_view
+from simulator.restorable.claims import claimed_end
 from simulator.timeline import Timeline
 
 STALE, LUCKY, CLEARED, RESIZED, HOLE = "BT201", "BT202", "BT204", "BT209", "BT214"
@@ -63,12 +64,25 @@ def _fault(timeline: Timeline, claim: Claim) -> str | None:
 
 
 def _is_whole(timeline: Timeline, claim: Claim) -> bool:
-    """Whether a backup through bitmaps is what the guest saw, now or when they stopped."""
-    given = claim.then.guest_view.overlay(claim.backup.content).below(claim.backup.length)
-    end = timeline.state_at(claim.backup.disk, claim.backup.end)
-    return any(
-        state is not None and given.reads_like(state.guest_view) for state in (claim.now, end)
-    )
+    """Whether a backup through bitmaps is what the guest saw, now or when they stopped, where they
+    began or on what it was put onto."""
+    backup = claim.backup
+    end = timeline.state_at(backup.disk, backup.end)
+    for below in (claim.then, _base_of(timeline, claim)):
+        if below is not None:
+            given = below.guest_view.overlay(backup.content).below(backup.length)
+            if any(s is not None and given.reads_like(s.guest_view) for s in (claim.now, end)):
+                return True
+    return False
+
+
+def _base_of(timeline: Timeline, claim: Claim) -> Disk | None:
+    """Return the disk as the backup stands for it that another one was put onto."""
+    key = claim.backup.onto, claim.backup.disk
+    for entry, base in reversed(timeline.made_backups):
+        if entry.number < claim.entry.number and (base.name, base.disk) == key:
+            return timeline.state_at(base.disk, claimed_end(entry, base))
+    return None
 
 
 def _lack(timeline: Timeline, claim: Claim) -> str:
