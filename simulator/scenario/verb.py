@@ -171,7 +171,8 @@ class Verb:
         if self.short is None:
             return NotRequired[Annotated[self.shape, told]]
         if self.short.type is None:
-            return NotRequired[Annotated[self.shape, BeforeValidator(self.short.lengthen), told]]
+            nothing = BeforeValidator(self.short.lengthen, json_schema_input_type=self.shape | None)
+            return NotRequired[Annotated[self.shape, nothing, told]]
         either = reduce(or_, (self.short.type, self.shape))
         lengthen = BeforeValidator(self.short.lengthen, json_schema_input_type=either)
         return NotRequired[Annotated[self.shape, lengthen, told]]

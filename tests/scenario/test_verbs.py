@@ -61,6 +61,17 @@ def test_the_template_loads_and_names_each_verb_of_the_host() -> None:
     assert set(VERBS_HOST) - words == set()
 
 
+ALONE = [verb for verb in VERBS.values() if verb.alone]
+
+
+@pytest.mark.parametrize("verb", ALONE, ids=[verb.name for verb in ALONE])
+def test_a_verb_that_may_stand_alone_may_have_a_colon_and_nothing_behind_it(verb: Verb) -> None:
+    for step in (verb.name, {verb.name: None}):
+        scenario = {"scenario": "s", "disk": 8, "timeline": [{"at": "T1", "do": [step]}]}
+        assert [*Draft202012Validator(scenario_schema()).iter_errors(scenario)] == []
+        assert load_text(yaml.safe_dump(scenario), "s.yaml").instants
+
+
 def test_the_template_points_an_editor_at_the_schema() -> None:
     assert re.search(r"^# yaml-language-server: \$schema=\S+$", TEMPLATE, re.MULTILINE)
     assert yaml.safe_load(TEMPLATE)["scenario"]
