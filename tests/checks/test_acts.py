@@ -364,6 +364,34 @@ STORIES = {
         ],
         ["BT107 T3", "BT202 T6"],
     ),
+    "a namesake on an image below is all that is left of a checkpoint": (
+        "nir-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: B-----",
+            "snapshot: {image: S2, bitmap: c1}",
+            "write: -A----",
+            "qmp: {execute: block-dirty-bitmap-add, "
+            "arguments: {node: S1, name: c1, persistent: true}}",
+            "snapshot: {image: S3, outside: true}",
+            "pull: {into: S3, base: S1}",
+            "backup: {to: k, since: c1}",
+        ],
+        ["BT108 T7", "BT201 T8"],
+    ),
+    "a stack is right by luck as what lies at its bottom was read": (
+        "libvirt-6.0",
+        [
+            "create: {image: S1}",
+            "write: -----B",
+            "checkpoint: c0",
+            "backup: {to: k1, bitmaps: [c0], checkpoint: c2}",
+            "discard: -----B",
+            "backup: {to: k2, bitmaps: [c0], checkpoint: c1}",
+            "restore: {from: [k2, k1], as: r}",
+        ],
+        ["BT202 T6"],
+    ),
     "a revert takes the bitmap, and its checkpoint is deleted": (
         "nir-2018",
         [

@@ -94,9 +94,11 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
         start = claimed_start(timeline, entry, backup)
         if start is None and backup.windows:
             start = _first_start(timeline, entry, backup)
-        if start is None or start > backup.moment:
+        to_now = backup.kind is Kind.INCREMENTAL
+        end = claimed_end(entry, backup) if to_now else backup.moment
+        if start is None or start > end:
             continue
-        claim = _judge(timeline, entry, backup, start)
+        claim = _judge(timeline, entry, backup, start, end)
         if claim is not None:
             yield claim
 
@@ -125,10 +127,9 @@ def _first_start(timeline: Timeline, entry: Entry, backup: Backup) -> int:
     return min(window.start for window in windows or backup.windows)
 
 
-def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int) -> Claim | None:
-    """Return a backup held against what the guest changed from a moment on."""
+def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int, end: int) -> Claim | None:
+    """Return a backup held against what the guest changed between two moments."""
     to_now = backup.kind is Kind.INCREMENTAL
-    end = claimed_end(entry, backup) if to_now else backup.moment
     then, now = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
     if then is None or now is None or backup.read is None:
         return None

@@ -68,10 +68,10 @@ def moment_meant(timeline: Timeline, restored: Restored) -> int:
 
 def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     history, moment = history_of(timeline), moment_meant(timeline, restored)
-    newest = max(reversed(restored.sources), key=history.end_of)
     # Bitmaps that a user named claim nothing: that may be now, or when they stopped.
-    free = restored.of is None and newest.kind is Kind.BITMAPS
-    if any(timeline.gives(restored, m) for m in (moment, *([newest.moment] if free else []))):
+    free = [b.moment for b in restored.sources if restored.of is None
+            if b.kind is Kind.BITMAPS and history.end_of(b) == moment]  # fmt: skip
+    if any(timeline.gives(restored, each) for each in (moment, *free)):
         return None
     pairs = list(pairwise(in_order(history, restored)))
     holes = [pair for pair in pairs if history.start_of(pair[1]) > history.end_of(pair[0])]
@@ -92,7 +92,7 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     if bare and _leans_on_live(timeline, entry, restored):
         codes.insert(0, LIVE)
     if not codes:
-        if newest.kind is Kind.BITMAPS:
+        if free:
             return None  # This is a state that the guest saw.
         codes = [INSTANT]
     below: Backup | None = None
