@@ -88,7 +88,10 @@ class Judge:
             if each.kind in ("copy", "none"):
                 continue
             self.judged["backups"] += 1
-            wrong = self._wrong(each)
+            # Named bitmaps claim nothing: right on what it is put onto is right.
+            based = each.kind == "bitmaps" and self._base(each) is not None
+            right = based and not self._wrong_onto(each, torn=True)
+            wrong = "" if right else self._wrong(each)
             flagged = self.said[number] & READ
             if wrong and not flagged:
                 yield self._verdict("silence", f"backup {each.kind}", number, wrong)
