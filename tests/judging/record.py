@@ -199,8 +199,10 @@ class Record:
                         old, end = Window(number), None if live else number
                     elif verb == "block-dirty-bitmap-merge" and _is_about(told, key):
                         keys = [(disk, each["node"], each["name"]) for each in told["bitmaps"]]
-                        known = [before[each].start for each in keys if each in before]
-                        old = Window(min([old.start, *known]))
+                        known = [before[each] for each in keys if each in before]
+                        old = Window(min([old.start, *(w.start for w in known)]))
+                        ends = [number if w.end is None else w.end for w in known]
+                        end = None if end is None else max(end, *ends, 0)
                     windows[key] = Window(old.start, end)
             windows = self._ended(number, windows, early=False)
 
