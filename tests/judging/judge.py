@@ -137,7 +137,8 @@ class Judge:
         """Return how a backup is not what it was meant to be, or nothing."""
         meant = [self.view(end, made.disk) for end in self._ends(made)]
         start = self._start(made, strict=strict)
-        if made.kind in ("full", "top", "bitmaps") and self._lower(made):
+        free = ("full", "top") if strict else ("full", "top", "bitmaps")
+        if made.kind in free and self._lower(made):
             meant = [self.view(n, made.disk) for n in range(made.begun + 1)]
         if made.kind != "full" and start is None:
             return ""
