@@ -149,6 +149,19 @@ def nothing(value: object) -> object:
     return {} if value is None else value
 
 
+@with_config(STRICT)
+class Nothing(TypedDict):
+    """No arguments."""
+
+
+NoArguments: TypeAlias = Annotated[
+    Nothing,
+    BeforeValidator(nothing),
+    WithJsonSchema({"maxProperties": 0, "not": {"type": ["array", "boolean", "number", "string"]}}),
+]
+"""The schema has no type, so that an editor does not complain of ``shutdown:`` with nothing."""
+
+
 def long(key: str, short: type | tuple[type, ...] = (str, int, float)) -> Callable[[Any], object]:
     """Return what makes a short form long: a scalar becomes the value of a key."""
 

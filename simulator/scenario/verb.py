@@ -14,7 +14,7 @@ from simulator.scenario.labels import Labels
 from simulator.scenario.names import Names, New, Thing
 from simulator.scenario.pictures import Pictures
 from simulator.scenario.problems import Problems
-from simulator.scenario.shapes import keys_of, listed, long, required_keys
+from simulator.scenario.shapes import NoArguments, keys_of, listed, long, required_keys
 from simulator.scenario.yaml12 import Path
 from simulator.values import dataclass
 
@@ -171,8 +171,9 @@ class Verb:
         if self.short is None:
             return NotRequired[Annotated[self.shape, told]]
         if self.short.type is None:
-            nothing = BeforeValidator(self.short.lengthen, json_schema_input_type=self.shape | None)
-            return NotRequired[Annotated[self.shape, nothing, told]]
+            either = self.shape | NoArguments
+            lengthen = BeforeValidator(self.short.lengthen, json_schema_input_type=either)
+            return NotRequired[Annotated[self.shape, lengthen, told]]
         either = reduce(or_, (self.short.type, self.shape))
         lengthen = BeforeValidator(self.short.lengthen, json_schema_input_type=either)
         return NotRequired[Annotated[self.shape, lengthen, told]]

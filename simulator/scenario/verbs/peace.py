@@ -9,9 +9,8 @@ from typing_extensions import TypedDict
 from simulator.model.operations import FreezeGuest, ThawGuest
 from simulator.model.requests import Request
 from simulator.scenario.problems import FIRST
-from simulator.scenario.shapes import STRICT, Duration, nothing
+from simulator.scenario.shapes import STRICT, Duration, NoArguments, nothing
 from simulator.scenario.verb import Around, Short, Verb
-from simulator.scenario.verbs.power import NoArguments
 from simulator.scenario.yaml12 import Path
 
 

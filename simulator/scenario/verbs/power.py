@@ -1,9 +1,9 @@
 """The machine's verbs: its power, its disks, its definition."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NotRequired, TypeAlias
+from typing import Annotated, Any, NotRequired
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, with_config
+from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from simulator.model.clusters import CLUSTERS_MAX
@@ -24,6 +24,7 @@ from simulator.scenario.shapes import (
     Flag,
     ImageFormat,
     NewBitmap,
+    NoArguments,
     Size,
     SizeText,
     Word,
@@ -34,11 +35,6 @@ from simulator.scenario.shapes import (
 )
 from simulator.scenario.verb import Around, Short, Verb, makes, short
 from simulator.scenario.yaml12 import Path
-
-
-@with_config(STRICT)
-class Nothing(TypedDict):
-    """No arguments."""
 
 
 @with_config(STRICT)
@@ -85,14 +81,6 @@ class Resize(TypedDict):
     clusters: NotRequired[
         Annotated[Clusters, Field(description="Number of clusters.", examples=[16])]
     ]
-
-
-NoArguments: TypeAlias = Annotated[
-    Nothing,
-    BeforeValidator(nothing),
-    WithJsonSchema({"maxProperties": 0, "not": {"type": ["array", "boolean", "number", "string"]}}),
-]
-"""The schema has no type, so that an editor does not complain of ``shutdown:`` with nothing."""
 
 
 def _read_attach(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
