@@ -340,8 +340,8 @@ class Judge:
         names = [row.split("/")[0] for row in restored["from"]]
         there = [m for m in self.record.made
                  if m.name in names and m.disk == disk and m.done <= number <= m.gone]  # fmt: skip
-        newest = max((self._end(each) for each in there), default=None)
-        last = [each for each in there if self._end(each) == newest]
+        newest = max((self._end(each) for each in there), default=0)
+        last = [each for each in there if not self._written(disk, self._end(each), newest)]
         ends = {end for each in last for end in self._ends(each)}
         if free and any(each.kind == "bitmaps" for each in last):
             ends |= set(range(number + 1))
