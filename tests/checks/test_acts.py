@@ -475,6 +475,34 @@ OTHER = ("BT401", "BT501")
 """What is not about lost changes."""
 
 
+def test_a_bitmap_of_an_image_that_an_overlay_froze_under_its_job_does_not_go_on() -> None:
+    run = simulator.loads("""
+scenario: a snapshot while the job runs, and a commit
+model: qemu
+disk: 6
+timeline:
+  - {at: T1, do: [{create: {image: S1, bitmap: c0}}]}
+  - at: T2
+    do:
+      - qmp:
+          execute: blockdev-backup
+          arguments: {device: S1, target: k1, sync: incremental, bitmap: c0}
+        ends: T4
+  - {at: T3, do: [{snapshot: {image: S2, bitmap: c1}}]}
+  - {at: T4}
+  - {at: T5, do: [crash, start, {commit: {top: S2, base: S1}}]}
+  - {at: T6, do: [{write: --B---}]}
+  - at: T7
+    do:
+      - qmp: {execute: block-dirty-bitmap-enable, arguments: {node: S1, name: c0}}
+      - qmp:
+          execute: blockdev-backup
+          arguments: {device: S1, target: k2, sync: incremental, bitmap: c0}
+""").run()
+    assert [finding.code for finding in run.findings] == ["BT214"]
+    assert run.findings[0].at == "T7"
+
+
 def test_a_checkpoint_that_is_deleted_into_one_that_a_disk_has_not_is_told() -> None:
     run = simulator.loads(
         """\

@@ -360,8 +360,12 @@ def _release(disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status) ->
         job.mode == BitmapMode.ALWAYS and status is Status.CANCELLED and job.copied is None
     )
     if cleared:
-        moment = job.backup.moment
-        begun = Window(start=moment, end=None if bitmap.recording else moment)
+        begun = Window(start=job.backup.moment)
+        if not bitmap.recording:
+            begun = begun.close(job.backup.moment)
+        elif bitmap.node != disk.active.name:
+            # An overlay was put on the image while the job ran: the guest writes it no more.
+            begun = begun.close(disk.moment_of(bitmap.node))
         return bitmap.release(set_of(bitmap.length), (begun,))
     kept = bitmap.dirty
     if job.mode == BitmapMode.ALWAYS and job.backup.read is None:
