@@ -1,5 +1,6 @@
 """Measure every figure, or just those of the benchmarks named; status 1 if a limit is broken."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -35,9 +36,13 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
         return 2
-    print(HEAD)
-    kept = [BENCHMARKS[name]() for name in names or BENCHMARKS]
-    return 0 if all(kept) else 1
+    if len(names) == 1:
+        print(HEAD)
+        return 0 if BENCHMARKS[names[0]]() else 1
+    # Each in a process of its own: a program starts with the memory of the one that starts it.
+    command = [sys.executable, "-m", "tests.benchmarks"]
+    ends = [subprocess.run([*command, name], check=False) for name in names or BENCHMARKS]
+    return max(end.returncode for end in ends)
 
 
 if __name__ == "__main__":
