@@ -503,6 +503,30 @@ timeline:
     assert run.findings[0].at == "T7"
 
 
+def test_bits_of_another_disk_say_nothing_of_when_this_one_was_written() -> None:
+    run = simulator.loads("""
+scenario: a bitmap of another disk is merged
+model: qemu
+disks: {vda: 4, vdb: 4}
+timeline:
+  - at: T1
+    do: [{create: {image: S1, disk: vda}}, {create: {image: U1, disk: vdb}}]
+  - {at: T2, do: [{write: {disk: vdb, cells: "---A"}}]}
+  - {at: T3, do: [{snapshot: {images: {vda: S2, vdb: U2}, bitmap: c0}}]}
+  - at: T4
+    do:
+      - qmp:
+          execute: block-dirty-bitmap-merge
+          arguments: {node: U2, target: c0, bitmaps: [{node: S2, name: c0}]}
+      - qmp:
+          execute: blockdev-backup
+          arguments: {device: U2, target: k, sync: bitmap, bitmap: c0, bitmap-mode: on-success}
+""").run()
+    assert run.findings == ()
+    (backup,) = run.timeline.last.backups
+    assert [(window.start, window.end) for window in backup.windows] == [(1, 1)]
+
+
 def test_a_checkpoint_that_is_deleted_into_one_that_a_disk_has_not_is_told() -> None:
     run = simulator.loads(
         """\

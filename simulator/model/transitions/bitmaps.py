@@ -201,6 +201,9 @@ def _merge(
         if source is not target:
             source_disk = machine.disk_of(source.node)
             assert source_disk is not None, "the bitmap was found on it"
+            if source_disk.name != disk.name:
+                # Its bits stand for nothing that happened to this disk.
+                source = replace(source, windows=())
             target = target.merge(source, source_disk.moment)
     return disk.with_bitmap(target)
 
