@@ -349,8 +349,7 @@ class ApiModel:
         """End the jobs that were said to end now, as far as they still run."""
         if request.copied is not None:
             return tuple(EndJob(n, request.status, copied=request.copied) for n in request.jobs)
-        running = {job.name for job in machine.jobs}
-        running |= {job.backup.name for job in machine.backup_jobs}
+        running = machine.job_names
         groups = {job.backup.name: job.group for job in machine.backup_jobs}
         ends: list[Operation] = []
         for job in request.jobs:

@@ -120,7 +120,7 @@ class Moves:
 
     # What time does.
 
-    def settle(self, tick: int, machine: Machine) -> None:
+    def settle(self, tick: int) -> None:
         """Let those flow whose time has come, and share the resources anew."""
         self._traffic.settle(tick)
         for job in self._moving():
@@ -129,7 +129,7 @@ class Moves:
 
     def next_tick(self, tick: int, machine: Machine) -> int | None:
         """Return when a job begins to flow, has moved all, or has no more room."""
-        self.settle(tick, machine)
+        self.settle(tick)
         latest = self._traffic.next_tick()
         if latest is None:
             return None
@@ -251,7 +251,7 @@ class Moves:
         found = self._traffic.under(job.number)
         if found is None:
             return None
-        speed, rate = found[3].data, job.moving.rate
+        speed, rate = found.speeds.data, job.moving.rate
         if speed is None or rate is None:
             return Under(*found)
         return Under(*found, parts_of(speed) == parts_of(rate), job.moving.lets_pass)
@@ -370,10 +370,10 @@ class Moves:
             until = self._traffic.end(job.number)
             moved += int(self._traffic.place(job.number, tick))
             found = self._traffic.under(job.number)
-            speed = found[3].data if found is not None else Fraction(0)
+            speed = found.speeds.data if found is not None else Fraction(0)
         return Progress(job.name, job.disk, moved, job.size, speed, until)
 
-    def record(self, machine: Machine) -> tuple[Move, ...]:
+    def record(self) -> tuple[Move, ...]:
         """Return what became of all jobs, in the order of their starts; some may run still."""
         for job in [*self._under.values()]:
             self._end(job, None, Status.RUNNING)

@@ -116,7 +116,7 @@ class _Recorder:
     def _catch_up(self) -> None:
         """Let guests write what waited for the end of a freeze, all of it now."""
         if self._moves is not None:
-            self._moves.settle(self._tick, self._machine)
+            self._moves.settle(self._tick)
         for since, statement in self._waiting:
             self._write(since, now=self._tick)
             self._state(statement, None)
@@ -203,7 +203,7 @@ class _Recorder:
     def _progress(self) -> tuple[Progress, ...]:
         if self._moves is None:
             return ()
-        self._moves.settle(self._tick, self._machine)
+        self._moves.settle(self._tick)
         return self._moves.progress(self._tick)
 
     def finish(self) -> None:
@@ -293,18 +293,14 @@ class _Recorder:
             frames=tuple(self._frames),
             plan=self._model.plan,
             family=self._model.family,
-            moves=self._moves.record(self._machine) if self._moves is not None else (),
+            moves=self._moves.record() if self._moves is not None else (),
         )
 
 
 def _is_due(statement: Statement, machine: Machine) -> bool:
     """Whether what comes by itself still finds what it is about: a job may have ended before."""
     request = statement.request
-    if not isinstance(request, FinishJobs):
-        return True
-    running = {job.name for job in machine.jobs}
-    running |= {job.backup.name for job in machine.backup_jobs}
-    return not running.isdisjoint(request.jobs)
+    return not isinstance(request, FinishJobs) or not machine.job_names.isdisjoint(request.jobs)
 
 
 def _moves_of(script: Script, agenda: Agenda) -> "Moves | None":

@@ -8,7 +8,7 @@ from simulator.flows.resources import Moving
 from simulator.flows.traffic import Pace
 from simulator.model.clusters import ClusterSet
 from simulator.model.machine import CommitJob, Job, Machine, MirrorJob, Status
-from simulator.model.requests import FinishJobs
+from simulator.model.requests import FinishJobs, TakeBackup
 from simulator.moves import Key, Move
 from simulator.timeline import Statement
 
@@ -120,4 +120,4 @@ def follows(job: Job, machine: Machine) -> bool:
 
 def is_pull(statement: Statement) -> bool:
     """Whether a statement asks for a backup that a client reads."""
-    return getattr(statement.request, "pulled", False)
+    return isinstance(statement.request, TakeBackup) and statement.request.pulled

@@ -24,6 +24,22 @@ class Pace(NamedTuple):
     data: Fraction = Fraction(0)
 
 
+class Way(NamedTuple):
+    """A job under way.
+
+    Attributes:
+        course: What it moves.
+        place: How far along that it was at a tick.
+        tick: That tick: its first one, or that of the last change of speeds.
+        speeds: How fast it has been from then on.
+    """
+
+    course: Course
+    place: Fraction
+    tick: int
+    speeds: Speeds
+
+
 class _Run(NamedTuple):
     """A course that is run.
 
@@ -36,18 +52,17 @@ class _Run(NamedTuple):
 
     course: Course
     goal: Fraction
-    lane: "_Lane"
+    lane: "_AnyLane"
     begun: int
     begins: int
     first: int
 
 
-class _Together:
-    """Jobs that are always equally fast: their bytes are alike, and they go the same way.
-
-    All of them have moved as many bytes since they joined, so that the first to end is known.
+class _Lane:
+    """Jobs that go the same way, and are always equally fast.
 
     Attributes:
+        count: How many there are.
         ticks, speeds, came: When they changed their speed, to how many parts of a byte a second
             (None for no bound), and how many parts each of them had moved by then since the lane
             was opened.
@@ -60,6 +75,25 @@ class _Together:
         self.speeds: list[int | None] = []
         self.came: list[int] = []
         self.end: int | None = None
+
+    def note(self, tick: int, speed: int | None, came: int) -> None:
+        """Note a speed, and how far they had come then; of one tick the last one counts."""
+        if self.ticks and self.ticks[-1] == tick:
+            for each in (self.ticks, self.speeds, self.came):
+                each.pop()
+        self.ticks.append(tick)
+        self.speeds.append(speed)
+        self.came.append(came)
+
+
+class _Together(_Lane):
+    """Jobs whose bytes are alike.
+
+    All of them have moved as many bytes since they joined, so that the first to end is known.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        super().__init__(flow)
         self._goals: list[tuple[int, int]] = []
         self._gone: set[int] = set()
         self._there: list[int] = []
@@ -94,7 +128,7 @@ class _Together:
     def go_on(self, tick: int, speed: int | None) -> None:
         """Move bytes at a speed from now on."""
         if not self.ticks or self.speeds[-1] != speed:
-            _note(self, tick, speed, self.moved_at(tick))
+            self.note(tick, speed, self.moved_at(tick))
         self.end = self._end()
 
     def both(self, speed: Fraction | None) -> Speeds:
@@ -122,21 +156,17 @@ class _Together:
         return self._there
 
 
-class _Alone:
-    """A job that passes zeroes at another speed than data; its attributes as above."""
+class _Alone(_Lane):
+    """A job that passes zeroes at another speed than data."""
 
     def __init__(self, flow: Flow, course: Course, zeroes: Fraction | None, goal: Fraction) -> None:
-        self.flow, self.count = flow, 1
-        self.ticks: list[int] = []
-        self.speeds: list[int | None] = []
-        self.came: list[int] = []
-        self.end: int | None = None
+        super().__init__(flow)
         self._course, self._zeroes, self._goal = course, zeroes, goal
         self._number = 0
 
     def join(self, number: int, run: _Run) -> None:
         """Take the job in."""
-        self._number = number
+        self.count, self._number = 1, number
 
     def leave(self, number: int) -> None:
         """Let the job go."""
@@ -160,7 +190,7 @@ class _Alone:
         if self.ticks and self.speeds[-1] == speed:
             return
         moved = self.moved_at(tick)
-        _note(self, tick, speed, moved)
+        self.note(tick, speed, moved)
         begun, speeds = Fraction(moved, PARTS), self.both(_bytes_of(speed))
         left = self._course.time_between(begun, self._goal, speeds)
         self.end = tick + _ceiling(left.numerator, left.denominator)
@@ -174,7 +204,7 @@ class _Alone:
         return (self._number,)
 
 
-_Lane: TypeAlias = _Together | _Alone
+_AnyLane: TypeAlias = _Together | _Alone
 
 
 class Traffic:
@@ -194,9 +224,9 @@ class Traffic:
         self._waiting: dict[int, tuple[int, Course, Flow, Fraction | None, Fraction]] = {}
         self._begins: list[tuple[int, int]] = []
         self._together: dict[Flow, _Together] = {}
-        self._lanes: dict[_Lane, None] = {}
-        self._users: dict[str, dict[_Lane, None]] = {name: {} for name in bandwidths}
-        self._changed: dict[_Lane, None] = {}
+        self._lanes: dict[_AnyLane, None] = {}
+        self._users: dict[str, dict[_AnyLane, None]] = {name: {} for name in bandwidths}
+        self._changed: dict[_AnyLane, None] = {}
 
     def begin(
         self,
@@ -241,7 +271,7 @@ class Traffic:
 
     def _join(self, number: int, tick: int) -> None:
         _, course, flow, zeroes, goal = self._waiting.pop(number)
-        lane: _Lane
+        lane: _AnyLane
         if course.data_size == course.size or _is_even(flow, zeroes):
             lane = self._together.get(flow) or _Together(flow)
             self._together[flow] = lane
@@ -254,7 +284,7 @@ class Traffic:
         for name in flow.through:
             self._users[name][lane] = None
 
-    def _close(self, lane: _Lane) -> None:
+    def _close(self, lane: _AnyLane) -> None:
         del self._lanes[lane]
         for name in lane.flow.through:
             self._users[name].pop(lane, None)
@@ -294,27 +324,22 @@ class Traffic:
         """Return the place on its course at which a job stops."""
         return self._runs[number].goal
 
-    def under(self, number: int) -> tuple[Course, Fraction, int, Speeds] | None:
-        """Return a course, the place on it at the last change of speeds, its tick, and the speeds.
-
-        Returns:
-            None before the first byte.
-        """
+    def under(self, number: int) -> Way | None:
+        """Return how a job is under way; None before its first byte."""
         run = self._runs.get(number)
         if run is None:
             return None
         lane = run.lane
         tick = max(lane.ticks[-1], run.begins)
-        return run.course, lane.place(run, tick), tick, lane.both(_bytes_of(lane.speeds[-1]))
+        return Way(run.course, lane.place(run, tick), tick, lane.both(_bytes_of(lane.speeds[-1])))
 
     def end(self, number: int) -> int | None:
         """Return when a job will come to its goal if nothing changes; None before it begins."""
-        found = self.under(number)
-        if found is None:
+        way = self.under(number)
+        if way is None:
             return None
-        course, place, tick, speeds = found
-        left = course.time_between(place, self._runs[number].goal, speeds)
-        return tick + _ceiling(left.numerator, left.denominator)
+        left = way.course.time_between(way.place, self._runs[number].goal, way.speeds)
+        return way.tick + _ceiling(left.numerator, left.denominator)
 
     def begins(self, number: int) -> int:
         """Return when a job's first byte moves."""
@@ -336,7 +361,7 @@ class Traffic:
                 found.append(Pace(tick, speeds, run.course.data_before(place)))
         return tuple(found)
 
-    def _connected(self) -> list[_Lane]:
+    def _connected(self) -> list[_AnyLane]:
         """Return the lanes whose shares may change."""
         if len(self._changed) == 1:
             (lane,) = self._changed
@@ -351,16 +376,6 @@ class Traffic:
             left = {name for lane in fresh for name in lane.flow.through} - names
             names |= set(left)
         return [*found]
-
-
-def _note(lane: _Lane, tick: int, speed: int | None, came: int) -> None:
-    """Note a speed, and how far its lane had come then; of one tick the last one counts."""
-    if lane.ticks and lane.ticks[-1] == tick:
-        for each in (lane.ticks, lane.speeds, lane.came):
-            each.pop()
-    lane.ticks.append(tick)
-    lane.speeds.append(speed)
-    lane.came.append(came)
 
 
 def _is_even(flow: Flow, zeroes: Fraction | None) -> bool:

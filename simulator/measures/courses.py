@@ -16,6 +16,7 @@ from simulator.model.machine import (
     Restored,
     Transfer,
 )
+from simulator.model.sizes import data_of
 
 
 def course_of(before: Machine, job: Job) -> Course:
@@ -89,4 +90,4 @@ def _of_images(disk: Disk, contents: Sequence[ClusterMap], without: ClusterMap) 
 
 
 def _data(content: ClusterMap, length: int) -> Sequence[int]:
-    return content.differing(map_of(length)).listed()
+    return data_of(content, length).listed()

@@ -422,6 +422,11 @@ class Machine:
         return tuple(job for job in self.jobs if job.disk == disk)
 
     @property
+    def job_names(self) -> set[str]:
+        """What users call the jobs that run: a backup's by its target as well."""
+        return {job.name for job in self.jobs} | {job.backup.name for job in self.backup_jobs}
+
+    @property
     def backup_jobs(self) -> tuple[BackupJob, ...]:
         """The backup jobs that run."""
         return tuple(job for job in self.jobs if isinstance(job, BackupJob))

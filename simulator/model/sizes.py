@@ -42,7 +42,7 @@ def measure(backup: Backup, cluster_size: int, size: int) -> Backup:
     elif pushed:
         data = _copied_data(backup, cluster_size, size)
     else:
-        data = bytes_of(_data(backup.content, backup.length), cluster_size, size)
+        data = bytes_of(data_of(backup.content, backup.length), cluster_size, size)
     return replace(backup, data_bytes=data, zero_bytes=covered - data)
 
 
@@ -55,7 +55,7 @@ def _copied_data(backup: Backup, cluster_size: int, size: int) -> int:
     """
     unit = max(COPY_UNIT, cluster_size)
     last = -(-size // unit) - 1
-    data = _units(_data(backup.content, backup.length), cluster_size, size)
+    data = _units(data_of(backup.content, backup.length), cluster_size, size)
     if size % unit and last not in data:
         alone = last - _first_of_last_zeroes(backup, data, cluster_size, size)
         if alone >= 0 and alone % max(1, LOOK_BYTES // unit) == 0:
@@ -95,7 +95,7 @@ def measure_granules(
     A granule may be less than a cluster: of 2 MiB it reads the 64 KiB that were written to.
     """
     read = bytes_of(granules, granularity, size)
-    data = _data(backup.content, backup.length)
+    data = data_of(backup.content, backup.length)
     if granularity >= cluster_size:
         held = bytes_of(data, cluster_size, size)
     else:
@@ -105,7 +105,7 @@ def measure_granules(
     return replace(backup, data_bytes=held, zero_bytes=read - held, copied_bytes=read)
 
 
-def _data(content: ClusterMap, length: int) -> ClusterSet:
+def data_of(content: ClusterMap, length: int) -> ClusterSet:
     """Return the clusters that hold data."""
     return content.differing(map_of(length))
 

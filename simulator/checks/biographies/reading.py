@@ -12,7 +12,7 @@ from simulator.checks.biographies.events import Event, Kind, Thing, What
 from simulator.checks.biographies.subjects import introduced
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, BackupJob, Machine, Power, Status
+from simulator.model.machine import Backup, Machine, Power, Status
 from simulator.model.operations import (
     AddBitmap,
     GuestDiscard,
@@ -129,8 +129,7 @@ def _jobs(entry: Entry) -> Iterator[Told]:
     for job in new:
         if (job.name, job.disk) not in old:
             yield What.BEGAN, Thing(Kind.JOB, job.name, job.disk)
-    running = {job.name for job in entry.after.jobs}
-    running |= {job.backup.name for job in entry.after.jobs if isinstance(job, BackupJob)}
+    running = entry.after.job_names
     for each in entry.operations:
         if isinstance(each, RunBackup) and (each.job or each.target) not in running:
             yield What.BEGAN, Thing(Kind.JOB, each.job or each.target)

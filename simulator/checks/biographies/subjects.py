@@ -216,8 +216,7 @@ def present(machine: Machine, thing: Thing) -> bool:
         case Kind.BACKUP:
             return bool(machine.backups_named(thing.name))
         case Kind.JOB:
-            names = {job.name for job in machine.jobs}
-            return thing.name in names | {job.backup.name for job in machine.backup_jobs}
+            return thing.name in machine.job_names
         case Kind.EXPORT:
             return any(each.id == thing.name for each in machine.exports)
         case Kind.DISK:

@@ -71,16 +71,6 @@ class Scale(NamedTuple):
     end: float
     clock: Clock | None = None
 
-    @property
-    def start_tick(self) -> int:
-        """The first tick."""
-        return self.parts[0].start
-
-    @property
-    def end_tick(self) -> int:
-        """The last tick."""
-        return self.parts[-1].end
-
     def x(self, tick: int) -> float:
         """Return the place of a tick; what is left out is narrow."""
         number = bisect_right(self.parts, tick, key=lambda part: part.start) - 1
