@@ -142,10 +142,11 @@ CASES = {
         file="C1.qcow2",
         apart=False,
     ),
+    # Requests under way may pass each other, so the guest writes to all of them: the last counts.
     "a slow target takes data only, and a write waits for what is on its way there": Case(
         f"{write(0, 16)}, {zero(16, 16)}, {write(32, 32)}",
         "{backup: {to: t, through: [net]}}",
-        ("2s", "{write: {offset: 60 MiB, length: 64 KiB, data: A}}"),
+        ("2s", write(32, 32)),
     ),
 }
 
@@ -180,11 +181,12 @@ def simulated(run: Timeline) -> Measured:
     """Return what the simulator says of a job."""
     (move,) = run.moves
     assert move.end is not None
+    assert move.done is not None
     last = max(each.tick for each in run.entries if isinstance(each.request, GuestWrite))
     written = None
     if is_backup(run) and last > move.start:
-        assert move.waited_writes <= 1, "the time that it waits is that of all together"
-        written = (last - move.start + float(move.waited)) / SECOND
+        # What the guest writes reaches to the end of the disk, which is copied last.
+        written = ((move.done if move.waited_writes else last) - move.start) / SECOND
     size = move.data_bytes + move.zero_bytes
     return Measured((move.end - move.start) / SECOND, size, move.data_bytes, written)
 
