@@ -258,17 +258,16 @@ class ApiModel:
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out, and start the next checkpoint in the same atomic step."""
-        bounded = request if request.until is None else self.end_at(machine, request, request.until)
-        if isinstance(bounded, Refusal):
-            return bounded
-        request = bounded
         jobs: list[Operation] = []
         for name in request.disks:
-            disk = machine.disk(name)
-            found = self.read_through(machine, disk, request)
+            disk, one = machine.disk(name), request.of(name)
+            bounded = one if one.until is None else self.end_at(machine, one, one.until)
+            if isinstance(bounded, Refusal):
+                return bounded
+            found = self.read_through(machine, disk, bounded)
             if isinstance(found, Refusal):
                 return found
-            jobs += self.job(disk, request, found)
+            jobs += self.job(disk, bounded, found)
         if request.checkpoint is None:
             return tuple(jobs)
         begun = self.checkpoint(machine, request.checkpoint, request.disks)

@@ -68,16 +68,14 @@ def report(
 def joined_later(timeline: Timeline, entry: Entry) -> str:
     """Return the disk of a backup that was not there, or was another one, at its checkpoint."""
     request = entry.request
-    if not isinstance(request, TakeBackup) or request.since is None:
-        return ""
-    checkpoint = entry.before.checkpoint(request.since)
-    if checkpoint is None:
+    if not isinstance(request, TakeBackup):
         return ""
     for name in request.disks:
-        disk = entry.before.disk(name)
-        if disk.nodes_with(request.since):
+        since = request.since_of(name)
+        checkpoint = entry.before.checkpoint(since) if since is not None else None
+        if checkpoint is None or entry.before.disk(name).nodes_with(checkpoint.name):
             continue
-        if name not in checkpoint.disks or _replaced(timeline, entry, name, request.since):
+        if name not in checkpoint.disks or _replaced(timeline, entry, name, checkpoint.name):
             return name
     return ""
 
@@ -95,10 +93,13 @@ def _replaced(timeline: Timeline, until: Entry, disk: str, checkpoint: str) -> b
 def deleted(timeline: Timeline, entry: Entry) -> bool:
     """Whether the checkpoint that a request starts from was deleted."""
     request = entry.request
-    if not isinstance(request, TakeBackup) or request.since is None:
+    if not isinstance(request, TakeBackup):
         return False
-    gone = ending_of(timeline, Thing(Kind.CHECKPOINT, request.since), entry)
-    return gone is not None and isinstance(gone.entry.request, DeleteCheckpoint)
+    for since in request.sinces:
+        gone = ending_of(timeline, Thing(Kind.CHECKPOINT, since), entry)
+        if gone is not None and isinstance(gone.entry.request, DeleteCheckpoint):
+            return True
+    return False
 
 
 def is_scratch_full(entry: Entry) -> bool:

@@ -27,7 +27,7 @@ def back_up(files: Files, machine: Machine, request: TakeBackup) -> Iterator[Lib
         yield AwaitBackup()
     elif not request.lasting:
         disks = [machine.disk(name) for name in request.disks]
-        copies = [(disk, request.to, request.since is not None) for disk in disks]
+        copies = [(d, request.to, request.since_of(d.name) is not None) for d in disks]
         yield from _read(files, copies)
 
 
@@ -47,7 +47,9 @@ def _begin(files: Files, machine: Machine, request: TakeBackup) -> Virsh:
     ]
     number = files.next_document()
     name = f"backup-{number}.xml"
-    documents = [(name, backup_xml(targets, since=request.since, pulled=request.pulled))]
+    starts = dict(request.starts)
+    told = backup_xml(targets, since=request.since, pulled=request.pulled, starts=starts)
+    documents = [(name, told)]
     if request.checkpoint is not None:
         disks = [(disk.name, disk.name in request.disks) for disk in machine.disks]
         name = f"checkpoint-{number}.xml"

@@ -3,7 +3,7 @@
 Source: https://libvirt.org/formatdomain.html, formatbackup.html and formatcheckpoint.html.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -91,11 +91,18 @@ def _disk(drive: Drive) -> Iterator[str]:
     yield "    </disk>"
 
 
-def backup_xml(targets: Iterable[Target], *, since: str | None, pulled: bool) -> str:
+def backup_xml(
+    targets: Iterable[Target],
+    *,
+    since: str | None,
+    pulled: bool,
+    starts: Mapping[str, str | None] | None = None,
+) -> str:
     """Return a backup.
 
     Args:
         since: The checkpoint to start from; None for a full backup.
+        starts: In place of it, that of each disk by name.
         pulled: Whether a client reads the data, instead of QEMU writing it.
     """
     lines = [f"<domainbackup mode='{'pull' if pulled else 'push'}'>"]
@@ -110,13 +117,21 @@ def backup_xml(targets: Iterable[Target], *, since: str | None, pulled: bool) ->
             lines.append(f"    <disk name={name} backup='no'/>")
             continue
         element = "scratch" if pulled else "target"
+        own = _start(starts[target.disk]) if starts else ""
         lines += [
-            f"    <disk name={name} backup='yes' type='file'>",
+            f"    <disk name={name} backup='yes' type='file'{own}>",
             "      <driver type='qcow2'/>",
             f"      <{element} file={quoteattr(path_of(target.file))}/>",
             "    </disk>",
         ]
     return "\n".join([*lines, "  </disks>", "</domainbackup>", ""])
+
+
+def _start(since: str | None) -> str:
+    """Return the attributes that say from where the backup of one disk starts."""
+    if since is None:
+        return " backupmode='full'"
+    return f" backupmode='incremental' incremental={quoteattr(since)}"
 
 
 def checkpoint_xml(

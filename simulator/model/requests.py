@@ -107,6 +107,7 @@ class TakeBackup(NamedTuple):
         to: The target's name.
         disks: Names of the disks that take part; none for all that there are.
         since: The checkpoint to start from; None for a full backup.
+        starts: In place of it, that of each disk by name.
         until: The checkpoint, or else the instant, to end at; None for now.
         image: An image of the chain to read instead of the active one.
         bitmaps: Just these bitmaps, as ``NAME`` or ``(node, NAME)``, whatever the model thinks.
@@ -128,6 +129,21 @@ class TakeBackup(NamedTuple):
     pulled: bool = False
     scratch: int | None = None
     lasting: bool = False
+    starts: tuple[tuple[str, str | None], ...] = ()
+
+    def since_of(self, disk: str) -> str | None:
+        """Return the checkpoint that the backup of one disk starts from."""
+        return dict(self.starts).get(disk, self.since)
+
+    @property
+    def sinces(self) -> tuple[str, ...]:
+        """The checkpoints that it starts from, each once."""
+        named = (self.since, *(since for _, since in self.starts))
+        return tuple(dict.fromkeys(since for since in named if since is not None))
+
+    def of(self, disk: str) -> "TakeBackup":
+        """Return the same with the start of one disk as that of all."""
+        return self._replace(since=self.since_of(disk), starts=()) if self.starts else self
 
 
 class FinishJobs(NamedTuple):

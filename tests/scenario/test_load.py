@@ -206,6 +206,10 @@ def test_timed_instants_tick_in_nanoseconds() -> None:
             "backup: {to: b, bitmaps: B1}",
             TakeBackup(to="b", disks=("vda",), bitmaps=((None, "B1"),)),
         ),
+        (
+            "backup: {to: b, since: {vda: B1}}",
+            TakeBackup(to="b", disks=("vda",), starts=(("vda", "B1"),)),
+        ),
         ("copy: {image: S1, to: S1.bak}", CopyImage(image="S1", target="S1.bak")),
         (
             "restore: {from: [full.bak], as: again, of: T1}",

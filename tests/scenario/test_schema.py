@@ -35,6 +35,8 @@ timeline:
       - backup: {since: C1, to: inc.bak, onto: full.bak, checkpoint: C3}
         expect: refused
         allow: {rule: BT302, because: on purpose}
+      - backup: {since: {vda: C1}, to: own.bak}
+      - backup: {since: {vda: null}, to: own2.bak}
       - backup: {bitmaps: B1, to: bits.bak, image: S1}
       - copy: {image: S1, to: S1.bak}
       - restore: {from: [full.bak, inc.bak], as: again, of: T1}

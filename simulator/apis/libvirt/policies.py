@@ -213,7 +213,7 @@ class Libvirt(ApiModel):
 
     def _refuse_data(self, machine: Machine, request: TakeBackup) -> Refusal | None:
         """Return libvirt's own no to what a backup is to read."""
-        found = (self.read_through(machine, machine.disk(d), request) for d in request.disks)
+        found = (self.read_through(machine, machine.disk(d), request.of(d)) for d in request.disks)
         refusals = (each for each in found if isinstance(each, Refusal))
         return next((each for each in refusals if each.fault is not Fault.UNMERGEABLE), None)
 

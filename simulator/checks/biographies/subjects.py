@@ -93,8 +93,7 @@ def _read_by(request: TakeBackup) -> Iterator[Thing]:
     yield from (Thing(Kind.DISK, disk) for disk in request.disks)
     if request.image is not None:
         yield Thing(Kind.IMAGE, request.image)
-    if request.since is not None:
-        yield Thing(Kind.CHECKPOINT, request.since)
+    yield from (Thing(Kind.CHECKPOINT, since) for since in request.sinces)
     for node, name in request.bitmaps:
         (disk,) = request.disks if len(request.disks) == 1 else ("",)
         yield Thing(Kind.BITMAP, name, disk if node is None else "", node or "")

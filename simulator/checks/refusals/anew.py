@@ -21,15 +21,17 @@ from simulator.timeline import Entry, Timeline
 def start_anew(timeline: Timeline, entry: Entry, backup: TakeBackup) -> Iterator[Advice]:
     """Yield what may be done in place of an incremental that is refused, the best first."""
     assert entry.refusal is not None, "it was turned down"
-    machine, since, fault = entry.before, backup.since, entry.refusal.fault
-    if since is not None:
+    machine, fault = entry.before, entry.refusal.fault
+    for since in backup.sinces:
         if fault is Fault.OUT_OF_STEP:
-            redefined = RedefineCheckpoint(since, backup.disks)
+            disks = tuple(name for name in backup.disks if backup.since_of(name) == since)
+            redefined = RedefineCheckpoint(since, disks)
             told = f"redefine checkpoint {since}, whose bitmaps are still there"
             yield Advice(told, (Way((redefined,), again=True),))
         if fault is Fault.INCONSISTENT:
             yield from _without_broken(machine, backup, since)
-        if fault is None and any(disk.nodes_with(since) for disk in machine.disks):
+        held = any(disk.nodes_with(since) for disk in machine.disks)
+        if fault is None and held and not backup.starts:
             named = backup._replace(since=None, bitmaps=((None, since),))
             yield Advice(f"name the bitmap instead: bitmaps: [{since}]", (Way((named,)),))
     yield from full_backups(machine, backup.disks, bare=timeline.model == Qemu.id)

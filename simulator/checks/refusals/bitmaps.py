@@ -96,10 +96,12 @@ def _wanted(entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield the bitmaps that a request is about, as a disk and a name each; each once."""
     assert entry.request is not None, "a workload is about no bitmap"
     found: dict[tuple[str, str], None] = {}
-    if isinstance(entry.request, TakeBackup) and entry.request.since is not None:
+    if isinstance(entry.request, TakeBackup):
         for disk in entry.request.disks:
-            found[disk, entry.request.since] = None
-            found |= dict.fromkeys(_newer_missing(entry.before, disk, entry.request.since))
+            since = entry.request.since_of(disk)
+            if since is not None:
+                found[disk, since] = None
+                found |= dict.fromkeys(_newer_missing(entry.before, disk, since))
     if isinstance(entry.request, DeleteCheckpoint):
         gone = entry.before.checkpoint(entry.request.name)
         if gone is not None and gone.parent is not None:

@@ -162,7 +162,7 @@ def _read_otherwise(timeline: Timeline, entry: Entry, backup: TakeBackup) -> Ite
     """Yield what may be read in place of what a refused backup was to read."""
     assert entry.refusal is not None, "it was turned down"
     yield from name_otherwise(entry.before, backup)
-    if backup.since is not None or backup.bitmaps:
+    if backup.sinces or backup.bitmaps:
         yield from start_anew(timeline, entry, backup)
     if backup.image is not None and entry.before.disk_of(backup.image) is None:
         told = "leave image out: the disk is read as it is now"

@@ -1,14 +1,16 @@
 """The verbs of backups: taken, copied, stacked."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
 
-from pydantic import Field, with_config
+from pydantic import BeforeValidator, Field, WithJsonSchema, with_config
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from simulator.model.operations import CopyImage, StackBackups
 from simulator.model.requests import Request, TakeBackup
 from simulator.scenario.names import Thing
+from simulator.scenario.problems import describe
 from simulator.scenario.shapes import (
     AT_MOST_ONE,
     STRICT,
@@ -30,6 +32,24 @@ from simulator.scenario.yaml12 import Path
 RESTORED_DEFAULT = "restored"
 
 
+def _since(value: object) -> object:
+    if isinstance(value, dict) or (isinstance(value, str) and value):
+        return value
+    raise PydanticCustomError("since", "no checkpoint")
+
+
+_Full: TypeAlias = Annotated[
+    None, WithJsonSchema({"not": {"type": ["array", "boolean", "number", "object", "string"]}})
+]
+
+Since: TypeAlias = Annotated[
+    Any,
+    BeforeValidator(_since, json_schema_input_type=Word | dict[Word, Word | _Full]),
+    Form("a checkpoint, or {DISK: CHECKPOINT or null, ...}"),
+]
+"""One start for all disks, or its own for each; null is full."""
+
+
 @with_config(
     strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, *AT_MOST_ONE["anyOf"]]}})
 )
@@ -38,7 +58,13 @@ class Backup(Lasts, Moves):
 
     to: Annotated[FileName, Field(description="The target.", examples=["full.bak"])]
     since: NotRequired[
-        Annotated[Word, Field(description="The checkpoint to start from; without it, full.")]
+        Annotated[
+            Since,
+            Field(
+                description="The checkpoint to start from, or that of each disk; without it, full.",
+                examples=["c1", {"vda": "c1", "vdb": None}],
+            ),
+        ]
     ]
     until: NotRequired[
         Annotated[
@@ -110,12 +136,15 @@ def _read_backup(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     since, until, image, onto = map(arguments.get, ("since", "until", "image", "onto"))
     _check_names(around, path, arguments)
     disk = around.names.disks.get(image) if image is not None else None
-    disks = around.disks.read_listed(path, arguments)
+    starts = since if isinstance(since, dict) else {}
+    listed = around.disks.read_listed(path, arguments)
+    disks = tuple(starts) or listed
     _check_scratch(around, path, arguments)
     return TakeBackup(
         to=arguments["to"],
         disks=(disk,) if disk is not None and "disks" not in arguments else disks,
-        since=since,
+        since=None if isinstance(since, dict) else since,
+        starts=tuple(starts.items()),
         until=until,
         image=image,
         bitmaps=_bitmaps(around, path, arguments["bitmaps"]) if "bitmaps" in arguments else (),
@@ -131,7 +160,7 @@ def _check_names(around: Around, path: Path, arguments: Mapping[str, Any]) -> No
     """Note what a backup refers to and no step makes."""
     names = around.names
     if "since" in arguments:
-        names.check(Thing.CHECKPOINT, (*path, "since"), arguments["since"])
+        _check_since(around, path, arguments)
         if "bitmaps" in arguments:
             around.problems.add(
                 (*path, "bitmaps"),
@@ -146,6 +175,29 @@ def _check_names(around: Around, path: Path, arguments: Mapping[str, Any]) -> No
     until = arguments.get("until")
     if until is not None and around.labels.find(until) is None:
         names.check(Thing.CHECKPOINT, (*path, "until"), until)
+
+
+def _check_since(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
+    """Note a start that no step makes, and disks whose starts do not fit those that take part."""
+    since, path = arguments["since"], (*path, "since")
+    if not isinstance(since, dict):
+        around.names.check(Thing.CHECKPOINT, path, since)
+        return
+    for disk, checkpoint in since.items():
+        around.disks.check((*path, disk), disk, at_key=True)
+        if isinstance(checkpoint, str):
+            around.names.check(Thing.CHECKPOINT, (*path, disk), checkpoint)
+        elif checkpoint is not None:
+            told = f"{disk} is {describe(checkpoint)}"
+            around.problems.add((*path, disk), told, expected="a checkpoint, or null")
+    listed = arguments.get("disks")
+    if not since or (listed is not None and set(listed) != set(since)):
+        around.problems.add(
+            path,
+            "since names other disks than disks" if since else "since is empty",
+            expected="{DISK: CHECKPOINT or null, ...} for each disk that takes part",
+            at_key=True,
+        )
 
 
 def _check_scratch(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
@@ -206,10 +258,11 @@ def _read_restore(around: Around, path: Path, arguments: Mapping[str, Any]) -> R
 BACKUP = Verb(
     name="backup",
     says="Copy data out of the chain.",
-    more="Full without `since`; `until` is a checkpoint or an instant to end at, in place of now; "
-    "`bitmaps` reads through just these; `image` reads a lower image; `checkpoint` starts one in "
-    "the same step; `onto` names the backup it is stacked on; `mode: pull`: a client reads an "
-    "export, and `scratch` is the room for what the guest overwrites meanwhile.",
+    more="Full without `since`; `since: {vda: c1, vdb: null}` gives each disk its own start, and "
+    "null is full; `until` is a checkpoint or an instant to end at, in place of now; `bitmaps` "
+    "reads through just these; `image` reads a lower image; `checkpoint` starts one in the same "
+    "step; `onto` names the backup it is stacked on; `mode: pull`: a client reads an export, and "
+    "`scratch` is the room for what the guest overwrites meanwhile.",
     shape=Backup,
     short=short("to", FileName),
     form="NAME or {to: NAME}",
