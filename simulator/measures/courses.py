@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from simulator.flows.course import Course
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of
-from simulator.model.disk import Disk
+from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
     Backup,
     BackupJob,
@@ -17,6 +17,7 @@ from simulator.model.machine import (
     Transfer,
 )
 from simulator.model.sizes import data_of
+from simulator.model.transitions.chains.images import held_in
 
 
 def course_of(before: Machine, job: Job) -> Course:
@@ -35,13 +36,13 @@ def course_of(before: Machine, job: Job) -> Course:
         case CommitJob(top=top, base=base):
             names = [image.name for image in disk.chain]
             merged = disk.chain[names.index(base) + 1 : names.index(top) + 1]
-            return _of_images(disk, [image.content for image in merged], map_of(disk.length))
+            return _of_images(disk, merged, map_of(disk.length))
         case PullJob(into=into, base=base):
             names = [image.name for image in disk.chain]
             low = names.index(base) + 1 if base is not None else 0
             pulled = disk.chain[low : names.index(into)]
             own = disk.chain[names.index(into)].content
-            return _of_images(disk, [image.content for image in pulled], own)
+            return _of_images(disk, pulled, own) if pulled else Course((), (), disk.cluster_size)
         case MirrorJob():
             view = disk.guest_view
             return Course(
@@ -79,11 +80,9 @@ def _of_backup(disk: Disk, backup: Backup) -> Course:
     return Course(covered, data, disk.cluster_size, disk.bytes_of(backup.image))
 
 
-def _of_images(disk: Disk, contents: Sequence[ClusterMap], without: ClusterMap) -> Course:
-    """Return what is allocated in some images and not in one above them."""
-    held = map_of(disk.length)
-    for content in contents:
-        held = held.overlay(content)
+def _of_images(disk: Disk, images: tuple[Image, ...], without: ClusterMap) -> Course:
+    """Return what a job copies out of some images that is not in one above them."""
+    held = held_in(images, images[-1].length)
     left = held.clusters() - without.clusters()
     data = _data(held.restrict(left), disk.length)
     return Course(left.listed(), data, disk.cluster_size)

@@ -15,10 +15,12 @@ from simulator.model.operations import (
 )
 from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
 from simulator.model.transitions.chains.images import (
+    grow_over,
     held_in,
     in_use_by,
     lies_above,
     no_node,
+    seen_anew,
     works_on,
 )
 from simulator.model.values import replace
@@ -35,7 +37,7 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
 
     A bitmap of the base that is enabled records exactly the clusters that are copied; a disabled
     one does not change. The overlays' own bitmaps are gone with them, unless they are carried.
-    A base that is smaller grows. Source: QEMU.md section 4.2.
+    A base that is smaller grows, as by a resize. Source: QEMU.md section 4.2.
     """
     disk = machine.disk_of(commit.device)
     if disk is None:
@@ -105,7 +107,7 @@ def _copy_down(disk: Disk, job: CommitJob) -> Disk:
     length = max(old.length, merged[-1].length)
     grown = replace(
         old,
-        content=old.content.overlay(content),
+        content=grow_over(disk, base, bits).overlay(content),
         length=length,
         lacks=length * disk.cluster_size - bits,
     )
@@ -145,11 +147,11 @@ def drop_merged(disk: Disk, job: CommitJob) -> Disk:
     gone = {image.name for image in merged} | {job.base}
     kept = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
     chain = (*disk.chain[: low + 1], *disk.chain[high + 1 :])
-    return replace(
+    left = replace(
         disk,
         chain=chain,
         bitmaps=(*kept, *bitmaps),
         length=chain[-1].length,
         lacks=chain[-1].lacks,
-        moment=disk.moment + (chain[-1].length != disk.length),
     )
+    return seen_anew(disk, left)

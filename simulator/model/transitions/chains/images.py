@@ -15,6 +15,7 @@ from simulator.model.operations import (
     Fault,
     Refusal,
 )
+from simulator.model.values import replace
 
 
 def no_node(node: str, *, device: bool = True) -> Refusal:
@@ -71,7 +72,7 @@ def held_in(images: tuple[Image, ...], length: int) -> ClusterMap:
         S1: |AAAA| <- S2: |---B----|    gives  |AAAB0000|
 
     Beyond the end of a shorter image a reader finds zeroes, and a job takes them for its content,
-    unless it is the newest of them.
+    unless it is the newest of them. A raw image has every cluster, whether it was written or not.
 
     Args:
         length: Clusters of the newest one.
@@ -79,8 +80,45 @@ def held_in(images: tuple[Image, ...], length: int) -> ClusterMap:
     held = map_of(length)
     for image in images:
         content = image.content.below(length)
+        if image.format == "raw":
+            content = range_of(length, 0, min(image.length, length), ZERO).overlay(content)
         if image.length < length:
             beyond = range_of(length, image.length, length - image.length, ZERO)
             content = content.overlay(beyond)
         held = held.overlay(content)
     return held
+
+
+def grow_over(disk: Disk, node: str, size: int) -> ClusterMap:
+    """Return what an image holds when it is to have so many bytes.
+
+        S1: |AAAA| <- S2: |-B|    to 4 clusters    gives  S2: |-B00|
+
+    Where its backing image is longer than the image was, zeroes are written into what is new, so
+    that old data does not come to light. Source: QEMU 7.2; ``facts/QEMU.md`` section 4.5.
+
+    Args:
+        size: Bytes; not fewer than it has.
+    """
+    place = [image.name for image in disk.chain].index(node)
+    image, length = disk.chain[place], -(-size // disk.cluster_size)
+    grown = length - image.length
+    if not grown or not place or disk.bytes_of(disk.chain[place - 1].name) <= disk.bytes_of(node):
+        return image.content
+    return image.content.overlay(range_of(length, image.length, grown, ZERO))
+
+
+def seen_anew(before: Disk, after: Disk) -> Disk:
+    """Return a disk that lost images, at another moment if its guest sees something else by that.
+
+        S1: |ABCD| <- S2: |-| <- S3: |----|    without S2    S1: |ABCD| <- S3: |----|
+
+    What lies below a short image is hidden beyond its end, and a longer one on top lets it shine
+    through when the short one is gone. Source: QEMU 7.2, a commit and a stream of such images.
+    """
+    if before.length == after.length:
+        if len({image.length for image in before.chain}) == 1:
+            return after  # What is hidden is hidden by content.
+        if after.guest_view.reads_like(before.guest_view):
+            return after
+    return replace(after, moment=before.moment + 1)

@@ -12,7 +12,13 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.transitions.chains.carrying import carry_bitmaps
-from simulator.model.transitions.chains.images import held_in, in_use_by, no_node, works_on
+from simulator.model.transitions.chains.images import (
+    held_in,
+    in_use_by,
+    no_node,
+    seen_anew,
+    works_on,
+)
 from simulator.model.values import replace
 
 
@@ -113,4 +119,4 @@ def drop_pulled(disk: Disk, job: PullJob) -> Disk:
         bitmaps = (*(b for b in bitmaps if b.node != job.into), *carried)
     taken = disk.with_image(replace(into, since=pulled[0].since))
     chain = tuple(image for image in taken.chain if image.name not in gone)
-    return replace(taken, chain=chain, bitmaps=bitmaps)
+    return seen_anew(disk, replace(taken, chain=chain, bitmaps=bitmaps))

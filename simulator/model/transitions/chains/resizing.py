@@ -1,6 +1,5 @@
 """The active image grows or shrinks. Source: ``facts/QEMU.md``, section 4.5."""
 
-from simulator.model.clusters import ZERO, range_of
 from simulator.model.disk import Disk
 from simulator.model.machine import (
     BackupJob,
@@ -13,7 +12,7 @@ from simulator.model.operations import (
     ResizeImage,
 )
 from simulator.model.transitions.bitmaps import inconsistent
-from simulator.model.transitions.chains.images import no_node
+from simulator.model.transitions.chains.images import grow_over, no_node
 from simulator.model.values import replace
 
 
@@ -36,11 +35,9 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
     if refusal is not None:
         return refusal
     active, length = disk.active, resize.length
-    content = active.content.below(length)
-    grown = length - active.length
-    if grown > 0 and len(disk.chain) > 1 and disk.chain[-2].length > active.length:
-        content = content.overlay(range_of(length, active.length, grown, ZERO))
+    grown = length > active.length
     size = length * disk.cluster_size - resize.lacks
+    content = grow_over(disk, active.name, size) if grown else active.content.below(length)
     bitmaps = tuple(
         bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == active.name else bitmap
         for bitmap in disk.bitmaps
@@ -52,7 +49,7 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
             length=length,
             lacks=resize.lacks,
             bitmaps=bitmaps,
-            moment=disk.moment + bool(grown),
+            moment=disk.moment + grown,
         )
     )
 
