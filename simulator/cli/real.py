@@ -56,6 +56,7 @@ def verify(
     from simulator import pipeline
     from simulator.render.report import write_finding, write_input_error
     from simulator.verify.peers import NOT_JUDGED, PEERS
+    from simulator.verify.playing import summarise
 
     gc.freeze()
     gc.enable()
@@ -74,8 +75,7 @@ def verify(
         with waiting(f"playing {path} on a real {real.name}"):
             outcome = real.verify(timeline, timeout)
         if outcome.finding is None:
-            agreed = f"{outcome.steps} steps agree with {real.name} {outcome.version}"
-            print(f"{printable(path)}: {agreed}", flush=True)
+            print(f"{printable(path)}: {summarise(outcome, real.name)}", flush=True)
             continue
         status = max(status, UNUSABLE if outcome.finding.rule in NOT_JUDGED else FAILING)
         source = timeline.script.source

@@ -21,6 +21,7 @@ from simulator.qemu.actions import (
     DeleteFile,
     DropGuest,
     GuestStep,
+    HasCommand,
     KillQemu,
     LoadInternal,
     MakeImage,
@@ -50,6 +51,8 @@ def _qmp_lines(action: Action) -> Iterator[dict[str, Any]]:
     match action:
         case Command():
             yield action.as_json()
+        case HasCommand(name=name):
+            yield Command(name).as_json()
         case AwaitJobs():
             yield {"await": list(action.jobs), "until": action.end.value}
         case AwaitGone():

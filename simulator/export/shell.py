@@ -18,6 +18,7 @@ from simulator.qemu.actions import (
     DeleteFile,
     DropGuest,
     GuestStep,
+    HasCommand,
     JobEnd,
     KillQemu,
     LoadInternal,
@@ -88,6 +89,8 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
         case Command():
             function = "refused" if refused else "qmp"
             yield f"{function} {shlex.quote(json.dumps(action.as_json()))}"
+        case HasCommand(name=name):
+            yield f"refused {shlex.quote(json.dumps(Command(name).as_json()))}"
         case AwaitJobs():
             state = action.end.value if action.end in (JobEnd.PENDING, JobEnd.READY) else "gone"
             for job in action.jobs:

@@ -202,6 +202,18 @@ class Daemon:
             self.said.append(f"<- {json.dumps({'return': answer})}")
         return answer
 
+    async def look_for(self, name: str) -> None:
+        """Turn down a command that this QEMU does not have, as it would itself.
+
+        Raises:
+            QemuRefusedError: There is none of this name.
+        """
+        known = await self.execute(Command("query-commands"))
+        if name not in {each["name"] for each in known}:
+            text = f"The command {name} has not been found"
+            self.said.append(f"query-commands: no {name}")
+            raise QemuRefusedError(Command(name), text, unknown=False)
+
     async def execute_all(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands without waiting for the answers in between; return an answer to each.
 

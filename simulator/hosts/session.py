@@ -31,6 +31,7 @@ from simulator.qemu.actions import (
     DropGuest,
     GuestKind,
     GuestStep,
+    HasCommand,
     KillQemu,
     LoadInternal,
     MakeImage,
@@ -136,27 +137,20 @@ class Session:
         match action:
             case Command():
                 await self.running.execute(action, said=True)
+            case HasCommand():
+                await self.running.look_for(action.name)
             case AwaitJobs():
                 await self.running.await_jobs(action.jobs, action.end)
             case GuestStep():
                 await self._guest_step(action)
-            case MakeImage():
-                self._make_image(action)
             case AwaitGone():
                 await self.running.await_deleted({action.export})
             case DropGuest():
                 await self._drop_guest(action.export)
             case PullData():
                 await self._pull_data(action)
-            case LoadInternal():
-                self.said.append(f"$ {shlex.join(load_command(action))}")
-                run_program(load_command(action), self.folder, self._timeout)
-            case CopyFile():
-                self.said.append(f"$ {shlex.join(['cp', action.source, action.target])}")
-                shutil.copyfile(self.folder / action.source, self.folder / action.target)
-            case DeleteFile():
-                self.said.append(f"$ {shlex.join(['rm', action.file])}")
-                (self.folder / action.file).unlink(missing_ok=True)
+            case MakeImage() | LoadInternal() | CopyFile() | DeleteFile():
+                self._change_files(action)
             case Stack():
                 pass  # It is read through where it lies, by whoever looks.
             case StartQemu():
@@ -233,6 +227,22 @@ class Session:
         for guest in self._guests.values():
             guest.drop()
         self._guests.clear()
+
+    def _change_files(self, action: MakeImage | LoadInternal | CopyFile | DeleteFile) -> None:
+        match action:
+            case MakeImage():
+                self._make_image(action)
+            case LoadInternal():
+                self.said.append(f"$ {shlex.join(load_command(action))}")
+                run_program(load_command(action), self.folder, self._timeout)
+            case CopyFile():
+                self.said.append(f"$ {shlex.join(['cp', action.source, action.target])}")
+                shutil.copyfile(self.folder / action.source, self.folder / action.target)
+            case DeleteFile():
+                self.said.append(f"$ {shlex.join(['rm', action.file])}")
+                (self.folder / action.file).unlink(missing_ok=True)
+            case _:
+                assert_never(action)
 
     def _make_image(self, make: MakeImage) -> None:
         self.said.append(f"$ {shlex.join(image_command(make))}")

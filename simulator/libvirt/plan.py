@@ -22,11 +22,16 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import Expect, Request
 from simulator.qemu.names import choose_names
-from simulator.qemu.steps import Plan, Step, completed, join_steps
+from simulator.qemu.steps import Plan, Step, Unplayed, completed, join_steps
 from simulator.timeline import Entry, Timeline
 
 MODEL = "libvirt"
 """Id of the only API model that a real libvirt is like."""
+
+
+NO_PART = "libvirt has no part in it"
+UNSAID = "what is refused has no words in libvirt"
+"""Why a statement is not played."""
 
 
 LibvirtStep: TypeAlias = Step[LibvirtAction]
@@ -50,11 +55,13 @@ def make_libvirt_plan(timeline: Timeline) -> LibvirtPlan:
     return join_steps(timeline, names, (_step(files, entry) for entry in timeline.entries))
 
 
-def _step(files: Files, entry: Entry) -> LibvirtStep | None:
-    """Return the step of one statement; None where libvirt has no part in it."""
+def _step(files: Files, entry: Entry) -> LibvirtStep | Unplayed | None:
+    """Return the step of one statement; None where it asks for nothing."""
     request = entry.request
-    if isinstance(request, Expect) or _never_asked(entry, request):
+    if isinstance(request, Expect):
         return None
+    if _never_asked(entry, request):
+        return Unplayed(entry, UNSAID)
     actions: tuple[LibvirtAction, ...] = ()
     unsupported = ""
     try:
@@ -63,7 +70,7 @@ def _step(files: Files, entry: Entry) -> LibvirtStep | None:
     except UnsupportedError as error:
         unsupported = str(error)
     if not actions and not unsupported and not entry.new_restores:
-        return None
+        return Unplayed(entry, NO_PART) if request is not None else None
     return Step(entry, actions, completed(entry.new_backups), unsupported=unsupported)
 
 

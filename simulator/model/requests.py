@@ -263,10 +263,12 @@ class Qmp(NamedTuple):
     Attributes:
         commands: The names of the commands, for messages.
         operations: What they do; a refusal where QEMU turns a command down as it reads it.
+        sent: Each command as it stands in the file, as JSON; empty where it has no form in it.
     """
 
     commands: tuple[str, ...]
     operations: tuple[Operation | Refusal, ...]
+    sent: tuple[str, ...] = ()
 
 
 class ExpectedRow(NamedTuple):

@@ -23,6 +23,12 @@ class Command(NamedTuple):
         return {"execute": self.execute, "arguments": dict(self.arguments)}
 
 
+class HasCommand(NamedTuple):
+    """QEMU is asked whether it has a command, which is not sent: it could do anything."""
+
+    name: str
+
+
 class GuestKind(StrEnum):
     """What a guest can do to a stretch of its disk."""
 
@@ -186,6 +192,7 @@ class KillQemu(NamedTuple):
 
 Action: TypeAlias = (
     Command
+    | HasCommand
     | GuestStep
     | MakeImage
     | AwaitJobs

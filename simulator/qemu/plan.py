@@ -1,7 +1,8 @@
 """A timeline as what is to be done on a real QEMU, step by step. Pure.
 
 One operation becomes commands in one place, :func:`add`; a new operation is a case there.
-What QEMU can take as one transaction is sent as one.
+What QEMU can take as one transaction is sent as one. A ``qmp`` step is sent as it stands, with
+arguments that mean nothing to the simulator; what is not sent at all is told.
 """
 
 from typing import TypeAlias
@@ -15,11 +16,17 @@ from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
-from simulator.qemu.steps import Plan, Step, completed, join_steps
+from simulator.qemu.sent import attempt_as_written, queries, with_other_arguments
+from simulator.qemu.steps import Plan, Step, Unplayed, completed, join_steps
 from simulator.timeline import Entry, Timeline
 
 QemuStep: TypeAlias = Step[Action]
 QemuPlan: TypeAlias = Plan[Action]
+
+NO_PART = "QEMU has no part in it"
+ABOVE = "it is refused before QEMU is asked"
+OFF = "it is refused while there is no QEMU to ask"
+"""Why a statement is not played."""
 
 
 def make_plan(timeline: Timeline) -> QemuPlan:
@@ -28,19 +35,22 @@ def make_plan(timeline: Timeline) -> QemuPlan:
     return join_steps(timeline, names, (_step(names, entry) for entry in timeline.entries))
 
 
-def _step(names: Names, entry: Entry) -> QemuStep | None:
-    """Return the step of one statement; None where QEMU has no part in it."""
+def _step(names: Names, entry: Entry) -> QemuStep | Unplayed | None:
+    """Return the step of one statement; None where it asks for nothing."""
     request = entry.request
     if isinstance(request, Expect):
         return None
-    cleanup: tuple[Action, ...] = ()
     if entry.refusal is not None:
-        actions, cleanup = _refused(names, entry, request)
+        asked = _refused(names, entry)
+        if not asked.actions:
+            return Unplayed(entry, asked.why)
     else:
-        actions = _accepted(names, entry)
-    if not actions and not entry.new_restores:
-        return None
-    return Step(entry, actions, completed(entry.new_backups), cleanup)
+        asked = Attempt(_accepted(names, entry))
+        if not asked.actions and not entry.new_restores:
+            return Unplayed(entry, NO_PART) if request is not None else None
+    if isinstance(request, Qmp):
+        asked = asked._replace(actions=with_other_arguments(asked.actions, request))
+    return Step(entry, asked.actions, completed(entry.new_backups), asked.cleanup)
 
 
 def _accepted(names: Names, entry: Entry) -> tuple[Action, ...]:
@@ -52,18 +62,22 @@ def _accepted(names: Names, entry: Entry) -> tuple[Action, ...]:
         assert not isinstance(outcome, Refusal), f"{operation} was accepted before"
         add(work, machine, operation)
         machine = outcome
+    if isinstance(entry.request, Qmp) and machine.power is Power.RUNNING:
+        work.do(*queries(entry.request))
     return work.finish()
 
 
-def _refused(names: Names, entry: Entry, request: object) -> Attempt:
-    """Return the command that QEMU itself must turn down.
+def _refused(names: Names, entry: Entry) -> Attempt:
+    """Return what QEMU itself must turn down.
 
-    What an API above QEMU turns down never gets there, and neither does a command that is wrong
-    in itself.
+    What an API above QEMU turns down never gets there.
     """
-    if not isinstance(request, Qmp) or entry.before.power is not Power.RUNNING:
-        return Attempt()
+    request = entry.request
+    if not isinstance(request, Qmp):
+        return Attempt(why=ABOVE)
+    if entry.before.power is not Power.RUNNING:
+        return Attempt(why=OFF)
     operations = [each for each in request.operations if not isinstance(each, Refusal)]
     if len(operations) < len(request.operations):
-        return Attempt()
+        return attempt_as_written(names, entry.before, request)
     return attempt(names, entry.before, operations)

@@ -52,16 +52,21 @@ ALONE = (ResizeImage, CommitImages, PullImages, EndJob, ExportNode, UnexportNode
 """What QEMU takes by itself only."""
 
 
+FATAL = "QEMU 7.2 dies of it"
+
+
 class Attempt(NamedTuple):
     """A command that must be turned down.
 
     Attributes:
         actions: What it needs, and the command itself at the end.
         cleanup: What is to be done afterwards.
+        why: Why it cannot be asked, where there are no actions.
     """
 
     actions: tuple[Action, ...] = ()
     cleanup: tuple[Action, ...] = ()
+    why: str = ""
 
 
 Part: TypeAlias = tuple[list[Action], Command, list[Action]]
@@ -71,14 +76,16 @@ Part: TypeAlias = tuple[list[Action], Command, list[Action]]
 def attempt(names: Names, machine: Machine, operations: Sequence[Operation]) -> Attempt:
     """Return how QEMU is asked for what it must turn down; nothing where that cannot be asked."""
     asked = _without_crash(machine, operations)
+    if isinstance(asked, str):
+        return Attempt(why=asked)
     parts = [part for each in asked if (part := _part(names, machine, each)) is not None]
-    if not parts or len(parts) < len(asked):
-        return Attempt()
+    assert parts, "a step without operations is not refused"
+    assert len(parts) == len(asked), "each of QEMU's own operations is a command"
     commands = [command for _, command, _ in parts]
     if len(commands) == 1:
         together = commands[0]
     elif any(isinstance(each, ALONE) for each in asked):
-        return Attempt()
+        return Attempt(why="its commands have no form as one transaction")
     else:
         actions = [{"type": c.execute, "data": dict(c.arguments)} for c in commands]
         grouped = any(isinstance(each, RunBackup) and each.group for each in asked)
@@ -89,17 +96,17 @@ def attempt(names: Names, machine: Machine, operations: Sequence[Operation]) -> 
     return Attempt((*before, together), tuple(after))
 
 
-def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation]:
-    """Return operations that QEMU can refuse without dying of it.
+def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation] | str:
+    """Return operations that QEMU can refuse without dying of it, or why they are not sent.
 
     QEMU 7.2 dies of a merge of no bitmaps, so that is not sent; and of a transaction that enables
     an unknown bitmap, so that is sent by itself. Source: ``facts/QEMU.md`` section 2.
     """
     if any(isinstance(each, MergeBitmaps) and not each.sources for each in operations):
-        return ()
+        return FATAL
     # What is turned down only when the job runs is no refused command.
     if any(isinstance(each, CommitImages) and _fails_late(machine, each) for each in operations):
-        return ()
+        return "QEMU takes the command, and its job fails"
     before = machine
     for operation in operations:
         outcome = apply(machine, operation)
@@ -108,7 +115,7 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
         elif not isinstance(operation, EnableBitmap):
             return operations
         else:
-            return [operation] if isinstance(apply(before, operation), Refusal) else ()
+            return [operation] if isinstance(apply(before, operation), Refusal) else FATAL
     return operations
 
 

@@ -43,29 +43,47 @@ class Step(NamedTuple, Generic[A]):
         return self.entry.new_restores
 
 
+class Unplayed(NamedTuple):
+    """A statement that is not played.
+
+    Attributes:
+        entry: The timeline's record of it.
+        why: In a few words.
+    """
+
+    entry: Entry
+    why: str
+
+
 class Plan(NamedTuple, Generic[A]):
     """A timeline for something real.
 
     Attributes:
         steps: Those statements that it takes part in.
+        unplayed: The others, but for expectations, which are the simulator's alone.
         mixed: Whether a guest step touches a part of a cluster. The simulated cluster has the
             newest data then, and a real one is like it when that data lies somewhere in it.
     """
 
     names: Names
     steps: tuple[Step[A], ...]
+    unplayed: tuple[Unplayed, ...]
     mixed: bool
 
 
-def join_steps(timeline: Timeline, names: Names, steps: Iterable[Step[A] | None]) -> Plan[A]:
-    """Return the plan that some steps make; None stands for a statement without any."""
-    found = [step for step in steps if step is not None]
+def join_steps(
+    timeline: Timeline, names: Names, steps: Iterable[Step[A] | Unplayed | None]
+) -> Plan[A]:
+    """Return the plan that some steps make; None stands for a statement that asks for nothing."""
+    told = list(steps)
+    found = [step for step in told if isinstance(step, Step)]
     if found:
         # At the end all copies are looked at once more: nobody may have touched them.
         found[-1] = found[-1]._replace(backups=completed(found[-1].machine.backups))
     return Plan(
         names=names,
         steps=tuple(found),
+        unplayed=tuple(step for step in told if isinstance(step, Unplayed)),
         mixed=any(
             getattr(operation, "extent", None) is not None
             for entry in timeline.entries

@@ -50,5 +50,10 @@ def says_the_same(wanted: str | None, said: str | None, version: str) -> bool:
     return any(change.before == wanted and change.after.fullmatch(said) for change in CHANGES)
 
 
+def is_older(version: str) -> bool:
+    """Whether a version, such as ``6.2.0``, comes before the one that the model follows."""
+    return _numbers(version) < FOLLOWED
+
+
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in version.split(".")[:2])

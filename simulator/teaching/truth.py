@@ -7,7 +7,7 @@ from simulator.pipeline import Run
 from simulator.render.report import as_html, write_finding
 from simulator.verify.on_qemu import verify
 from simulator.verify.peers import NOT_THERE
-from simulator.verify.playing import Verification
+from simulator.verify.playing import Verification, summarise
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class Verdict:
     def __repr__(self) -> str:
         found, script = self.outcome.finding, self.run.timeline.script
         if found is None:
-            steps, version = self.outcome.steps, self.outcome.version
-            return f"{script.title}: {steps} steps agree with QEMU {version}"
+            return f"{script.title}: {summarise(self.outcome, 'QEMU')}"
         if not self.played:
             return f"{script.title}: not held against QEMU: {found.message}; {found.help}"
         return write_finding(found, path=script.path, source=script.source)

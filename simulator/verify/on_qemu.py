@@ -7,7 +7,7 @@ from simulator.diagnostics import Finding
 from simulator.hosts.daemon import INSTALL_HELP, QemuRefusedError
 from simulator.hosts.session import Session, open_session
 from simulator.qemu.plan import QemuPlan, QemuStep, make_plan
-from simulator.qemu.versions import says_the_same
+from simulator.qemu.versions import is_older, says_the_same
 from simulator.timeline import Timeline
 from simulator.verify.compare import compare
 from simulator.verify.observe import Observer
@@ -28,9 +28,8 @@ MISSING = ("VF004", "qemu-missing")
 """Codes and names of the findings."""
 
 
-_UNKNOWN = re.compile(
-    r"^Parameter '[^']*' (is unexpected|does not accept value)|^Invalid parameter"
-)
+_UNKNOWN = re.compile(r"^Parameter '[^']*' does not accept value|^Invalid parameter")
+_UNEXPECTED = re.compile(r"^Parameter '[^']*' is unexpected")
 """What QEMU says to a part of a command that came into it later."""
 
 
@@ -73,7 +72,7 @@ async def _perform(
             await session.perform(action)
     except QemuRefusedError as error:
         refused = error
-        if error.unknown or (step.refusal is None and _UNKNOWN.search(error.text)):
+        if error.unknown or (step.refusal is None and _lacks(error.text, session.version)):
             message = f"QEMU {session.version} is too old: {error}"
             return report(step.entry, MISSING, message, help="use a newer QEMU")
         if any(words in error.text for words in SURROUNDINGS):
@@ -92,6 +91,15 @@ async def _perform(
     if differing:
         return report_differences(step.entry, differing, f"QEMU {session.version}")
     return None
+
+
+def _lacks(text: str, version: str) -> bool:
+    """Whether QEMU says that it does not have yet what the simulator knows of it.
+
+    An argument may be the user's own, so that is told of a QEMU only that is older than the model.
+    """
+    unexpected = is_older(version) and _UNEXPECTED.search(text)
+    return bool(unexpected or _UNKNOWN.search(text))
 
 
 def _compare_refusals(

@@ -13,7 +13,7 @@ from simulator.diagnostics import Finding, Severity, printable
 from simulator.hosts.failures import QemuError, QemuMissingError
 from simulator.hosts.session import Session
 from simulator.qemu.names import Names
-from simulator.qemu.steps import Plan, Step
+from simulator.qemu.steps import Plan, Step, Unplayed
 from simulator.timeline import Entry
 from simulator.verify.compare import Difference
 from simulator.verify.observe import Observer
@@ -38,11 +38,16 @@ SURROUNDINGS = (
 """What QEMU says where it is not the command that is at fault."""
 
 
+LINES_MAX = 8
+"""So many places of steps that are not played are told one by one."""
+
+
 class Verification(NamedTuple):
     """What came of playing a timeline on something real.
 
     Attributes:
         steps: How many steps agreed.
+        unplayed: What was not played, and why; empty where something differs.
         version: Of what it was played on; empty where none was found.
         finding: The first difference, or what kept it from going on; None where all agree.
         said: What was said to it and back up to there, one line each.
@@ -52,6 +57,34 @@ class Verification(NamedTuple):
     version: str
     finding: Finding | None = None
     said: tuple[str, ...] = ()
+    unplayed: tuple[Unplayed, ...] = ()
+
+
+def summarise(outcome: Verification, peer: str) -> str:
+    """Return what came of a timeline on which a peer agrees, in one line.
+
+    >>> summarise(Verification(7, "7.2.22"), "QEMU")
+    '7 steps agree with QEMU 7.2.22'
+    """
+    counted = "1 step agrees" if outcome.steps == 1 else f"{outcome.steps} steps agree"
+    agreed = f"{counted} with {peer} {outcome.version}"
+    if not outcome.unplayed:
+        return agreed
+    lines: dict[str, list[str]] = {}
+    for entry, why in outcome.unplayed:
+        span = entry.statement.span if entry.statement is not None else None
+        lines.setdefault(why, []).append("?" if span is None else str(span.line))
+    told = "; ".join(
+        f"line{'s' if len(found) > 1 else ''} {_few(found)}: {why}" for why, found in lines.items()
+    )
+    return f"{agreed}, {len(outcome.unplayed)} not played ({told})"
+
+
+def _few(lines: list[str]) -> str:
+    """Return the lines of steps, which repeat where a step does."""
+    different = list(dict.fromkeys(lines))
+    more = f" and {len(different) - LINES_MAX} more" if len(different) > LINES_MAX else ""
+    return ", ".join(different[:LINES_MAX]) + more
 
 
 @dataclass(frozen=True)
@@ -131,7 +164,7 @@ async def _play(
     except (QemuError, OSError) as error:
         finding = report(step and step.entry, stage.failed, words_of(error))
         return Verification(done, version, finding, tuple(said))
-    return Verification(done, version)
+    return Verification(done, version, unplayed=plan.unplayed)
 
 
 def report_differences(entry: Entry, differing: list[Difference], peer: str) -> Finding:

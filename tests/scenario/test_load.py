@@ -309,7 +309,7 @@ def test_a_command_of_qemu_is_a_primitive(step: str, operation: AddBitmap) -> No
         ),
         (
             command("add", "node: S1, name: b, granularity: 64K"),
-            "Invalid parameter type for 'granularity', expected: integer",
+            "Parameter 'granularity' expects uint64",
         ),
         (
             command("add", "node: S1, name: b, granularity: 4294967296"),

@@ -136,7 +136,8 @@ def pull_images(work: Work, machine: Machine, pull: PullImages) -> None:
     outcome = apply(machine, pull._replace(lasting=True))
     assert not isinstance(outcome, Refusal), "the pull was accepted before"
     if outcome.jobs is machine.jobs:
-        return  # There is nothing to pull.
+        _pull_nothing(work, pull)
+        return
     job = outcome.jobs[-1]
     assert isinstance(job, PullJob), "it has just been started"
     options: dict[str, Any] = {"job-id": names.job(job.name), "device": names.node(job.into)}
@@ -149,6 +150,16 @@ def pull_images(work: Work, machine: Machine, pull: PullImages) -> None:
         work.do(AwaitJobs((names.job(job.name),), JobEnd.PENDING))
     else:
         _finish_pull(work, machine.disk(job.disk), job)
+
+
+def _pull_nothing(work: Work, pull: PullImages) -> None:
+    """Add a pull whose job finds nothing to do, and ends at once."""
+    names = work.names
+    name = names.job(pull.job or f"stream-{pull.into}")
+    told = {"base-node": pull.base, "bottom": pull.bottom}
+    options = {key: names.node(node) for key, node in told.items() if node is not None}
+    options = {"job-id": name, "device": names.node(pull.into), **options}
+    work.do(Command("block-stream", options), AwaitJobs((name,)))
 
 
 def _finish_pull(work: Work, disk: Disk, job: PullJob) -> None:

@@ -6,9 +6,14 @@ What is wrong with them is QEMU's to refuse, in its own words. Source: observed 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from simulator.scenario.qmp.ignored import Type
+
 UINT32_MAX = (1 << 32) - 1
 UINT64_MAX = (1 << 64) - 1
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+
+
+_TYPES: Mapping[str, type[object]] = {"integer": int, "string": str, "boolean": bool}
 
 
 class RefusedError(Exception):
@@ -56,11 +61,11 @@ class Arguments:
         if name not in self._left:
             return None
         value = self._left.pop(name)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self._ill_typed(name, "integer")
-        if not INT64_MIN <= value <= UINT64_MAX:
-            # The reader of JSON makes a floating-point number of it.
-            raise self._ill_typed(name, "integer")
+        # The reader of JSON makes a floating-point number of what is longer than 64 bits.
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or not INT64_MIN <= value <= UINT64_MAX:
+            raise RefusedError(f"Parameter '{self._within}{name}' expects uint64")
+        assert isinstance(value, int)
         if not 0 <= value <= UINT32_MAX:
             raise RefusedError(f"Parameter '{self._within}{name}' expects uint32_t")
         return value
@@ -92,6 +97,27 @@ class Arguments:
         """Let go of arguments that have no meaning here."""
         for name in names:
             self._left.pop(name, None)
+
+    def ignore(self, types: Mapping[str, Type]) -> None:
+        """Let go of arguments that change nothing here, if they are what QEMU takes."""
+        for name, type in types.items():
+            if name not in self._left:
+                continue
+            if isinstance(type, tuple):
+                self.choice(name, type)
+            elif isinstance(type, str):
+                self._check_type(name, self._left.pop(name), type)
+            else:
+                members = Arguments(self.mapping(name), f"{self._within}{name}.")
+                members.ignore(type)
+                members.end()
+
+    def _check_type(self, name: str, value: object, type: str) -> None:
+        expected = bool if isinstance(value, bool) else _TYPES[type]
+        if not isinstance(value, expected) or (expected is bool) != (type == "boolean"):
+            raise self._ill_typed(name, type)
+        if name == "speed" and isinstance(value, int) and value < 0:
+            raise RefusedError("Parameter 'speed' expects a non-negative value")
 
     def end(self) -> None:
         """Refuse what is left over."""

@@ -33,26 +33,12 @@ from simulator.model.operations import (
 )
 from simulator.scenario.names import Thing
 from simulator.scenario.qmp.arguments import Arguments, RefusedError
+from simulator.scenario.qmp.ignored import BACKUP, EXPORT, MERGE
 
 SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
 """What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""
 
 _NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
-
-_NO_MEANING = (
-    "speed",
-    "on-error",
-    "on-source-error",
-    "on-target-error",
-    "filter-node-name",
-    "auto-finalize",
-    "auto-dismiss",
-    "compress",
-    "x-perf",
-    "backing-file",
-    "backing-mask-protocol",
-)
-"""Arguments of jobs that change nothing here."""
 
 
 Clusters: TypeAlias = Callable[[str, int], tuple[int, int]]
@@ -140,7 +126,7 @@ def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
         raise RefusedError("Parameter 'sync' is missing")
     bitmap = arguments.optional("bitmap")
     mode = arguments.choice("bitmap-mode", tuple(BitmapMode))
-    arguments.drop(*_NO_MEANING)
+    arguments.ignore(BACKUP)
     arguments.end()
     if not _NODE_NAME.fullmatch(target):
         raise RefusedError(f"Invalid node-name: '{target}'")
@@ -187,7 +173,8 @@ def _read_commit(arguments: Arguments, clusters: Clusters) -> Operation:
     job, device = arguments.optional("job-id"), arguments.text("device")
     top = arguments.optional("top-node") or arguments.optional("top")
     base = arguments.optional("base-node") or arguments.optional("base")
-    arguments.drop("top", "base", *_NO_MEANING)
+    arguments.drop("top", "base")
+    arguments.ignore(MERGE)
     arguments.end()
     return CommitImages(device=device, top=top, base=base, job=job or f"commit-{device}")
 
@@ -196,7 +183,8 @@ def _read_stream(arguments: Arguments, clusters: Clusters) -> Operation:
     job, device = arguments.optional("job-id"), arguments.text("device")
     base = arguments.optional("base-node") or arguments.optional("base")
     bottom = arguments.optional("bottom")
-    arguments.drop("base", *_NO_MEANING)
+    arguments.drop("base")
+    arguments.ignore(MERGE)
     arguments.end()
     if base is not None and bottom is not None:
         raise RefusedError("'bottom' and 'base' cannot be specified at the same time")
@@ -274,7 +262,7 @@ def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
         (None, each) if isinstance(each, str) else _read_source(node, each, f"bitmaps[{index}].")
         for index, each in enumerate(bitmaps)
     )
-    arguments.drop("allocation-depth", "description", "iothread", "fixed-iothread", "writethrough")
+    arguments.ignore(EXPORT)
     arguments.end()
     if not _NODE_NAME.fullmatch(export):
         raise RefusedError("Invalid block export id")

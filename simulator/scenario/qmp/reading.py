@@ -1,5 +1,6 @@
 """The commands of a ``qmp`` step as operations, or as what QEMU says against them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -80,7 +81,15 @@ def read_commands(commands: Sequence[Mapping[str, Any]], clusters: Clusters) -> 
             operations += _read_command(execute, arguments, clusters)
             if len(commands) > 1 and _stands_alone(execute):
                 operations.append(Refusal(f"Parameter 'type' does not accept value '{execute}'"))
-    return Qmp(commands=tuple(names), operations=tuple(operations))
+    return Qmp(tuple(names), tuple(operations), _sent(commands))
+
+
+def _sent(commands: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return commands as JSON; none where they have no form in it, as infinity has none."""
+    try:
+        return tuple(json.dumps(command, allow_nan=False) for command in commands)
+    except (TypeError, ValueError):
+        return ()
 
 
 def speed_of(commands: Sequence[Mapping[str, Any]]) -> int:
@@ -97,7 +106,7 @@ def let_last(asked: Qmp) -> Qmp:
         else each
         for each in asked.operations
     )
-    return Qmp(commands=asked.commands, operations=operations)
+    return asked._replace(operations=operations)
 
 
 def _stands_alone(execute: str) -> bool:
