@@ -1,5 +1,6 @@
 """Writes a plan for a real libvirt as a shell script: XML documents and virsh commands. Pure."""
 
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -14,10 +15,20 @@ from simulator.libvirt.actions import (
     UnsupportedError,
     Virsh,
 )
+from simulator.libvirt.monitor import with_nodes
 from simulator.libvirt.plan import make_libvirt_plan
 from simulator.libvirt.xml import DOMAIN, FOLDER, PULL_SOCKET, domain_xml
 from simulator.model.machine import Power
-from simulator.qemu.actions import CopyFile, DeleteFile, KillQemu, MakeImage, PullData, Stack
+from simulator.qemu.actions import (
+    Command,
+    CopyFile,
+    DeleteFile,
+    KillQemu,
+    MakeImage,
+    PullData,
+    Stack,
+)
+from simulator.qemu.names import Names
 from simulator.timeline import Timeline
 
 EMULATOR = "@emulator@"
@@ -44,13 +55,14 @@ def write_virsh(timeline: Timeline) -> str:
             raise UnsupportedError(f"{title(step.entry)}: {step.unsupported} cannot be exported")
         lines += ["", f"# {title(step.entry)}"]
         refused = step.refusal is not None
-        lines += [line for each in step.actions for line in _lines(each, refused=refused)]
+        for each in step.actions:
+            lines += _lines(plan.names, each, refused=refused)
     if plan.steps and plan.steps[-1].machine.power is Power.RUNNING:
         lines += ["", f"virsh checkpoint-list {DOMAIN} --parent", f"virsh destroy {DOMAIN}"]
     return "\n".join(lines) + "\n"
 
 
-def _lines(action: LibvirtAction, *, refused: bool) -> Iterator[str]:
+def _lines(names: Names, action: LibvirtAction, *, refused: bool) -> Iterator[str]:
     """Yield the lines of one action."""
     match action:
         case DefineMachine():
@@ -64,6 +76,8 @@ def _lines(action: LibvirtAction, *, refused: bool) -> Iterator[str]:
             # The monitor answers with an empty line.
             quiet = " >/dev/null" if action.words[0] == "qemu-monitor-command" else ""
             yield f"{'refused' if refused else 'virsh'} {words}{quiet}"
+        case Command():
+            yield f"{'refused_qmp' if refused else 'qmp'} {_command(names, action)}"
         case AwaitBackup():
             yield "await_backup"
         case KillQemu():
@@ -91,6 +105,19 @@ def _word(word: str) -> str:
     quoted = shlex.quote(word)
     return quoted.replace(FOLDER, "'\"$PWD\"'" if quoted.startswith("'") else '"$PWD"')
 
+
+def _command(names: Names, command: Command) -> str:
+    """Return a QMP command for the shell, which asks for libvirt's node of each image's file."""
+    told = with_nodes(command, lambda image: f"{_NODE}{names.files.get(image, image)}{_NODE}")
+    parts = json.dumps(told.as_json()).split(json.dumps(_NODE).strip('"'))
+    quoted = map(shlex.quote, parts)
+    return "".join(
+        f'"$(node {file})"' if number % 2 else file for number, file in enumerate(quoted)
+    )
+
+
+_NODE = "\0"
+"""Stands around a file that libvirt has a node of; no name holds it."""
 
 PREAMBLE = f"""\
 set -eu
@@ -150,6 +177,21 @@ refused() {{
 document() {{
     sed -e "s|{FOLDER}|$PWD|g" -e "s|{EMULATOR}|$emulator|g" >"$1"
     give "$1"
+}}
+
+# QEMU's own commands go past libvirt, which numbers its nodes.
+node() {{
+    virsh qemu-monitor-command {DOMAIN} --hmp "info block -n" |
+        sed -n "s|^\\(libvirt-[0-9]*-format\\): $PWD/$1 .*|\\1|p"
+}}
+
+qmp() {{
+    answer=$(virsh qemu-monitor-command {DOMAIN} "$1")
+    case $answer in *'"error"'*) fail "$answer" ;; esac
+}}
+
+refused_qmp() {{
+    if (qmp "$1") 2>/dev/null; then fail "QEMU accepts: $1"; fi
 }}
 
 await_backup() {{

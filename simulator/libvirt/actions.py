@@ -3,7 +3,15 @@
 from typing import NamedTuple, TypeAlias
 
 from simulator.libvirt.xml import Drive
-from simulator.qemu.actions import CopyFile, DeleteFile, KillQemu, MakeImage, PullData, Stack
+from simulator.qemu.actions import (
+    Command,
+    CopyFile,
+    DeleteFile,
+    KillQemu,
+    MakeImage,
+    PullData,
+    Stack,
+)
 
 
 class DefineMachine(NamedTuple):
@@ -32,6 +40,7 @@ LibvirtAction: TypeAlias = (
     DefineMachine
     | Virsh
     | AwaitBackup
+    | Command
     | KillQemu
     | MakeImage
     | CopyFile
@@ -39,7 +48,7 @@ LibvirtAction: TypeAlias = (
     | PullData
     | Stack
 )
-"""What is done, one after the other."""
+"""What is done, one after the other. A QMP command names images where QEMU wants nodes."""
 
 
 class UnsupportedError(Exception):

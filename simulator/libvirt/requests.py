@@ -7,7 +7,7 @@ from simulator.libvirt.actions import DefineMachine, LibvirtAction, UnsupportedE
 from simulator.libvirt.backups import back_up, end_copy, finish
 from simulator.libvirt.chains import change_chain
 from simulator.libvirt.files import Files
-from simulator.libvirt.guests import qemu_io, write_as_guest
+from simulator.libvirt.monitor import change_bitmaps, qemu_io, write_as_guest
 from simulator.libvirt.xml import DOMAIN, Drive, checkpoint_xml, path_of
 from simulator.model.machine import Machine, MirrorJob
 from simulator.model.operations import (
@@ -30,6 +30,7 @@ from simulator.model.requests import (
     DeleteSnapshot,
     FinishJobs,
     Pull,
+    Qmp,
     RedefineCheckpoint,
     Request,
     Resize,
@@ -81,6 +82,8 @@ def ask(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvirt
             yield _delete_checkpoint(request)
         case Commit() | Pull() | BlockCopy() | Resize() | DeleteSnapshot():
             yield from change_chain(files, entry, request)
+        case Qmp():
+            yield from change_bitmaps(files.names, entry, request)
         case CopyImage() | DropBackup() | StackBackups():
             yield from _outside(files, machine, request)
         case CloseImages() | OpenImages() | KillProcess():

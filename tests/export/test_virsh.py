@@ -21,7 +21,9 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.mark.parametrize("name", ["valid/pull-backup", "flagged/BT101-crash"])
+@pytest.mark.parametrize(
+    "name", ["valid/pull-backup", "flagged/BT101-crash", "flagged/BT214-disabled-below-a-pull"]
+)
 def test_the_script_plays_the_scenario(name: str, open_folder: Path) -> None:
     need_libvirt()
     timeline = simulator.load(SCENARIOS / f"{name}.yaml").run().timeline

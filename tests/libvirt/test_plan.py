@@ -41,7 +41,7 @@ def test_a_running_backup_keeps_out_what_libvirt_waits_half_a_minute_for() -> No
         ("backup: {to: x.bak, fails: T5}", "a push backup that lasts cannot be verified"),
         ("backup: {to: x.bak, bitmaps: [B1]}", "through bitmaps that the user names"),
         ("snapshot: {image: S4, outside: true}", "made outside of libvirt cannot be verified"),
-        ("qmp: {execute: block-dirty-bitmap-clear, arguments: {node: S3, name: B3}}", "qmp cannot"),
+        ("qmp: {execute: block-commit, arguments: {device: S3}}", "qmp: block-commit cannot"),
     ],
 )
 def test_a_verb_that_is_not_supported_is_a_finding_and_no_agreement(step: str, told: str) -> None:

@@ -14,7 +14,7 @@ from simulator.hosts.exports import Look, exported, open_read_only
 from simulator.hosts.libvirt.libvirtd import LibvirtRefusedError
 from simulator.hosts.libvirt.machine import Host, open_host
 from simulator.libvirt.actions import DefineMachine, Virsh
-from simulator.libvirt.guests import device_of
+from simulator.libvirt.monitor import device_of
 from simulator.libvirt.xml import (
     DOMAIN,
     Drive,

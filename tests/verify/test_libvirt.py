@@ -86,6 +86,21 @@ STORIES = {
       - backup: {to: a.bak, since: B1}
       - snapshot: S2
 """,
+    "bitmaps changed behind its back": CHAIN
+    + """\
+      - qmp: {execute: block-dirty-bitmap-disable, arguments: {node: S3, name: B1}}
+      - qmp: {execute: block-dirty-bitmap-remove, arguments: {node: S2, name: B2}}
+        expect: refused
+      - qmp: {execute: block-dirty-bitmap-remove, arguments: {node: nope, name: B2}}
+        expect: refused
+      - qmp:
+          - {execute: block-dirty-bitmap-add, arguments: {node: S3, name: x, disabled: true}}
+          - execute: block-dirty-bitmap-merge
+            arguments: {node: S3, target: x, bitmaps: [{node: S2, name: B1}, B2]}
+      - {backup: {to: b1.bak, since: B1}, expect: refused}
+      - commit: {top: S3, base: S1}
+      - backup: {to: b2.bak, since: B2}
+""",
     "under a pull": """\
   - at: T1
     do: [create: {image: S1, bitmap: B1}]

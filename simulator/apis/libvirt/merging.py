@@ -3,7 +3,11 @@
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, MirrorJob
 from simulator.model.operations import AddBitmap, CommitImages, MirrorDisk, Operation, PullImages
-from simulator.model.transitions.chains.carrying import merges_whole, whole_bitmaps
+from simulator.model.transitions.chains.carrying import (
+    looked_at,
+    merges_whole,
+    whole_bitmaps,
+)
 
 FORGOTTEN = "libvirt-tmp-activewrite"
 """libvirt's own bitmap in the base of a commit that runs."""
@@ -17,13 +21,18 @@ def after_pivot(machine: Machine, disk: str, copy: MirrorDisk | MirrorJob) -> tu
     return (AddBitmap(node=copy.into, name=FORGOTTEN, persistent=False),)
 
 
-def can_merge(disk: Disk, gone: tuple[Image, ...], length: int) -> bool:
+def can_merge(disk: Disk, kept: Image, gone: tuple[Image, ...], top: str) -> bool:
     """Whether the bitmaps of images that go can be merged into those of the one that stays.
 
-    They must all be of its size: one that is not makes QEMU refuse the whole transaction, and
-    libvirt goes on without a word. Source: libvirt 9.0.0 with QEMU 7.2.22, after a resize.
+    They are merged in one transaction: QEMU refuses all of it where one is of another size than
+    the image that takes it, or is to go into one that is inconsistent, and libvirt goes on without
+    a word. Source: libvirt 9.0.0 with QEMU 7.2.22.
     """
-    return all(image.length == length or not disk.bitmaps_on(image.name) for image in gone)
+    names = whole_bitmaps(disk, looked_at(disk, gone, top))
+    length = max(kept.length, gone[-1].length) if gone[-1].name == top else kept.length
+    lengths = {i.length for i in gone for b in disk.bitmaps_on(i.name) if b.name in names}
+    spoilt = {b.name for b in disk.bitmaps_on(kept.name) if b.inconsistent}
+    return lengths <= {length} and spoilt.isdisjoint(names)
 
 
 def left_behind(disk: Disk, kept: Image, gone: tuple[Image, ...]) -> tuple[Operation, ...]:

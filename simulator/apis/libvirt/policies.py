@@ -253,21 +253,22 @@ class Libvirt(ApiModel):
         names = [image.name for image in disk.chain]
         low = names.index(request.base) if request.base is not None else 0
         kept, gone = disk.chain[low], disk.chain[low + 1 : names.index(request.top) + 1]
-        length = max(kept.length, gone[-1].length)
-        carries = can_merge(disk, gone, length)
+        carries = can_merge(disk, kept, gone, request.top)
         forgotten = left_behind(disk, kept, gone) if kept.format == "raw" or not carries else ()
         return (*(carried(merged) if carries else merged), *forgotten)
 
     def pull(self, machine: Machine, request: Pull) -> Plan:
-        """Pull backing data up, and its bitmaps with it (R8), if all are of the image's size."""
+        """Pull backing data up, and its bitmaps with it (R8)."""
         pulled = super().pull(machine, request)
         disk = machine.disk_of(request.into)
         if isinstance(pulled, Refusal) or disk is None:
             return pulled
         names = [image.name for image in disk.chain]
         low = names.index(request.base) + 1 if request.base in names else 0
-        gone = disk.chain[low : names.index(request.into)]
-        return carried(pulled) if can_merge(disk, gone, disk.length_of(request.into)) else pulled
+        high = names.index(request.into)
+        into, gone = disk.chain[high], disk.chain[low:high]
+        merges = gone and can_merge(disk, into, gone, request.into)
+        return carried(pulled) if merges else pulled
 
     def blockcopy(self, machine: Machine, request: BlockCopy) -> Plan:
         """Copy a disk into a new image and pivot to it, with its bitmaps merged (R8)."""

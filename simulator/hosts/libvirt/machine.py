@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, assert_never
 
-from simulator.hosts.daemon import Daemon
+from simulator.hosts.daemon import Daemon, QemuRefusedError
 from simulator.hosts.exports import TEMPORARY, Look, open_export
 from simulator.hosts.failures import QemuError
 from simulator.hosts.libvirt.libvirtd import (
@@ -33,7 +33,7 @@ from simulator.hosts.lifeline import lifeline
 from simulator.hosts.nbd import ALLOCATION, NbdClient
 from simulator.hosts.session import Session
 from simulator.libvirt.actions import AwaitBackup, DefineMachine, LibvirtAction, Virsh
-from simulator.libvirt.guests import virtio_name
+from simulator.libvirt.monitor import virtio_name, with_nodes
 from simulator.libvirt.xml import DOMAIN, FOLDER, PULL_SOCKET, domain_xml
 from simulator.qemu.actions import (
     Command,
@@ -105,6 +105,8 @@ class Host(Session):
                 await self._await_backup()
             case KillQemu():
                 await self._kill()
+            case Command():
+                await self._command(action)
             case MakeImage() | CopyFile() | DeleteFile() | Stack() | PullData():
                 await self.perform(action)
                 if isinstance(action, MakeImage):
@@ -139,6 +141,16 @@ class Host(Session):
             await self._await_idle()
         elif verb == "qemu-monitor-command" and told:
             raise QemuError(f"qemu-io: {told}")
+
+    async def _command(self, command: Command) -> None:
+        """Send QEMU a command past libvirt, with libvirt's nodes for images."""
+        try:
+            await self.running.execute(with_nodes(command, self.names.node), said=True)
+        except QemuRefusedError as error:
+            images = {node: image for image, node in self.names.nodes.items()}
+            words = re.split(r"(libvirt-\d+-\w+)", error.text)
+            told = "".join(images.get(word, word) for word in words)
+            raise LibvirtRefusedError(told) from error
 
     def _write(self, name: str, text: str) -> None:
         """Write a document, and keep it to be shown beside a difference."""

@@ -19,22 +19,24 @@ def carry_bitmaps(
     merged: tuple[Image, ...],
     onto: str,
     *,
-    newest: str,
+    top: str,
     pivots: bool,
 ) -> tuple[DirtyBitmap, ...]:
     """Return an image's bitmaps with those of other images merged into their namesakes.
 
-    Only what the newest image of all holds is carried: a bitmap that ends further down misses
-    what was written above it. A raw image takes none. Source: ``facts/LIBVIRT.md``, R8.
+    Args:
+        merged: The images that go.
+        top: The newest image that was read: a bitmap must be whole from there down.
+        pivots: Whether the guest goes on writing to the image that stays.
     """
     taker = disk.image(onto)
     if taker is None or taker.format != "qcow2":
         return bitmaps
     held = {bitmap.name: bitmap for bitmap in bitmaps}
-    names = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
+    names = whole_bitmaps(disk, looked_at(disk, merged, top))
     for image in merged:
         for bitmap in disk.bitmaps_on(image.name):
-            if bitmap.name not in names or bitmap.inconsistent or not bitmap.persistent:
+            if bitmap.name not in names:
                 continue
             if bitmap.name in held:
                 held[bitmap.name] = _joined(disk, held[bitmap.name], bitmap, pivots=pivots)
@@ -42,6 +44,19 @@ def carry_bitmaps(
                 kept = Kept.MEMORY if pivots else Kept.STORED
                 held[bitmap.name] = replace(bitmap, node=onto, kept=kept, batch=0)
     return tuple(held.values())
+
+
+def looked_at(disk: Disk, merged: tuple[Image, ...], top: str) -> tuple[Image, ...]:
+    """Return the images on which a bitmap must be whole to be carried.
+
+    From the top down to the lowest one; where the active image is committed, to the one above the
+    base. Source: libvirt 9.0 with QEMU 7.2, ``blockcommit`` and ``blockpull`` of chains with gaps
+    and disabled bitmaps.
+    """
+    if merged[-1].name == top == disk.active.name:
+        return merged
+    names = [image.name for image in disk.chain]
+    return disk.chain[: names.index(top) + 1]
 
 
 def _joined(disk: Disk, below: DirtyBitmap, above: DirtyBitmap, *, pivots: bool) -> DirtyBitmap:
@@ -67,24 +82,34 @@ def merges_whole(disk: Disk, format: str) -> tuple[str, ...]:
     return whole if format == "qcow2" and lengths <= {disk.length} else ()
 
 
-def whole_bitmaps(disk: Disk) -> tuple[str, ...]:
-    """Return the names of the bitmaps that reach from the active image down without a fault."""
-    names = [bitmap.name for bitmap in disk.bitmaps_on(disk.active.name)]
-    return tuple(name for name in names if chain_fault(disk, name) is None)
+def whole_bitmaps(disk: Disk, images: tuple[Image, ...] = ()) -> tuple[str, ...]:
+    """Return the names of the bitmaps that reach from an image down without a fault.
+
+    Args:
+        images: The images that are looked at, the lowest first; none for all of the chain.
+    """
+    looked = images or disk.chain
+    names = [bitmap.name for bitmap in disk.bitmaps_on(looked[-1].name)]
+    return tuple(name for name in names if chain_fault(disk, name, looked) is None)
 
 
-def chain_fault(disk: Disk, name: str) -> tuple[Fault | None, str] | None:
+def chain_fault(
+    disk: Disk, name: str, images: tuple[Image, ...] = ()
+) -> tuple[Fault | None, str] | None:
     """Return what is wrong with the bitmaps of a name, in words as well; None for nothing.
 
     The active image must hold one, those below it without a gap, and each must be persistent,
     recording and not inconsistent. Source: ``facts/LIBVIRT.md``, R4.
+
+    Args:
+        images: Those that are looked at in place of the whole chain, the lowest first.
     """
-    nodes = disk.nodes_with(name)
-    if disk.active.name not in nodes:
+    chain = [image.name for image in images or disk.chain]
+    nodes = [node for node in chain if disk.bitmap(node, name) is not None]
+    if chain[-1] not in nodes:
         below = f"; {', '.join(nodes)} below it does" if nodes else ", nor does any below it"
-        return Fault.MISSING, f"the active image {disk.active.name} does not hold {name}{below}"
-    images = [image.name for image in disk.chain]
-    gap = [image for image in images[images.index(nodes[0]) :] if image not in nodes]
+        return Fault.MISSING, f"the active image {chain[-1]} does not hold {name}{below}"
+    gap = [image for image in chain[chain.index(nodes[0]) :] if image not in nodes]
     if gap:
         return Fault.GAP, f"{name} is missing on {', '.join(gap)}, between images that hold it"
     for node in nodes:

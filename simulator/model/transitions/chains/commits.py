@@ -141,7 +141,7 @@ def drop_merged(disk: Disk, job: CommitJob) -> Disk:
     merged, pivots = disk.chain[low + 1 : high + 1], high + 1 == len(names)
     bitmaps = disk.bitmaps_on(job.base)
     if job.carry:
-        bitmaps = carry_bitmaps(disk, bitmaps, merged, job.base, newest=job.top, pivots=pivots)
+        bitmaps = carry_bitmaps(disk, bitmaps, merged, job.base, top=job.top, pivots=pivots)
     if not pivots:
         bitmaps = tuple(retire(disk, bitmap) for bitmap in bitmaps)
     gone = {image.name for image in merged} | {job.base}

@@ -114,7 +114,7 @@ def drop_pulled(disk: Disk, job: PullJob) -> Disk:
     if job.carry:
         own = disk.bitmaps_on(job.into)
         carried = carry_bitmaps(
-            disk, own, pulled, job.into, newest=job.into, pivots=into is disk.active
+            disk, own, pulled, job.into, top=job.into, pivots=into is disk.active
         )
         bitmaps = (*(b for b in bitmaps if b.node != job.into), *carried)
     taken = disk.with_image(replace(into, since=pulled[0].since))
