@@ -242,10 +242,6 @@ class Drawer:
         node = disk.active.name if filtered else self.node(disk)
         self.scenario.do({"qmp": qmp("blockdev-snapshot", node=node, overlay=overlay)})
 
-    def merging(self, disk: Disk) -> bool:
-        """Whether a commit or a pull works on a disk: what a second one meets is by chance."""
-        return any(not isinstance(job, BackupJob) for job in self.machine.jobs_on(disk.name))
-
     def copying(self, disk: Disk) -> bool:
         """Whether a disk is copied: a backup that outlives its chain keeps QEMU from closing it."""
         return any(isinstance(job, MirrorJob) for job in self.machine.jobs_on(disk.name))
@@ -253,7 +249,7 @@ class Drawer:
     def commit(self) -> None:
         """Commit some images of a chain."""
         disk = self.disk()
-        if self.merging(disk):
+        if self.copying(disk):
             return
         device = disk.active.name if not self.seldom() else self.node(disk)
         top = self._draw([None, self.node(disk)])
@@ -267,10 +263,14 @@ class Drawer:
     def pull(self) -> None:
         """Pull backing data up into an image."""
         disk = self.disk()
-        if self.merging(disk):
+        if self.copying(disk):
             return
-        base = self._draw([None, disk.chain[0].name, self.node(disk)])
-        command = qmp("block-stream", device=self.node(disk), base_node=base)
+        stop = {
+            self._draw(["base_node", "bottom"]): self._draw(
+                [None, disk.chain[0].name, self.node(disk)]
+            )
+        }
+        command = qmp("block-stream", device=self.node(disk), **stop)
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
         self.scenario.do({"qmp": command, **self.ending()})
 

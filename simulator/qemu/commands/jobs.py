@@ -141,8 +141,11 @@ def pull_images(work: Work, machine: Machine, pull: PullImages) -> None:
     job = outcome.jobs[-1]
     assert isinstance(job, PullJob), "it has just been started"
     options: dict[str, Any] = {"job-id": names.job(job.name), "device": names.node(job.into)}
-    if job.base is not None:
-        options["base-node"] = names.node(job.base)
+    # One that is told its base meets the filters on it, and one that is told its bottom does not.
+    if pull.bottom is not None:
+        options["bottom"] = names.node(pull.bottom)
+    elif pull.base is not None:
+        options["base-node"] = names.node(pull.base)
     if pull.lasting:
         options["auto-finalize"] = False
     work.do(Command("block-stream", options))

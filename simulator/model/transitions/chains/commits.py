@@ -3,11 +3,7 @@
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
-from simulator.model.machine import (
-    BackupJob,
-    CommitJob,
-    Machine,
-)
+from simulator.model.machine import CommitJob, Machine
 from simulator.model.operations import (
     CommitImages,
     Fault,
@@ -17,11 +13,10 @@ from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
 from simulator.model.transitions.chains.images import (
     grow_over,
     held_in,
-    in_use_by,
     lies_above,
     no_node,
+    refuse_way,
     seen_anew,
-    works_on,
 )
 from simulator.model.values import replace
 
@@ -69,7 +64,7 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
 def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:
     names = [image.name for image in disk.chain]
     jobs = machine.jobs_on(disk.name)
-    above = any(lies_above(job, disk) for job in jobs)
+    above = any(isinstance(job, CommitJob) or lies_above(job, disk) for job in jobs)
     if device != disk.active.name or above:
         fault = Fault.JOB if device == disk.active.name else None
         return Refusal("Need a root block node", fault=fault)
@@ -82,15 +77,32 @@ def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob)
         return Refusal("cannot commit an image into itself")
     if commit.base not in names[: names.index(commit.top)]:
         return Refusal(f"'{commit.base}' is not in this backing file chain")
-    for job in jobs:
-        if not isinstance(job, BackupJob):
-            return in_use_by(job, disk.active.name)
-        if job.node in works_on(commit, disk):
-            return in_use_by(job, "#block")
+    met = _refuse_way(machine, disk, commit)
+    if met is not None:
+        return met
     broken = [bitmap.name for bitmap in disk.bitmaps_on(commit.base) if bitmap.inconsistent]
     if broken and disk.length_of(commit.base) < disk.length_of(commit.top):
         told = f"{commit.base} would have to grow, and its bitmap {broken[0]} is inconsistent"
         return Refusal(JOB_FAILS, cause=told)
+    return None
+
+
+def _refuse_way(machine: Machine, disk: Disk, commit: CommitJob) -> Refusal | None:
+    """Return QEMU's words for the first image that another job works on.
+
+    That is the active one, one of those that are merged, the base, or the one above, whose link
+    changes.
+    """
+    names = [image.name for image in disk.chain]
+    low, high = names.index(commit.base), names.index(commit.top)
+    for way in (
+        names[-1:],
+        names[high : low - 1 if low else None : -1],
+        names[high + 1 : high + 2],
+    ):
+        met = refuse_way(machine, disk, way)
+        if met is not None:
+            return met
     return None
 
 

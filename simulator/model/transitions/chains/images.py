@@ -1,5 +1,7 @@
 """The images of a chain: who uses them, what some of them hold, and QEMU's words for one in use."""
 
+from collections.abc import Sequence
+
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
@@ -28,14 +30,49 @@ def no_node(node: str, *, device: bool = True) -> Refusal:
 
 
 def works_on(job: ChainJob, disk: Disk) -> set[str]:
-    """Return the images that a job on a chain needs for itself."""
+    """Return the images that a job on a chain needs for itself.
+
+    A commit is a job of the active image, however low its top is.
+    """
     names = [image.name for image in disk.chain]
     if isinstance(job, MirrorJob):
         return {disk.active.name}
     if isinstance(job, CommitJob):
-        return set(names[names.index(job.base) : names.index(job.top) + 1])
+        merged = names[names.index(job.base) : names.index(job.top) + 1]
+        return {*merged, disk.active.name}
     low = names.index(job.base) + 1 if job.base is not None else 0
     return set(names[low : names.index(job.into) + 1])
+
+
+def refuse_way(
+    machine: Machine, disk: Disk, images: Sequence[str], base: str | None = None
+) -> Refusal | None:
+    """Return QEMU's words for what a new job meets on its way down a chain.
+
+    Below the first image it meets the filters of other jobs as well: that of a pull lies on the
+    image that it pulls into, that of a backup on the image that it reads.
+
+    Args:
+        images: Those that it needs for itself, newest first.
+        base: The image that it stops at, where it is told that one: it meets its filters still.
+    """
+    jobs = machine.jobs_on(disk.name)
+    below = images[1:] if base is None else (*images[1:], base)
+    for image in (*images[:1], *below):
+        for job in jobs:
+            if image != images[0] and image == _filtered_by(job):
+                return in_use_by(job, "#block")
+        for job in jobs:
+            if image != base and not isinstance(job, BackupJob) and image in works_on(job, disk):
+                return in_use_by(job, image)
+    return None
+
+
+def _filtered_by(job: Job) -> str | None:
+    """Return the image that a job's filter lies on, where others may meet it."""
+    if isinstance(job, BackupJob):
+        return job.node
+    return job.into if isinstance(job, PullJob) else None
 
 
 def lies_above(job: Job, disk: Disk) -> bool:

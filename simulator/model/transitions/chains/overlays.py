@@ -7,7 +7,6 @@ from simulator.model.clusters import map_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
     BackupJob,
-    CommitJob,
     Machine,
     Transfer,
 )
@@ -59,9 +58,7 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     for job in machine.jobs_on(disk.name):
         if isinstance(job, BackupJob):
             continue
-        # A commit is a job of the active image, however low its top is.
-        device = {disk.active.name} if isinstance(job, CommitJob) else set[str]()
-        if snapshot.node in works_on(job, disk) | device:
+        if snapshot.node in works_on(job, disk):
             return in_use_by(job, snapshot.node)
     above = _image_above(disk, snapshot.node)
     scratch = [

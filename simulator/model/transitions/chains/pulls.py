@@ -2,11 +2,7 @@
 
 from simulator.model.bitmap import Kept
 from simulator.model.disk import Disk, Image
-from simulator.model.machine import (
-    BackupJob,
-    Machine,
-    PullJob,
-)
+from simulator.model.machine import Machine, MirrorJob, PullJob
 from simulator.model.operations import (
     PullImages,
     Refusal,
@@ -16,8 +12,8 @@ from simulator.model.transitions.chains.images import (
     held_in,
     in_use_by,
     no_node,
+    refuse_way,
     seen_anew,
-    works_on,
 )
 from simulator.model.values import replace
 
@@ -47,9 +43,6 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     pulled = _pulled(disk, job.into, job.base)
     if not pulled:
         return machine
-    for other in machine.backup_jobs:
-        if other.disk == disk.name and not other.guarding and other.node in works_on(job, disk):
-            return in_use_by(other, "#block")
     into = disk.image(pull.into)
     assert into is not None, "the disk was found by this image"
     # The guest's own writes come on top of what is pulled, whenever they were made.
@@ -71,12 +64,13 @@ def _refuse_pull(machine: Machine, disk: Disk, pull: PullImages) -> Refusal | No
         return Refusal(f"Node '{pull.base}' is not a backing image of '{pull.into}'")
     if pull.bottom is not None and pull.bottom not in names[: high + 1]:
         return Refusal(f"Node '{pull.bottom}' is not in a chain starting from '{pull.into}'")
-    chained = [job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob)]
-    if not chained:
-        return None
-    # The filter of another pull lies above the image that it pulls into.
-    below = isinstance(chained[0], PullJob) and chained[0].into in names[:high]
-    return in_use_by(chained[0], "#block" if below else pull.into)
+    copies = [job for job in machine.jobs_on(disk.name) if isinstance(job, MirrorJob)]
+    if copies:
+        return in_use_by(copies[0], pull.into)
+    base = _base_of(disk, pull)
+    low = names.index(base) + 1 if base is not None else 0
+    told = base if pull.bottom is None else None
+    return refuse_way(machine, disk, names[low : high + 1][::-1], told)
 
 
 def _base_of(disk: Disk, pull: PullImages) -> str | None:

@@ -1,0 +1,90 @@
+"""Two jobs on one chain of five images: each pair as QEMU 7.2.22 takes or refuses it.
+
+The recording has a line for each job that runs, and on it an answer for each job, the same ones in
+the same order, that is asked for then: ``.`` accepted, ``3s`` node 3 is in use by a stream, ``#b``
+a node without a name is in use by a backup, ``R`` the device is no root node.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from simulator.model.disk import Disk
+from simulator.model.machine import Kind, Machine
+from simulator.model.operations import (
+    AddOverlay,
+    CommitImages,
+    CreateImage,
+    Operation,
+    PullImages,
+    Refusal,
+    RunBackup,
+)
+from simulator.model.transitions import apply_all
+from tests.checkout import ROOT
+
+IMAGES = 5
+
+LINES = [
+    line.split(": ")
+    for line in Path(ROOT, "tests/recordings/two-jobs-7.2.22.txt").read_text().splitlines()
+]
+
+WORDS = {"s": "stream", "c": "commit", "b": "backup"}
+
+
+def job(words: str, name: str) -> Operation:
+    """Return a job that lasts: ``stream 4 1`` stops above node 1, which ``stream-to`` names."""
+    kind, first, *rest = words.split()
+    low = rest[0] if rest else None
+    if kind == "backup":
+        return RunBackup(name, f"node{first}", kind=Kind.FULL, lasting=True)
+    if kind == "commit":
+        top, base = f"node{first}", f"node{low}"
+        return CommitImages(f"node{IMAGES - 1}", top, base, lasting=True, job=name)
+    if kind == "stream-to":
+        return PullImages(f"node{first}", base=f"node{low}", lasting=True, job=name)
+    bottom = f"node{int(low) + 1}" if low is not None else None
+    return PullImages(f"node{first}", bottom=bottom, lasting=True, job=name)
+
+
+def chain() -> Machine:
+    machine = apply_all(
+        Machine(disks=(Disk(name="vda", length=8),)),
+        [
+            CreateImage("vda", "node0"),
+            *(AddOverlay(f"node{n}", f"node{n + 1}") for n in range(IMAGES - 1)),
+        ],
+    )
+    assert isinstance(machine, Machine)
+    return machine
+
+
+def answer(outcome: Machine | Refusal) -> str:
+    if isinstance(outcome, Machine):
+        return "."
+    if outcome.text == "Need a root block node":
+        return "R"
+    told = r"Node '(?:node(\d)|#block)' is busy: block device is in use by block job: (\w)\w+"
+    found = re.fullmatch(told, outcome.text)
+    assert found is not None, outcome.text
+    return f"{found[1] or '#'}{found[2]}"
+
+
+def lasts(words: str) -> bool:
+    """Whether a job has something to do: a pull that has nothing ends at once (docs/qemu.md)."""
+    kind, first, *rest = words.split()
+    return not kind.startswith("stream") or rest != [str(int(first) - 1)]
+
+
+FIRSTS = [line for line in LINES if lasts(line[0])]
+
+
+@pytest.mark.parametrize("line", FIRSTS, ids=[first for first, _ in FIRSTS])
+def test_a_second_job_is_taken_or_refused_as_by_qemu(line: list[str]) -> None:
+    first, recorded = line
+    running = apply_all(chain(), [job(first, "one")])
+    assert isinstance(running, Machine)
+    found = {second: answer(apply_all(running, [job(second, "two")])) for second, _ in LINES}
+    assert found == dict(zip(found, recorded.split(), strict=True))
