@@ -12,7 +12,7 @@ from typing import Any
 
 import simulator
 from simulator.model.disk import Disk
-from simulator.model.machine import BackupJob, Machine, MirrorJob, Power, Status, Transfer
+from simulator.model.machine import Machine, MirrorJob, Power, Status, Transfer
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
