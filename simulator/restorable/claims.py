@@ -4,8 +4,8 @@ Windows of bitmaps say what a backup was read through. What it claims is what it
 ``since X`` is all that differs between X and now.
 """
 
-from simulator.model.machine import Backup, Kind, Status, Transfer
-from simulator.model.operations import AddBitmap, ClearBitmap
+from simulator.model.machine import Backup, Kind, Machine, Status, Transfer
+from simulator.model.operations import AddBitmap, ClearBitmap, RevertImages
 from simulator.model.requests import Qmp, TakeBackup
 from simulator.timeline import Entry, Timeline
 
@@ -24,30 +24,76 @@ def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | Non
     checkpoint = entry.before.checkpoint(backup.since)
     if checkpoint is not None:
         return checkpoint.moment(backup.disk)
-    whole = {b.moment for b in entry.before.backups if b.whole and b.disk == backup.disk}
     begun = _consumers(timeline).get((backup.disk, backup.since), [])
     return next(
         (
             moment
             for number, moment, by_hand in reversed(begun)
-            if number < entry.number and (not by_hand or moment in whole)
+            if number < entry.number
+            and (not by_hand or _is_copied(timeline, entry.before, backup.disk, moment))
         ),
         None,
     )
 
 
-def claimed_end(entry: Entry, backup: Backup) -> int:
+def _is_copied(timeline: Timeline, machine: Machine, disk: str, moment: int) -> bool:
+    """Whether a machine has a backup that is by itself what a disk was at a moment."""
+    return any(
+        b.disk == disk and b.moment == moment and _is_whole(timeline, b) for b in machine.backups
+    )
+
+
+def _is_whole(timeline: Timeline, backup: Backup) -> bool:
+    """Whether a backup is a copy of the whole disk: a full one, or what is in a base image."""
+    if backup.kind is not Kind.TOP or backup.status is not Status.COMPLETED:
+        return backup.whole
+    state = timeline.state_at(backup.disk, backup.moment)
+    if state is None or state.length != backup.length:
+        return False
+    return backup.content.reads_like(state.guest_view)
+
+
+def claimed_end(timeline: Timeline, entry: Entry, backup: Backup) -> int:
     """Return the moment that a backup is to give.
 
     For an incremental that is now, or the image that was asked for; for the others what they were
     read through. An end boundary is the model's to give a meaning: it may read an image that a
-    snapshot froze.
+    snapshot froze. An image below shows the state in which it froze, on whatever overlay a revert
+    has put there since.
     """
-    if backup.kind is not Kind.INCREMENTAL:
+    disk = entry.before.disk(backup.disk)
+    if backup.kind is Kind.INCREMENTAL:
+        request = entry.request
+        asked = request.image or request.until if isinstance(request, TakeBackup) else None
+        return backup.moment if asked is not None else disk.moment
+    if not disk.chain or backup.image == disk.active.name:
         return backup.end
-    request = entry.request
-    asked = request.image or request.until if isinstance(request, TakeBackup) else None
-    return backup.moment if asked is not None else entry.before.disk(backup.disk).moment
+    end, frozen = backup.end, _reverted(timeline)
+    while (disk.name, end) in frozen:
+        end = frozen[disk.name, end]
+    return end
+
+
+def _reverted(timeline: Timeline) -> dict[tuple[str, int], int]:
+    """Return the moments at which images froze to which disks went back, by disk and the moment at
+    which it did."""
+    known = timeline.memo.get("reverted images")
+    if not isinstance(known, dict):
+        known = timeline.memo["reverted images"] = {
+            (disk.name, entry.after.disk(disk.name).moment): disk.moment_of(each.image)
+            for entry in timeline.entries
+            for each in entry.operations
+            if isinstance(each, RevertImages)
+            for disk in [entry.before.disk_of(each.image)]
+            if disk is not None
+        }
+    return known
+
+
+def _copied_at(timeline: Timeline, disk: str, moment: int) -> int | None:
+    """Return the entry at which a disk was first copied as a whole as it was at a moment."""
+    made = ((e, b) for e, b in timeline.made_backups if (b.disk, b.moment) == (disk, moment))
+    return next((entry.number for entry, b in made if _is_whole(timeline, b)), None)
 
 
 def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int, bool]]]:
@@ -61,10 +107,6 @@ def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int,
     if isinstance(known, dict):
         return known
     begun: dict[tuple[str, str], list[tuple[int, int, bool]]] = {}
-    whole: dict[tuple[str, int], int] = {}
-    for entry, backup in timeline.made_backups:
-        if backup.whole:
-            whole.setdefault((backup.disk, backup.moment), entry.number)
     for entry in timeline.entries:
         for each in entry.operations:
             if not isinstance(each, AddBitmap | ClearBitmap):
@@ -73,7 +115,7 @@ def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int,
             by_hand = isinstance(each, ClearBitmap) and isinstance(entry.request, Qmp)
             if disk is None:
                 continue
-            copied = whole.get((disk.name, disk.moment)) if by_hand else entry.number
+            copied = _copied_at(timeline, disk.name, disk.moment) if by_hand else entry.number
             if copied is not None:
                 place = max(entry.number, copied), disk.moment, by_hand
                 begun.setdefault((disk.name, each.name), []).append(place)

@@ -109,7 +109,7 @@ class History:
             start = claimed_start(self.timeline, entry, backup)
             if start is None or backup.complete:
                 start = backup.start
-            claims[id(backup)] = start, claimed_end(entry, backup)
+            claims[id(backup)] = start, claimed_end(self.timeline, entry, backup)
         for entry, _ in self.timeline.asked(CorruptBackup):
             for old, new in gone_bad(entry):
                 claims[id(new)] = claims.get(id(old), (old.start, old.end))

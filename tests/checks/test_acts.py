@@ -454,6 +454,61 @@ STORIES = {
         ],
         [],
     ),
+    "a commit into the image that is read, and what it brought is written over": (
+        "nir-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: -----A",
+            "snapshot: S2",
+            "write: -----B",
+            "snapshot: S3",
+            "commit: {top: S2, base: S1}",
+            "write: -----A",
+            "backup: {to: k, since: c0}",
+        ],
+        ["BT107 T3", "BT201 T8"],
+    ),
+    "an image below is as old as when it froze, whatever a revert put on it": (
+        "qemu",
+        [
+            "create: S1",
+            "write: ---BBB",
+            "snapshot: {image: S2, bitmap: c0}",
+            "zero: -----0",
+            "qmp: {execute: blockdev-backup, arguments: "
+            "{device: S2, target: inc, sync: incremental, bitmap: c0}}",
+            "revert: {snapshot: S2, image: S3}",
+            "copy: {image: S1, to: base}",
+            "restore: {from: [base, inc], as: r}",
+        ],
+        [],
+    ),
+    "an image below that is shorter, on top of what is newer": (
+        "qemu",
+        [
+            "create: S1",
+            "backup: {to: full}",
+            "snapshot: {image: S2, bitmap: c0}",
+            "resize: 7",
+            "qmp: {execute: blockdev-backup, arguments: "
+            "{device: S2, target: inc, sync: incremental, bitmap: c0}}",
+            "qmp: {execute: blockdev-backup, arguments: {device: S1, target: top, sync: top}}",
+            "restore: {from: [full, inc, top], as: r}",
+        ],
+        ["BT303 T7"],
+    ),
+    "what is in a base image is the whole disk": (
+        "qemu-single",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: -AAA--",
+            CLEAR,
+            "qmp: {execute: blockdev-backup, arguments: {device: S1, target: k, sync: top}}",
+            "write: B-----",
+            "backup: {to: inc, since: c0}",
+        ],
+        [],
+    ),
 }
 
 

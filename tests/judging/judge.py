@@ -102,6 +102,9 @@ class Judge:
             other = over or other or each.step.get("sync") == "bitmap"
             other = other or "bitmaps" in each.step or self._is_late(each)
             if wrong and start is not None and not other:
+                if self._wrong(each, strict=True):
+                    # That a clear begins anew is no more than a leave: it asks for nothing.
+                    start = self._start(each, strict=True) or start
                 since = range(self._stopped(each, start), number)
                 if not any(self.said[n] & BREAKS for n in since):
                     acts = {self.verb(n)[0] for n in since}
@@ -341,7 +344,13 @@ class Judge:
         there = [m for m in self.record.made
                  if m.name in names and m.disk == disk and m.done <= number <= m.gone]  # fmt: skip
         newest = max((self._end(each) for each in there), default=0)
-        last = [each for each in there if not self._written(disk, self._end(each), newest)]
+        length = len(self.view(newest, disk))
+        last = [
+            each
+            for each in there
+            if not self._written(disk, self._end(each), newest)
+            and len(self.view(self._end(each), disk)) == length
+        ]
         ends = {end for each in last for end in self._ends(each)}
         if free and any(each.kind == "bitmaps" for each in last):
             ends |= set(range(number + 1))
@@ -489,7 +498,8 @@ class Judge:
 
     def _hole_before(self, made: Made) -> bool:
         """Whether something was written between the last good backup and a backup's start."""
-        start = self._start(made) or 0
+        # A consumer's own start: it need not know of a clear by another's hand.
+        start = self._start(made, strict=True) or 0
         good = [self._end(m) for m in self.record.made
                 if m.disk == made.disk and m.sound and m.begun <= start]  # fmt: skip
         return bool(self._written(made.disk, max(good, default=0), start))

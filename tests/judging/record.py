@@ -3,7 +3,7 @@
 Disks and backups are strings, one character a cluster; a step is known by its number.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tests.judging.drawing import CLUSTER_BYTES, FIRST_LINE, Story
@@ -195,7 +195,7 @@ class Record:
                         old = _with_deleted(old, before, disk, told["checkpoint"])
                     live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
                     end = None if live else number if old.end is None else old.end
-                    if self._begins(verb, told, key):
+                    if self._begins(verb, told, key, state["chain"][-1:]):
                         old, end = Window(number), None if live else number
                     elif verb == "block-dirty-bitmap-merge" and _is_about(told, key):
                         keys = [(disk, each["node"], each["name"]) for each in told["bitmaps"]]
@@ -206,12 +206,17 @@ class Record:
                     windows[key] = Window(old.start, end)
             windows = self._ended(number, windows, early=False)
 
-    def _begins(self, verb: str, told: Mapping[str, Any], key: Key) -> bool:
-        """Whether a step clears a bitmap, or starts a consumer's tracking anew."""
+    def _begins(self, verb: str, told: Mapping[str, Any], key: Key, active: Sequence[str]) -> bool:
+        """Whether a step clears a bitmap, or starts a consumer's tracking anew.
+
+        A consumer is tracked on the active image: its namesakes below stay as they are.
+        """
         if verb == "block-dirty-bitmap-clear":
             return _is_about(told, key)
+        disk, node, name = key
         started = {"checkpoint": "name", "backup": "checkpoint"}.get(verb, "")
-        return self.story.model == "qemu-single" and told.get(started) == key[2]
+        here = node in active and disk in told.get("disks", [disk])
+        return self.story.model == "qemu-single" and told.get(started) == name and here
 
     def _ended(
         self, number: int, windows: Mapping[Key, Window], *, early: bool
@@ -236,7 +241,9 @@ class Record:
         through = job.get("bitmap") == name and job.get("device") == node
         modes = ("on-success", "always")
         clears = job.get("sync") == "incremental" or job.get("bitmap-mode") in modes
-        since = single and job.get("since") == name and job.get("mode") != "pull"
+        active = self.frames[made.begun][disk]["chain"][-1:]
+        tracked = single and job.get("since") == name and node in active
+        since = tracked and job.get("mode") != "pull"
         return made.disk == disk and ((through and clears) or since)
 
 

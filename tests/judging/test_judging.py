@@ -234,6 +234,36 @@ def test_the_judge_knows_what_a_job_holds_back_from_its_bitmap() -> None:
     assert kinds(told, said=[("BT215", 4)]) == []
 
 
+def test_the_judge_knows_that_a_consumers_namesakes_below_stay_as_they_are() -> None:
+    told = story(
+        {"create": {"image": "S1", "disk": "vda"}},
+        {"backup": {"to": "full", "checkpoint": "c0"}},
+        {"write": {"cells": "-AA-"}},
+        {"snapshot": {"images": {"vda": "S2"}}},
+        {"write": {"cells": "-BB-"}},
+        {"backup": {"to": "later", "checkpoint": "c0"}},
+        {"write": {"cells": "A---"}},
+        qmp("block-dirty-bitmap-remove", node="S2", name="c0"),
+        {"backup": {"to": "k", "bitmaps": ["c0"]}},
+        model="qemu-single",
+    )
+    assert ("silence", "backup bitmaps", "T9") in kinds(told)
+
+
+def test_to_the_judge_what_is_as_old_and_shorter_is_not_as_new() -> None:
+    told = story(
+        CREATE,
+        {"backup": {"to": "full"}},
+        {"snapshot": {"images": {"vda": "S2"}, "bitmap": "c0"}},
+        {"resize": {"disk": "vda", "clusters": 5}},
+        qmp("blockdev-backup", device="S2", target="inc", sync="incremental", bitmap="c0"),
+        qmp("blockdev-backup", device="S1", target="top", sync="top"),
+        {"restore": {"from": ["full", "inc", "top"], "as": "r"}},
+        model="qemu",
+    )
+    assert kinds(told, said=[("BT303", 7)]) == []
+
+
 FALSE = [
     *(("BT107", 7), ("BT201", 5), ("BT203", 5), ("BT204", 5), ("BT207", 5), ("BT209", 5)),
     *(("BT214", 5), ("BT301", 8), ("BT302", 8), ("BT304", 8), ("BT305", 9), ("BT306", 8)),

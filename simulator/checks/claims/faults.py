@@ -81,7 +81,7 @@ def _base_of(timeline: Timeline, claim: Claim) -> Disk | None:
     key = claim.backup.onto, claim.backup.disk
     for entry, base in reversed(timeline.made_backups):
         if entry.number < claim.entry.number and (base.name, base.disk) == key:
-            return timeline.state_at(base.disk, claimed_end(entry, base))
+            return timeline.state_at(base.disk, claimed_end(timeline, entry, base))
     return None
 
 

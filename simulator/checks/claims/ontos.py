@@ -76,9 +76,9 @@ def _judge(
     """Return what a backup gives on its base, if that is not what it stands for."""
     if backup.complete or backup.status is not Status.COMPLETED:
         return None
-    below = timeline.state_at(base.disk, claimed_end(taken, base))
+    below = timeline.state_at(base.disk, claimed_end(timeline, taken, base))
     to_now = backup.kind is Kind.INCREMENTAL
-    end = claimed_end(entry, backup) if to_now else backup.moment
+    end = claimed_end(timeline, entry, backup) if to_now else backup.moment
     meant = timeline.state_at(backup.disk, end)
     if below is None or meant is None:
         return None

@@ -95,7 +95,7 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
         if start is None and backup.windows:
             start = _first_start(timeline, entry, backup)
         to_now = backup.kind is Kind.INCREMENTAL
-        end = claimed_end(entry, backup) if to_now else backup.moment
+        end = claimed_end(timeline, entry, backup) if to_now else backup.moment
         if start is None or start > end:
             continue
         claim = _judge(timeline, entry, backup, start, end)
@@ -168,6 +168,10 @@ def _hole(timeline: Timeline, backup: Backup, start: int, end: int, now: int) ->
     before, after = timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, end)
     nothing = set_of(backup.length)
     changed = _changed(before, after) if before is not None and after is not None else nothing
+    if before is not None and start < backup.moment < end:
+        # An image below was read: what was committed into it may have been overwritten since.
+        then = timeline.state_at(backup.disk, backup.moment)
+        changed = changed | _changed(before, then) if then is not None else changed
     turned = any(
         each.disk == backup.disk and start < each.moment <= end for each in find_reverts(timeline)
     )
