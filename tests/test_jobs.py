@@ -47,6 +47,19 @@ def test_a_running_backup_is_no_row_yet_and_cannot_be_restored() -> None:
     assert run.document()["backups"]["full"]["status"] == "completed"
 
 
+def test_the_target_of_a_running_job_is_not_copied_over_where_its_delete_was_refused() -> None:
+    """Found by a random timeline: the job ended, cleared its bitmap, and had no backup."""
+    run = played(
+        "  - {at: T2, do: [backup: {to: full, ends: T4}]}\n"
+        "  - {at: T3, do: [{delete: {backup: full}, expect: refused},"
+        " {copy: {image: S1, to: full}, expect: refused}]}\n"
+        "  - {at: T4}\n"
+    )
+    told = [finding.refused for finding in run.findings]
+    assert told == ["backup full is in use: its job is still running"] * 2
+    assert run.document()["backups"]["full"]["kind"] == "full"
+
+
 @pytest.mark.parametrize(("end", "status"), [("fails: T3", "failed"), ("ends: T3", "completed")])
 def test_the_run_document_tells_how_a_job_ended(end: str, status: str) -> None:
     document = played(

@@ -85,6 +85,8 @@ class Judge:
 
     def _of_backups(self, number: int, made: list[Made]) -> Iterator[Verdict]:
         for each in made:
+            if not each.sound and not self.said[number] & READ:
+                yield self._verdict("silence", "torn copy", number, each.name)
             if each.kind in ("copy", "none"):
                 continue
             self.judged["backups"] += 1
@@ -99,7 +101,7 @@ class Judge:
             over = any(old.gone == number and old.name == each.name for old in self.record.made)
             # What another consumer has copied, or a resize did, is told where it is missed.
             other = bool({"BT204", "BT209"} & self.said[number])
-            other = over or other or each.step.get("sync") == "bitmap"
+            other = over or other or False
             other = other or "bitmaps" in each.step or self._is_late(each)
             if wrong and start is not None and not other:
                 if self._wrong(each, strict=True):
@@ -167,7 +169,8 @@ class Judge:
     def _through(self, made: Made) -> list[Any]:
         """Return the stretches of the bitmaps that a backup read through by their names.
 
-        A consumer that has begun anew leaves out what recorded nothing under its name before.
+        A consumer that has begun anew leaves out what recorded nothing under its name before; what
+        was added to an image that nobody writes stands for no stretch at all.
         """
         names = made.step.get("bitmaps", [made.step.get("since", made.step.get("bitmap"))])
         node = made.step.get("device")
@@ -176,8 +179,9 @@ class Judge:
             for (disk, on, name), window in self.record.windows[made.begun].items()
             if disk == made.disk and name in names and node in (None, on)
         ]
-        anew = [(name, window.start) for name, window in found
-                if self.verb(window.start)[0] != "block-dirty-bitmap-add"]  # fmt: skip
+        by_hand = {n for n in range(made.begun) if self.verb(n)[0] == "block-dirty-bitmap-add"}
+        found = [(name, w) for name, w in found if not (w.start == w.end and w.start in by_hand)]
+        anew = [(name, window.start) for name, window in found if window.start not in by_hand]
         return [
             window
             for name, window in found
@@ -287,14 +291,6 @@ class Judge:
                  if (m.name, m.disk) == (made.step.get("onto"), made.disk)
                  and m.begun < made.begun <= m.gone]  # fmt: skip
         return named[-1] if named else None
-
-    def _short(self, made: Made) -> bool:
-        """Whether a backup leaves out a cluster that was written since its start."""
-        start = self._start(made)
-        if start is None:
-            return False
-        written = self._written(made.disk, start, made.begun)
-        return any(made.cells[n : n + 1] == "-" for n in written)
 
     # Restores.
 
@@ -451,17 +447,27 @@ class Judge:
         match code:
             case "BT201":
                 return wrong
-            case "BT204" | "BT214" | "BT402":
-                short = any(self._short(m) or self._wrong_onto(m, torn=True) for m in made)
-                return wrong or short or self._happened("revert", number)
+            case "BT204" | "BT214":
+                return wrong or any(self._wrong_onto(m, torn=True) for m in made)
+            case "BT402" if made:
+                return wrong or any(self._wrong_onto(m, torn=True) for m in made)
+            case "BT402" if restored:
+                return any(self._is_wrong(code, number, each) for each in restored)
+            case "BT402":
+                return self.verb(number)[0] == "revert"
             case "BT203":
                 return number not in self.restorable(number) or any(map(self._hole_before, made))
-            case "BT205" | "BT207":
-                return any(not m.sound for m in made) or any(
-                    m.gone == number for m in self.record.made
-                )
+            case "BT205":
+                return any(not m.sound for m in made)
+            case "BT206":
+                return any(self._is_wrong(code, number, each) for each in restored)
+            case "BT207":
+                names = {m.name for m in made}
+                return any(m.gone == number and m.name in names for m in self.record.made)
             case "BT209":
-                return self._happened("resize", number)
+                return wrong and self._happened("resize", number)
+            case "BT212":
+                return self._split(number)
             case "BT305":
                 return bool(self.lost(number))
             case "BT301" | "BT302" | "BT303" | "BT304" | "BT306" if restored:
@@ -469,17 +475,30 @@ class Judge:
             case "BT304":
                 late = any(each.kind == "bitmaps" and self._is_late_onto(each) for each in made)
                 wrong = any(self._wrong_onto(m, torn=True) for m in made)
-                return late or wrong or any(map(self._short_onto, made))
+                return late or wrong
             case "BT306":
                 return bool(self._changed(number))
             case "BT107":
-                anew = self._untracked(number) or self._begun_anew(number)
-                return anew or self._broken(number)
+                return self._begun_anew(number) or self._untracked(number) or self._broken(number)
             case "BT110":
                 return self._untracked(number) or self._broken(number)
             case "BT215":
                 return self._discarded(number) or self._broken(number)
         return True
+
+    def _split(self, number: int) -> bool:
+        """Whether something was written since a step that took some disks of several, and before
+        one that takes others."""
+        disks = self.record.frames[number]
+        taken = [{m.disk for m in self.record.made if m.begun == n} for n in range(number + 1)]
+        for n in range(number + 1):
+            verb, told = self.verb(n)
+            taken[n] |= {*told.get("disks", disks)} if verb == "checkpoint" else set()
+        return any(
+            taken[n] and taken[number] - taken[n] and self._written(disk, n, number)
+            for n in range(number)
+            for disk in disks
+        )
 
     def _is_late_onto(self, made: Made) -> bool:
         """Whether a backup through bitmaps does not give what the guest sees now on its base."""
@@ -488,13 +507,6 @@ class Judge:
             return False
         now = self.view(made.begun, made.disk)
         return lay(self.view(self._end(base), made.disk), made) != now
-
-    def _short_onto(self, made: Made) -> bool:
-        """Whether a cluster was written between a backup's base and the stretch that it holds."""
-        base, start = self._base(made), self._start(made)
-        if base is None or start is None:
-            return False
-        return bool(self._written(made.disk, self._end(base), start))
 
     def _hole_before(self, made: Made) -> bool:
         """Whether something was written between the last good backup and a backup's start."""
@@ -523,11 +535,19 @@ class Judge:
         return any(self.verb(n)[0] == verb for n in range(number + 1))
 
     def _untracked(self, number: int) -> bool:
-        """Whether a bitmap recorded before a step, and none does after it."""
-        return any(
-            self._recording(number - 1, disk) and not self._recording(number, disk)
-            for disk in self.record.frames[number]
-        )
+        """Whether a bitmap stops at a step and none goes on, and something is lost by that: what is
+        written until one records again, or what it names and no backup copies."""
+        for disk, state in self.record.frames[number - 1].items():
+            stops = self._recording(number - 1, disk)
+            if not stops or self._recording(number, disk):
+                continue
+            later = range(number + 1, self.record.count)
+            again = next((n for n in later if self._recording(n, disk)), self.record.count)
+            named = _bits(b for b in state["bitmaps"] if b["name"] in stops)
+            uncopied = [each for each in named if not self._copies(number, disk, each)]
+            if uncopied or any(self.record.touched(n, disk) for n in range(number + 1, again)):
+                return True
+        return False
 
     def _begun_anew(self, number: int) -> bool:
         """Whether a namesake begins on another image, and no backup gets what the old one names."""
@@ -548,7 +568,8 @@ class Judge:
         return [
             made
             for made in self.record.made
-            if made.disk == disk and made.sound and made.begun >= max(touched, default=0)
+            if made.disk == disk and made.sound
+            if (self._end(made) if self._lower(made) else made.begun) >= max(touched, default=0)
             if made.cells[cluster : cluster + 1] not in ("", "-")
         ]
 

@@ -46,6 +46,8 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
     disk = machine.disk_of(copy.image)
     if disk is None:
         return Refusal(f"there is no image {copy.image} here")
+    if any(backup.status is Status.RUNNING for backup in machine.backups_named(copy.target)):
+        return Refusal(f"backup {copy.target} is in use: {NOTHING_HELD[Status.RUNNING]}")
     image = disk.image(copy.image)
     assert image is not None, "the disk was found by this image"
     end = disk.moment_of(copy.image)
