@@ -73,3 +73,13 @@ def test_a_backup_claims_now_although_it_read_a_lower_image(size: str) -> None:
     assert told(played, "T2") == "full.bak <- below.bak"
     left = history_of(played.timeline).at_end().without({"below.bak"})
     assert left.told("T2") == "full.bak <- inc.bak"
+
+
+def test_a_disk_that_shrank_is_another_state_and_its_backup_gives_that() -> None:
+    run = simulator.loads(
+        "scenario: s\nmodel: qemu\ndisk: 4\ntimeline:\n"
+        "  - {at: T1, do: [create: S1]}\n  - write: --AA\n"
+        "  - {at: T2, do: [resize: 3]}\n"
+        "  - {at: T3, do: [backup: {to: k}]}\n"
+    ).run()
+    assert run.restores().restorable == ("T1", "T2", "T3")

@@ -49,7 +49,7 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
             length=length,
             lacks=resize.lacks,
             bitmaps=bitmaps,
-            moment=disk.moment + grown,
+            moment=disk.moment + (length != active.length),
         )
     )
 
