@@ -61,9 +61,9 @@ test: writable $(WHOLE) ## everything: style, types, layers, tests; installs QEM
 check: writable $(WHOLE) ## the static part of test
 	$(call run_each,$(STATIC))
 
-verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same, WITH=libvirt
+verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each; SEED=1 for the same, WITH=libvirt; ALL=4: all of four steps over a small alphabet
 	@$(install_qemu)
-	@$(BIN)/python -m tests.differential $(or $(N),200) "$(SEED)" $(or $(WITH),qemu)
+	@$(BIN)/python -m tests.differential $(if $(ALL),all $(ALL),$(or $(N),200) "$(SEED)" $(or $(WITH),qemu))
 
 judge: setup ## judge N=10000 random timelines of each model by content: is all said that is wrong, and nothing else; SEED=1, MODEL=qemu
 	@$(BIN)/python -m tests.judging $(or $(N),1000) "$(SEED)" $(MODEL)

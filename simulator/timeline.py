@@ -55,6 +55,7 @@ class Entry(NamedTuple):
         refusal: The host's no.
         tick: When it happened; for a stretch of workload, when it had ended.
         turn: The turn of a schedule that it is a step of; None for none.
+        attempted: What the API model made of a request, one of which was refused.
     """
 
     number: int
@@ -66,6 +67,7 @@ class Entry(NamedTuple):
     refusal: Refusal | None = None
     tick: int = 0
     turn: "Turn | None" = None
+    attempted: tuple[Operation, ...] = ()
 
     @property
     def request(self) -> Request | None:

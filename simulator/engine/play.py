@@ -247,6 +247,7 @@ class _Recorder:
                 after=self._machine,
                 operations=() if isinstance(plan, Refusal) or refused else plan,
                 refusal=outcome if isinstance(outcome, Refusal) else None,
+                attempted=() if isinstance(plan, Refusal) or not refused else plan,
                 tick=self._tick,
                 turn=self._turn,
             )

@@ -20,9 +20,9 @@ from simulator.model.operations import (
     KillProcess,
     StackBackups,
 )
-from simulator.model.requests import Expect, Request
+from simulator.model.requests import Request
 from simulator.qemu.names import choose_names
-from simulator.qemu.steps import Plan, Step, Unplayed, completed, join_steps
+from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
 from simulator.timeline import Entry, Timeline
 
 MODEL = "libvirt"
@@ -58,7 +58,7 @@ def make_libvirt_plan(timeline: Timeline) -> LibvirtPlan:
 def _step(files: Files, entry: Entry) -> LibvirtStep | Unplayed | None:
     """Return the step of one statement; None where it asks for nothing."""
     request = entry.request
-    if isinstance(request, Expect):
+    if asks_nothing(entry):
         return None
     if _never_asked(entry, request):
         return Unplayed(entry, UNSAID)
@@ -70,7 +70,7 @@ def _step(files: Files, entry: Entry) -> LibvirtStep | Unplayed | None:
     except UnsupportedError as error:
         unsupported = str(error)
     if not actions and not unsupported and not entry.new_restores:
-        return Unplayed(entry, NO_PART) if request is not None else None
+        return Unplayed(entry, NO_PART)
     return Step(entry, actions, completed(entry.new_backups), unsupported=unsupported)
 
 

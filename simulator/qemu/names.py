@@ -123,8 +123,9 @@ def _refused(timeline: Timeline) -> Iterator[tuple[Machine, Operation]]:
     """Yield QEMU's own primitives where it refuses them, with the machine as it is then."""
     for entry in timeline.entries:
         request = entry.request
-        if entry.refusal is not None and isinstance(request, Qmp):
-            for operation in request.operations:
+        if entry.refusal is not None:
+            asked = request.operations if isinstance(request, Qmp) else entry.attempted
+            for operation in asked:
                 if not isinstance(operation, Refusal):
                     yield entry.before, operation
 

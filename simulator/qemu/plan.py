@@ -8,8 +8,17 @@ arguments that mean nothing to the simulator; what is not sent at all is told.
 from typing import TypeAlias
 
 from simulator.model.machine import Power
-from simulator.model.operations import Refusal
-from simulator.model.requests import Expect, Qmp
+from simulator.model.operations import (
+    AddOverlay,
+    CommitImages,
+    DropSnapshot,
+    PullImages,
+    Refusal,
+    ResizeImage,
+    RunBackup,
+    SaveSnapshot,
+)
+from simulator.model.requests import Qmp
 from simulator.model.transitions import apply
 from simulator.qemu.actions import Action
 from simulator.qemu.commands.operations import add
@@ -17,7 +26,7 @@ from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
 from simulator.qemu.sent import attempt_as_written, queries, with_other_arguments
-from simulator.qemu.steps import Plan, Step, Unplayed, completed, join_steps
+from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
 from simulator.timeline import Entry, Timeline
 
 QemuStep: TypeAlias = Step[Action]
@@ -38,7 +47,7 @@ def make_plan(timeline: Timeline) -> QemuPlan:
 def _step(names: Names, entry: Entry) -> QemuStep | Unplayed | None:
     """Return the step of one statement; None where it asks for nothing."""
     request = entry.request
-    if isinstance(request, Expect):
+    if asks_nothing(entry):
         return None
     if entry.refusal is not None:
         asked = _refused(names, entry)
@@ -47,7 +56,7 @@ def _step(names: Names, entry: Entry) -> QemuStep | Unplayed | None:
     else:
         asked = Attempt(_accepted(names, entry))
         if not asked.actions and not entry.new_restores:
-            return Unplayed(entry, NO_PART) if request is not None else None
+            return Unplayed(entry, NO_PART)
     if isinstance(request, Qmp):
         asked = asked._replace(actions=with_other_arguments(asked.actions, request))
     return Step(entry, asked.actions, completed(entry.new_backups), asked.cleanup)
@@ -67,16 +76,26 @@ def _accepted(names: Names, entry: Entry) -> tuple[Action, ...]:
     return work.finish()
 
 
+def _attempted(names: Names, entry: Entry) -> Attempt:
+    """Return what an API model asks of QEMU, which turns it down, where that is one command."""
+    match entry.attempted:
+        case (RunBackup(temporary=False, pulled=False) | ResizeImage() | AddOverlay() as one,):
+            return attempt(names, entry.before, [one])
+        case (CommitImages() | PullImages() | SaveSnapshot() | DropSnapshot() as one,):
+            return attempt(names, entry.before, [one])
+    return Attempt(why=ABOVE)
+
+
 def _refused(names: Names, entry: Entry) -> Attempt:
     """Return what QEMU itself must turn down.
 
     What an API above QEMU turns down never gets there.
     """
     request = entry.request
-    if not isinstance(request, Qmp):
-        return Attempt(why=ABOVE)
     if entry.before.power is not Power.RUNNING:
         return Attempt(why=OFF)
+    if not isinstance(request, Qmp):
+        return _attempted(names, entry)
     operations = [each for each in request.operations if not isinstance(each, Refusal)]
     if len(operations) < len(request.operations):
         return attempt_as_written(names, entry.before, request)

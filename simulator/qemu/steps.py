@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from simulator.model.machine import Backup, Machine, Restored, Status
+from simulator.model.requests import Expect, FinishJobs
 from simulator.qemu.names import Names
 from simulator.timeline import Entry, Timeline
 
@@ -90,6 +91,13 @@ def join_steps(
             for operation in entry.operations
         ),
     )
+
+
+def asks_nothing(entry: Entry) -> bool:
+    """Whether a statement is the simulator's alone, or the end of jobs that are there no more."""
+    if isinstance(entry.request, Expect):
+        return True
+    return isinstance(entry.request, FinishJobs | None) and not entry.operations
 
 
 def completed(backups: Iterable[Backup]) -> tuple[Backup, ...]:

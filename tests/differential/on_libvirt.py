@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import simulator
 from simulator.diagnostics import Finding
+from simulator.qemu.steps import Unplayed
 from simulator.verify.on_libvirt import UNSUPPORTED, verify
 from tests.differential import timelines
 from tests.differential.drawing import Drawer, Scenario
@@ -122,8 +123,17 @@ def compare(text: str) -> Finding | None:
         timeline = simulator.loads(text).run().timeline
     except simulator.InputError:
         return None
-    finding = verify(timeline).finding
-    return None if finding is None or finding.code == UNSUPPORTED[0] else finding
+    outcome = verify(timeline)
+    finding = outcome.finding
+    if finding is None or finding.code != UNSUPPORTED[0]:
+        timelines.TALLY.add(timeline, outcome)
+        return finding
+    # From a step on that libvirt cannot be asked for, nothing is played.
+    entries = [entry for entry in timeline.entries if entry.statement is not None]
+    left = entries[[entry.number for entry in entries].index(finding.entry or 0) :]
+    unplayed = tuple(Unplayed(entry, finding.message) for entry in left)
+    timelines.TALLY.add(timeline, outcome._replace(unplayed=unplayed))
+    return None
 
 
 def play(examples: int, *, seed: int | None = None) -> None:

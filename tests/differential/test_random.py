@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+import simulator
 from simulator.model.bitmap import DirtyBitmap
-from tests.differential import on_libvirt, timelines
+from tests.differential import exhaustive, on_libvirt, timelines
 from tests.differential.drawing import flow
+from tests.differential.tally import Tally
 from tests.hosts.real import need_libvirt, need_qemu
 
 EXAMPLES = 30
@@ -24,6 +26,28 @@ def test_random_timelines_agree_with_qemu() -> None:
 def test_random_timelines_agree_with_libvirt() -> None:
     need_libvirt()
     on_libvirt.play(EXAMPLES_LIBVIRT)
+
+
+def test_every_single_step_of_the_small_alphabet_agrees_with_qemu() -> None:
+    """``make verify ALL=4`` plays all of four."""
+    need_qemu()
+    told, tally = exhaustive.play(list(exhaustive.all_words(1)))
+    assert told == []
+    assert tally.timelines == len(exhaustive.ALPHABET)
+    assert tally.unplayed == 0
+
+
+def test_what_was_drawn_is_counted() -> None:
+    text = exhaustive.scenario(("snapshot", "disable", "stream", "restart"))
+    tally = Tally()
+    tally.add(simulator.loads(text).run().timeline)
+    assert tally.verbs["qmp block-stream"] == 1
+    assert tally.pairs["shutdown", "start"] == 1
+    assert tally.refusals == {"Dirty bitmap '...' not found": 1}
+    twice = Tally()
+    twice.join(tally)
+    twice.join(tally)
+    assert "        2 qmp block-stream" in list(twice.lines())
 
 
 def test_a_wrong_line_in_the_model_is_caught_and_shrunk_to_a_scenario(

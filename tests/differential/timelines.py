@@ -24,6 +24,7 @@ import simulator
 from simulator.diagnostics import Finding
 from simulator.verify.on_qemu import verify
 from tests.differential.drawing import Drawer, Scenario
+from tests.differential.tally import Tally
 
 STEPS_MAX = 25
 """Steps of one timeline."""
@@ -34,6 +35,9 @@ MODELS = ("qemu", "qemu", "qemu", "mail-2018", "libvirt")
 
 DISAGREEMENT = Path(os.environ.get("DISAGREEMENT", "disagreement.yaml"))
 """Where the smallest scenario goes on which the two do not agree."""
+
+TALLY = Tally()
+"""What this process has drawn so far, and what came of it."""
 
 KIND_CHARACTERS = 40
 """So much of a message says what kind of disagreement it is; names of rows may follow."""
@@ -158,7 +162,9 @@ def compare(text: str) -> Finding | None:
         timeline = simulator.loads(text).run().timeline
     except simulator.InputError:
         return None
-    return verify(timeline, timeout=TIMEOUT_SECONDS).finding
+    outcome = verify(timeline, timeout=TIMEOUT_SECONDS)
+    TALLY.add(timeline, outcome)
+    return outcome.finding
 
 
 Compare: TypeAlias = Callable[[str], Finding | None]
