@@ -24,6 +24,7 @@ from simulator.model.operations import (
     RecordCheckpoint,
     Refusal,
     RestoreCheckpoint,
+    StoreBitmaps,
     ThawGuest,
     UndefineMachine,
 )
@@ -49,6 +50,7 @@ NOT_TOLD_TO_QEMU: Mapping[type, str] = {
     ForgetCheckpoint: "a note of libvirt's own",
     UndefineMachine: "a note of libvirt's own",
     CorruptBackup: "nobody knows of it",
+    StoreBitmaps: "it comes with the snapshot, when its transaction commits",
     FreezeGuest: "the guest's own agent does it",
     ThawGuest: "the guest's own agent does it",
 }

@@ -3,6 +3,7 @@
 from typing import ClassVar, TypeAlias, assert_never
 
 from simulator.apis.finding import active_nodes, image_below, named_bitmaps
+from simulator.apis.transactions import in_one_transaction
 from simulator.model.disk import Disk
 from simulator.model.machine import Kind, Machine, Power, Status
 from simulator.model.operations import (
@@ -422,12 +423,7 @@ class ApiModel:
 
     def qmp(self, request: Qmp) -> Plan:
         """Run QEMU's own primitives, as one transaction."""
-        operations: list[Operation] = []
-        for operation in request.operations:
-            if isinstance(operation, Refusal):
-                return operation
-            operations.append(operation)
-        return tuple(operations)
+        return in_one_transaction(request.operations)
 
 
 def family_of(kind: type) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What QEMU must turn down: the commands of a ``qmp`` step, sent as they are. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from simulator.model.disk import Disk
@@ -31,6 +31,7 @@ from simulator.model.operations import (
     RevertImages,
     RunBackup,
     SaveSnapshot,
+    StoreBitmaps,
     UnexportNode,
 )
 from simulator.model.transitions import apply
@@ -91,9 +92,18 @@ def attempt(names: Names, machine: Machine, operations: Sequence[Operation]) -> 
         grouped = any(isinstance(each, RunBackup) and each.group for each in asked)
         properties = {"properties": {"completion-mode": "grouped"}} if grouped else {}
         together = Command("transaction", {"actions": actions, **properties})
-    before = [action for needed, _, _ in parts for action in needed]
-    after = [action for _, _, cleaned in parts for action in cleaned]
+    before = _each_once(action for needed, _, _ in parts for action in needed)
+    after = _each_once(action for _, _, cleaned in parts for action in cleaned)
     return Attempt((*before, together), tuple(after))
+
+
+def _each_once(actions: Iterable[Action]) -> list[Action]:
+    """Return actions without those that were done already: two commands may need the same file."""
+    done: list[Action] = []
+    for action in actions:
+        if action not in done:
+            done.append(action)
+    return done
 
 
 def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation] | str:
@@ -156,7 +166,7 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             if operation.unknown.startswith("Block job"):
                 return [], Command("block-job-cancel", {"device": operation.job}), []
             return [], Command("job-cancel", {"id": operation.job}), []
-        case CreateImage() | MirrorDisk() | RevertImages() | LoadSnapshot():
+        case CreateImage() | MirrorDisk() | RevertImages() | LoadSnapshot() | StoreBitmaps():
             return None
         case GuestWrite() | GuestDiscard():
             return None

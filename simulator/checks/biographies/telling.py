@@ -125,7 +125,8 @@ def _cleared(event: Event) -> str:
     target, called = cleared_by(event), name_of(event.thing)
     if target is None:
         return f"{called} is cleared here"
-    if any(isinstance(each, EndJob) for each in event.entry.operations):
+    begun = any(isinstance(e, RunBackup) and e.target == target for e in event.entry.operations)
+    if not begun and any(isinstance(each, EndJob) for each in event.entry.operations):
         return f"{target} ends here, and clears {called}"
     return f"{target} is read through {called} here, and clears it"
 

@@ -28,6 +28,7 @@ from simulator.model.operations.chains import (
     ResizeImage,
     RevertImages,
     SaveSnapshot,
+    StoreBitmaps,
 )
 from simulator.model.operations.exports import ExportNode, ExportOperation, UnexportNode
 from simulator.model.operations.guest import (
@@ -108,6 +109,7 @@ __all__ = [
     "RunBackup",
     "SaveSnapshot",
     "StackBackups",
+    "StoreBitmaps",
     "Sync",
     "ThawGuest",
     "UndefineMachine",

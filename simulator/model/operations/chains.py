@@ -12,10 +12,24 @@ class CreateImage(NamedTuple):
 
 
 class AddOverlay(NamedTuple):
-    """Put a new, empty image on top of an active one (QEMU: ``blockdev-snapshot``)."""
+    """Put a new, empty image on top of an active one (QEMU: ``blockdev-snapshot``).
+
+    Attributes:
+        stored: Whether the image below becomes read-only at once, with its bitmaps stored.
+    """
 
     node: str
     overlay: str
+    stored: bool = True
+
+
+class StoreBitmaps(NamedTuple):
+    """Make an image below a new overlay read-only, with its bitmaps stored.
+
+    It is no command of its own: it happens when the transaction of a snapshot commits.
+    """
+
+    node: str
 
 
 class ResizeImage(NamedTuple):
@@ -126,6 +140,7 @@ class MirrorDisk(NamedTuple):
 
 ChainOperation: TypeAlias = (
     AddOverlay
+    | StoreBitmaps
     | ResizeImage
     | RevertImages
     | SaveSnapshot

@@ -43,6 +43,7 @@ from simulator.model.operations import (
     RunBackup,
     SaveSnapshot,
     StackBackups,
+    StoreBitmaps,
     ThawGuest,
     UndefineMachine,
     UnexportNode,
@@ -145,6 +146,8 @@ def _change_chain(work: Work, machine: Machine, operation: ChainOperation) -> No
     match operation:
         case AddOverlay(node=node, overlay=overlay):
             add_overlay(work, disk_of(machine, node), node, overlay)
+        case StoreBitmaps():
+            pass  # It comes with the snapshot, when its transaction commits.
         case ResizeImage():
             resize_image(work, disk_of(machine, operation.node), operation)
         case RevertImages():

@@ -25,12 +25,17 @@ from simulator.model.operations import (
     ResizeImage,
     RevertImages,
     SaveSnapshot,
+    StoreBitmaps,
 )
 from simulator.model.transitions.chains.carrying import retire
 from simulator.model.transitions.chains.commits import commit_images, drop_merged
 from simulator.model.transitions.chains.internal import drop_snapshot, load_snapshot, save_snapshot
 from simulator.model.transitions.chains.mirrors import mirror_disk, pivoted
-from simulator.model.transitions.chains.overlays import add_overlay, revert_images
+from simulator.model.transitions.chains.overlays import (
+    add_overlay,
+    revert_images,
+    store_bitmaps,
+)
 from simulator.model.transitions.chains.pulls import drop_pulled, pull_images
 from simulator.model.transitions.chains.resizing import resize_image
 from simulator.model.values import replace
@@ -41,6 +46,8 @@ def apply(machine: Machine, operation: ChainOperation) -> Machine | Refusal:
     match operation:
         case AddOverlay():
             return add_overlay(machine, operation)
+        case StoreBitmaps():
+            return store_bitmaps(machine, operation)
         case ResizeImage():
             return resize_image(machine, operation)
         case RevertImages():

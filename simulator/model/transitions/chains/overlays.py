@@ -16,6 +16,7 @@ from simulator.model.operations import (
     Fault,
     Refusal,
     RevertImages,
+    StoreBitmaps,
 )
 from simulator.model.transitions.chains.carrying import retire
 from simulator.model.transitions.chains.images import in_use_by, no_node, refuse_exported, works_on
@@ -73,10 +74,23 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     if machine.node_taken(snapshot.overlay):
         return Refusal("The overlay is already in use")
     bitmaps = tuple(
-        retire(disk, bitmap.close_window(disk.moment)) if bitmap.node == snapshot.node else bitmap
+        bitmap.close_window(disk.moment) if bitmap.node == snapshot.node else bitmap
         for bitmap in disk.bitmaps
     )
-    return machine.with_disk(with_overlay(replace(disk, bitmaps=bitmaps), snapshot.overlay))
+    taller = with_overlay(replace(disk, bitmaps=bitmaps), snapshot.overlay)
+    return machine.with_disk(_stored(taller, snapshot.node) if snapshot.stored else taller)
+
+
+def store_bitmaps(machine: Machine, store: StoreBitmaps) -> Machine | Refusal:
+    """Make an image below a new overlay read-only: its bitmaps are stored as they are by now."""
+    disk = machine.disk_of(store.node)
+    return no_node(store.node) if disk is None else machine.with_disk(_stored(disk, store.node))
+
+
+def _stored(disk: Disk, node: str) -> Disk:
+    """Return a disk of which an image is read-only, with its bitmaps stored."""
+    bitmaps = (retire(disk, each) if each.node == node else each for each in disk.bitmaps)
+    return replace(disk, bitmaps=tuple(bitmaps))
 
 
 def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
