@@ -3,11 +3,10 @@
 pool 100 MB/s: a and b go through it, b no faster than 20 MB/s    a has 80, b has 20
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import NamedTuple, TypeVar
-
-N = TypeVar("N", bound=Hashable)
+from math import inf
+from typing import Any, Generic, NamedTuple, TypeVar
 
 PARTS = 1 << 64
 """A speed is a number of such parts of a byte a second: thirds of thirds have no end otherwise."""
@@ -30,55 +29,150 @@ class Flow(NamedTuple):
     limit: int | None = None
 
 
-def share(
-    flows: Mapping[N, Flow],
-    resources: Mapping[str, int],
-    counts: Mapping[N, int] | None = None,
-) -> dict[N, int | None]:
-    """Return the speed of each flow, in parts of a byte a second, rounded down.
+class Stream:
+    """Flows that go the same way, and are always equally fast.
 
-    All flows are filled alike until one of them meets its limit or a resource of it is full; that
-    one stays as it is, and the others go on.
-
-    Args:
-        flows: By their names.
-        resources: Parts of a byte a second that each can carry.
-        counts: How many there are of each that are alike; None for one. The speed is that of one.
-
-    Returns:
-        None for a flow that nothing limits.
-
-    >>> share({"a": Flow(("pool",)), "b": Flow(("pool",), 20)}, {"pool": 100})
-    {'b': 20, 'a': 80}
+    Attributes:
+        flow: The way of each of them.
+        limit: Parts of a byte a second that none of them exceeds; None for no limit of their own.
+        pipes: What they go through, each once.
+        count: How many there are.
+        speed: How fast each of them is; None for no bound, or where that is not known yet.
     """
-    if len(flows) == 1:
-        ((name, flow),) = flows.items()
-        number = counts[name] if counts is not None else 1
-        bounds = [resources[resource] // number for resource in flow.through]
-        if flow.limit is not None:
-            bounds.append(flow.limit)
-        return {name: min(bounds, default=None)}
-    speeds: dict[N, int | None] = {}
-    waiting = dict(flows)
-    numbers = counts if counts is not None else dict.fromkeys(flows, 1)
-    users: dict[str, int] = {}
-    for name, flow in flows.items():
-        for resource in flow.through:
-            users[resource] = users.get(resource, 0) + numbers[name]
-    left = {resource: resources[resource] for resource in users}
-    while waiting:
-        shares = {resource: left[resource] // count for resource, count in users.items() if count}
-        limits = (flow.limit for flow in waiting.values() if flow.limit is not None)
-        level = min((*shares.values(), *limits), default=None)
-        if level is None:
-            return speeds | dict.fromkeys(waiting)
-        full = {resource for resource, each in shares.items() if each <= level}
-        for name, flow in [*waiting.items()]:
-            if (flow.limit is None or flow.limit > level) and full.isdisjoint(flow.through):
-                continue
-            del waiting[name]
-            speeds[name] = level
-            for resource in flow.through:
-                users[resource] -= numbers[name]
-                left[resource] -= level * numbers[name]
-    return speeds
+
+    count = 0
+    speed: int | None = None
+
+    def __init__(self, flow: Flow, pipes: "tuple[Pipe[Any], ...]") -> None:
+        self.flow, self.limit, self.pipes = flow, flow.limit, pipes
+
+
+S = TypeVar("S", bound=Stream)
+
+
+class Pipe(Generic[S]):
+    """A resource that flows go through.
+
+    Attributes:
+        width: Parts of a byte a second that it can carry.
+        streams: What goes through it.
+        count: How many flows these are.
+        left, waiting: What it can carry still while shares are worked out, and for how many.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = self.left = width
+        self.count = self.waiting = 0
+        self.streams: dict[S, None] = {}
+
+
+class Shares(Generic[S]):
+    """What each flow has of the pipes that it goes through.
+
+    All flows are filled alike until one of them meets its limit or a pipe of it is full; that one
+    stays as it is, and the others go on. So where a flow begins or ends, those keep their speed
+    that were full before it could matter, and those that no pipe connects with it through others.
+
+    Attributes:
+        changed: Where flows have begun or ended since shares were worked out.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no flow."""
+        self.changed: dict[S, None] = {}
+        self._kept: float = inf
+
+    def begin(self, stream: S) -> None:
+        """Let one more flow go with a stream."""
+        stream.count += 1
+        self.changed[stream] = None
+        for pipe in stream.pipes:
+            pipe.streams[stream] = None
+            pipe.count += 1
+            # Flows that have less than all could have are held by something else.
+            each = pipe.width // pipe.count
+            if each < self._kept:
+                self._kept = each
+
+    def end(self, stream: S) -> None:
+        """Let one flow of a stream go."""
+        stream.count -= 1
+        self.changed[stream] = None
+        for pipe in stream.pipes:
+            pipe.count -= 1
+            if not stream.count:
+                del pipe.streams[stream]
+        # Until they were that fast, it was not this flow that held the others.
+        if stream.speed is not None and stream.speed < self._kept:
+            self._kept = stream.speed
+
+    def settle(self) -> list[S]:
+        """Work out shares anew, and forget what has changed.
+
+        A speed is in parts of a byte a second, rounded down.
+
+        Returns:
+            Those that have another speed now, or another count.
+        """
+        waiting, pipes = self._reached()
+        limited = [stream for stream in waiting if stream.limit is not None]
+        if len(limited) > 1:
+            limited.sort(key=_limit, reverse=True)
+        found: list[S] = []
+        while waiting:
+            level = limited[-1].limit if limited else None
+            held: Iterable[S] = waiting if level is None else ()
+            for pipe in pipes:
+                if pipe.waiting:
+                    each = pipe.left // pipe.waiting
+                    if level is None or each < level:
+                        level, held = each, pipe.streams
+                    elif each == level:
+                        held = [*held, *pipe.streams]
+            while limited and limited[-1].limit == level:
+                held = [*held, limited.pop()]
+            for stream in held if level is not None else [*held]:
+                if stream not in waiting:
+                    continue
+                del waiting[stream]
+                taken = (level or 0) * stream.count
+                for pipe in stream.pipes:
+                    pipe.left -= taken
+                    pipe.waiting -= stream.count
+                if stream.speed != level or stream in self.changed:
+                    stream.speed = level
+                    found.append(stream)
+        self.changed.clear()
+        self._kept = inf
+        return found
+
+    def _reached(self) -> tuple[dict[S, None], dict[Pipe[S], None]]:
+        """Return those that may have another speed, and the pipes that they go through.
+
+        The pipes carry already what the others keep.
+        """
+        reached = [*self.changed]
+        waiting = {stream: None for stream in reached if stream.count}
+        pipes: dict[Pipe[S], None] = {}
+        kept = self._kept
+        for stream in reached:
+            for pipe in stream.pipes:
+                if pipe in pipes:
+                    continue
+                pipes[pipe] = None
+                pipe.left, pipe.waiting = pipe.width, pipe.count
+                for other in pipe.streams:
+                    if other in waiting:
+                        continue
+                    speed = other.speed or 0
+                    if speed < kept:
+                        pipe.left -= speed * other.count
+                        pipe.waiting -= other.count
+                    else:
+                        waiting[other] = None
+                        reached.append(other)
+        return waiting, pipes
+
+
+def _limit(stream: Stream) -> int:
+    return stream.limit or 0

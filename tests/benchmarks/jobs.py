@@ -64,9 +64,9 @@ def shared(jobs: list[Job]) -> None:
         traffic.begin(number, Course(whole, whole, MIB), Flow(job.through), None, job.begins)
     now: int | None = 0
     while now is not None:
-        traffic.settle(now)
         for number in traffic.ended(now):
             traffic.drop(number)
+        traffic.settle(now)
         now = traffic.next_tick()
 
 

@@ -1,27 +1,41 @@
 """Shares: held against the definition of max-min fairness, and figures worked out by hand."""
 
+from collections.abc import Mapping
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.flows.sharing import PARTS, Flow, parts_of, share
+from simulator.flows.sharing import PARTS, Flow, Pipe, Shares, Stream, parts_of
+from tests.flows import naive
 
 LAW = settings(derandomize=True, deadline=None, max_examples=200)
 SCALE = 10**6
 """Parts are that small that a rounded one does not count."""
 
 NAMES = ("net", "pool", "repo")
-FLOWS = st.dictionaries(
-    st.sampled_from("abcdef"),
-    st.builds(
-        Flow,
-        st.sets(st.sampled_from(NAMES)).map(lambda names: tuple(sorted(names))),
-        st.none() | st.integers(1, 60).map(lambda limit: limit * SCALE),
-    ),
-    max_size=6,
+FLOW = st.builds(
+    Flow,
+    st.sets(st.sampled_from(NAMES)).map(lambda names: tuple(sorted(names))),
+    st.none() | st.integers(1, 60).map(lambda limit: limit * SCALE),
 )
+FLOWS = st.dictionaries(st.sampled_from("abcdef"), FLOW, max_size=6)
 RESOURCES = st.fixed_dictionaries(
     {name: st.integers(1, 90).map(lambda width: width * SCALE) for name in NAMES}
 )
+
+
+def share(
+    flows: Mapping[str, Flow], resources: Mapping[str, int], counts: Mapping[str, int] | None = None
+) -> dict[str, int | None]:
+    """Return the speed of each flow, where all of them begin at once."""
+    shares = Shares[Stream]()
+    pipes = {name: Pipe[Stream](width) for name, width in resources.items()}
+    streams = {n: Stream(f, tuple(pipes[r] for r in f.through)) for n, f in flows.items()}
+    for name, stream in streams.items():
+        for _ in range(counts[name] if counts is not None else 1):
+            shares.begin(stream)
+    shares.settle()
+    return {name: stream.speed for name, stream in streams.items()}
 
 
 @given(FLOWS, RESOURCES)
@@ -50,6 +64,35 @@ def test_every_flow_is_held_by_its_limit_or_by_a_full_resource_in_which_none_is_
             )
         ]
         assert speed == flow.limit or held
+
+
+@given(
+    st.lists(FLOW, min_size=1, max_size=12),
+    RESOURCES,
+    st.lists(st.lists(st.integers(0, 20), min_size=1, max_size=3), max_size=20),
+)
+@LAW
+def test_where_flows_begin_and_end_all_are_as_fast_as_if_they_had_begun_at_once(
+    flows: list[Flow], resources: dict[str, int], turns: list[list[int]]
+) -> None:
+    shares = Shares[Stream]()
+    pipes = {name: Pipe[Stream](width) for name, width in resources.items()}
+    streams = [Stream(flow, tuple(pipes[name] for name in flow.through)) for flow in flows]
+    before: list[int | None] = [None for _ in streams]
+    for turn in turns:
+        changed = {number % len(flows) for number in turn}
+        for number in changed:
+            stream = streams[number]
+            if stream.count and turn[0] % 2:
+                shares.end(stream)
+            else:
+                shares.begin(stream)
+        told = {streams.index(stream) for stream in shares.settle()}
+        counts = {number: stream.count for number, stream in enumerate(streams) if stream.count}
+        expected = naive.share({n: flows[n] for n in counts}, resources, counts)
+        assert {number: streams[number].speed for number in counts} == expected
+        assert told == {n for n in counts if n in changed or streams[n].speed != before[n]}
+        before = [stream.speed for stream in streams]
 
 
 def test_three_jobs_through_a_net_and_two_stores() -> None:

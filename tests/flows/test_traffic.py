@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.flows.course import SECOND, Course
-from simulator.flows.sharing import PARTS, Flow, parts_of, share
+from simulator.flows.sharing import PARTS, Flow, parts_of
 from simulator.flows.traffic import Traffic
+from tests.flows.naive import share
 
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
 MIB = 1 << 20
@@ -17,23 +18,26 @@ NAMES = ("net", "pool")
 
 
 class Job(NamedTuple):
-    """A job that begins at a tick and moves some bytes of data."""
+    """A job that begins at a tick and moves some bytes of data, maybe until another tick."""
 
     begins: int
     size: int
     flow: Flow
+    stops: int | None = None
 
 
+SECONDS = st.integers(0, 5).map(lambda seconds: seconds * SECOND)
 JOBS = st.lists(
     st.builds(
         Job,
-        st.integers(0, 5).map(lambda seconds: seconds * SECOND),
+        SECONDS,
         st.integers(1, 40),
         st.builds(
             Flow,
             st.sets(st.sampled_from(NAMES)).map(lambda names: tuple(sorted(names))),
             st.integers(1, 9).map(parts_of),
         ),
+        st.none() | SECONDS.map(lambda tick: tick + 6 * SECOND),
     ),
     min_size=1,
     max_size=6,
@@ -55,30 +59,36 @@ def emulate(jobs: list[Job], bandwidths: dict[str, Fraction]) -> list[int]:
         shared = share(flowing, {name: parts_of(each) for name, each in bandwidths.items()})
         speeds = {number: Fraction(speed or 0, PARTS) for number, speed in shared.items()}
         times = [now + ceil(left[n] * SECOND / (speeds[n] or 1)) for n in flowing]
-        begins = [job.begins for job in jobs if job.begins > now]
-        then = min(times + begins)
+        known = [each for job in jobs for each in (job.begins, job.stops) if each is not None]
+        then = min(times + [each for each in known if each > now])
         for number in flowing:
             left[number] -= min(left[number], (speeds[number] or 0) * Fraction(then - now, SECOND))
-            if not left[number]:
+            if not left[number] or jobs[number].stops == then:
                 ends[number] = then
         now = then
     return [ends[number] for number in range(len(jobs))]
 
 
 def run(jobs: list[Job], bandwidths: dict[str, Fraction]) -> list[int]:
-    """When each job ends in traffic."""
+    """When each job ends in traffic, or is dropped."""
     traffic, now = Traffic(bandwidths), 0
     ends: dict[int, int] = {}
+    stops = sorted({job.stops for job in jobs if job.stops is not None})
     for number, job in enumerate(jobs):
         whole = range(job.size)
         traffic.begin(number, Course(whole, whole, 1), job.flow, None, job.begins)
     while True:
         traffic.settle(now)
-        then = traffic.next_tick()
-        if then is None:
+        due = [each for each in (traffic.next_tick(), *stops) if each is not None]
+        if len(ends) == len(jobs):
+            assert traffic.next_tick() is None
             return [ends[number] for number in range(len(jobs))]
+        then = min(due)
+        assert then > now or not ends, "nothing happens twice"
         now = then
-        for number in traffic.ended(now):
+        stops = [each for each in stops if each > now]
+        stopped = [n for n, job in enumerate(jobs) if job.stops == now and n not in ends]
+        for number in {*traffic.ended(now), *stopped}:
             ends[number] = now
             traffic.drop(number)
 
@@ -120,6 +130,23 @@ def test_a_job_that_is_dropped_leaves_its_share_to_the_others() -> None:
     traffic.drop(2)
     traffic.settle(10 * SECOND)
     assert traffic.end(1) == 15 * SECOND
+
+
+def test_nothing_happens_when_a_job_would_have_ended_that_was_dropped() -> None:
+    # a, b and c share: a ends at 6 s, b was dropped before, and c has the net alone from then on.
+    traffic = Traffic({"net": Fraction(6)})
+    for number, size in enumerate((10, 20, 40)):
+        whole = range(size)
+        traffic.begin(number, Course(whole, whole, 1), Flow(("net",)), None, 0)
+    traffic.settle(0)
+    traffic.drop(1)
+    traffic.settle(SECOND)
+    assert traffic.next_tick() == 1 * SECOND + ceil(Fraction(8, 3) * SECOND)
+    traffic.settle(4 * SECOND)
+    assert traffic.ended(4 * SECOND) == [0]
+    traffic.drop(0)
+    traffic.settle(4 * SECOND)
+    assert traffic.next_tick() == traffic.end(2) == 4 * SECOND + ceil(Fraction(29, 6) * SECOND)
 
 
 def test_one_that_stops_half_way_stops_there() -> None:
