@@ -179,6 +179,11 @@ class History:
         """Return the place of a backup among those of its disk; None where it holds nothing."""
         return self._places.get(id(backup))
 
+    def is_torn(self, backup: Backup) -> bool:
+        """Whether the content of a backup is not to be relied on."""
+        place = self.place(backup)
+        return place is not None and self.graphs[backup.disk].pieces[place].torn
+
     def available(self, machine: Machine) -> dict[str, frozenset[int]]:
         """Return the places of the backups that are there, by disk."""
         found: dict[str, set[int]] = {name: set() for name in self.graphs}
@@ -196,6 +201,17 @@ class History:
         """
         machine = machine or entry.after
         return Restorable(self, self.available(machine), self._frames_until(entry), entry.number)
+
+    def never_given(self, disk: str, since: int) -> tuple[str, ...]:
+        """Return the moments that backups of a disk stand for, from one moment on, and that no
+        stack of all that were ever made gives, by their names."""
+        graph, made = self.graphs[disk], self._made.get(disk, [])
+        reached = graph.reached(range(len(made)))
+        ends = (self.end_of(b) for place, (_, b) in enumerate(made)
+                if graph.pieces[place].end not in reached)  # fmt: skip
+        return tuple(
+            self.timeline.label_at(disk, moment) for moment in sorted({*ends}) if moment >= since
+        )
 
     def at_end(self) -> "Restorable":
         """Return what can be restored when everything has happened."""

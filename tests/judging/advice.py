@@ -17,6 +17,12 @@ NAME = r"[\w.-]+(?:/\w+)?"
 STACK = rf"{NAME}(?: <- {NAME})*"
 LABEL = r"T\d+"
 
+IMAGES = re.compile(
+    rf"no backup gives ({LABEL}); copy (.+), which "
+    rf"(?:still holds? it|(?:is|are) still there, and lay ({STACK}) over (?:it|them))"
+)
+"""Images that are to be copied, and what is to be laid over them."""
+
 FULL = re.compile(r"(?:^|[:;,] |or |and )take a full backup(?: now)?(?! of it)(?! after)")
 """A full backup that is to be taken then and there."""
 
@@ -36,6 +42,7 @@ class Advice:
             found = self._said(number)
             for finding in found:
                 yield from self._of_stacks(number, finding["code"], finding["help"])
+                yield from self._of_images(number, finding["code"], finding["help"])
             yield from self._once(number, found)
         for finding, number in self._executable():
             yield from self._of_steps(number, finding)
@@ -70,40 +77,56 @@ class Advice:
             if any(self._carries(number, name, None) for name in there):
                 yield self._verdict(f"{code}: lies below", number, help)
 
-    def _there(self, number: int, row: str) -> Made | None:
-        """Return a backup of one disk by its row, if it is there after a step."""
+    def _of_images(self, number: int, code: str, help: str) -> Iterator[Verdict]:
+        """Yield copies of images, with a stack over them, that do not give what is promised."""
+        told = IMAGES.fullmatch(help)
+        if told is None:
+            return
+        label, names, over = told.groups()
+        images = re.split(", | and ", names)
+        verbs = [{"copy": {"image": name, "to": f"of-{name}"}} for name in images]
+        rows = [f"of-{name}" for name in images] + (over.split(" <- ") if over else [])
+        record = self._with(number, [*verbs, {"restore": {"from": rows, "as": "again"}}])
+        given = [(r["disk"], r["cells"]) for r in record.document["restores"] if r["as"] == "again"]
+        if not given or any(
+            cells != record.view(record.number[label], disk) for disk, cells in given
+        ):
+            yield self._verdict(f"{code}: copy images", number, help)
+
+    def _there(self, number: int, row: str) -> list[Made]:
+        """Return the backups of a row, or of a name, that are there after a step: one a disk."""
         name, _, disk = row.partition("/")
-        for made in self.record.made:
-            here = made.done <= number < made.gone and disk in ("", made.disk)
-            if here and made.name == name:
-                return made
-        return None
+        return [
+            made
+            for made in self.record.made
+            if made.name == name and disk in ("", made.disk) and made.done <= number < made.gone
+        ]
 
     def _gives(self, number: int, label: str, rows: Sequence[str]) -> bool:
-        """Whether a stack gives the state of an instant."""
-        disk, content = "", ""
+        """Whether a stack gives the state of an instant, of each disk that it holds."""
+        content: dict[str, str] = {}
         for row in rows:
-            made = self._there(number, row)
-            if made is None or disk not in ("", made.disk):
+            there = self._there(number, row)
+            if not there:
                 return False
-            disk, content = made.disk, lay(content, made)
-        meant = self.record.view(self.record.number[label], disk)
-        return meant in ("", content)  # Where there was no disk yet, nothing is meant.
+            content |= {made.disk: lay(content.get(made.disk, ""), made) for made in there}
+        then = self.record.number[label]
+        # Where there was no disk yet, nothing is meant.
+        return all(self.record.view(then, disk) in ("", told) for disk, told in content.items())
 
     def _carries(self, number: int, below: str, above: str | None) -> bool:
         """Whether a backup, or that of the step itself, is right on what another one stands for."""
-        base = self._there(number, below)
+        bases = {base.disk: base for base in self._there(number, below)}
         tops = [
             made
             for made in self.record.made
             if made.begun == number and made.kind != "full" and above in (None, made.name)
-            if base is not None and made.disk == base.disk
+            if made.disk in bases
         ]
         return bool(tops) and all(
-            lay(self.record.view(base.begun, base.disk), top)
+            lay(self.record.view(bases[top.disk].begun, top.disk), top)
             == self.record.view(top.begun, top.disk)
             for top in tops
-            if base is not None
         )
 
     def _once(self, number: int, found: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
@@ -189,6 +212,13 @@ class Advice:
             {"backup": {"to": "next", "since": "start"}},
         ]
 
+    def _with(self, number: int, verbs: Sequence[Mapping[str, Any]]) -> Record:
+        """Take some steps after one, when the jobs have ended that run."""
+        whole = self.story.cut(number + 1)
+        last = whole.steps[-1].label
+        added = [Step(f"{last}x{n}", verb) for n, verb in enumerate(verbs, start=1)]
+        return Record(whole._replace(steps=[*whole.steps, *added]), self.play)
+
     def _after(self, number: int, verbs: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:
         """Take some steps after one, when the jobs have ended that run; return how that goes.
 
@@ -196,12 +226,10 @@ class Advice:
             Whether all were accepted, none was flagged, and the last state can be restored; and
             what was said instead.
         """
-        whole = self.story.cut(number + 1)
-        last = whole.steps[-1].label
-        added = [Step(f"{last}x{n}", verb) for n, verb in enumerate(verbs, start=1)]
-        record = Record(whole._replace(steps=[*whole.steps, *added]), self.play)
+        record = self._with(number, verbs)
         judge = Judge(record)
-        first = len(whole.steps)
+        added = record.story.steps[-len(verbs) :]
+        first = record.count - len(verbs)
         said = [
             f"{each['code']} {each['message']}"
             for each in record.document["findings"]

@@ -462,8 +462,8 @@ class Judge:
             case "BT206":
                 return any(self._is_wrong(code, number, each) for each in restored)
             case "BT207":
-                names = {m.name for m in made}
-                return any(m.gone == number and m.name in names for m in self.record.made)
+                over = self.verb(number)[0] != "delete"
+                return over and any(m.gone == number for m in self.record.made)
             case "BT209":
                 return wrong and self._happened("resize", number)
             case "BT212":

@@ -73,6 +73,9 @@ def judge_with(told: Story, number: int, *findings: Mapping[str, Any]) -> list[s
         ("T2 is lost; the newest is T3", ["BT302: is lost"]),
         ("the newest that can be had is T3, stack inc", ["BT302: a stack"]),
         ("stack it with care", []),
+        ("no backup gives T5; copy S1, which still holds it", []),
+        ("no backup gives T5; copy S1, which is still there, and lay inc over it", []),
+        ("no backup gives T3; copy S1, which still holds it", ["BT302: copy images"]),
     ],
 )
 def test_a_help_that_is_not_so_is_found(help: str, wrong: list[str]) -> None:

@@ -16,6 +16,7 @@ from simulator.model.machine import Backup, Status
 from simulator.model.operations import AddOverlay
 from simulator.notation import write_bits, write_view
 from simulator.restorable.claims import claimed_start
+from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
 
@@ -224,13 +225,23 @@ def _report(self: Rule, timeline: Timeline, overlay: Overlay) -> Finding:
         f"{name_clusters(overlay.lost)} {'is' if len(overlay.lost) == 1 else 'are'} lost to "
         f"{'it' if len(names) == 1 else 'them'}",
         label=f"{join_words(names)} {'is' if len(names) == 1 else 'are'} no good any more",
-        notes=draw_evidence(
-            rows,
-            marked=overlay.lost.below(later.length),
-            length=later.length,
-            caption="in no bitmap" if later is not disk else "in no backup",
+        notes=(
+            *draw_evidence(
+                rows,
+                marked=overlay.lost.below(later.length),
+                length=later.length,
+                caption="in no bitmap" if later is not disk else "in no backup",
+            ),
+            *_not_given(timeline, disk),
         ),
         help="begin the bitmap on the overlay in the step that makes it, "
         "or take a full backup after it",
         related=related,
     )
+
+
+def _not_given(timeline: Timeline, disk: Disk) -> tuple[str, ...]:
+    """Return what nobody can restore although a backup from after the overlay stands for it."""
+    labels = history_of(timeline).never_given(disk.name, disk.moment)
+    of = f" of {disk.name}" if labels and len(timeline.start.disks) > 1 else ""
+    return (f"no stack gives: {join_words(labels)}{of}",) if labels else ()

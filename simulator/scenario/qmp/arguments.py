@@ -17,7 +17,15 @@ _TYPES: Mapping[str, type[object]] = {"integer": int, "string": str, "boolean": 
 
 
 class RefusedError(Exception):
-    """QEMU turns a command down as it reads it."""
+    """QEMU turns a command down as it reads it.
+
+    Attributes:
+        cause: What QEMU does not tell of it.
+    """
+
+    def __init__(self, text: str, cause: str = "") -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 class Arguments:

@@ -39,6 +39,7 @@ SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
 """What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""
 
 _NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_OF_NODE_NAMES = "such a name begins with a letter, and has letters, digits, '.', '_' and '-' only"
 
 
 Clusters: TypeAlias = Callable[[str, int], tuple[int, int]]
@@ -129,7 +130,7 @@ def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
     arguments.ignore(BACKUP)
     arguments.end()
     if not _NODE_NAME.fullmatch(target):
-        raise RefusedError(f"Invalid node-name: '{target}'")
+        raise RefusedError(f"Invalid node-name: '{target}'", _OF_NODE_NAMES)
     _check_bitmap_mode(sync, bitmap, mode)
     through = sync in ("bitmap", "incremental")
     kinds = {"full": Kind.FULL, "top": Kind.TOP, "none": Kind.NONE}
@@ -265,7 +266,7 @@ def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
     arguments.ignore(EXPORT)
     arguments.end()
     if not _NODE_NAME.fullmatch(export):
-        raise RefusedError("Invalid block export id")
+        raise RefusedError("Invalid block export id", _OF_NODE_NAMES)
     return ExportNode(id=export, name=name or node, node=node, writable=writable, bitmaps=told)
 
 

@@ -144,7 +144,7 @@ def _read_transaction(
             else:
                 operations += _read_command(kind, data, clusters)
     except RefusedError as refused:
-        return [Refusal(str(refused))]
+        return [Refusal(str(refused), cause=refused.cause)]
     if not grouped:
         return operations
     group = tuple(each.target for each in operations if isinstance(each, RunBackup))
@@ -171,4 +171,4 @@ def _read_command(
     try:
         return [COMMANDS[execute].read(Arguments(arguments), clusters)]
     except RefusedError as refused:
-        return [Refusal(str(refused))]
+        return [Refusal(str(refused), cause=refused.cause)]
