@@ -60,6 +60,14 @@ def test_the_target_of_a_running_job_is_not_copied_over_where_its_delete_was_ref
     assert run.document()["backups"]["full"]["kind"] == "full"
 
 
+def test_a_target_that_qemu_does_not_take_has_the_rule_of_such_names_as_its_cause() -> None:
+    job = 'blockdev-backup, arguments: {device: S1, target: "1.bak", sync: full}'
+    run = played(f"  - {{at: T2, do: [qmp: {{execute: {job}}}]}}\n")
+    (finding,) = run.findings
+    assert finding.refused == "Invalid node-name: '1.bak'"
+    assert "begins with a letter" in finding.notes[0]
+
+
 @pytest.mark.parametrize(("end", "status"), [("fails: T3", "failed"), ("ends: T3", "completed")])
 def test_the_run_document_tells_how_a_job_ended(end: str, status: str) -> None:
     document = played(
