@@ -28,7 +28,7 @@ from simulator.model.operations import (
     ThawGuest,
     UndefineMachine,
 )
-from simulator.model.requests import Attach, Detach, Expect, Qmp, Request, Revert
+from simulator.model.requests import Attach, Detach, Expect, Request, Revert
 from simulator.model.transitions import apply
 from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.work import Work
@@ -58,7 +58,6 @@ NOT_TOLD_TO_QEMU: Mapping[type, str] = {
 
 NOT_ASKED_OF_LIBVIRT: Mapping[type, str] = {
     Expect: "it is asked of the simulator only",
-    Qmp: "libvirt refuses commands that change what it knows, or knows nothing of them afterwards",
     Revert: "libvirt 9.0 cannot revert to an external snapshot",
     Attach: "a guest without an operating system keeps its disks",
     Detach: "a guest without an operating system keeps its disks",
