@@ -9,8 +9,9 @@ column of the image that it belongs to. Writing a figure and reading it are inve
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
+from operator import add
 from typing import NamedTuple, TypeAlias
 
 from simulator.diagnostics import lines_of, shown
@@ -195,8 +196,14 @@ def write_figure(figure: Figure) -> str:
     return write_grid(figure.rows)
 
 
-def write_grid(rows: Sequence[Sequence[Strip | Note | None]]) -> str:
-    """Return a figure of which some rows are left out: notes stand in their place."""
+def write_grid(
+    rows: Sequence[Sequence[Strip | Note | None]], forks: Mapping[int, int] | None = None
+) -> str:
+    """Return a figure of which some rows are left out: notes stand in their place.
+
+    Args:
+        forks: The rows in which another branch begins, each with the column of its first image.
+    """
     labels = [
         max((len(each.label) for each in column if isinstance(each, Strip)), default=0)
         for column in zip_longest(*rows)
@@ -208,17 +215,17 @@ def write_grid(rows: Sequence[Sequence[Strip | Note | None]]) -> str:
     widths = _widths(grid)
     lines = []
     for number, texts in enumerate(grid):
-        joint = ARROW if number == 0 else GAP
-        padded = (text.ljust(width) for text, width in zip(texts, widths, strict=False))
-        lines.append(joint.join(padded).rstrip())
+        padded = [text.ljust(width) for text, width in zip(texts, widths, strict=False)]
+        begins = 0 if number == 0 else (forks or {}).get(number, len(padded))
+        joints = ["", *(GAP if place < begins else ARROW for place in range(1, len(padded)))]
+        lines.append("".join(map(add, joints, padded)).rstrip())
     return "\n".join(lines)
 
 
 def _write_place(each: Strip | Note | None, width: int) -> str:
     """Return what stands at one place of a grid."""
-    if each is None:
-        return ""
-    return each.text if isinstance(each, Note) else write_strip(each, label_width=width)
+    text = each.text if isinstance(each, Note) else ""
+    return write_strip(each, label_width=width) if isinstance(each, Strip) else text
 
 
 def _widths(grid: list[list[str]]) -> list[int]:
@@ -257,7 +264,8 @@ def _read_line(line: str, number: int) -> list[PlacedStrip]:
     strips: list[PlacedStrip] = []
     place = 0
     while True:
-        start = place + _length_of_joint(line[place:])
+        joint = _JOINT.match(line, place)
+        start = joint.end() if joint else place
         if start >= len(line.rstrip()):
             return strips
         match = _STRIP.match(line, start)
@@ -278,12 +286,6 @@ def _read_line(line: str, number: int) -> list[PlacedStrip]:
             )
         )
         place = match.end()
-
-
-def _length_of_joint(rest: str) -> int:
-    """Return how many characters stand before the next strip: blanks, and an arrow."""
-    joint = _JOINT.match(rest)
-    return joint.end() if joint else 0
 
 
 def _shorten(text: str) -> str:

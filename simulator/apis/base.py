@@ -173,7 +173,7 @@ class ApiModel:
     def create(self, machine: Machine, request: Create) -> Plan:
         """Make the base image, and begin a checkpoint where a bitmap is named."""
         made: tuple[Operation, ...] = (
-            CreateImage(disk=request.disk, image=request.image, format=request.format),
+            CreateImage(request.disk, request.image, request.format, request.backing),
         )
         if request.bitmap is None:
             return made

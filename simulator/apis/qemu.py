@@ -16,7 +16,7 @@ class Qemu(ApiModel):
 
     def create(self, machine: Machine, request: Create) -> Plan:
         """Make the base image; a bitmap is just a bitmap here."""
-        made = CreateImage(disk=request.disk, image=request.image, format=request.format)
+        made = CreateImage(request.disk, request.image, request.format, request.backing)
         if request.bitmap is None:
             return (made,)
         return (made, AddBitmap(node=request.image, name=request.bitmap))

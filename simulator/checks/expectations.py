@@ -160,10 +160,11 @@ def actual_rows(machine: Machine, label: str) -> list[tuple[str, ActualRow]]:
                     ActualRow(write_view(disk.guest_view, disk.length, scaled=False), alike=True),
                 )
             )
+        # An image may lie below several disks.
         rows += [
             (image.name, ActualRow(write_clusters(image.content, image.length, scaled=False)))
             for image in disk.chain
-            if image.name == label
+            if image.name == label and not any(name == label for name, _ in rows)
         ]
         rows += _bitmap_rows(disk, label)
     rows += [

@@ -123,8 +123,12 @@ class Disk:
         """Return the chain read from one of its images down."""
         if image == self.chain[-1].name:
             return self.guest_view
+        return read_chain(self.chain_to(image))
+
+    def chain_to(self, image: str) -> tuple[Image, ...]:
+        """Return the chain up to one of its images."""
         names = [each.name for each in self.chain]
-        return read_chain(self.chain[: names.index(image) + 1])
+        return self.chain[: names.index(image) + 1]
 
     def moment_of(self, image: str) -> int:
         """Return the moment that the view of an image stands for: of a lower one, when it froze."""

@@ -329,6 +329,7 @@ class Machine:
         at: Label of the current instant; None before the first and after the last.
         transient: Whether the host forgets the machine, and its checkpoints, when it stops.
         frozen: Whether the guest's file systems are quiet, so that its writes wait.
+        forked: Whether chains of several disks ever had an image in common.
     """
 
     HANDED_ON: ClassVar[tuple[str, ...]] = ("_backup_places", "_checkpoint_places")
@@ -343,6 +344,7 @@ class Machine:
     at: str | None = None
     transient: bool = False
     frozen: bool = False
+    forked: bool = False
 
     def disk(self, name: str) -> Disk:
         """Return a disk by its name; it must exist.
@@ -386,6 +388,12 @@ class Machine:
     def current(self) -> Checkpoint | None:
         """The newest checkpoint."""
         return self.checkpoints[-1] if self.checkpoints else None
+
+    def sharers(self, node: str, disk: str) -> tuple[Disk, ...]:
+        """Return the other disks whose chains have an image of one."""
+        if not self.forked:
+            return ()
+        return tuple(each for each in self.disks if each.name != disk and each.image(node))
 
     def node_taken(self, name: str) -> bool:
         """Whether an image has this name, or is to have it when a disk has been copied."""

@@ -26,12 +26,18 @@ from simulator.model.operations import (
 
 
 class Create(NamedTuple):
-    """Make the base image of a disk; with *bitmap*, a checkpoint of that name begins here."""
+    """Make the first image of a disk.
+
+    Attributes:
+        bitmap: Name of the checkpoint that begins on it.
+        backing: The image of another disk's chain that it lies on; None for a base.
+    """
 
     image: str
     disk: str
     bitmap: str | None = None
     format: str = "qcow2"
+    backing: str | None = None
 
 
 class Attach(NamedTuple):

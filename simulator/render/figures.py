@@ -6,21 +6,27 @@ note stands in their place.
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, zip_longest
+from typing import TypeAlias
 
 from simulator.model.machine import Machine
 from simulator.notation import Note, Strip, write_grid, write_strip
 from simulator.render.layout import scales_of, without_end
 from simulator.render.rows import (
     DISKS_MAX,
+    ROWS_MAX,
     DiskRows,
     Rows,
+    by_base,
     count_by_node,
+    shared_images,
     shown_of,
     tell_bitmaps,
     tell_disks,
     tell_images,
 )
 from simulator.timeline import Timeline
+
+Row: TypeAlias = tuple[Strip | Note | None, ...]
 
 
 class Figures:
@@ -47,20 +53,36 @@ class Figures:
         """Return rows as text, with no final newline."""
         folds = len(drawn) > DISKS_MAX and not self.whole
         shown = [rows for rows in drawn if not (folds and rows.same)]
-        blocks = [self._disk(rows) for rows in shown]
+        named = {rows.disk.name: rows for rows in shown}
+        folded = {name for name, rows in named.items() if rows.height > ROWS_MAX}
+        groups = by_base([rows.disk for rows in shown], folded)
+        blocks = [self._disks([named[disk.name] for disk in group]) for group in groups]
         if len(shown) < len(drawn):
             blocks.append(tell_disks(len(drawn) - len(shown)))
         return "\n\n".join(blocks)
 
-    def _disk(self, rows: DiskRows) -> str:
-        if rows.guest is None:
-            return f"{rows.disk.name} {rows.disk.absence}"
+    def _disks(self, branches: Sequence[DiskRows]) -> str:
+        """Return the figure of a disk, with the others that lie on an image of it."""
+        first = branches[0]
+        if first.guest is None:
+            return f"{first.disk.name} {first.disk.absence}"
+        grid = self._grid(first, above=0)
+        forks: dict[int, int] = {}
+        for number, rows in enumerate(branches[1:], start=1):
+            place = max(shared_images(other.disk, rows.disk) for other in branches[:number])
+            forks[len(grid)] = place
+            grid += self._grid(rows, above=place)
+        guests = [write_strip(rows.guest) for rows in branches if rows.guest is not None]
+        return "\n".join([write_grid(grid, forks), *guests])
+
+    def _grid(self, rows: DiskRows, *, above: int) -> list[Row]:
+        """Return the rows of a disk's images; of the lowest ones, only their places."""
         columns = list(_columns(rows, whole=self.whole))
-        grid = [without_end(row) for row in zip_longest(*columns)]
-        return f"{write_grid(grid)}\n{write_strip(rows.guest)}"
+        columns[:above] = [[None]] * above
+        return [without_end(row) for row in zip_longest(*columns)]
 
 
-def _columns(rows: DiskRows, *, whole: bool) -> Iterator[list[Strip | Note]]:
+def _columns(rows: DiskRows, *, whole: bool) -> Iterator[list[Strip | Note | None]]:
     """Yield each image with its bitmaps below it; what is left out together is one column."""
     shown = shown_of(rows, whole=whole)
     total = count_by_node(rows.disk)

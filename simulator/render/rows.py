@@ -5,8 +5,9 @@ changes few of them. So what an instant costs is what happened in it.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from operator import attrgetter, is_
 from typing import NamedTuple
 
@@ -56,6 +57,43 @@ class Shown(NamedTuple):
 
     images: frozenset[int]
     bitmaps: frozenset[int]
+
+
+def shared_images(one: Disk, other: Disk) -> int:
+    """Return how many images two chains have in common, from the base up."""
+    pairs = zip(one.chain, other.chain, strict=False)
+    return len([*takewhile(lambda pair: pair[0].name == pair[1].name, pairs)])
+
+
+def by_base(disks: Sequence[Disk], folded: Container[str]) -> list[list[Disk]]:
+    """Return disks, with each of them those that lie on an image of it.
+
+    Args:
+        folded: Names of those of which rows are left out: each stands by itself.
+    """
+    groups: list[list[Disk]] = []
+    for disk in disks:
+        fitting = (
+            group
+            for group in groups
+            if disk.name not in folded and group[0].name not in folded
+            if shared_images(group[0], disk)
+        )
+        group = next(fitting, None)
+        if group is None:
+            groups.append([disk])
+        else:
+            _insert(group, disk)
+    return groups
+
+
+def _insert(group: list[Disk], disk: Disk) -> None:
+    """Put a disk below the one with which it has most in common, before others that have less."""
+    common = [shared_images(other, disk) for other in group]
+    place = common.index(max(common)) + 1
+    while place < len(group) and common[place] == max(common):
+        place += 1
+    group.insert(place, disk)
 
 
 def shown_of(rows: DiskRows, *, whole: bool) -> Shown:

@@ -346,7 +346,9 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             return ""
         case GuestWrite() | GuestDiscard():
             return ""
-        case Create(image=name) | StartCheckpoint(name=name) | Detach(disk=name):
+        case Create(image=name, backing=below):
+            text = f"create {name}" + (f" on {below}" if below is not None else "")
+        case StartCheckpoint(name=name) | Detach(disk=name):
             text = f"{statement.verb} {name}"
         case StackBackups(name=name) | CorruptBackup(name=name) | DropBackup(name=name, lost=True):
             text = f"{statement.verb} {name}"

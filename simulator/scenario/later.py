@@ -12,7 +12,6 @@ KEYS_LATER: Mapping[str, tuple[str, ...]] = {
     "guest": ("trace",),
     "commit": ("outside",),
     "blockcopy": ("shallow",),
-    "create": ("backing",),
     "resize": ("outside",),
     "write": ("outside", "image"),
     "delete": ("image", "outside"),

@@ -118,8 +118,8 @@ CASES = [
     step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
         "an argument of a later version",
-        "create: {image: S1, backing: S0}",
-        (29, "the argument backing of create is not implemented yet"),
+        "write: {image: S1, cells: A-------}",
+        (17, "the argument image of write is not implemented yet"),
     ),
     step(
         "a verb of a later version",
@@ -455,6 +455,25 @@ CASES = [
         "starts in a list",
         "backup: {to: a, since: [B1]}",
         (32, "since is a list|a checkpoint, or {DISK: CHECKPOINT or null, ...}"),
+    ),
+    step(
+        "a clone of an image that no step makes",
+        "create: {image: C1, backing: S9}",
+        (38, "unknown image S9|S1"),
+    ),
+    step(
+        "a clone on the disk's own image",
+        "create: {image: C1, backing: S1}",
+        (38, "S1 is an image of the same disk|an image of another disk"),
+    ),
+    text(
+        "clones that cannot lie on what they are to",
+        "scenario: s\ndisks: {vda: 8, vdb: {clusters: 8, cluster_size: 4 KiB}, vdc: 8}\ntimeline:\n"
+        "  - at: T1\n    do:\n      - create: {image: V1, disk: vda}\n"
+        "      - create: {image: W1, disk: vdb, backing: V1}\n"
+        "      - create: {image: X1, disk: vdc, backing: V1, format: raw}\n",
+        (7, 49, "V1 has clusters of 65,536 bytes, vdb of 4,096|an image of the same cluster_size"),
+        (8, 40, "X1 is raw, and has no backing image|format: qcow2"),
     ),
     step("no bitmaps", "backup: {to: a, bitmaps: []}", (34, "bitmaps is empty")),
     step("nothing to restore", "restore: {from: []}", (25, "from is empty|[OLDEST, ..., NEWEST]")),

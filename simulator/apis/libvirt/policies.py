@@ -14,8 +14,11 @@ from simulator.apis.libvirt.refusing import (
     QEMU_SAYS,
     RESIZE_IN_USE,
     broken_chain,
+    locked,
     refuse_beside_backup,
     refuse_beside_copy,
+    refuse_start,
+    refuse_written,
     unknown_checkpoint,
 )
 from simulator.model.disk import Disk
@@ -40,6 +43,7 @@ from simulator.model.requests import (
     BlockCopy,
     CancelJob,
     Commit,
+    Create,
     DeleteCheckpoint,
     DeleteSnapshot,
     FinishJobs,
@@ -74,6 +78,8 @@ class Libvirt(ApiModel):
         running = machine.power is Power.RUNNING
         if isinstance(request, OpenImages) and running:
             return Refusal("Domain is already active")
+        if isinstance(request, OpenImages) and (refusal := refuse_start(machine)) is not None:
+            return refusal
         if isinstance(request, CloseImages) and not running:
             return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
         beside = refuse_beside_backup(machine, request) or refuse_beside_copy(machine, request)
@@ -163,6 +169,11 @@ class Libvirt(ApiModel):
             )
         return tuple(ForgetCheckpoint(name=each.name) for each in machine.checkpoints)
 
+    def create(self, machine: Machine, request: Create) -> Plan:
+        """Make the first image of a disk; it may lie on one that nobody writes."""
+        refusal = refuse_written(machine, request.backing) if request.backing else None
+        return refusal or super().create(machine, request)
+
     def redefine(self, machine: Machine, request: RedefineCheckpoint) -> Plan:
         """Note a checkpoint again, parents first (R15); bitmaps are looked for only if asked."""
         name, parent = request.name, request.parent
@@ -250,6 +261,9 @@ class Libvirt(ApiModel):
         merged = super().commit(machine, request)
         if isinstance(merged, Refusal) or disk is None:
             return merged
+        refusal = locked(machine, disk, request.base or disk.chain[0].name, "block-commit")
+        if refusal is not None:
+            return refusal
         names = [image.name for image in disk.chain]
         low = names.index(request.base) if request.base is not None else 0
         kept, gone = disk.chain[low], disk.chain[low + 1 : names.index(request.top) + 1]
@@ -263,6 +277,9 @@ class Libvirt(ApiModel):
         disk = machine.disk_of(request.into)
         if isinstance(pulled, Refusal) or disk is None:
             return pulled
+        refusal = locked(machine, disk, request.into, "block-stream")
+        if refusal is not None:
+            return refusal
         names = [image.name for image in disk.chain]
         low = names.index(request.base) + 1 if request.base in names else 0
         high = names.index(request.into)

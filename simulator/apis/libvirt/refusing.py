@@ -95,6 +95,39 @@ def refuse_beside_copy(machine: Machine, request: Request) -> Refusal | None:
     return None
 
 
+def locked(machine: Machine, disk: Disk, node: str, command: str) -> Refusal | None:
+    """Return libvirt's no to a job that writes an image that another disk lies on, too.
+
+    libvirt opens it once for each disk, and QEMU locks it. Source: QEMU 7.2.22, with a node of its
+    own for each disk.
+    """
+    others = machine.sharers(node, disk.name)
+    if not others:
+        return None
+    told = f"{QEMU_SAYS} '{command}': Failed to get \"write\" lock"
+    return Refusal(told, cause=f"{others[0].name} lies on {node} as well")
+
+
+def refuse_written(machine: Machine, image: str) -> Refusal | None:
+    """Return libvirt's no to a disk that is to lie on an image that a guest writes."""
+    disk = machine.disk_of(image)
+    if disk is None or disk.active.name != image or machine.power is not Power.RUNNING:
+        return None
+    told = f"{QEMU_SAYS} 'blockdev-add': Failed to get shared \"write\" lock"
+    return Refusal(told, cause=f"the guest of {disk.name} writes {image}")
+
+
+def refuse_start(machine: Machine) -> Refusal | None:
+    """Return libvirt's no to a start that opens an image to write that another disk lies on."""
+    for disk in machine.disks if machine.forked else ():
+        others = machine.sharers(disk.active.name, disk.name) if disk.chain else ()
+        if others:
+            told = "internal error: process exited while connecting to monitor: Failed to get"
+            cause = f"{others[0].name} lies on {disk.active.name}, which {disk.name} writes"
+            return Refusal(f'{told} "write" lock', cause=cause)
+    return None
+
+
 def unknown_checkpoint(disk: Disk, name: str) -> Refusal:
     """Return libvirt's no to an incremental since a checkpoint that it does not know."""
     held = disk.nodes_with(name)

@@ -1,6 +1,6 @@
 """What checkpoints keep, and what the host knows of them: BT4xx."""
 
-from simulator.checks.points import discarded, refused, uncovered
+from simulator.checks.points import below, discarded, refused, uncovered
 from simulator.checks.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -9,5 +9,6 @@ RULES: tuple[Rule, ...] = (
     refused.metadata_out_of_step,
     refused.deleted_start,
     refused.machine_off,
+    below.changed_from_below,
 )
 """The rules of this room, by their code."""

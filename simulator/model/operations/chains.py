@@ -4,11 +4,16 @@ from typing import NamedTuple, TypeAlias
 
 
 class CreateImage(NamedTuple):
-    """Make the base image of a disk."""
+    """Make the first image of a disk.
+
+    Attributes:
+        backing: The image that it lies on, of another disk's chain: a linked clone.
+    """
 
     disk: str
     image: str
     format: str = "qcow2"
+    backing: str | None = None
 
 
 class AddOverlay(NamedTuple):

@@ -20,6 +20,7 @@ from simulator.model.operations import (
     RunBackup,
 )
 from simulator.model.transitions import bitmaps, chains, exports, guest, jobs, outside, power
+from simulator.model.transitions.chains.forks import spread
 from simulator.model.transitions.chains.overlays import create_image
 from simulator.model.values import replace
 
@@ -66,6 +67,13 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
     A refusal is data, since scenarios that a host would turn down are worth drawing too.
     A broken invariant of ours is not: it raises.
     """
+    outcome = _apply(machine, operation)
+    if machine.forked and isinstance(outcome, Machine):
+        return spread(machine, outcome)
+    return outcome
+
+
+def _apply(machine: Machine, operation: Operation) -> Machine | Refusal:
     match operation:
         case GuestWrite():
             return guest.write(machine, operation)

@@ -17,6 +17,7 @@ from simulator.model.sizes import (
 )
 from simulator.model.transitions.bitmaps import find_sources, refuse_use
 from simulator.model.transitions.chains import end_chain_job
+from simulator.model.transitions.chains.forks import refuse_above_written
 from simulator.model.transitions.chains.images import in_use_by, no_node, works_on
 from simulator.model.transitions.targets import cut_short, emptied, fill_with_zeroes, lay_over
 from simulator.model.values import replace
@@ -40,6 +41,8 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
     sources = find_sources(machine, disk.bytes_of(run.image), run.sources or ())
     if isinstance(sources, Refusal):
         return sources
+    if (written := refuse_above_written(machine, disk, run.image)) is not None:
+        return written
     if run.temporary or (run.pulled and run.sources is not None):
         bitmap = _merged(disk, run, sources)
     record = _record(machine, disk, run, bitmap)

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from simulator.model.bitmap import Window
 from simulator.model.clusters import DAMAGED, ClusterMap, map_all, map_of
+from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Restored, Status
 from simulator.model.operations import (
     CopyImage,
@@ -42,12 +43,22 @@ def apply(machine: Machine, operation: OutsideOperation) -> Machine | Refusal:
 
 
 def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
-    """Copy one image file: what is unallocated in it falls through."""
+    """Copy one image file: what is unallocated in it falls through.
+
+    A copy of an image that lies below several disks is a part of the backups of each.
+    """
     disk = machine.disk_of(copy.image)
     if disk is None:
         return Refusal(f"there is no image {copy.image} here")
     if any(backup.status is Status.RUNNING for backup in machine.backups_named(copy.target)):
         return Refusal(f"backup {copy.target} is in use: {NOTHING_HELD[Status.RUNNING]}")
+    kept = tuple(b for b in machine.backups if b.name != copy.target)
+    disks = (disk, *machine.sharers(copy.image, disk.name))
+    copies = (_copy_of(machine, each, copy, part=len(disks) > 1) for each in disks)
+    return replace(machine, backups=(*kept, *copies))
+
+
+def _copy_of(machine: Machine, disk: Disk, copy: CopyImage, *, part: bool) -> Backup:
     image = disk.image(copy.image)
     assert image is not None, "the disk was found by this image"
     end = disk.moment_of(copy.image)
@@ -66,10 +77,9 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
         copied_bytes=len(image.content) * disk.cluster_size,
         transfer=None,
         format=image.format,
+        part=part,
     )
-    kept = tuple(b for b in machine.backups if b.name != copy.target)
-    record = measure(record, disk.cluster_size, disk.bytes_of(copy.image))
-    return replace(machine, backups=(*kept, record))
+    return measure(record, disk.cluster_size, disk.bytes_of(copy.image))
 
 
 def _drop_backup(machine: Machine, drop: DropBackup) -> Machine | Refusal:

@@ -11,24 +11,43 @@ from simulator.model.operations import (
     SaveSnapshot,
 )
 from simulator.qemu.actions import Command, DropGuest, LoadInternal, MakeImage
-from simulator.qemu.commands.nodes import close_image, export_to_guest, open_image, reopen_image
+from simulator.qemu.commands.nodes import (
+    close_image,
+    disk_of,
+    export_to_guest,
+    open_image,
+    reopen_image,
+    unshared,
+)
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
 
 
-def create_image(work: Work, disk: Disk, create: CreateImage) -> None:
-    """Add a disk's first image."""
-    names = work.names
+def create_image(work: Work, machine: Machine, create: CreateImage) -> None:
+    """Add a disk's first image, maybe on one of another disk."""
+    names, disk, below = work.names, machine.disk(create.disk), create.backing
+    made = MakeImage(names.files[create.image], create.format, disk.size, disk.cluster_size)
+    other = machine.disk_of(below) if below is not None else None
+    if other is not None and below is not None:
+        image = other.image(below)
+        assert image is not None, "the disk was found by this image"
+        made = made._replace(backing=names.files[below], backing_format=image.format)
+    work.do(made)
+    if machine.power is not Power.RUNNING:
+        return
     work.do(
-        MakeImage(names.files[create.image], create.format, disk.size, disk.cluster_size),
-        open_image(names, create.image, create.format, backing=None),
+        open_image(names, create.image, create.format, backing=below),
         export_to_guest(names, disk.name, create.image),
     )
 
 
-def add_overlay(work: Work, disk: Disk, node: str, overlay: str) -> None:
+def add_overlay(work: Work, machine: Machine, node: str, overlay: str) -> None:
     """Add an image on top of another one."""
-    names, below = work.names, disk.active
+    names, disk = work.names, disk_of(machine, node)
+    below = disk.active
+    if machine.power is not Power.RUNNING:
+        work.do(_make_overlay(work, disk, below, overlay))
+        return
     work.before += [
         _make_overlay(work, disk, below, overlay),
         open_image(names, overlay, "qcow2", backing=None),
@@ -74,7 +93,7 @@ def revert_images(work: Work, machine: Machine, disk: Disk, revert: RevertImages
     """Close what lies above an image, and put a new overlay on top of it."""
     names = work.names
     images = [image.name for image in disk.chain]
-    gone = images[images.index(revert.image) + 1 :]
+    gone = unshared(machine, disk, images[images.index(revert.image) + 1 :])
     below = disk.image(revert.image)
     assert below is not None, "the disk was found by this image"
     made = _make_overlay(work, disk, below, revert.overlay)
@@ -86,7 +105,7 @@ def revert_images(work: Work, machine: Machine, disk: Disk, revert: RevertImages
         *(close_image(names, image) for image in reversed(gone)),
         made,
     )
-    if not gone:
+    if disk.active.name == revert.image:
         work.do(reopen_image(names, disk.chain, revert.image, read_only=True))
     work.do(
         open_image(names, revert.overlay, "qcow2", backing=revert.image),

@@ -22,6 +22,7 @@ from simulator.qemu.commands.nodes import (
     export_to_guest,
     open_image,
     reopen_image,
+    unshared,
 )
 from simulator.qemu.commands.work import Work
 
@@ -78,9 +79,9 @@ def _finish_commit(work: Work, disk: Disk, job: CommitJob, *, told: bool = False
         work.do(DropGuest(names.guests[disk.name]), export_to_guest(names, disk.name, job.base))
 
 
-def end_chain_job(work: Work, disk: Disk, job: ChainJob, status: Status) -> None:
+def end_chain_job(work: Work, machine: Machine, job: ChainJob, status: Status) -> None:
     """Add the end of a job that waits for it, or that is cancelled."""
-    name = work.names.job(job.name)
+    name, disk = work.names.job(job.name), machine.disk(job.disk)
     if status is not Status.COMPLETED:
         cancel = Command("job-cancel", {"id": name})
         if isinstance(job, CommitJob) and job.top == disk.active.name:
@@ -90,12 +91,12 @@ def end_chain_job(work: Work, disk: Disk, job: ChainJob, status: Status) -> None
         if isinstance(job, MirrorJob):
             work.do(close_image(work.names, job.into))
     elif isinstance(job, MirrorJob):
-        _finish_mirror(work, disk, job)
+        _finish_mirror(work, machine, job)
     elif isinstance(job, CommitJob):
         _finish_commit(work, disk, job)
     else:
         work.do(Command("job-finalize", {"id": name}))
-        _finish_pull(work, disk, job)
+        _finish_pull(work, machine, job)
 
 
 def _carry(
@@ -152,7 +153,7 @@ def pull_images(work: Work, machine: Machine, pull: PullImages) -> None:
     if pull.lasting:
         work.do(AwaitJobs((names.job(job.name),), JobEnd.PENDING))
     else:
-        _finish_pull(work, machine.disk(job.disk), job)
+        _finish_pull(work, machine, job)
 
 
 def _pull_nothing(work: Work, pull: PullImages) -> None:
@@ -165,9 +166,9 @@ def _pull_nothing(work: Work, pull: PullImages) -> None:
     work.do(Command("block-stream", options), AwaitJobs((name,)))
 
 
-def _finish_pull(work: Work, disk: Disk, job: PullJob) -> None:
-    """Let a pull end: the images that were pulled from are closed."""
-    names = work.names
+def _finish_pull(work: Work, machine: Machine, job: PullJob) -> None:
+    """Let a pull end: the images that were pulled from are closed, if nobody else lies on them."""
+    names, disk = work.names, machine.disk(job.disk)
     images = [image.name for image in disk.chain]
     low = images.index(job.base) + 1 if job.base is not None else 0
     pulled = images[low : images.index(job.into)]
@@ -175,6 +176,8 @@ def _finish_pull(work: Work, disk: Disk, job: PullJob) -> None:
     if job.carry:
         pivots = job.into == disk.active.name
         _carry(work, disk, pulled, job.into, newest=job.into, pivots=pivots)
+    if not machine.sharers(job.into, disk.name):
+        pulled = unshared(machine, disk, pulled)
     work.do(*(close_image(names, image) for image in reversed(pulled)))
 
 
@@ -201,12 +204,12 @@ def mirror_disk(work: Work, machine: Machine, mirror: MirrorDisk) -> None:
         AwaitJobs((name,), JobEnd.READY),
     )
     if not mirror.lasting:
-        _finish_mirror(work, disk, job)
+        _finish_mirror(work, machine, job)
 
 
-def _finish_mirror(work: Work, disk: Disk, job: MirrorJob) -> None:
+def _finish_mirror(work: Work, machine: Machine, job: MirrorJob) -> None:
     """Pivot to the new image, merge the bitmaps of the chain into it, and close the chain."""
-    names = work.names
+    names, disk = work.names, machine.disk(job.disk)
     name = names.job(job.name)
     work.do(Command("job-complete", {"id": name}), AwaitJobs((name,)))
     for bitmap in merges_whole(disk, job.format) if job.carry else ():
@@ -216,4 +219,5 @@ def _finish_mirror(work: Work, disk: Disk, job: MirrorJob) -> None:
         added = AddBitmap(job.into, bitmap, newest.granularity)
         work.together.append(change_bitmap(names, added))
         work.together.append(change_bitmap(names, MergeBitmaps(job.into, bitmap, keys)))
-    work.do(*(close_image(names, image.name) for image in reversed(disk.chain)))
+    images = unshared(machine, disk, (image.name for image in disk.chain))
+    work.do(*(close_image(names, image) for image in reversed(images)))

@@ -1,5 +1,6 @@
 """Images as nodes of QEMU, what the guest does with them, and exports. Pure."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from simulator.model.clusters import ZERO
@@ -85,6 +86,11 @@ def _options(
 def close_image(names: Names, image: str) -> Command:
     """Return the command that closes an image that has left its chain."""
     return Command("blockdev-del", {"node-name": names.node(image)})
+
+
+def unshared(machine: Machine, disk: Disk, images: Iterable[str]) -> list[str]:
+    """Return those images of a disk on which no other disk lies as well."""
+    return [image for image in images if not machine.sharers(image, disk.name)]
 
 
 def export_to_guest(names: Names, disk: str, image: str) -> Command:

@@ -72,7 +72,7 @@ def add(work: Work, machine: Machine, operation: Operation) -> None:
         case GuestWrite() | GuestDiscard():
             work.do(guest_step(work.names, machine, operation))
         case CreateImage():
-            create_image(work, machine.disk(operation.disk), operation)
+            create_image(work, machine, operation)
         case RemoveBitmap():
             remove_bitmap(work, machine, operation)
         case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap() | MergeBitmaps():
@@ -127,11 +127,11 @@ def _switch(work: Work, machine: Machine, operation: PowerOperation) -> None:
         case CloseImages():
             work.do(QuitQemu())
         case DetachDisk():
-            close_disk(work, machine.disk(operation.disk))
+            close_disk(work, machine, machine.disk(operation.disk))
         case AttachDisk():
             disk = machine.disk(operation.disk).detached
             if disk is not None and machine.power is Power.RUNNING:
-                open_disk(work, disk)
+                open_disk(work, disk, _open_already(machine), {disk.active.name})
         case UndefineMachine() | FreezeGuest() | ThawGuest():
             pass  # QEMU knows nothing of it.
         case KillProcess():
@@ -142,10 +142,15 @@ def _switch(work: Work, machine: Machine, operation: PowerOperation) -> None:
             assert_never(operation)
 
 
+def _open_already(machine: Machine) -> set[str]:
+    """Return the images of all disks that are there."""
+    return {image.name for disk in machine.disks for image in disk.chain}
+
+
 def _change_chain(work: Work, machine: Machine, operation: ChainOperation) -> None:
     match operation:
         case AddOverlay(node=node, overlay=overlay):
-            add_overlay(work, disk_of(machine, node), node, overlay)
+            add_overlay(work, machine, node, overlay)
         case StoreBitmaps():
             pass  # It comes with the snapshot, when its transaction commits.
         case ResizeImage():

@@ -16,7 +16,8 @@ def copy_image(work: Work, machine: Machine, copy: CopyImage) -> None:
     assert disk is not None, "the copy was accepted, so the image is there"
     if machine.power is Power.RUNNING and copy.image == disk.active.name:
         work.do(GuestStep(names.guests[disk.name]))
-    work.do(CopyFile(names.files[copy.image], names.copies[copy.target, disk.name]))
+    for each in (disk, *machine.sharers(copy.image, disk.name)):
+        work.do(CopyFile(names.files[copy.image], names.copies[copy.target, each.name]))
 
 
 def stack_backups(work: Work, machine: Machine, stack: StackBackups) -> None:

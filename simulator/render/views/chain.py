@@ -29,7 +29,7 @@ from simulator.render.drawing import (
 from simulator.render.layout import scales_of
 from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
-from simulator.render.rows import Shown
+from simulator.render.rows import Shown, by_base
 from simulator.render.story import made_at, tell_scales, title_of
 from simulator.render.told import by_frame, failed_writes, marks_of
 from simulator.render.views.strips import (
@@ -98,7 +98,9 @@ def lay_out_chain(
         marks = marks_of(told, [row.label for row in drawn])
         place = place._replace(marks=marks)
     parts = [_title(timeline, wide), _heading(timeline, frame, width=wide)] if heading else []
-    parts += [_disk(disk, place, alone=alone) for disk in frame.machine.disks]
+    folded = [name for name, drawn in (rows or {}).items() if _is_folded(frame, name, drawn)]
+    groups = by_base(frame.machine.disks, folded)
+    parts += [_disks(group, place, alone=alone) for group in groups]
     made = list(_made_rows(timeline, frame, scales))
     if made:
         parts.append(_rows(made, place))
@@ -107,6 +109,11 @@ def lay_out_chain(
         parts.append(draw_findings(timeline, told, max(width, WIDTH_MIN), at=frame.label))
     label = frame.label or "afterwards"
     return stack(parts, title=f"{timeline.script.title}: {label}")
+
+
+def _is_folded(frame: Frame, disk: str, drawn: Shown) -> bool:
+    """Whether images of a disk are left out."""
+    return len(drawn.images) < len(frame.machine.disk(disk).chain)
 
 
 def row_labels(timeline: Timeline, frame: Frame) -> tuple[str, ...]:
@@ -219,30 +226,47 @@ def _heading(timeline: Timeline, frame: Frame, width: float) -> Drawing:
     return Drawing(right, y + 6, tuple(shapes))
 
 
-def _disk(disk: Disk, place: _Place, *, alone: bool) -> Drawing:
-    """Return one disk: its chain, bitmaps, and what the guest sees."""
-    if not disk.chain:
-        told = fit(f"{disk.name} {disk.absence}", WIDTH_MIN, LABEL_SIZE)
+def _disks(branches: Sequence[Disk], place: _Place, *, alone: bool) -> Drawing:
+    """Return a disk: its chain, bitmaps, and what the guest sees; and those that lie on it."""
+    first = branches[0]
+    if not first.chain:
+        told = fit(f"{first.name} {first.absence}", WIDTH_MIN, LABEL_SIZE)
         return Drawing(WIDTH_MIN, 16, (Text(0, 12, told, LABEL_SIZE, "faint"),))
+    there: dict[str, Placed] = {}
+    shapes: list[Shape] = []
+    y, width = 0.0, place.left
+    for disk in branches:
+        y += 2 * IMAGE_GAP if there else 0
+        placed, y = _place_rows(disk, there, y, place)
+        guest = Placed(guest_row(disk, place.scales[disk.name], alone=alone), y)
+        y += place.cells.height_of(guest.row)
+        there |= {each.row.key[2]: each for each in placed if each.row.kind == "image"}
+        shapes += _links(disk, placed, guest, place)
+        shapes += _arrows(disk, placed, there, place, alone=len(branches) == 1)
+        for row, top in (*placed, guest):
+            shapes += _draw(row, top, place)
+            width = max(width, _right(row, place))
+    return Drawing(width, y + 2, tuple(shapes))
+
+
+def _place_rows(
+    disk: Disk, there: Mapping[str, Placed], y: float, place: _Place
+) -> tuple[list[Placed], float]:
+    """Return where the rows of a disk stand, and where its guest's does.
+
+    Args:
+        there: The images that have their place already: another disk lies on them as well.
+        y: Where its first row stands.
+    """
     placed: list[Placed] = []
-    y = 0.0
-    rows = image_rows(disk, place.scales[disk.name], place.rows.get(disk.name))
-    for number, (image, bitmaps) in enumerate(rows):
-        y += IMAGE_GAP if number else 0
+    for image, bitmaps in image_rows(disk, place.scales[disk.name], place.rows.get(disk.name)):
+        if image.kind == "image" and image.key[2] in there:
+            continue
+        y += IMAGE_GAP if placed else 0
         for row in (image, *bitmaps):
             placed.append(Placed(row, y))
             y += place.cells.height_of(row) + ROW_GAP
-    y += IMAGE_GAP
-    guest = Placed(guest_row(disk, place.scales[disk.name], alone=alone), y)
-    y += place.cells.height_of(guest.row)
-    shapes: list[Shape] = []
-    shapes += _links(disk, placed, guest, place)
-    shapes += _arrows(placed, place)
-    width = place.left
-    for row, top in (*placed, guest):
-        shapes += _draw(row, top, place)
-        width = max(width, _right(row, place))
-    return Drawing(width, y + 2, tuple(shapes))
+    return placed, y + IMAGE_GAP
 
 
 def _rows(rows: Sequence[Row], place: _Place) -> Drawing:
@@ -297,9 +321,12 @@ def _links(disk: Disk, placed: Sequence[Placed], guest: Placed, place: _Place) -
             continue
         x = place.left + (cell + 0.5) * place.cells.width
         for name in sources.get(cell, ()):
-            source = images[name]
-            bottom = source.y + place.cells.height_of(source.row)
-            role = role_of(source.row.cells[cell] if source.row.cells else letter)
+            source = images.get(name)
+            if source is None:  # It stands above the rows of another disk.
+                bottom, role = placed[0].y - IMAGE_GAP / 2, role_of(letter)
+            else:
+                bottom = source.y + place.cells.height_of(source.row)
+                role = role_of(source.row.cells[cell] if source.row.cells else letter)
             # Some colours are faint on paper: an edge on both sides.
             yield Line(((x, guest.y), (x, bottom)), "faint", thick=3.75)
             yield Line(((x, guest.y), (x, bottom)), role, thick=2.5)
@@ -324,14 +351,30 @@ def _sources(disk: Disk, scale: int) -> dict[int, list[str]]:
     return sources
 
 
-def _arrows(placed: Sequence[Placed], place: _Place) -> Iterator[Shape]:
-    """Yield an arrow from each overlay to its backing image, left of the labels."""
+def _arrows(
+    disk: Disk,
+    placed: Sequence[Placed],
+    there: Mapping[str, Placed],
+    place: _Place,
+    *,
+    alone: bool,
+) -> Iterator[Shape]:
+    """Yield an arrow from each overlay to its backing image, left of the labels.
+
+    Args:
+        there: The images that have their place, also those that another disk lies on.
+        alone: Whether no other disk lies on an image of this one.
+    """
     images = [each for each in placed if each.row.kind == "image"]
+    names = [image.name for image in disk.chain]
+    lowest = names.index(images[0].row.key[2]) if images else 0
+    if lowest and names[lowest - 1] in there:
+        images.insert(0, there[names[lowest - 1]])
     half = place.cells.height / 2
-    widest = min(
-        max(width_of(row.label, LABEL_SIZE) for row, _ in placed), place.labels - LABEL_GAP
-    )
-    right = place.left - LABEL_GAP - widest - 6
+    room = place.labels - LABEL_GAP
+    # An arrow to another disk's image passes the labels of all its rows.
+    widest = max(width_of(row.label, LABEL_SIZE) for row, _ in placed) if alone else room
+    right = place.left - LABEL_GAP - min(widest, room) - 6
     for below, above in pairwise(images):
         start, end = above.y + half - 3, below.y + half + 3
         points = ((right, start), (right - 14, start), (right - 14, end), (right, end))

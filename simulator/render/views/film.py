@@ -160,8 +160,12 @@ def _made(timeline: Timeline, frame: Frame, scales: Mapping[str, int]) -> Iterat
 
 def _rows(frame: Frame, scales: Mapping[str, int]) -> Iterator[Row]:
     disks = frame.machine.disks
+    there: set[str] = set()
     for disk in disks:
         for image, bitmaps in image_rows(disk, scales[disk.name]):
+            if image.key[2] in there:
+                continue  # Another disk lies on it as well.
+            there.add(image.key[2])
             yield image
             yield from bitmaps
         if disk.chain:
@@ -331,20 +335,21 @@ def _arrows(
 ) -> Iterator[Shape]:
     """Yield an arrow from each overlay to its backing image, left of their cells."""
     half = band.cells.height / 2
-    for disk in state.frame.machine.disks:
-        for below, above in pairwise(disk.chain):
-            start = tops.get(("image", disk.name, above.name))
-            end = tops.get(("image", disk.name, below.name))
-            if start is None or end is None:
-                continue
-            side = half / 3 if start > end else -half / 3
-            points = (
-                (x - 3, start + half - side),
-                (x - ARROW, start + half - side),
-                (x - ARROW, end + half + side),
-                (x - 3, end + half + side),
-            )
-            yield Line(points, "ink", 1.25, arrow=True)
+    placed = {key[2]: tops.get(key) for key in state.rows if key[0] == "image"}
+    disks = state.frame.machine.disks
+    pairs = ((b.name, a.name) for disk in disks for b, a in pairwise(disk.chain))
+    for below, above in dict.fromkeys(pairs):
+        start, end = placed[above], placed[below]
+        if start is None or end is None:
+            continue
+        side = half / 3 if start > end else -half / 3
+        points = (
+            (x - 3, start + half - side),
+            (x - ARROW, start + half - side),
+            (x - ARROW, end + half + side),
+            (x - 3, end + half + side),
+        )
+        yield Line(points, "ink", 1.25, arrow=True)
 
 
 def _draw_head(

@@ -32,6 +32,7 @@ from simulator.scenario.shapes import (
 )
 from simulator.scenario.verb import Around, Default, Verb, frees, makes, short
 from simulator.scenario.yaml12 import Path
+from simulator.timeline import DiskShape
 
 
 @with_config(STRICT)
@@ -43,6 +44,12 @@ class Create(TypedDict):
     disk: NotRequired[DiskWord]
     size: NotRequired[Annotated[Size, Field(description="The disk's size in bytes.")]]
     format: NotRequired[Annotated[ImageFormat, Field(description="Of the image.")]]
+    backing: NotRequired[
+        Annotated[
+            Word,
+            Field(description="An image of another disk that it lies on: a linked clone."),
+        ]
+    ]
 
 
 @with_config(strict(**one_of("image", "images")))
@@ -113,12 +120,40 @@ def _read_create(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
             f"the disk {shape.length:,}",
             expected="the size of the disk",
         )
-    return CreateRequest(
+    request = CreateRequest(
         image=arguments["image"],
         disk=shape.name,
         bitmap=arguments.get("bitmap"),
         format=arguments.get("format", shape.format),
+        backing=arguments.get("backing"),
     )
+    if request.backing is not None:
+        _check_backing(around, path, request, shape)
+    return request
+
+
+def _check_backing(around: Around, path: Path, create: CreateRequest, shape: DiskShape) -> None:
+    """Note what a linked clone cannot lie on."""
+    path, name = (*path, "backing"), create.backing or ""
+    if not around.names.check(Thing.IMAGE, path, name):
+        return
+    below = around.disks.shapes.get(around.names.disks.get(name, ""))
+    if create.format == "raw":
+        told = f"{create.image} is raw, and has no backing image"
+        around.problems.add(path, told, expected="format: qcow2", at_key=True)
+    elif below is not None and below.name == shape.name:
+        told = f"{name} is an image of the same disk"
+        around.problems.add(path, told, expected="an image of another disk", help=_FOR_OVERLAYS)
+    elif below is not None and below.cluster_size != shape.cluster_size:
+        around.problems.add(
+            path,
+            f"{name} has clusters of {below.cluster_size:,} bytes, {shape.name} of "
+            f"{shape.cluster_size:,}",
+            expected="an image of the same cluster_size",
+        )
+
+
+_FOR_OVERLAYS = "snapshot puts an overlay on the disk's own chain"
 
 
 def _read_snapshot(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
@@ -211,11 +246,12 @@ _BEGINS = makes(("image", Thing.IMAGE), ("bitmap", Thing.CHECKPOINT))
 CREATE = Verb(
     name="create",
     says="Make the base image, at the start of a chain.",
-    more="With `bitmap` a checkpoint begins here.",
+    more="With `bitmap` a checkpoint begins here. `backing` is an image of another disk that it "
+    "lies on: a linked clone, or another branch.",
     shape=Create,
     short=short("image", FileName),
     form="NAME or {image: NAME}",
-    examples=({"image": "S1", "bitmap": "B1"},),
+    examples=({"image": "S1", "bitmap": "B1"}, {"image": "C1", "disk": "vdb", "backing": "S1"}),
     read=_read_create,
     makes=_BEGINS,
 )

@@ -29,6 +29,7 @@ from simulator.model.operations import (
 )
 from simulator.model.transitions.chains.carrying import retire
 from simulator.model.transitions.chains.commits import commit_images, drop_merged
+from simulator.model.transitions.chains.forks import without_merged
 from simulator.model.transitions.chains.internal import drop_snapshot, load_snapshot, save_snapshot
 from simulator.model.transitions.chains.mirrors import mirror_disk, pivoted
 from simulator.model.transitions.chains.overlays import (
@@ -79,7 +80,7 @@ def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:
     if isinstance(job, MirrorJob):
         return left.with_disk(pivoted(disk, job)) if status is Status.COMPLETED else left
     if status is Status.COMPLETED and isinstance(job, CommitJob):
-        disk = drop_merged(disk, job)
+        disk, left = drop_merged(disk, job), without_merged(left, job)
     elif status is Status.COMPLETED and isinstance(job, PullJob):
         disk = drop_pulled(disk, job)
     written = job.base if isinstance(job, CommitJob) else job.into

@@ -10,6 +10,7 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
+from simulator.model.transitions.chains.forks import refuse_across_fork, without_merged
 from simulator.model.transitions.chains.images import (
     grow_over,
     held_in,
@@ -45,6 +46,7 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
         carry=commit.carry,
     )
     refusal = _refuse_commit(machine, disk, commit.device, job)
+    refusal = refusal or refuse_across_fork(machine, disk, job, called=commit.job or "commit")
     if refusal is not None:
         return refusal
     base, top = disk.length_of(job.base), disk.length_of(job.top)
@@ -58,7 +60,7 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
         gone = {image.name for image in copied.chain} - {image.name for image in left.chain}
         above = (replace(i, over=job.base) if i.over in gone else i for i in left.chain)
         left = replace(left, chain=tuple(above))
-    return started.with_disk(left)
+    return without_merged(started, job).with_disk(left)
 
 
 def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:

@@ -26,22 +26,36 @@ from simulator.model.values import replace
 def create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
     """Start a disk's chain; in place of a detached disk's, it is another disk.
 
-    after  S1: |--------|
+        after  S1: |--------|
+
+    A linked clone begins with the images of another chain below it, which nobody copies.
+
+        S1: |AAAA----| <- S2: |---BBB--|
+                       <- C2: |--------|
     """
     disk = machine.disk(create.disk)
     if disk.chain:
         return Refusal(f"disk {disk.name} already has the image {disk.active.name}")
     if machine.disk_of(create.image) is not None:
         return Refusal(f"Duplicate nodes with node-name='{create.image}'")
-    base = Image(
+    below: tuple[Image, ...] = ()
+    if create.backing is not None:
+        other = machine.disk_of(create.backing)
+        if other is None:
+            return no_node(create.backing)
+        below = tuple(replace(image, since=0) for image in other.chain_to(create.backing))
+        machine = replace(machine, forked=True)
+    moment = disk.moment if disk.detached is None else disk.moment + 1
+    first = Image(
         name=create.image,
         content=map_of(disk.length),
         length=disk.length,
         format=create.format,
+        since=moment if below else 0,
+        over=create.backing,
         lacks=disk.lacks,
     )
-    moment = disk.moment if disk.detached is None else disk.moment + 1
-    return machine.with_disk(replace(disk, chain=(base,), moment=moment, detached=None))
+    return machine.with_disk(replace(disk, chain=(*below, first), moment=moment, detached=None))
 
 
 def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
