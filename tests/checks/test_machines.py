@@ -53,3 +53,16 @@ def test_a_push_increment_that_is_opened_alone_shows_the_live_image(
         "{at: T4, do: [{restore: {from: [inc], of: T3}}]}",
     )
     assert codes(f"model: libvirt\ntimeline:\n{FULL}{lines}") == expected
+
+
+def test_an_image_that_had_frozen_is_of_the_time_at_which_the_other_disk_was_as_it_is_now() -> None:
+    run = simulator.loads(
+        "scenario: s\nmodel: nir-2018\ndisks: {vda: 4, vdb: 4}\ntimeline:\n"
+        "  - {at: T1, do: [{create: {image: S1, disk: vda}}, {create: {image: U1, disk: vdb}}]}\n"
+        "  - {at: T2, do: [{snapshot: {images: {vda: S2, vdb: U2}, bitmap: c2}}]}\n"
+        "  - {at: T3, do: [{snapshot: {images: {vda: S3, vdb: U3}}}]}\n"
+        "  - write: {disk: vda, cells: --B-}\n"
+        "  - {at: T4, do: [{backup: {to: k1, disks: [vdb]}}]}\n"
+        "  - {at: T5, do: [{backup: {to: k2, bitmaps: [c2], disks: [vda]}}]}\n"
+    ).run()
+    assert "BT212" not in [finding.code for finding in run.findings]

@@ -111,7 +111,7 @@ def _line(step: Step) -> str:
 
 def flow(value: Any) -> str:
     """Return a value as YAML in one line."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"

@@ -84,6 +84,8 @@ class Judge:
     # Backups.
 
     def _of_backups(self, number: int, made: list[Made]) -> Iterator[Verdict]:
+        # Each disk that is wrong has a finding of its own.
+        left = sum(code in READ for code in self.record.codes[number])
         for each in made:
             if not each.sound and not self.said[number] & READ:
                 yield self._verdict("silence", "torn copy", number, each.name)
@@ -95,14 +97,14 @@ class Judge:
             right = based and not self._wrong_onto(each, torn=True)
             wrong = "" if right else self._wrong(each)
             flagged = self.said[number] & READ
-            if wrong and not flagged:
+            left -= bool(wrong)
+            if wrong and left < 0:
                 yield self._verdict("silence", f"backup {each.kind}", number, wrong)
             start = self._start(each)
             over = any(old.gone == number and old.name == each.name for old in self.record.made)
             # What another consumer has copied, or a resize did, is told where it is missed.
             other = bool({"BT204", "BT209"} & self.said[number])
-            other = over or other or False
-            other = other or "bitmaps" in each.step or self._is_late(each)
+            other = over or other or "bitmaps" in each.step or self._is_late(each)
             if wrong and start is not None and not other:
                 if self._wrong(each, strict=True):
                     # That a clear begins anew is no more than a leave: it asks for nothing.

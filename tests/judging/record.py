@@ -48,7 +48,8 @@ class Record:
 
     Attributes:
         frames: The state after each step.
-        said: The codes found at each step.
+        codes: Of the findings at each step, one for each.
+        said: The same as sets.
         refused: Whether the host turned a step down.
         running: Whether the machine ran before each step.
         made: All completed backups, in the order of their steps.
@@ -73,13 +74,14 @@ class Record:
             {point["name"]: self.number.get(point["at"]) for point in frame["checkpoints"]}
             for frame in self.document["frames"]
         ]
-        self.said: list[set[str]] = [set() for _ in story.steps]
+        self.codes: list[list[str]] = [[] for _ in story.steps]
         self.refused = [False] * self.count
         for finding in self.document["findings"]:
             number = (finding["line"] or 0) - FIRST_LINE
             if 0 <= number < self.count:
-                self.said[number].add(finding["code"])
+                self.codes[number].append(finding["code"])
                 self.refused[number] |= finding["refused"] is not None
+        self.said = [set(codes) for codes in self.codes]
         self.running = list(self._running())
         self.born = list(self._born())
         self.made: list[Made] = []

@@ -262,6 +262,24 @@ def test_the_judge_knows_that_a_consumers_namesakes_below_stay_as_they_are() -> 
     assert ("silence", "backup bitmaps", "T9") in kinds(told)
 
 
+def test_of_two_disks_that_are_wrong_the_judge_asks_for_two_findings() -> None:
+    told = story(
+        CREATE,
+        {"create": {"image": "U1", "disk": "vdb"}},
+        FULL,
+        {"snapshot": {"images": {"vda": "S2", "vdb": "U2"}, "outside": True}},
+        {"write": {"disk": "vda", "cells": "A---"}},
+        {"write": {"disk": "vdb", "cells": "A---"}},
+        INC,
+        model="nir-2018",
+        vda=4,
+        vdb=4,
+    )
+    said = [("BT107", 4), ("BT201", 7)]
+    assert kinds(told, said=said) == [("silence", "backup incremental", "T7")]
+    assert kinds(told, said=[*said, ("BT201", 7)]) == []
+
+
 def test_to_the_judge_what_is_as_old_and_shorter_is_not_as_new() -> None:
     told = story(
         CREATE,

@@ -60,7 +60,7 @@ def split_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     if len(timeline.start.disks) < 2:
         return
     for what, requests in (("backed up", _backups(timeline)), ("marked", _checkpoints(timeline))):
-        for asked in _rounds(requests):
+        for asked in _rounds(timeline, requests):
             last = asked[-1]
             names = [name for each in asked for name in each.moments]
             at = [
@@ -109,7 +109,7 @@ def _checkpoints(timeline: Timeline) -> Iterator[Asked]:
             yield Asked(entry, dict(checkpoint.moments))
 
 
-def _rounds(requests: Iterator[Asked]) -> Iterator[list[Asked]]:
+def _rounds(timeline: Timeline, requests: Iterator[Asked]) -> Iterator[list[Asked]]:
     """Yield requests that together take all disks of a machine, and were never so at one time."""
     asked: list[Asked] = []
     for each in requests:
@@ -122,7 +122,9 @@ def _rounds(requests: Iterator[Asked]) -> Iterator[list[Asked]]:
             asked, taken = [], set()
         asked.append(each)
         if disks <= taken | each.moments.keys():
-            if not any(_together(asked, one.entry) for one in asked):
+            if not any(_together(asked, one.entry) for one in asked) and not _earlier(
+                timeline, asked
+            ):
                 yield asked
             asked = []
 
@@ -134,3 +136,13 @@ def _together(asked: list[Asked], entry: Entry) -> bool:
         for each in asked
         for name, moment in each.moments.items()
     )
+
+
+def _earlier(timeline: Timeline, asked: list[Asked]) -> bool:
+    """Whether some request read an image that had frozen, and the disks were so by then."""
+    taken = {name: moment for each in asked for name, moment in each.moments.items()}
+    last = asked[-1].entry
+    if all(one.entry.before.disk(n).moment == m for one in asked for n, m in one.moments.items()):
+        return False
+    known = timeline.states_together(tuple(taken))
+    return known.get(tuple(taken.values()), last.number + 1) <= last.number
