@@ -489,18 +489,29 @@ class Judge:
         return True
 
     def _split(self, number: int) -> bool:
-        """Whether something was written since a step that took some disks of several, and before
-        one that takes others."""
-        disks = self.record.frames[number]
-        taken = [{m.disk for m in self.record.made if m.begun == n} for n in range(number + 1)]
-        for n in range(number + 1):
-            verb, told = self.verb(n)
-            taken[n] |= {*told.get("disks", disks)} if verb == "checkpoint" else set()
-        return any(
-            taken[n] and taken[number] - taken[n] and self._written(disk, n, number)
-            for n in range(number)
-            for disk in disks
-        )
+        """Whether a step takes another disk than an earlier one did, and the machine was never as
+        both took it."""
+        now = self._taken(number)
+        for then in map(self._taken, range(number)):
+            both = {**then, **now}
+            if (
+                then
+                and now.keys() - then
+                and not any(
+                    all(self.view(n, disk) == view for disk, view in both.items())
+                    for n in range(number + 1)
+                )
+            ):
+                return True
+        return False
+
+    def _taken(self, number: int) -> dict[str, str]:
+        """Return the disks that a step took, or marked, each as it was then."""
+        verb, told = self.verb(number)
+        marked = told.get("disks", self.record.frames[number]) if verb == "checkpoint" else ()
+        made = {m.disk: self._end(m) for m in self.record.made if m.begun == number}
+        ends = {**dict.fromkeys(marked, number), **made}
+        return {disk: self.view(end, disk) for disk, end in ends.items()}
 
     def _is_late_onto(self, made: Made) -> bool:
         """Whether a backup through bitmaps does not give what the guest sees now on its base."""

@@ -87,6 +87,13 @@ def try_seed(model: str, seed: str) -> tuple[Trial, int]:
     raise AssertionError(f"no scenario comes of {model} {seed}")
 
 
+class Shown(NamedTuple):
+    """A timeline that shows a disagreement, by the number that it was drawn with."""
+
+    number: int
+    story: Story
+
+
 @dataclass
 class Tally:
     """What became of many timelines of one model.
@@ -94,14 +101,14 @@ class Tally:
     Attributes:
         vain: How many drawn ones were no scenarios.
         judged: How many of each kind of thing were looked at, and how often each rule spoke.
-        disagreements: The timelines that show each kind, with the number of their steps.
+        disagreements: The timelines that show each kind.
     """
 
     model: str
     timelines: int = 0
     vain: int = 0
     judged: Counter[str] = field(default_factory=Counter)
-    disagreements: dict[Kind, list[tuple[int, Story]]] = field(default_factory=dict)
+    disagreements: dict[Kind, list[Shown]] = field(default_factory=dict)
 
     def __add__(self, other: Self) -> "Tally":
         kinds = [*self.disagreements, *other.disagreements]
@@ -123,7 +130,8 @@ class Tally:
 
     def smallest(self, kind: Kind) -> Story:
         """Return the story with the fewest steps that shows a disagreement."""
-        return min(self.disagreements[kind], key=lambda each: each[0])[1]
+        shown = min(self.disagreements[kind], key=lambda each: len(each.story.steps))
+        return shown.story
 
 
 def judge_many(model: str, seed: str, numbers: Iterable[int]) -> Tally:
@@ -136,7 +144,7 @@ def judge_many(model: str, seed: str, numbers: Iterable[int]) -> Tally:
         tally.judged += trial.judged
         for verdict in trial.verdicts:
             shown = tally.disagreements.setdefault((verdict.kind, verdict.what), [])
-            shown.append((len(trial.story.steps), trial.story))
+            shown.append(Shown(number, trial.story))
     return tally
 
 
