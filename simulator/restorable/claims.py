@@ -23,7 +23,8 @@ def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | Non
         return None
     checkpoint = entry.before.checkpoint(backup.since)
     if checkpoint is not None:
-        return checkpoint.moment(backup.disk)
+        moment = checkpoint.moment(backup.disk)
+        return moment if moment is not None else _moment_then(timeline, entry, backup)
     begun = _consumers(timeline).get((backup.disk, backup.since), [])
     return next(
         (
@@ -34,6 +35,14 @@ def claimed_start(timeline: Timeline, entry: Entry, backup: Backup) -> int | Non
         ),
         None,
     )
+
+
+def _moment_then(timeline: Timeline, until: Entry, backup: Backup) -> int | None:
+    """Return the moment of a disk at a checkpoint that does not have it: a bitmap that somebody
+    made by the checkpoint's name lets an increment of it pass."""
+    made = (e for e, each in timeline.made_checkpoints() if each.name == backup.since)
+    begun = [entry for entry in made if entry.number < until.number]
+    return begun[-1].after.disk(backup.disk).moment if begun else None
 
 
 def _is_copied(timeline: Timeline, machine: Machine, disk: str, moment: int) -> bool:

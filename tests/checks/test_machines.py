@@ -23,6 +23,19 @@ LATER = "{at: T3, do: [{backup: {to: b, disks: [vdb]}}]}"
         ([LATER], []),
         (["write: {disk: vda, cells: -B--}", LATER], []),  # vdb was so at T2, too.
         (["write: {disk: vdb, cells: -Q--}", LATER], []),  # vda is as it was.
+        (  # Between the two, the machine was as they took it.
+            [
+                "write: {disk: vdb, cells: -Q--}",
+                "at: T2b",
+                "write: {disk: vda, cells: -B--}",
+                LATER,
+            ],
+            [],
+        ),
+        (  # Other writes, and the same to see.
+            ["write: {disk: vda, cells: -A--}", "zero: {disk: vdb, cells: 0---}", LATER],
+            [],
+        ),
         (
             ["write: {disk: vda, cells: -B--}", "write: {disk: vdb, cells: -Q--}", LATER],
             ["BT212"],
@@ -66,3 +79,16 @@ def test_an_image_that_had_frozen_is_of_the_time_at_which_the_other_disk_was_as_
         "  - {at: T5, do: [{backup: {to: k2, bitmaps: [c2], disks: [vda]}}]}\n"
     ).run()
     assert "BT212" not in [finding.code for finding in run.findings]
+
+
+def test_a_bitmap_made_by_a_checkpoints_name_on_a_disk_that_it_does_not_have_is_judged() -> None:
+    run = simulator.loads(
+        "scenario: s\nmodel: libvirt\ndisks: {vda: 4, vdb: 4}\ntimeline:\n"
+        "  - {at: T1, do: [{create: {image: S1, disk: vda}}, {create: {image: U1, disk: vdb}}]}\n"
+        "  - {at: T2, do: [{backup: {to: k1, disks: [vdb], checkpoint: c0}}]}\n"
+        "  - write: {disk: vda, cells: --CC}\n"
+        "  - {at: T3, do: [qmp: {execute: block-dirty-bitmap-add,"
+        " arguments: {node: S1, name: c0, persistent: true}}]}\n"
+        "  - {at: T4, do: [{backup: {to: k2, since: c0}}]}\n"
+    ).run()
+    assert [(finding.code, finding.at) for finding in run.findings] == [("BT214", "T4")]

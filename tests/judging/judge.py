@@ -109,6 +109,8 @@ class Judge:
                 if self._wrong(each, strict=True):
                     # That a clear begins anew is no more than a leave: it asks for nothing.
                     start = self._start(each, strict=True) or start
+                if not self._recorded(each, start):
+                    continue  # Nothing was there that an act could have broken.
                 since = range(self._stopped(each, start), number)
                 if not any(self.said[n] & BREAKS for n in since):
                     acts = {self.verb(n)[0] for n in since}
@@ -126,6 +128,11 @@ class Judge:
         merged = any(v == "block-dirty-bitmap-merge" and t["target"] == name for v, t in acts)
         live = [self._recording(number, made.disk) for number in range(made.begun)]
         return merged or any(name in old - new and new - old for old, new in pairwise(live))
+
+    def _recorded(self, made: Made, start: int) -> bool:
+        """Whether the bitmap of a backup recorded at a start, or ever before."""
+        name = made.step.get("since", made.step.get("bitmap"))
+        return any(name in self._recording(n, made.disk) for n in range(start + 1))
 
     def _stopped(self, made: Made, start: int) -> int:
         """Return the step after a start, or before it that at which the bitmap had stopped."""
@@ -382,22 +389,41 @@ class Judge:
         """
         steps = set(range(number + 1))
         for disk in self.record.frames[number]:
-            seen = {self.view(n, disk) for n in range(number + 1)}
-            there = [
-                made
-                for made in self.record.made
-                if made.disk == disk and made.sound and made.done <= number
-                if (made.begun < number <= made.gone if before else number < made.gone)
-            ]
-            reached = {view for view in seen if not view.strip("-")}
-            waiting = ["", *reached]
-            while waiting:
-                below = waiting.pop()
-                found = {lay(below, each) for each in there} & seen - reached
-                reached |= found
-                waiting += found
+            reached = self._reached(number, disk, before=before)
             steps = {n for n in steps if self.view(n, disk) in reached}
         return steps
+
+    def _there(self, number: int, disk: str, *, before: bool) -> list[Made]:
+        return [
+            made
+            for made in self.record.made
+            if made.disk == disk and made.sound and made.done <= number
+            if (made.begun < number <= made.gone if before else number < made.gone)
+        ]
+
+    def _reached(self, number: int, disk: str, *, before: bool) -> set[str]:
+        """Return what a disk was seen as up to a step and can be restored to."""
+        there = self._there(number, disk, before=before)
+        seen = {self.view(n, disk) for n in range(number + 1)}
+        reached = {view for view in seen if not view.strip("-")}
+        waiting = ["", *reached]
+        while waiting:
+            below = waiting.pop()
+            found = {lay(below, each) for each in there} & seen - reached
+            reached |= found
+            waiting += found
+        return reached
+
+    def _orphaned(self, number: int) -> bool:
+        """Whether a backup is left that gave a state of the guest's, and does not any more."""
+        for disk in self.record.frames[number]:
+            then = self._reached(number, disk, before=True)
+            now = self._reached(number, disk, before=False)
+            for made in self._there(number, disk, before=False):
+                gives = [{lay(below, made) for below in ("", *views)} for views in (then, now)]
+                if gives[0] & then and not gives[1] & now:
+                    return True
+        return False
 
     def lost(self, number: int) -> set[int]:
         """Return the steps whose state cannot be restored any more after a step."""
@@ -471,7 +497,8 @@ class Judge:
             case "BT212":
                 return self._split(number)
             case "BT305":
-                return bool(self.lost(number))
+                lost = self.lost(number)
+                return bool(lost - self._own(number)) or self._orphaned(number)
             case "BT301" | "BT302" | "BT303" | "BT304" | "BT306" if restored:
                 return any(self._is_wrong(code, number, each) for each in restored)
             case "BT304":
@@ -540,9 +567,7 @@ class Judge:
         cells, disk = restored["cells"], restored["disk"]
         if code == "BT301":
             return not self._instants(number, disk, cells) or self._mixed(number)
-        meant = self._meant(number, restored, free=False)
-        newest = self._meant(number, {**restored, "of": None}, free=False)
-        return cells not in meant or (code != "BT306" and cells not in newest)
+        return cells not in self._meant(number, restored, free=False)
 
     def _happened(self, verb: str, number: int) -> bool:
         return any(self.verb(n)[0] == verb for n in range(number + 1))
@@ -576,12 +601,13 @@ class Judge:
         return False
 
     def _copies(self, number: int, disk: str, cluster: int) -> list[Made]:
-        """Return the backups that hold a cluster as it was last written before a step."""
+        """Return the backups that hold a cluster as it was last written before a step, and that are
+        there then or later."""
         touched = [n for n in range(number) if cluster in self.record.touched(n, disk)]
         return [
             made
             for made in self.record.made
-            if made.disk == disk and made.sound
+            if made.disk == disk and made.sound and number < made.gone
             if (self._end(made) if self._lower(made) else made.begun) >= max(touched, default=0)
             if made.cells[cluster : cluster + 1] not in ("", "-")
         ]

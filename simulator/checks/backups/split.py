@@ -8,6 +8,7 @@ from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Kind, Status
 from simulator.model.requests import StartCheckpoint
+from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
 JOBS = frozenset((Kind.FULL, Kind.INCREMENTAL, Kind.BITMAPS))
@@ -122,27 +123,32 @@ def _rounds(timeline: Timeline, requests: Iterator[Asked]) -> Iterator[list[Aske
             asked, taken = [], set()
         asked.append(each)
         if disks <= taken | each.moments.keys():
-            if not any(_together(asked, one.entry) for one in asked) and not _earlier(
-                timeline, asked
-            ):
+            if not _were_together(timeline, asked):
                 yield asked
             asked = []
 
 
-def _together(asked: list[Asked], entry: Entry) -> bool:
-    """Whether the disks were as all of some requests took them, at the time of one of these."""
-    return all(
-        entry.before.disk(name).moment == moment
-        for each in asked
-        for name, moment in each.moments.items()
-    )
+def _were_together(timeline: Timeline, asked: list[Asked]) -> bool:
+    """Whether the machine was ever as some requests took its disks, by content: at one of them,
+    before an image had frozen that one of them read, or between two of them."""
+    moments = {name: moment for each in asked for name, moment in each.moments.items()}
+    names = tuple(sorted(moments))
+    key = f"together: {' '.join(names)}"
+    known = timeline.memo.get(key)
+    if not isinstance(known, dict):
+        first: dict[object, int] = {}
+        for together, number in timeline.states_together(names).items():
+            first.setdefault(_states(timeline, names, together), number)
+        known = timeline.memo[key] = first
+    taken = _states(timeline, names, tuple(moments[name] for name in names))
+    last = asked[-1].entry.number
+    return bool(known.get(taken, last + 1) <= last)
 
 
-def _earlier(timeline: Timeline, asked: list[Asked]) -> bool:
-    """Whether some request read an image that had frozen, and the disks were so by then."""
-    taken = {name: moment for each in asked for name, moment in each.moments.items()}
-    last = asked[-1].entry
-    if all(one.entry.before.disk(n).moment == m for one in asked for n, m in one.moments.items()):
-        return False
-    known = timeline.states_together(tuple(taken))
-    return known.get(tuple(taken.values()), last.number + 1) <= last.number
+def _states(
+    timeline: Timeline, names: tuple[str, ...], moments: tuple[int, ...]
+) -> tuple[tuple[bool, int], ...]:
+    """Return a value for each disk that is equal where it was alike: of what nobody looked at, only
+    at the same moment."""
+    nodes = map(history_of(timeline).node, names, moments)
+    return tuple((n is None, m if n is None else n) for n, m in zip(nodes, moments, strict=True))
