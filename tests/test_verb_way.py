@@ -21,6 +21,7 @@ from simulator.model.operations import (
     ForgetCheckpoint,
     FreezeGuest,
     Operation,
+    RebaseFile,
     RecordCheckpoint,
     Refusal,
     RestoreCheckpoint,
@@ -62,6 +63,7 @@ NOT_ASKED_OF_LIBVIRT: Mapping[type, str] = {
     Attach: "a guest without an operating system keeps its disks",
     Detach: "a guest without an operating system keeps its disks",
     CorruptBackup: "nobody knows of it",
+    RebaseFile: "libvirt goes by the chain that it noted, not by the file",
     FreezeGuest: "a guest without an operating system has no agent",
     ThawGuest: "a guest without an operating system has no agent",
 }

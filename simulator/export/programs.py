@@ -10,11 +10,10 @@ from simulator.qemu.actions import (
     DeleteFile,
     GuestKind,
     GuestStep,
-    LoadInternal,
     MakeImage,
+    RunTool,
     Stack,
     image_command,
-    load_command,
 )
 from simulator.timeline import Entry
 
@@ -31,7 +30,7 @@ GUEST = "qemu-io -d unmap -f raw"
 
 
 def programs(
-    action: GuestStep | MakeImage | LoadInternal | CopyFile | DeleteFile | Stack,
+    action: GuestStep | MakeImage | RunTool | CopyFile | DeleteFile | Stack,
 ) -> Iterator[list[str]]:
     """Yield the command lines of what is done beside QMP."""
     match action:
@@ -41,8 +40,8 @@ def programs(
                 yield [*GUEST.split(), *words, "-c", "flush", address]
         case MakeImage():
             yield image_command(action)
-        case LoadInternal():
-            yield load_command(action)
+        case RunTool():
+            yield [*action.words]
         case CopyFile():
             yield ["cp", action.source, action.target]
         case DeleteFile():

@@ -23,10 +23,10 @@ from simulator.qemu.actions import (
     GuestStep,
     HasCommand,
     KillQemu,
-    LoadInternal,
     MakeImage,
     PullData,
     QuitQemu,
+    RunTool,
     Stack,
     StartQemu,
     drop_command,
@@ -69,7 +69,7 @@ def _qmp_lines(action: Action) -> Iterator[dict[str, Any]]:
             yield Command("quit").as_json()
         case KillQemu():
             yield {"shell": 'kill -9 "$qemu"'}
-        case GuestStep() | MakeImage() | LoadInternal() | CopyFile() | DeleteFile() | Stack():
+        case GuestStep() | MakeImage() | RunTool() | CopyFile() | DeleteFile() | Stack():
             for words in programs(action):
                 yield {"shell": shlex.join(words)}
         case _:

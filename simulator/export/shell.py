@@ -21,10 +21,10 @@ from simulator.qemu.actions import (
     HasCommand,
     JobEnd,
     KillQemu,
-    LoadInternal,
     MakeImage,
     PullData,
     QuitQemu,
+    RunTool,
     Stack,
     StartQemu,
     drop_command,
@@ -112,7 +112,7 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
         case GuestStep():
             for words in guest_commands(action):
                 yield shlex.join(["guest", action.export, *words])
-        case MakeImage() | LoadInternal() | CopyFile() | DeleteFile() | Stack():
+        case MakeImage() | RunTool() | CopyFile() | DeleteFile() | Stack():
             yield from map(shlex.join, programs(action))
         case _:
             assert_never(action)

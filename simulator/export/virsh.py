@@ -26,6 +26,7 @@ from simulator.qemu.actions import (
     KillQemu,
     MakeImage,
     PullData,
+    RunTool,
     Stack,
 )
 from simulator.qemu.names import Names
@@ -88,7 +89,7 @@ def _lines(names: Names, action: LibvirtAction, *, refused: bool) -> Iterator[st
         case MakeImage():
             yield from map(shlex.join, programs(action))
             yield shlex.join(["give", action.file])
-        case CopyFile() | DeleteFile() | Stack():
+        case CopyFile() | DeleteFile() | RunTool() | Stack():
             yield from map(shlex.join, programs(action))
         case _:
             assert_never(action)

@@ -33,16 +33,15 @@ from simulator.qemu.actions import (
     GuestStep,
     HasCommand,
     KillQemu,
-    LoadInternal,
     MakeImage,
     PullData,
     QuitQemu,
+    RunTool,
     Stack,
     StartQemu,
     bytes_of,
     drop_command,
     image_command,
-    load_command,
 )
 
 SOCKET_PATH_MAX = 100
@@ -149,7 +148,7 @@ class Session:
                 await self._drop_guest(action.export)
             case PullData():
                 await self._pull_data(action)
-            case MakeImage() | LoadInternal() | CopyFile() | DeleteFile():
+            case MakeImage() | RunTool() | CopyFile() | DeleteFile():
                 self._change_files(action)
             case Stack():
                 pass  # It is read through where it lies, by whoever looks.
@@ -228,13 +227,13 @@ class Session:
             guest.drop()
         self._guests.clear()
 
-    def _change_files(self, action: MakeImage | LoadInternal | CopyFile | DeleteFile) -> None:
+    def _change_files(self, action: MakeImage | RunTool | CopyFile | DeleteFile) -> None:
         match action:
             case MakeImage():
                 self._make_image(action)
-            case LoadInternal():
-                self.said.append(f"$ {shlex.join(load_command(action))}")
-                run_program(load_command(action), self.folder, self._timeout)
+            case RunTool():
+                self.said.append(f"$ {shlex.join(action.words)}")
+                run_program([*action.words], self.folder, self._timeout)
             case CopyFile():
                 self.said.append(f"$ {shlex.join(['cp', action.source, action.target])}")
                 shutil.copyfile(self.folder / action.source, self.folder / action.target)

@@ -10,6 +10,7 @@ from simulator.qemu.actions import (
     KillQemu,
     MakeImage,
     PullData,
+    RunTool,
     Stack,
 )
 
@@ -45,6 +46,7 @@ LibvirtAction: TypeAlias = (
     | MakeImage
     | CopyFile
     | DeleteFile
+    | RunTool
     | PullData
     | Stack
 )

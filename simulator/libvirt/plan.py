@@ -16,6 +16,7 @@ from simulator.model.operations import (
     CopyImage,
     DropBackup,
     Fault,
+    FileOperation,
     GuestOperation,
     KillProcess,
     StackBackups,
@@ -78,7 +79,9 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
     """Whether a refused request has no words in libvirt: nobody there could say it, or hear it."""
     if entry.refusal is None:
         return False
-    outside = isinstance(request, CopyImage | DropBackup | StackBackups | KillProcess)
+    outside = isinstance(
+        request, CopyImage | DropBackup | StackBackups | KillProcess | FileOperation
+    )
     off = entry.before.power is not Power.RUNNING
     return (
         entry.refusal.fault is Fault.BOUNDARY

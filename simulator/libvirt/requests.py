@@ -14,11 +14,13 @@ from simulator.model.operations import (
     CloseImages,
     CopyImage,
     DropBackup,
+    FileOperation,
     GuestDiscard,
     GuestOperation,
     GuestWrite,
     KillProcess,
     OpenImages,
+    RebaseFile,
     StackBackups,
 )
 from simulator.model.requests import (
@@ -40,7 +42,7 @@ from simulator.model.requests import (
     Undefine,
 )
 from simulator.qemu.actions import CopyFile, DeleteFile, KillQemu, MakeImage, Stack
-from simulator.qemu.commands.outside import stack_files
+from simulator.qemu.commands.outside import file_actions, stack_files
 from simulator.timeline import Entry
 
 _TARGET = re.compile(r"vd[a-z]{1,2}")
@@ -89,7 +91,7 @@ def ask(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvirt
         case CloseImages() | OpenImages() | KillProcess():
             yield from _switch(machine, request)
         case _:
-            yield from _rest(entry, request)
+            yield from _rest(files, entry, request)
 
 
 def _create(files: Files, entry: Entry, create: Create) -> Iterator[LibvirtAction]:
@@ -195,8 +197,17 @@ def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:
     return Virsh((*words, *(flag for flag, given in flags.items() if given)))
 
 
-def _rest(entry: Entry, request: Request | None) -> Iterator[Virsh]:
-    """Yield what aborts a job, or an undefine that is refused; nothing else can be asked for."""
+def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[LibvirtAction]:
+    """Yield what somebody does to files, what aborts a job, or an undefine that is refused.
+
+    Nothing else can be asked for.
+    """
+    if isinstance(request, FileOperation) and entry.refusal is None:
+        if isinstance(request, RebaseFile):
+            told = "a rebase: libvirt goes by the chain that it noted, not by the file, so that it"
+            raise UnsupportedError(told)
+        yield from file_actions(files.names, entry.before, request)
+        return
     if isinstance(request, CancelJob):
         copies = [job for job in entry.before.jobs if isinstance(job, MirrorJob)]
         copied = next((job for job in copies if job.name == request.job), None)

@@ -21,6 +21,10 @@ CHANGES = {
 """Patterns of the words of newer versions, by those that the model follows."""
 
 
+OWNER = re.compile(r" \(as uid:[0-9]+, gid:[0-9]+\)")
+"""Who libvirt runs QEMU as: that is the host's, and the model leaves it out."""
+
+
 def says_the_same(wanted: str | None, said: str | None, version: str) -> bool:
     """Whether libvirt's words are those that the model has, or what became of them.
 
@@ -29,9 +33,10 @@ def says_the_same(wanted: str | None, said: str | None, version: str) -> bool:
         said: libvirt's words; None where it accepts.
         version: Of libvirt, such as ``11.3.0 with QEMU 10.0.13``.
     """
+    if wanted is None or said is None:
+        return wanted == said
+    said = OWNER.sub("", said)
     if wanted == said:
         return True
-    if wanted is None or said is None:
-        return False
     newer = tuple(int(number) for number in version.split(".")[:2]) > FOLLOWED
     return newer and re.fullmatch(CHANGES.get(wanted, "(?!)"), said) is not None

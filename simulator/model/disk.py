@@ -51,6 +51,7 @@ class Image:
         snapshots: Internal ones, oldest first.
         over: The image that it was put onto when it was made, whatever lies below it since.
         lacks: Bytes by which its last cluster is cut short.
+        removed: Whether its file is gone; who has it open reads and writes it until it is closed.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Image:
     snapshots: tuple[InternalSnapshot, ...] = ()
     over: str | None = None
     lacks: int = 0
+    removed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
     CloseImages,
+    CommitFile,
+    ConvertFile,
     CopyImage,
     CorruptBackup,
     DropBackup,
@@ -19,9 +21,13 @@ from simulator.model.operations import (
     KillProcess,
     OpenImages,
     Operation,
+    RebaseFile,
     Refusal,
+    RemoveFile,
+    ResizeFile,
     StackBackups,
     ThawGuest,
+    WriteFile,
 )
 
 
@@ -344,6 +350,12 @@ Request: TypeAlias = (
     | StackBackups
     | DropBackup
     | CorruptBackup
+    | RemoveFile
+    | WriteFile
+    | ResizeFile
+    | CommitFile
+    | RebaseFile
+    | ConvertFile
     | CloseImages
     | OpenImages
     | KillProcess

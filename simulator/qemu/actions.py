@@ -141,16 +141,10 @@ class PullData(NamedTuple):
     bitmap: str | None
 
 
-class LoadInternal(NamedTuple):
-    """Return an image file that nobody has open to a state kept inside it."""
+class RunTool(NamedTuple):
+    """Let a program change, or read, image files that nobody has open for writing."""
 
-    file: str
-    snapshot: str
-
-
-def load_command(load: LoadInternal) -> list[str]:
-    """Return the command line that returns an image to a state kept inside it."""
-    return ["qemu-img", "snapshot", "-q", "-a", load.snapshot, load.file]
+    words: tuple[str, ...]
 
 
 class CopyFile(NamedTuple):
@@ -199,7 +193,7 @@ Action: TypeAlias = (
     | AwaitGone
     | DropGuest
     | PullData
-    | LoadInternal
+    | RunTool
     | CopyFile
     | DeleteFile
     | Stack

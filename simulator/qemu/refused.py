@@ -16,6 +16,7 @@ from simulator.model.operations import (
     EnableBitmap,
     EndJob,
     ExportNode,
+    FileOperation,
     GuestDiscard,
     GuestWrite,
     LoadSnapshot,
@@ -170,7 +171,7 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             return None
         case GuestWrite() | GuestDiscard():
             return None
-        case _ if isinstance(operation, OutsideOperation | PowerOperation):
+        case _ if isinstance(operation, OutsideOperation | FileOperation | PowerOperation):
             return None
         case _:
             assert_never(operation)

@@ -22,6 +22,7 @@ from simulator.model.operations import (
     CopyImage,
     CorruptBackup,
     DropBackup,
+    FileOperation,
     FreezeGuest,
     GuestDiscard,
     GuestWrite,
@@ -62,6 +63,7 @@ from simulator.notation import (
 from simulator.render.amounts import write_held, write_part, write_rate, write_size
 from simulator.render.colour import Role, paint
 from simulator.render.figures import Figures
+from simulator.render.files import tell_file
 from simulator.render.layout import scales_of
 from simulator.render.report import WIDTH, write_finding
 from simulator.schedule.durations import write_duration
@@ -304,6 +306,8 @@ def _tell_restored(timeline: Timeline, restored: Restored) -> str:
 def _guest_line(entry: Entry, scales: Mapping[str, int]) -> str:
     """Return one guest step as a line between two figures."""
     refused = " (refused)" if entry.refusal is not None else ""
+    if isinstance(entry.request, FileOperation):
+        return f"{shown(tell_file(entry.request))}{refused}"
     if entry.statement is None:
         told = [
             _count(each.writes, "write" if isinstance(each, GuestWrite) else "trim")
@@ -363,6 +367,8 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             text = f"backup {name}"
         case FinishJobs() | CancelJob() | Commit() | Pull() | BlockCopy() | Resize() | Revert():
             text = _tell_change(entry, statement.request)
+        case _ if isinstance(statement.request, FileOperation):
+            text = tell_file(statement.request)
         case DeleteSnapshot(name=name):
             text = f"delete snapshot {name}"
         case CopyImage(image=image, target=target):

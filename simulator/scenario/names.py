@@ -228,6 +228,14 @@ class Names:
                         first=first,
                     )
 
+    def lies_above(self, image: str, other: str) -> bool:
+        """Whether an image was put onto its disk's chain when another one was there already."""
+        known = self.known[Thing.IMAGE]
+        same = self.disks.get(image) is not None and self.disks.get(image) == self.disks.get(other)
+        if not same or not known.get(image) or not known.get(other):
+            return False
+        return "snapshot" in known[image] and _order(known[image]) > _order(known[other])
+
     def note_disk(self, image: str, like: str) -> None:
         """Take in that an image is of the same disk as another one, where that is known."""
         if like in self.disks:

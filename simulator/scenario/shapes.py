@@ -358,6 +358,15 @@ def lasts(arguments: Mapping[str, Any]) -> bool:
     return any(key in arguments for key in (*ENDINGS, *MOVING))
 
 
+class Outside(TypedDict):
+    """What somebody does to an image file who knows nothing of the host."""
+
+    image: NotRequired[Annotated[Word, Field(description="An image file, from outside.")]]
+    outside: NotRequired[
+        Annotated[Flag, Field(description="By somebody who knows nothing of the host.")]
+    ]
+
+
 @with_config(STRICT)
 class Allowed(TypedDict):
     """A rule whose findings are accepted, and why."""

@@ -116,6 +116,26 @@ def frees(*named: tuple[str, Thing]) -> Frees:
     return read
 
 
+def check_outside(
+    around: Around, path: Path, arguments: Mapping[str, Any], *, at: str = "image"
+) -> bool:
+    """Whether a step is done to an image file behind the host's back.
+
+    Args:
+        around: Takes what does not fit: an image that the host has, or outside without one.
+        path: Where the arguments stand.
+        at: The key that names the file.
+    """
+    outside: bool = arguments.get("outside", False)
+    if outside and at not in arguments:
+        told = "outside stands beside no image"
+        around.problems.add((*path, "outside"), told, expected=f"{at}: NAME", at_key=True)
+    elif at == "image" and at in arguments and not outside:
+        told = "image stands in a step that the host does"
+        around.problems.add((*path, at), told, expected="outside: true beside it", at_key=True)
+    return outside
+
+
 _NO_NAME: Makes = makes()
 _GIVES_NOTHING_UP: Frees = frees()
 

@@ -181,6 +181,8 @@ class Observer:
                 self._observe_chain(session.daemon, wanted, layers),
             )
             return _assemble(wanted, layers, chain, guest)
+        if wanted.hidden:
+            return wanted
         reader = await session.reader()
         files = [(names.files[i.name], "raw" if i.alike else "qcow2") for i in wanted.images]
         layers = _layers(wanted, names, await self._open_files(reader, files))
@@ -242,8 +244,9 @@ class Observer:
         self, daemon: Daemon, wanted: DiskSight, layers: Sequence[Layer], guess: Guess
     ) -> Answers:
         """Look at a chain; the bitmaps are told by the export of the newest image."""
-        stamps = {e.name: self._stamp(e.file) for e in layers if e.node in guess.read_only}
         own = {image.name: image.cells for image in wanted.images if image.hidden}
+        lower = [e for e in layers if e.node in guess.read_only and e.name not in own]
+        stamps = {e.name: self._stamp(e.file) for e in lower}
         own |= {name: self._seen[stamp] for name, stamp in stamps.items() if stamp in self._seen}
         asked = _questions(layers, guess, known=own)
         listed, *replies = await daemon.execute_all(asked.commands)
@@ -265,13 +268,12 @@ class Observer:
         if asked.copies and not refused[0]:
             await daemon.execute(remove_copies(asked.copies))
         found = tuple(_list_bitmaps(listed, layers))
-        lower = {layer.node for layer in layers[:-1]}
-        read_only = frozenset(n["node-name"] for n in listed if n["ro"] and n["node-name"] in lower)
+        below = {layer.node for layer in layers[:-1]}
+        read_only = frozenset(n["node-name"] for n in listed if n["ro"] and n["node-name"] in below)
         really = Guess(tuple(_readable(found)), read_only)
         if any(refused):
             return Answers(False, found, really, {}, {}, [], {})
-        hidden = {image.name for image in wanted.images if image.hidden}
-        self._seen |= {s: own[name] for name, s in stamps.items() if name not in hidden}
+        self._seen |= {stamp: own[name] for name, stamp in stamps.items()}
         names = {layer.node: layer.name for layer in layers}
         sizes = {
             names[node["node-name"]]: node["image"]["virtual-size"]

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, CommitJob, Machine, Restored, Transfer
+from simulator.model.machine import Backup, CommitJob, Machine, Power, Restored, Transfer
 from simulator.qemu.actions import Held
 from simulator.qemu.commands.outside import stacked
 
@@ -148,11 +148,13 @@ def sight_of(
 
 
 def _passed_over(machine: Machine, disk: Disk) -> tuple[set[str], bool]:
-    """Return the images that a running commit lets nobody look at, and whether that is all.
+    """Return the images that nobody can look at, and whether that is all of a disk.
 
-    With an image between its top and its base, a commit keeps those above the base to itself;
-    where the active image is one of them, nobody can look at the chain through it. A base that it
-    let grow it keeps to itself as well.
+    One whose file was removed is open as long as the machine runs, and no other process finds it.
+
+    With an image between its top and its base, a running commit keeps those above the base to
+    itself; where the active image is one of them, nobody can look at the chain through it. A base
+    that it let grow it keeps to itself as well.
     """
     names = [image.name for image in disk.chain]
     kept: set[str] = set()
@@ -161,7 +163,9 @@ def _passed_over(machine: Machine, disk: Disk) -> tuple[set[str], bool]:
             merged = names[names.index(job.base) + 1 : names.index(job.top) + 1]
             kept |= set(merged) if len(merged) > 1 else set()
             kept |= {job.base} if job.grew else set()
-    return kept, disk.active.name in kept
+    removed = {image.name for image in disk.chain if image.removed}
+    closed = bool(removed) and machine.power is not Power.RUNNING
+    return kept | removed, closed or disk.active.name in kept
 
 
 def _sight_of_disk(disk: Disk, kept: set[str], hidden: bool) -> DiskSight:

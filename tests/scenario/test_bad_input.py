@@ -118,8 +118,8 @@ CASES = [
     step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
         "an argument of a later version",
-        "write: {image: S1, cells: A-------}",
-        (17, "the argument image of write is not implemented yet"),
+        "blockcopy: {to: C1, shallow: true}",
+        (29, "the argument shallow of blockcopy is not implemented yet"),
     ),
     step(
         "a verb of a later version",
@@ -455,6 +455,58 @@ CASES = [
         "starts in a list",
         "backup: {to: a, since: [B1]}",
         (32, "since is a list|a checkpoint, or {DISK: CHECKPOINT or null, ...}"),
+    ),
+    step(
+        "an image that the host has",
+        "write: {image: S1, cells: A-------}",
+        (17, "image stands in a step that the host does|outside: true beside it"),
+    ),
+    step(
+        "a write from outside into no image",
+        "write: {cells: A-------, outside: true}",
+        (34, "outside stands beside no image|image: NAME"),
+    ),
+    step(
+        "a trim from outside",
+        "discard: {image: S1, cells: A-------, outside: true}",
+        (47, "nobody discards from outside|write or zero"),
+    ),
+    step(
+        "an image is deleted by the host",
+        "delete: {image: S1}",
+        (18, "image stands in a step that the host does|outside: true beside it"),
+    ),
+    step(
+        "a backup is deleted from outside",
+        "delete: {backup: b, outside: true}",
+        (26, "unknown backup b"),
+        (29, "outside stands beside no image"),
+    ),
+    step(
+        "a disk is resized from outside",
+        "resize: {clusters: 9, outside: true}",
+        (31, "outside stands beside no image|image: NAME"),
+    ),
+    step(
+        "a commit from outside with a rate",
+        "commit: {top: S1, outside: true, latency: 1s}",
+        (42, "latency stands in a commit from outside, which is no job|top and base alone"),
+        (42, "latency needs times"),
+    ),
+    step(
+        "a rebase onto itself, and onto an image above",
+        "snapshot: S2\n      - rebase: {image: S1, base: S1}\n"
+        "      - rebase: {image: S1, base: S2, safe: maybe}\n"
+        "      - rebase: {image: S1, base: S2}",
+        (8, 35, "S1 cannot lie on itself|an image below it"),
+        (9, 45, "safe is maybe|true or false"),
+        (10, 35, "S2 lies above S1|an image below S1"),
+    ),
+    step("what is no rebase", "rebase: S1", (17, "rebase is S1|{image: NAME, base: NAME}")),
+    step(
+        "a conversion of an image that no step makes",
+        "convert: {image: S8, to: x}",
+        (26, "unknown image S8"),
     ),
     step(
         "a clone of an image that no step makes",

@@ -118,7 +118,11 @@ def refuse_written(machine: Machine, image: str) -> Refusal | None:
 
 
 def refuse_start(machine: Machine) -> Refusal | None:
-    """Return libvirt's no to a start that opens an image to write that another disk lies on."""
+    """Return libvirt's no to a start with a file that is gone, or that it cannot lock."""
+    for image in (image for disk in machine.disks for image in reversed(disk.chain)):
+        if image.removed:
+            told = f"Cannot access storage file '{image.name}': No such file or directory"
+            return Refusal(told, cause="somebody removed it")
     for disk in machine.disks if machine.forked else ():
         others = machine.sharers(disk.active.name, disk.name) if disk.chain else ()
         if others:

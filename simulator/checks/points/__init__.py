@@ -10,5 +10,6 @@ RULES: tuple[Rule, ...] = (
     refused.deleted_start,
     refused.machine_off,
     below.changed_from_below,
+    below.image_removed,
 )
 """The rules of this room, by their code."""

@@ -5,22 +5,27 @@ from collections.abc import Iterator
 from simulator.checks.evidence import draw_evidence, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.disk import Disk
-from simulator.model.machine import Machine
+from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
+from simulator.model.disk import Disk, read_chain
+from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     AttachDisk,
     CommitImages,
     CreateImage,
     DetachDisk,
     EndJob,
+    FileOperation,
     GuestDiscard,
     GuestWrite,
     LoadSnapshot,
     Operation,
     PullImages,
+    RebaseFile,
+    RemoveFile,
     ResizeImage,
     RevertImages,
 )
+from simulator.model.values import replace
 from simulator.notation import write_view
 from simulator.timeline import Entry, Timeline
 
@@ -30,7 +35,7 @@ def changed_from_below(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
     Finds acts that change what a guest sees although it wrote nothing: something writes an image
-    that its disk lies on.
+    that its disk lies on, or puts the disk onto another image.
 
     ## Why is this wrong?
     An overlay holds only what its own guest wrote; all else is read from the images below, which
@@ -76,8 +81,11 @@ def changed_from_below(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     told: set[tuple[str, str]] = set()
     for entry in timeline.entries:
-        if not entry.before.forked or entry.refusal is not None:
+        by_hand = isinstance(entry.request, FileOperation)
+        if not (entry.before.forked or by_hand) or entry.refusal is not None:
             continue
+        if isinstance(entry.request, RemoveFile):
+            continue  # BT407 tells of it.
         own = {_disk_of(entry.before, operation) for operation in entry.operations}
         for was, now in zip(entry.before.disks, entry.after.disks, strict=True):
             if was is now or was.name in own or not was.chain or not now.chain:
@@ -93,23 +101,45 @@ def changed_from_below(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 
 def _report(self: Rule, entry: Entry, was: Disk, now: Disk, written: str) -> Finding:
     changed = was.guest_view.differing(now.guest_view)
+    recorded = _recorded(was, now)
     verb = entry.statement.verb if entry.statement is not None else "a workload"
     rows = [("guest saw", write_view(was.guest_view, was.length))]
     rows += [("guest sees", write_view(now.guest_view, now.length))]
     names = [image.name for image in now.chain]
-    above = names[names.index(written) + 1]
+    place = names.index(written) + 1
+    above = names[place] if place < len(names) else None
+    label = f"{written} is written, and {above} lies on it"
+    help = f"pull into {above} first, so that it no longer lies on {written}"
+    if isinstance(entry.request, RebaseFile):
+        label = f"{entry.request.image} holds nothing of what it read from another image"
+        help = "leave safe: false out, and what would read otherwise is copied first"
+    elif isinstance(entry.request, FileOperation):
+        label = label if above is not None else f"{written} is written, and its guest is off"
+        help = f"leave {written} as it is, or let the guest itself write while the machine runs"
+    missing = changed - recorded
+    told = f"no bitmap of {now.name} has {name_clusters(missing)} for that"
     return self.found(
         entry,
         f"{verb} changes what the guest of {now.name} sees",
-        label=f"{written} is written, and {above} lies on it",
+        label=label,
         notes=(
             *draw_evidence(
                 rows, marked=changed, length=now.length, caption="changed, and nobody wrote it"
             ),
-            f"no bitmap of {now.name} has {name_clusters(changed)} for that",
+            *((told,) if missing else ()),
         ),
-        help=f"pull into {above} first, so that it no longer lies on {written}",
+        help=help,
     )
+
+
+def _recorded(was: Disk, now: Disk) -> ClusterSet:
+    """Return the clusters that bitmaps of a disk have got."""
+    recorded = set_of(now.length)
+    for bitmap in now.bitmaps:
+        before = was.bitmap(bitmap.node, bitmap.name)
+        if before is not None and before is not bitmap:
+            recorded = recorded | (now.clusters_of(bitmap) - was.clusters_of(before))
+    return recorded
 
 
 def _written(was: Disk, now: Disk) -> str:
@@ -135,3 +165,104 @@ def _disk_of(machine: Machine, operation: Operation) -> str | None:
         case _:
             return None
     return disk.name if disk is not None else None
+
+
+@rule("BT407", "image-removed", Severity.ERROR)
+def image_removed(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """
+    ## What it does
+    Finds image files that are removed while a disk lies on them, and that are still needed when the
+    machine closes its images, or at the end.
+
+    ## Why is this wrong?
+    A process that has the file open goes on as if nothing were, so that nobody notices. Once it is
+    closed the data is gone, and no disk that lies on it can be opened.
+
+    ## Example
+    ```yaml
+    scenario: a cleanup removes the base below an overlay
+    model: qemu
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{snapshot: S2}, {backup: full.bak}]}
+      - {at: T3, do: [{delete: {image: S1, outside: true}}]}
+      - {at: T4, do: [shutdown]}
+    ```
+
+    ## Use instead
+    ```yaml
+    scenario: what it holds is pulled up first
+    model: qemu
+    disk: 8
+    timeline:
+      - {at: T1, do: [{create: S1}]}
+      - write: AAAA----
+      - {at: T2, do: [{snapshot: S2}, {backup: full.bak}]}
+      - {at: T3, do: [{delete: {image: S1, outside: true}}, {pull: S2}]}
+      - {at: T4, do: [shutdown]}
+    ```
+
+    ## Source
+    QEMU 7.2.22: a chain whose base was removed is read and written as before; `blockdev-add` says
+    `Could not open 'S1': No such file or directory` afterwards. Apache CloudStack issue 8034, where
+    templates are cleaned away below volumes.
+    """
+    for entry, request in timeline.accepted(RemoveFile):
+        for disk in entry.after.disks:
+            if disk.image(request.image) is not None:
+                closed = _closed_with(timeline, entry, disk.name, request.image)
+                if closed is not None:
+                    yield _report_removed(self, timeline, entry, disk, request.image, closed)
+
+
+def _closed_with(timeline: Timeline, entry: Entry, disk: str, image: str) -> Entry | None:
+    """Return when the machine closed an image that was removed; None where it lost it before.
+
+    One that is still open at the end counts as closed there.
+    """
+    for later in timeline.entries[entry.number :]:
+        if later.after.disk(disk).image(image) is None:
+            return None
+        if later.after.power is not Power.RUNNING:
+            return later
+    return timeline.entries[-1]
+
+
+def _report_removed(
+    self: Rule, timeline: Timeline, entry: Entry, disk: Disk, image: str, closed: Entry
+) -> Finding:
+    lies = "is" if disk.active.name == image else "lies on"
+    held = disk.image(image)
+    assert held is not None, "it was found by this image"
+    # The one that was removed from a machine that is off holds nothing any more.
+    before = entry.before.disk(disk.name)
+    seen = before.guest_view
+    lost = seen.clusters() & (seen.differing(_without(before, image)))
+    off = closed.after.power is not Power.RUNNING
+    when = timeline.when(closed) if off else "when it is closed"
+    running = entry.before.power is Power.RUNNING
+    return self.found(
+        entry,
+        f"{image} is removed, and {disk.name} {lies} it",
+        label=f"{disk.name} cannot be opened {when}" if not off else f"closed {when}",
+        notes=draw_evidence(
+            [("guest saw", write_view(seen, before.length))],
+            marked=lost,
+            length=before.length,
+            caption=f"in {image} only" if lost else "",
+        ),
+        help=f"copy {disk.name} into a new image before the machine stops (blockcopy, pull)"
+        if running
+        else f"get {image} back from a backup before the machine starts",
+    )
+
+
+def _without(disk: Disk, image: str) -> ClusterMap:
+    """Return what a disk would read as if one of its images held nothing."""
+    chain = (
+        replace(each, content=map_of(each.length)) if each.name == image else each
+        for each in disk.chain
+    )
+    return read_chain(tuple(chain))

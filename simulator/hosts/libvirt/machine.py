@@ -42,6 +42,7 @@ from simulator.qemu.actions import (
     KillQemu,
     MakeImage,
     PullData,
+    RunTool,
     Stack,
 )
 from simulator.qemu.names import Names
@@ -107,7 +108,7 @@ class Host(Session):
                 await self._kill()
             case Command():
                 await self._command(action)
-            case MakeImage() | CopyFile() | DeleteFile() | Stack() | PullData():
+            case MakeImage() | CopyFile() | DeleteFile() | RunTool() | Stack() | PullData():
                 await self.perform(action)
                 if isinstance(action, MakeImage):
                     self.libvirtd.give(self.folder / action.file)

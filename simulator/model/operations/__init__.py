@@ -31,6 +31,15 @@ from simulator.model.operations.chains import (
     StoreBitmaps,
 )
 from simulator.model.operations.exports import ExportNode, ExportOperation, UnexportNode
+from simulator.model.operations.files import (
+    CommitFile,
+    ConvertFile,
+    FileOperation,
+    RebaseFile,
+    RemoveFile,
+    ResizeFile,
+    WriteFile,
+)
 from simulator.model.operations.guest import (
     Extent,
     GuestDiscard,
@@ -72,7 +81,9 @@ __all__ = [
     "ChainOperation",
     "ClearBitmap",
     "CloseImages",
+    "CommitFile",
     "CommitImages",
+    "ConvertFile",
     "CopyImage",
     "CorruptBackup",
     "CreateImage",
@@ -86,6 +97,7 @@ __all__ = [
     "ExportOperation",
     "Extent",
     "Fault",
+    "FileOperation",
     "ForgetCheckpoint",
     "FreezeGuest",
     "GuestDiscard",
@@ -100,9 +112,12 @@ __all__ = [
     "OutsideOperation",
     "PowerOperation",
     "PullImages",
+    "RebaseFile",
     "RecordCheckpoint",
     "Refusal",
     "RemoveBitmap",
+    "RemoveFile",
+    "ResizeFile",
     "ResizeImage",
     "RestoreCheckpoint",
     "RevertImages",
@@ -114,6 +129,7 @@ __all__ = [
     "ThawGuest",
     "UndefineMachine",
     "UnexportNode",
+    "WriteFile",
     "touched_by",
 ]
 
@@ -123,6 +139,7 @@ Operation: TypeAlias = (
     | ChainOperation
     | ExportOperation
     | OutsideOperation
+    | FileOperation
     | PowerOperation
     | CreateImage
     | RunBackup

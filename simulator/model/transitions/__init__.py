@@ -10,6 +10,7 @@ from simulator.model.operations import (
     CreateImage,
     EndJob,
     ExportOperation,
+    FileOperation,
     GuestDiscard,
     GuestWrite,
     Operation,
@@ -19,7 +20,16 @@ from simulator.model.operations import (
     RemoveBitmap,
     RunBackup,
 )
-from simulator.model.transitions import bitmaps, chains, exports, guest, jobs, outside, power
+from simulator.model.transitions import (
+    bitmaps,
+    chains,
+    exports,
+    files,
+    guest,
+    jobs,
+    outside,
+    power,
+)
 from simulator.model.transitions.chains.forks import spread
 from simulator.model.transitions.chains.overlays import create_image
 from simulator.model.values import replace
@@ -93,6 +103,8 @@ def _apply(machine: Machine, operation: Operation) -> Machine | Refusal:
         return exports.apply(machine, operation)
     if isinstance(operation, OutsideOperation):
         return outside.apply(machine, operation)
+    if isinstance(operation, FileOperation):
+        return files.apply(machine, operation)
     if isinstance(operation, PowerOperation):
         return power.apply(machine, operation)
     assert_never(operation)

@@ -48,7 +48,8 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
     A copy of an image that lies below several disks is a part of the backups of each.
     """
     disk = machine.disk_of(copy.image)
-    if disk is None:
+    image = disk.image(copy.image) if disk is not None else None
+    if disk is None or image is None or image.removed:
         return Refusal(f"there is no image {copy.image} here")
     if any(backup.status is Status.RUNNING for backup in machine.backups_named(copy.target)):
         return Refusal(f"backup {copy.target} is in use: {NOTHING_HELD[Status.RUNNING]}")

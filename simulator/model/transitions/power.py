@@ -22,6 +22,7 @@ from simulator.model.operations import (
     UndefineMachine,
 )
 from simulator.model.transitions import jobs
+from simulator.model.transitions.files import forget_removed
 from simulator.model.values import replace
 
 
@@ -69,6 +70,7 @@ def _stopped(machine: Machine, power: Power) -> Machine:
     What starts later is a machine that is defined anew. Source: ``facts/LIBVIRT.md``, R14.
     """
     kept = () if machine.transient else machine.checkpoints
+    machine = forget_removed(machine)
     return replace(machine, power=power, checkpoints=kept, transient=False, frozen=False)
 
 
@@ -87,6 +89,9 @@ def _open_images(machine: Machine) -> Machine | Refusal:
     if machine.power is Power.RUNNING:
         return Refusal("the machine is running already")
     opened = machine
+    for image in (image for disk in machine.disks for image in disk.chain):
+        if image.removed:
+            return Refusal(f"Could not open '{image.name}': No such file or directory")
     for disk in machine.disks:
         opened = opened.with_disk(_opened(disk))
     return replace(opened, power=Power.RUNNING)

@@ -10,7 +10,7 @@ from simulator.model.operations import (
     RevertImages,
     SaveSnapshot,
 )
-from simulator.qemu.actions import Command, DropGuest, LoadInternal, MakeImage
+from simulator.qemu.actions import Command, DropGuest, MakeImage, RunTool
 from simulator.qemu.commands.nodes import (
     close_image,
     disk_of,
@@ -116,7 +116,7 @@ def revert_images(work: Work, machine: Machine, disk: Disk, revert: RevertImages
 def load_snapshot(work: Work, machine: Machine, disk: Disk, load: LoadSnapshot) -> None:
     """Apply a state kept inside an image, which must not be open meanwhile."""
     names, image = work.names, disk.active
-    apply_it = LoadInternal(names.files[image.name], load.name)
+    apply_it = RunTool(("qemu-img", "snapshot", "-q", "-a", load.name, names.files[image.name]))
     if machine.power is not Power.RUNNING:
         work.do(apply_it)
         return

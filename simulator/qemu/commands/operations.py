@@ -22,6 +22,7 @@ from simulator.model.operations import (
     EndJob,
     ExportNode,
     ExportOperation,
+    FileOperation,
     ForgetCheckpoint,
     FreezeGuest,
     GuestDiscard,
@@ -61,7 +62,7 @@ from simulator.qemu.commands.images import (
 )
 from simulator.qemu.commands.jobs import commit_images, mirror_disk, pull_images
 from simulator.qemu.commands.nodes import disk_of, export_command, guest_step, unexport_command
-from simulator.qemu.commands.outside import copy_image, stack_backups
+from simulator.qemu.commands.outside import change_file, copy_image, stack_backups
 from simulator.qemu.commands.power import close_disk, open_disk, open_images
 from simulator.qemu.commands.work import Work
 
@@ -87,6 +88,8 @@ def add(work: Work, machine: Machine, operation: Operation) -> None:
             _change_export(work, machine, operation)
         case _ if isinstance(operation, OutsideOperation):
             _outside(work, machine, operation)
+        case _ if isinstance(operation, FileOperation):
+            change_file(work, machine, operation)
         case _ if isinstance(operation, PowerOperation):
             _switch(work, machine, operation)
         case _:

@@ -1,11 +1,23 @@
 """What is done with files beside QEMU. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import assert_never
 
+from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine, Power, Transfer
-from simulator.model.operations import CopyImage, StackBackups
-from simulator.qemu.actions import CopyFile, GuestStep, Stack
+from simulator.model.operations import (
+    CommitFile,
+    ConvertFile,
+    CopyImage,
+    FileOperation,
+    RebaseFile,
+    RemoveFile,
+    ResizeFile,
+    StackBackups,
+    WriteFile,
+)
+from simulator.qemu.actions import CopyFile, DeleteFile, GuestStep, RunTool, Stack
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
 
@@ -48,3 +60,46 @@ def stacked(sources: Sequence[Backup]) -> Sequence[Backup]:
     """
     pulled = [n for n, b in enumerate(sources) if b.whole and b.transfer is Transfer.PULL]
     return sources[pulled[-1] :] if pulled else sources
+
+
+def change_file(work: Work, machine: Machine, operation: FileOperation) -> None:
+    """Let a tool, or whoever it is, change an image file."""
+    work.do(*file_actions(work.names, machine, operation))
+
+
+def file_actions(
+    names: Names, machine: Machine, operation: FileOperation
+) -> Iterator[DeleteFile | RunTool]:
+    """Yield what somebody does to image files who asks nobody."""
+    name = operation.top if isinstance(operation, CommitFile) else operation.image
+    disk = machine.disk_of(name)
+    image = disk.image(name) if disk is not None else None
+    assert disk is not None and image is not None, "it was accepted, so the image is there"
+    file, source = names.files[name], ("-f", image.format)
+    match operation:
+        case RemoveFile():
+            yield DeleteFile(file)
+        case WriteFile(data=data):
+            for first, count, version in data.runs():
+                what = "-z" if version == ZERO else f"-P {version}"
+                start, length = first * disk.cluster_size, count * disk.cluster_size
+                length = min(length, disk.bytes_of(name) - start)
+                yield RunTool(("qemu-io", *source, "-c", f"write {what} {start} {length}", file))
+        case ResizeFile(length=length, lacks=lacks):
+            size = str(length * disk.cluster_size - lacks)
+            yield RunTool(("qemu-img", "resize", "-q", *source, "--shrink", file, size))
+        case CommitFile(base=base):
+            down = ("-b", names.files[base]) if base is not None else ()
+            yield RunTool(("qemu-img", "commit", "-q", *source, *down, file))
+        case RebaseFile(base=base, safe=safe):
+            below = machine.disk_of(base) if base is not None else None
+            on = below.image(base) if below is not None and base is not None else None
+            onto = ("-b", names.files[on.name], "-F", on.format) if on is not None else ("-b", "")
+            how = () if safe else ("-u",)
+            yield RunTool(("qemu-img", "rebase", "-q", *source, *how, *onto, file))
+        case ConvertFile(target=target):
+            made = ("-O", "qcow2", "-o", f"cluster_size={disk.cluster_size}")
+            copy = names.copies[target, disk.name]
+            yield RunTool(("qemu-img", "convert", "-q", *source, *made, file, copy))
+        case _:
+            assert_never(operation)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from simulator.scenario.shapes import ENDINGS_BESIDE, GUEST_VERBS
 from simulator.scenario.verb import Verb
-from simulator.scenario.verbs.backups import BACKUP, COPY, RESTORE
+from simulator.scenario.verbs.backups import BACKUP, CONVERT, COPY, RESTORE
 from simulator.scenario.verbs.bitmaps import CHECKPOINT, DELETE
-from simulator.scenario.verbs.chain import COMMIT, CREATE, PULL, REVERT, SNAPSHOT
+from simulator.scenario.verbs.chain import COMMIT, CREATE, PULL, REBASE, REVERT, SNAPSHOT
 from simulator.scenario.verbs.guest import DISCARD, EXPECT, WRITE, ZERO
 from simulator.scenario.verbs.jobs import BLOCKCOPY, CANCEL
 from simulator.scenario.verbs.losses import CORRUPT, LOSE
@@ -34,10 +34,12 @@ VERBS: Mapping[str, Verb] = {
         CHECKPOINT,
         BACKUP,
         COPY,
+        CONVERT,
         RESTORE,
         DELETE,
         COMMIT,
         PULL,
+        REBASE,
         BLOCKCOPY,
         REVERT,
         RESIZE,

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, with_config
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from simulator.model.operations import CopyImage, StackBackups
+from simulator.model.operations import ConvertFile, CopyImage, StackBackups
 from simulator.model.requests import Request, TakeBackup
 from simulator.scenario.names import Thing
 from simulator.scenario.problems import describe
@@ -107,6 +107,14 @@ class Copy(Moves):
 
     image: Annotated[Word, Field(description="The image.", examples=["S1"])]
     to: Annotated[FileName, Field(description="The copy.", examples=["S1.bak"])]
+
+
+@with_config(STRICT)
+class Convert(TypedDict):
+    """A copy of what an image reads as."""
+
+    image: Annotated[Word, Field(description="The image.", examples=["S2"])]
+    to: Annotated[FileName, Field(description="The copy.", examples=["S2.bak"])]
 
 
 _RestoreKeys = TypedDict(
@@ -235,6 +243,11 @@ def _read_copy(around: Around, path: Path, arguments: Mapping[str, Any]) -> Requ
     return CopyImage(image=arguments["image"], target=arguments["to"])
 
 
+def _read_convert(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    around.names.check(Thing.IMAGE, (*path, "image"), arguments["image"])
+    return ConvertFile(arguments["image"], arguments["to"])
+
+
 def _read_restore(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
     sources = tuple(arguments["from"])
     for index, source in enumerate(sources):
@@ -279,6 +292,17 @@ COPY = Verb(
     form="{image: NAME, to: NAME}",
     examples=({"image": "S1", "to": "S1.bak"},),
     read=_read_copy,
+    makes=makes(("to", Thing.BACKUP)),
+)
+
+CONVERT = Verb(
+    name="convert",
+    says="Copy what an image and all below it read as.",
+    more="By `qemu-img convert`, of an image that no QEMU writes.",
+    shape=Convert,
+    form="{image: NAME, to: NAME}",
+    examples=({"image": "S2", "to": "S2.bak"},),
+    read=_read_convert,
     makes=makes(("to", Thing.BACKUP)),
 )
 

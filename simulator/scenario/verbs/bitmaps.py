@@ -6,7 +6,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from simulator.model.operations import DropBackup
+from simulator.model.operations import DropBackup, RemoveFile
 from simulator.model.requests import (
     DeleteCheckpoint,
     DeleteSnapshot,
@@ -15,8 +15,8 @@ from simulator.model.requests import (
     StartCheckpoint,
 )
 from simulator.scenario.names import New, Thing
-from simulator.scenario.shapes import STRICT, FileName, Flag, Names, Word, one_of, strict
-from simulator.scenario.verb import Around, Verb, frees, short
+from simulator.scenario.shapes import STRICT, FileName, Flag, Names, Outside, Word, one_of, strict
+from simulator.scenario.verb import Around, Verb, check_outside, frees, short
 from simulator.scenario.yaml12 import Path
 
 
@@ -37,8 +37,8 @@ class Checkpoint(TypedDict):
     ]
 
 
-@with_config(strict(**one_of("checkpoint", "backup", "snapshot")))
-class Delete(TypedDict):
+@with_config(strict(**one_of("checkpoint", "backup", "snapshot", ("image", "outside"))))
+class Delete(Outside):
     """What is given up: exactly one."""
 
     checkpoint: NotRequired[Annotated[Word, Field(description="A checkpoint.")]]
@@ -86,8 +86,9 @@ def _checkpoint_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]
 
 
 def _read_delete(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
-    things = arguments.keys() - {"children", "metadata"}
-    for key in sorted(arguments.keys() - things):
+    things = arguments.keys() - {"children", "metadata", "outside"}
+    check_outside(around, path, arguments)
+    for key in sorted(arguments.keys() - things - {"outside"}):
         if "checkpoint" not in things:
             around.problems.add(
                 (*path, key), f"{key} stands alone", expected="a checkpoint beside it", at_key=True
@@ -99,6 +100,9 @@ def _read_delete(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
             expected=DELETE.form,
         )
         return None
+    if "image" in arguments:
+        around.names.check(Thing.IMAGE, (*path, "image"), arguments["image"])
+        return RemoveFile(arguments["image"])
     if "snapshot" in arguments:
         around.names.check_snapshot((*path, "snapshot"), arguments["snapshot"])
         return DeleteSnapshot(name=arguments["snapshot"])
@@ -129,15 +133,19 @@ CHECKPOINT = Verb(
 
 DELETE = Verb(
     name="delete",
-    says="Give up a checkpoint, a backup or a snapshot.",
+    says="Give up a checkpoint, a backup or a snapshot; or remove an image file.",
     more="`children: true` takes all that descend from a checkpoint along, `metadata: true` only "
-    "the host's note of it.",
+    "the host's note of it. An image goes with `outside: true` only: whoever removes it asks "
+    "nobody, and QEMU notices when it opens it again.",
     shape=Delete,
     form="{checkpoint: NAME}, {backup: NAME} or {snapshot: NAME}",
-    takes="`{checkpoint, children?, metadata?}`, `{backup}` or `{snapshot}`",
+    takes="`{checkpoint, children?, metadata?}`, `{backup}`, `{snapshot}` or `{image, outside}`",
     examples=({"checkpoint": "C1"},),
     read=_read_delete,
     frees=frees(
-        ("checkpoint", Thing.CHECKPOINT), ("backup", Thing.BACKUP), ("snapshot", Thing.IMAGE)
+        ("checkpoint", Thing.CHECKPOINT),
+        ("backup", Thing.BACKUP),
+        ("snapshot", Thing.IMAGE),
+        ("image", Thing.IMAGE),
     ),
 )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
+from simulator.model.operations import CommitFile, RebaseFile
 from simulator.model.requests import Commit as CommitRequest
 from simulator.model.requests import Create as CreateRequest
 from simulator.model.requests import Pull as PullRequest
@@ -78,6 +79,28 @@ class Commit(Lasts, Moves):
     top: Annotated[Word, Field(description="The newest image to merge.", examples=["S2"])]
     base: NotRequired[
         Annotated[Word, Field(description="The image that takes the data; default the lowest.")]
+    ]
+    outside: NotRequired[
+        Annotated[
+            Flag,
+            Field(description="By qemu-img; base is then the image below, which empties the top."),
+        ]
+    ]
+
+
+@with_config(STRICT)
+class Rebase(TypedDict):
+    """An image is put onto another one."""
+
+    image: Annotated[Word, Field(description="The image file.", examples=["S3"])]
+    base: NotRequired[
+        Annotated[Word, Field(description="The image that it lies on from now on; default none.")]
+    ]
+    safe: NotRequired[
+        Annotated[
+            Flag,
+            Field(description="Whether what would read differently is copied first; default true."),
+        ]
     ]
 
 
@@ -216,6 +239,13 @@ def _read_commit(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     for key in ("top", "base"):
         if key in arguments:
             around.names.check(Thing.IMAGE, (*path, key), arguments[key])
+    if arguments.get("outside", False):
+        surplus = sorted(arguments.keys() - {"top", "base", "outside"})
+        for key in surplus:
+            told = f"{key} stands in a commit from outside, which is no job"
+            around.problems.add((*path, key), told, expected="top and base alone", at_key=True)
+        if not surplus:
+            return CommitFile(arguments["top"], arguments.get("base"))
     return CommitRequest(top=arguments["top"], base=arguments.get("base"), lasting=lasts(arguments))
 
 
@@ -227,7 +257,27 @@ def _read_pull(around: Around, path: Path, arguments: Mapping[str, Any]) -> Requ
 
 
 def _commit_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
+    if arguments.get("outside", False):
+        return
     yield New(Thing.JOB, CommitRequest(arguments["top"]).job, (*path, "top"), shared=True)
+
+
+def _commit_frees(arguments: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
+    if not arguments.get("outside", False):
+        yield Thing.IMAGE, arguments["top"]
+
+
+def _read_rebase(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    image, base = arguments["image"], arguments.get("base")
+    around.names.check(Thing.IMAGE, (*path, "image"), image)
+    if base is not None and around.names.check(Thing.IMAGE, (*path, "base"), base):
+        if base == image:
+            told = f"{image} cannot lie on itself"
+            around.problems.add((*path, "base"), told, expected="an image below it")
+        elif around.names.lies_above(base, image):
+            told = f"{base} lies above {image}"
+            around.problems.add((*path, "base"), told, expected=f"an image below {image}")
+    return RebaseFile(image, base, arguments.get("safe", True))
 
 
 def _pull_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
@@ -272,15 +322,27 @@ SNAPSHOT = Verb(
 COMMIT = Verb(
     name="commit",
     says="Merge overlays down into a base.",
-    more="Without `base` into the lowest image.",
+    more="Without `base` into the lowest image. `outside`: by `qemu-img commit`, on a machine that "
+    "is off; all images stay, and without `base` the one below the top takes its data.",
     shape=Commit,
     short=short("top", Word),
     form="NAME or {top: NAME, base: NAME}",
     examples=({"top": "S2", "base": "S1"},),
     read=_read_commit,
     makes=_commit_makes,
-    frees=frees(("top", Thing.IMAGE)),
-    jobs=lambda request: (request.job,),
+    frees=_commit_frees,
+    jobs=lambda request: () if isinstance(request, CommitFile) else (request.job,),
+)
+
+REBASE = Verb(
+    name="rebase",
+    says="Let an image file name another backing image.",
+    more="By `qemu-img rebase`, on a machine that is off. Without `base` it has none then; "
+    "`safe: false` copies nothing, so that other data may come to light.",
+    shape=Rebase,
+    form="{image: NAME, base: NAME}",
+    examples=({"image": "S3", "base": "S1", "safe": False},),
+    read=_read_rebase,
 )
 
 PULL = Verb(

@@ -10,11 +10,21 @@ from pydantic import (
     WrapValidator,
     with_config,
 )
-from typing_extensions import TypedDict
 
+from simulator.model.operations import GuestDiscard, GuestWrite, WriteFile
 from simulator.model.requests import Request
-from simulator.scenario.shapes import DiskWord, Form, Picture, Size, listed, one_of, strict
-from simulator.scenario.verb import Around, Verb, short
+from simulator.scenario.names import Thing
+from simulator.scenario.shapes import (
+    DiskWord,
+    Form,
+    Outside,
+    Picture,
+    Size,
+    listed,
+    one_of,
+    strict,
+)
+from simulator.scenario.verb import Around, Verb, check_outside, short
 from simulator.scenario.yaml12 import Path
 
 Letter: TypeAlias = Annotated[str, StringConstraints(pattern="^[A-Za-z0]$")]
@@ -27,7 +37,7 @@ def _letter(value: object) -> object:
 
 
 @with_config(strict(**one_of("cells", ("offset", "length"))))
-class Guest(TypedDict):
+class Guest(Outside):
     """What the guest writes, as a picture or as a range of bytes."""
 
     cells: NotRequired[
@@ -54,13 +64,22 @@ class Guest(TypedDict):
 
 def _read_guest(around: Around, path: Path, arguments: dict[str, Any]) -> Request | None:
     verb = str(path[-1])
-    disk = around.disks.find(path, arguments.get("disk"), verb)
+    outside, image = check_outside(around, path, arguments), arguments.get("image", "")
+    if image:
+        around.names.check(Thing.IMAGE, (*path, "image"), image)
+        disk = around.names.disks.get(image)
+    else:
+        disk = around.disks.find(path, arguments.get("disk"), verb)
     shape = around.disks.shapes.get(disk or "")
     if shape is None:
         if "cells" in arguments:
             around.pictures.check_cells((*path, "cells"), verb, arguments["cells"])
         return None
-    return around.pictures.read(path, verb, arguments, shape, around.disks.lengths(shape.name))
+    read = around.pictures.read(path, verb, arguments, shape, around.disks.lengths(shape.name))
+    if outside and isinstance(read, GuestDiscard):
+        told = "nobody discards from outside"
+        around.problems.add((*path, "outside"), told, expected="write or zero", at_key=True)
+    return WriteFile(image, read.data) if outside and isinstance(read, GuestWrite) else read
 
 
 def _expected(value: object, handler: ValidatorFunctionWrapHandler) -> object:
@@ -111,7 +130,7 @@ WRITE = _guest(
     "write",
     "The guest writes data.",
     "AAAA----",
-    f"{_DRAWN}`{{offset, length, data, disk?}}`",
+    f"{_DRAWN}`{{offset, length, data, disk?}}`; `{{image, cells, outside}}`",
 )
 ZERO = _guest(
     "zero",

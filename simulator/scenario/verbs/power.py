@@ -7,7 +7,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from simulator.model.clusters import CLUSTERS_MAX
-from simulator.model.operations import CloseImages, KillProcess, OpenImages
+from simulator.model.operations import CloseImages, KillProcess, OpenImages, ResizeFile
 from simulator.model.requests import Attach as AttachRequest
 from simulator.model.requests import Detach as DetachRequest
 from simulator.model.requests import Request
@@ -25,6 +25,7 @@ from simulator.scenario.shapes import (
     ImageFormat,
     NewBitmap,
     NoArguments,
+    Outside,
     Size,
     SizeText,
     Word,
@@ -33,7 +34,7 @@ from simulator.scenario.shapes import (
     one_of,
     strict,
 )
-from simulator.scenario.verb import Around, Short, Verb, makes, short
+from simulator.scenario.verb import Around, Short, Verb, check_outside, makes, short
 from simulator.scenario.yaml12 import Path
 
 
@@ -73,7 +74,7 @@ class Detach(TypedDict):
 
 
 @with_config(strict(**one_of("size", "clusters")))
-class Resize(TypedDict):
+class Resize(Outside):
     """A new size of a disk: exactly one of size and clusters."""
 
     disk: NotRequired[DiskWord]
@@ -105,7 +106,13 @@ def _read_undefine(around: Around, path: Path, arguments: Mapping[str, Any]) -> 
 
 
 def _read_resize(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
-    disk = around.disks.find(path, arguments.get("disk"), "resize")
+    outside = check_outside(around, path, arguments)
+    image = arguments.get("image", "")
+    if image:
+        around.names.check(Thing.IMAGE, (*path, "image"), image)
+        disk = around.names.disks.get(image)
+    else:
+        disk = around.disks.find(path, arguments.get("disk"), "resize")
     shape = around.disks.shapes.get(disk or "")
     told = [key for key in ("size", "clusters") if key in arguments]
     if len(told) != 1:
@@ -128,6 +135,8 @@ def _read_resize(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
         return None
     lacks = lacking(value, shape.cluster_size) if told[0] == "size" else 0
     around.disks.resize(shape.name, length)
+    if outside:
+        return ResizeFile(image, length, lacks)
     return ResizeRequest(disk=shape.name, length=length, lacks=lacks)
 
 
@@ -165,7 +174,8 @@ RESIZE = Verb(
     shape=Resize,
     short=Short(long_disk, Clusters | SizeText, "a number of clusters, a size"),
     form="a number of clusters, a size such as 1 MiB, or {disk, size or clusters}",
-    takes="a number of clusters, a size, `{disk?, size}` or `{disk?, clusters}`",
+    takes="a number of clusters, a size, `{disk?, size}` or `{disk?, clusters}`; "
+    "`{image, size, outside}`",
     examples=(16, "1 MiB", {"disk": "vdb", "clusters": 16}),
     read=_read_resize,
 )

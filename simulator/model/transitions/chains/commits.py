@@ -51,7 +51,7 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
         return refusal
     base, top = disk.length_of(job.base), disk.length_of(job.top)
     job = replace(job, grew=base < top)
-    copied = _copy_down(disk, job)
+    copied = copy_down(disk, job)
     started = machine.with_disk(copied)
     if commit.lasting:
         return replace(started, jobs=(*machine.jobs, job))
@@ -82,6 +82,8 @@ def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob)
     met = _refuse_way(machine, disk, commit)
     if met is not None:
         return met
+    if (base := disk.image(commit.base)) is not None and base.removed:
+        return Refusal(f"Could not open '{base.name}': No such file or directory")
     broken = [bitmap.name for bitmap in disk.bitmaps_on(commit.base) if bitmap.inconsistent]
     if broken and disk.length_of(commit.base) < disk.length_of(commit.top):
         told = f"{commit.base} would have to grow, and its bitmap {broken[0]} is inconsistent"
@@ -108,7 +110,7 @@ def _refuse_way(machine: Machine, disk: Disk, commit: CommitJob) -> Refusal | No
     return None
 
 
-def _copy_down(disk: Disk, job: CommitJob) -> Disk:
+def copy_down(disk: Disk, job: CommitJob) -> Disk:
     """Return a disk whose base holds what lies above it, up to the top; it is open for writing."""
     top, base = job.top, job.base
     names = [image.name for image in disk.chain]

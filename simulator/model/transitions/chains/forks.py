@@ -49,7 +49,8 @@ def _as_of(disk: Disk, image: Image) -> Image:
 
 def _alike(one: Image, other: Image) -> bool:
     same = one.content is other.content and one.snapshots is other.snapshots
-    return same and (one.name, one.length, one.lacks) == (other.name, other.length, other.lacks)
+    shape = (one.name, one.length, one.lacks, one.removed)
+    return same and shape == (other.name, other.length, other.lacks, other.removed)
 
 
 def refuse_across_fork(

@@ -75,7 +75,8 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
             continue
         if snapshot.node in works_on(job, disk):
             return in_use_by(job, snapshot.node)
-    above = _image_above(disk, snapshot.node)
+    others = (_image_above(d, snapshot.node) for d in machine.sharers(snapshot.node, disk.name))
+    above = next(filter(None, (_image_above(disk, snapshot.node), *others)), None)
     scratch = [
         job.backup.name
         for job in machine.backup_jobs

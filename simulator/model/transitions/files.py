@@ -1,0 +1,191 @@
+"""Image files that somebody changes who asks no host. Source: ``facts/QEMU.md``, section 4.9."""
+
+from typing import assert_never
+
+from simulator.model.bitmap import DirtyBitmap, Window, join_windows
+from simulator.model.clusters import ZERO, ClusterSet, map_all, map_of
+from simulator.model.disk import Disk, Image, read_chain
+from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power, Transfer
+from simulator.model.operations import (
+    CommitFile,
+    ConvertFile,
+    FileOperation,
+    RebaseFile,
+    Refusal,
+    RemoveFile,
+    ResizeFile,
+    ResizeImage,
+    WriteFile,
+)
+from simulator.model.sizes import measure
+from simulator.model.transitions.chains.commits import copy_down
+from simulator.model.transitions.chains.resizing import resize_image
+from simulator.model.values import replace
+
+
+def apply(machine: Machine, operation: FileOperation) -> Machine | Refusal:
+    """Return the machine when a file has been changed, or the words of the tool that cannot."""
+    name = operation.top if isinstance(operation, CommitFile) else operation.image
+    disk = machine.disk_of(name)
+    image = disk.image(name) if disk is not None else None
+    if disk is None or image is None or image.removed:
+        return Refusal(f"Could not open '{name}': No such file or directory")
+    running = machine.power is Power.RUNNING
+    if isinstance(operation, RemoveFile):
+        gone = machine.with_disk(disk.with_image(replace(image, removed=True)))
+        return gone if running else forget_removed(gone)
+    if isinstance(operation, ConvertFile):
+        if running and image is disk.active:
+            return _locked(name, shared=True)
+        return _convert(machine, disk, operation)
+    if running:
+        return _locked(name)
+    match operation:
+        case WriteFile():
+            written = operation.data.below(image.length)
+            content = image.content.overlay(written)
+            changed = disk.with_image(replace(image, content=content))
+            return _settle(machine, disk, _marked(changed, name, written.clusters()))
+        case ResizeFile():
+            return _resize(machine, disk, image, operation)
+        case CommitFile():
+            return _commit(machine, disk, operation)
+        case RebaseFile():
+            return _rebase(machine, disk, image, operation)
+        case _:
+            assert_never(operation)
+
+
+def forget_removed(machine: Machine) -> Machine:
+    """Return a machine that has closed its images: what was removed holds nothing any more."""
+    for disk in machine.disks:
+        gone = {image.name for image in disk.chain if image.removed}
+        if gone:
+            chain = tuple(
+                replace(i, content=map_of(i.length), snapshots=()) if i.name in gone else i
+                for i in disk.chain
+            )
+            bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
+            left = replace(disk, chain=chain, bitmaps=bitmaps)
+            machine = _settle(machine, disk, left)
+    return machine
+
+
+def _locked(image: str, *, shared: bool = False) -> Refusal:
+    """Return what a tool says of an image that a running QEMU has open."""
+    lock = 'shared "write"' if shared else '"write"'
+    return Refusal(
+        f"Could not open '{image}': Failed to get {lock} lock",
+        cause="the machine runs, and its QEMU has the image open",
+    )
+
+
+def _settle(machine: Machine, before: Disk, after: Disk) -> Machine:
+    """Return a machine with a disk whose guest has another state if it sees anything else."""
+    same = after.length == before.length and after.guest_view.reads_like(before.guest_view)
+    return machine.with_disk(after if same else replace(after, moment=before.moment + 1))
+
+
+def _marked(disk: Disk, node: str, clusters: ClusterSet) -> Disk:
+    """Return a disk on which the bitmaps of an image that are on have recorded a tool's write."""
+
+    def mark(bitmap: DirtyBitmap) -> DirtyBitmap:
+        if bitmap.node != node or not bitmap.recording or bitmap.inconsistent:
+            return bitmap
+        granules = disk.granules_of(bitmap.granularity, clusters, bitmap.length)
+        written = Window(start=disk.moment, end=disk.moment + 1)
+        if node == disk.active.name:
+            return bitmap.mark(granules)
+        return replace(bitmap.mark(granules), windows=join_windows((*bitmap.windows, written)))
+
+    return replace(disk, bitmaps=tuple(map(mark, disk.bitmaps)))
+
+
+def _resize(machine: Machine, disk: Disk, image: Image, resize: ResizeFile) -> Machine | Refusal:
+    """Let a file grow or shrink, with its bitmaps: ``qemu-img resize``, with ``--shrink``."""
+    if image is disk.active:
+        return resize_image(machine, ResizeImage(image.name, resize.length, resize.lacks))
+    size = resize.length * disk.cluster_size - resize.lacks
+    content = image.content.below(resize.length)
+    resized = replace(image, content=content, length=resize.length, lacks=resize.lacks)
+    bitmaps = tuple(
+        bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == image.name else bitmap
+        for bitmap in disk.bitmaps
+    )
+    return _settle(machine, disk, replace(disk.with_image(resized), bitmaps=bitmaps))
+
+
+def _commit(machine: Machine, disk: Disk, commit: CommitFile) -> Machine | Refusal:
+    """Copy data down; with no base named the top is emptied, and its bitmaps stay.
+
+    S1: |AAAA----| <- S2: |---BBB--|    after  S1: |AAABBB--| <- S2: |--------|
+    """
+    names = [image.name for image in disk.chain]
+    place = names.index(commit.top)
+    if place == 0:
+        return Refusal("Image does not have a backing file")
+    base = commit.base or names[place - 1]
+    if base not in names[:place]:
+        return Refusal(f"Did not find '{base}' in the backing chain of '{commit.top}'")
+    job = CommitJob(name="", disk=disk.name, top=commit.top, base=base, carry=False)
+    stored = {(bitmap.node, bitmap.name): bitmap.kept for bitmap in disk.bitmaps}
+    copied = copy_down(disk, job)
+    bitmaps = tuple(replace(each, kept=stored[each.node, each.name]) for each in copied.bitmaps)
+    copied = replace(copied, bitmaps=bitmaps)
+    top = copied.chain[place]
+    if commit.base is None:
+        copied = copied.with_image(replace(top, content=map_of(top.length)))
+    return _settle(machine, disk, copied)
+
+
+def _rebase(machine: Machine, disk: Disk, image: Image, rebase: RebaseFile) -> Machine | Refusal:
+    """Put an image onto another one; a safe rebase first copies what would read otherwise.
+
+    S1: |AAAA----| <- S2: |--B-----| <- S3: |------C-|    S3 onto S1, safe
+    S1: |AAAA----| <- S3: |--B---C-|
+    """
+    names = [each.name for each in disk.chain]
+    place = names.index(image.name)
+    below: tuple[Image, ...] = ()
+    if rebase.base is not None:
+        other = disk if rebase.base in names else machine.disk_of(rebase.base)
+        if other is None:
+            return Refusal(f"Could not open '{rebase.base}': No such file or directory")
+        if rebase.base in names[place:]:
+            return Refusal(f"'{rebase.base}' lies above '{image.name}'")
+        below = other.chain_to(rebase.base)
+        if other is not disk:
+            below = tuple(replace(each, since=0) for each in below)
+            machine = replace(machine, forked=True)
+    changed = disk
+    if rebase.safe:
+        old = read_chain(disk.chain[:place]).below(image.length)
+        differs = old.differing(read_chain(below)).below(image.length) - image.content.clusters()
+        held = map_all(image.length, differs, ZERO).overlay(old.restrict(differs))
+        image = replace(image, content=image.content.overlay(held))
+        changed = _marked(disk.with_image(image), image.name, differs)
+    chain = (*below, *changed.chain[place:])
+    left = {each.name for each in chain}
+    bitmaps = tuple(bitmap for bitmap in changed.bitmaps if bitmap.node in left)
+    return _settle(machine, disk, replace(changed, chain=chain, bitmaps=bitmaps))
+
+
+def _convert(machine: Machine, disk: Disk, convert: ConvertFile) -> Machine:
+    """Copy what an image reads as; zeroes are left out of the file, and it hides all the same."""
+    content, length = disk.view_of(convert.image), disk.length_of(convert.image)
+    record = Backup(
+        name=convert.target,
+        disk=disk.name,
+        image=convert.image,
+        kind=Kind.FULL,
+        content=content.restrict(content.clusters().below(length)),
+        length=length,
+        complete=True,
+        moment=disk.moment_of(convert.image),
+        at=machine.at,
+        copied_bytes=content.data_count * disk.cluster_size,
+        transfer=Transfer.PULL,
+    )
+    kept = tuple(b for b in machine.backups if b.name != convert.target)
+    record = measure(record, disk.cluster_size, disk.bytes_of(convert.image))
+    return replace(machine, backups=(*kept, record))

@@ -1,0 +1,34 @@
+"""What somebody does to image files who asks nobody, in a few words."""
+
+from typing import assert_never
+
+from simulator.model.operations import (
+    CommitFile,
+    ConvertFile,
+    FileOperation,
+    RebaseFile,
+    RemoveFile,
+    ResizeFile,
+    WriteFile,
+)
+
+
+def tell_file(request: FileOperation) -> str:
+    """Return what is done to a file: ``rebase S3 onto S1, unsafe``."""
+    match request:
+        case RemoveFile(image=name):
+            return f"delete {name} from outside"
+        case WriteFile(image=name):
+            return f"write {name} from outside"
+        case ResizeFile(image=name, length=length):
+            clusters = "1 cluster" if length == 1 else f"{length:,} clusters"
+            return f"resize {name} from outside to {clusters}"
+        case CommitFile(top=name, base=base):
+            return f"commit {name} from outside" + (f" to {base}" if base is not None else "")
+        case RebaseFile(image=name, base=base, safe=safe):
+            onto = base if base is not None else "nothing"
+            return f"rebase {name} onto {onto}" + ("" if safe else ", unsafe")
+        case ConvertFile(image=name, target=target):
+            return f"convert {name} to {target}"
+        case _:
+            assert_never(request)
