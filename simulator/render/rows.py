@@ -297,10 +297,11 @@ def _draw_all(drawn: _Drawn, disk: Disk, lengths: Mapping[str, int], scale: int)
     for place, bitmap in enumerate(disk.bitmaps):
         blank = Strip(label=_label(bitmap, drawn.names), cells="")
         was, row = known.get(_key(bitmap), (None, blank))
-        if was is bitmap and len(row.cells) == -(-lengths[bitmap.node] // scale):
-            strip = row._replace(label=blank.label)
-        else:
+        strip = row._replace(label=blank.label)
+        if len(row.cells) != -(-lengths[bitmap.node] // scale):
             strip = _draw_bitmap(disk, bitmap, lengths, scale, blank, None)
+        elif was is not bitmap:
+            strip = _draw_bitmap(disk, bitmap, lengths, scale, strip, was)
         if strip == row:
             strip = row
         else:

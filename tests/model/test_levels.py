@@ -4,14 +4,23 @@ Each is laid over others, cut and made flat, and then held against all the other
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.model.clusters import CLUSTERS_MAX, WORKLOAD_FIRST, ZERO, Version, large, letter_of
+from simulator.model.clusters import (
+    CLUSTERS_MAX,
+    WORKLOAD_FIRST,
+    ZERO,
+    Version,
+    arrays,
+    large,
+    letter_of,
+    levels,
+)
 from simulator.model.clusters.arrays import LargeSet
 from simulator.model.clusters.large import LargeMap
 from simulator.model.clusters.levels import Level, flatten, merge, pack
@@ -30,7 +39,7 @@ STEPS = st.lists(
         st.tuples(st.just("letters"), ANY, LETTERS),
         st.tuples(st.just("laid"), ANY, ANY),
         st.tuples(st.just("cut"), ANY, st.frozensets(CLUSTERS)),
-        st.tuples(st.just("newest"), ANY, st.none()),
+        st.tuples(st.just("newest"), ANY, st.integers(1, 4)),
         st.tuples(st.just("flat"), ANY, st.none()),
     ),
     max_size=14,
@@ -44,6 +53,9 @@ def tight_limits() -> Iterator[None]:
         patch.setattr(large, "PROBES_MAX", 1)
         patch.setattr(large, "STRIDE_MIN", 2)
         patch.setattr(large, "SCALE_MIN", 1)
+        patch.setattr(levels, "DENSE_MAX", 0)
+        for module in (arrays, levels):
+            patch.setattr(module, "FEW_IN", 1)
         yield
 
 
@@ -74,8 +86,10 @@ class Maps:
         elif step == "cut" and isinstance(what, frozenset):
             kept = {c: version for c, version in wanted.items() if c in what}
             self._add(found.restrict(LargeSet.of(what)), kept)
-        elif step == "newest":
-            newest = LargeSet.of(found.level.clusters)
+        elif step == "newest" and isinstance(what, int):
+            newest, left = LargeSet.of([]), found
+            for _ in range(what):
+                newest, left = LargeSet.of(newest | left.level.clusters), left.lower
             self._add(found.restrict(newest), {c: wanted[c] for c in newest})
         else:
             self._add(found.flattened(), wanted)
@@ -156,17 +170,41 @@ def test_maps_that_share_levels_hold_and_draw_what_their_dicts_do(
             assert dict(found.below(end).items()) == kept
 
 
-@given(st.lists(SOME_LETTERS, min_size=1, max_size=5), LETTERS)
+@pytest.mark.parametrize("tight", [False, True])
+@given(made_of=st.lists(SOME_LETTERS, min_size=1, max_size=5), upper=LETTERS)
 @LAW
 def test_levels_are_made_flat_and_merged_as_dicts_are(
-    levels: list[dict[int, Version]], upper: dict[int, Version]
+    tight: bool, made_of: list[dict[int, Version]], upper: dict[int, Version]
 ) -> None:
     flat: dict[int, Version] = {}
-    for each in levels:
+    for each in made_of:
         flat |= each
-    lower = flatten([level_of(each) for each in levels])
-    assert LargeMap(lower) == LargeMap.of(flat)
-    assert LargeMap(merge(lower, level_of(upper))) == LargeMap.of(flat | upper)
+    with tight_limits() if tight else nullcontext():
+        lower = flatten([level_of(each) for each in made_of])
+        assert LargeMap(lower) == LargeMap.of(flat)
+        assert LargeMap(merge(lower, level_of(upper))) == LargeMap.of(flat | upper)
+
+
+@given(st.lists(st.frozensets(CLUSTERS), min_size=1, max_size=5))
+@LAW
+def test_sets_that_are_far_from_as_large_are_united_like_others(
+    parts: list[frozenset[int]],
+) -> None:
+    with tight_limits():
+        united = LargeSet.of([])
+        for part in parts:
+            united |= LargeSet.of(part)
+        assert list(united) == sorted(frozenset().union(*parts))
+
+
+def test_what_was_written_last_is_laid_over_itself_and_differs_nowhere() -> None:
+    disk = LargeMap.of_writes(np.array([1, 2, 3]), WORKLOAD_FIRST)
+    for first in (10, 20):
+        disk = disk.overlay(LargeMap.of_writes(np.array([2, 3, 4]), WORKLOAD_FIRST + first))
+    last = disk.restrict(LargeSet.of([2, 3, 4]))
+    assert last.level is disk.level
+    assert disk.overlay(last).reads_like(disk)
+    assert not disk.overlay(disk.restrict(LargeSet.of([1, 2, 3, 4]))).differing(disk)
 
 
 def level_of(versions: dict[int, Version]) -> Level:

@@ -16,6 +16,10 @@ STATES_MAX = 4096
 NO_CLUSTERS: Integers = np.empty(0, dtype=np.int64)
 
 
+FEW_IN = 32
+"""So many times fewer clusters are put into their places among others, rather than sorted in."""
+
+
 def sorted_unique(values: Integers) -> Integers:
     """Return an array in ascending order, each value once."""
     ordered = np.sort(values)
@@ -25,6 +29,13 @@ def sorted_unique(values: Integers) -> Integers:
     keep[0] = True
     np.not_equal(ordered[1:], ordered[:-1], out=keep[1:])
     return ordered[keep]
+
+
+def _with(many: Integers, few: Integers) -> Integers:
+    """Return the values of both of two arrays, which are ascending, each once."""
+    places = many.searchsorted(few)
+    fresh = many[np.minimum(places, len(many) - 1)] != few
+    return np.insert(many, places[fresh], few[fresh])
 
 
 class LargeSet(ClusterSet):
@@ -59,7 +70,13 @@ class LargeSet(ClusterSet):
     def array(self) -> Integers:
         """The clusters in ascending order, each once."""
         if self._array is None:
-            self._array = sorted_unique(np.concatenate(list(self._arrays())))
+            arrays = list(self._arrays())
+            most = max(arrays, key=len)
+            if len(most) > FEW_IN * (sum(map(len, arrays)) - len(most)):
+                few = np.concatenate([array for array in arrays if array is not most])
+                self._array = _with(most, sorted_unique(few))
+            else:
+                self._array = sorted_unique(np.concatenate(arrays))
         return self._array
 
     def _arrays(self) -> Iterator[Integers]:

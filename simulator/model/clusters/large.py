@@ -33,7 +33,7 @@ from simulator.model.clusters.levels import (
     probe,
     tally,
 )
-from simulator.model.clusters.parting import part
+from simulator.model.clusters.parting import part, top_of
 
 PROBES_MAX = 16
 """A look-up searches this many levels one by one before it looks for a map to make flat."""
@@ -57,6 +57,7 @@ class LargeMap(ClusterMap):
         depth: How many levels there are; only the empty map has an empty one, and 0.
         level: The newest of them.
         made_flat: All of them as one, where somebody asked for it.
+        most: The highest version that any of them has.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class LargeMap(ClusterMap):
         "depth",
         "level",
         "made_flat",
+        "most",
     )
 
     def __init__(self, level: Level = EMPTY, lower: "LargeMap | None" = None) -> None:
@@ -79,11 +81,13 @@ class LargeMap(ClusterMap):
         """
         self.level = level
         self._lower = lower
+        own = level.newest[0] if len(level.packed) else ZERO
+        self.most: Version = max(own, lower.most) if lower else own
         self.depth: int = 0 if not len(level.packed) else lower.depth + 1 if lower else 1
         self.made_flat: Level | None = level if self.depth < 2 else None
         self._count: int | None = None
         self._tally: Tally | None = None
-        self._shown: tuple[Version, int, Version] | None = None
+        self._shown: tuple[Version, int] | None = None
         self._letters: tuple[int, Mapping[int, str]] | None = None
         self._onto: tuple[LargeMap, LargeMap] | None = None
 
@@ -198,21 +202,22 @@ class LargeMap(ClusterMap):
         return version if version >= WORKLOAD_FIRST else None
 
     @property
-    def newest(self) -> tuple[Version, int, Version]:
-        """The highest version that is seen, where, and the highest that any level has."""
+    def newest(self) -> tuple[Version, int]:
+        """The highest version that is seen, and where."""
         pending, known = [], self
         while known.depth and known._shown is None:
             pending.append(known)
+            if known.level.newest[0] >= known.lower.most:
+                break
             known = known.lower
-        shown = known._shown or (ZERO, NOTHING, ZERO)
+        shown = known._shown or (ZERO, NOTHING)
         for each in reversed(pending):
-            version, cluster, most = shown
-            own, where = each.level.newest
-            if own >= version:
-                version, cluster = own, where
-            elif each.level.holds(cluster):
-                version, cluster = each.flat.newest
-            shown = each._shown = version, cluster, max(most, own)
+            own = each.level.newest
+            if own[0] >= min(shown[0], each.lower.most):
+                shown = own
+            elif each.level.holds(shown[1]):
+                shown = each.flat.newest
+            each._shown = shown
         return shown
 
     def lookup(self, wanted: Integers) -> Integers:
@@ -340,14 +345,14 @@ class LargeMap(ClusterMap):
         """Return another map with this one laid over it: this one wins."""
         return _large_map(lower).overlay(self)
 
-    def restrict(self, clusters: ClusterSet) -> Self:
+    def restrict(self, clusters: ClusterSet) -> "LargeMap":
         """Return what the map holds for some clusters."""
         wanted = enlarge(clusters).array
         if not len(wanted) or not self:
             return type(self)()
-        newest = self.level.clusters.array
-        if wanted is newest or np.array_equal(wanted, newest):
-            return type(self)(self.level)
+        top = top_of(self, wanted)
+        if top:
+            return _stack(top)
         versions = self.lookup(wanted)
         held = versions != NOTHING
         return type(self)(pack(wanted[held], versions[held]))
@@ -359,9 +364,12 @@ class LargeMap(ClusterMap):
         """
         other = _large_map(other)
         parted = part(self, other)
-        if not parted.apart:
+        if not parted.apart or parted.hidden:
             return LargeSet(NO_CLUSTERS)
-        touched = _stack([*parted.mine, *parted.theirs]).clusters()
+        if parted.my.depth == len(parted.mine) and not parted.theirs:
+            touched = parted.my.clusters()
+        else:
+            touched = _stack([*parted.mine, *parted.theirs]).clusters()
         if (not parted.mine or not parted.theirs) and parted.newer:
             for level in parted.tops:
                 touched = touched - level.clusters
@@ -396,7 +404,7 @@ class LargeMap(ClusterMap):
             lacking: The one that lacks it, without the levels that both have on top.
         """
         few = level.packed[:: len(level.packed) // LOOKS_MAX + 1]
-        most = lacking.newest[2]
+        most = lacking.most
         for entry in few.tolist():
             cluster, version = divmod(entry, 1 << int(VERSION_BITS))
             if version > most and not any(top.holds(cluster) for top in tops):

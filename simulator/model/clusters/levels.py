@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from simulator.model.clusters.arrays import Integers, LargeSet
+from simulator.model.clusters.arrays import FEW_IN, Integers, LargeSet
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
     VERSIONS_MAX,
@@ -30,9 +30,6 @@ VERSION_MASK = np.uint64(VERSIONS_MAX - 1)
 MIXED = letter_of(WORKLOAD_FIRST)
 TALLY_MAX = 64
 """A stretch of so many clusters an entry, or of fewer, is counted by a table."""
-
-FEW_IN = 32
-"""So many times fewer entries are put into their places among others, rather than sorted in."""
 
 DENSE_MAX = 8
 """A stretch of so many clusters an entry, or of fewer, is made flat by a table."""
@@ -208,6 +205,9 @@ def flatten(levels: Sequence[Level]) -> Level:
     upper = sum(len(level.packed) for level in levels[1:])
     if len(levels[0].packed) > FEW_IN * upper:
         return merge(levels[0], flatten(levels[1:]))
+    newest = len(levels[-1].packed)
+    if newest > FEW_IN * (len(levels[0].packed) + upper - newest):
+        return merge(flatten(levels[:-1]), levels[-1])
     packed = np.concatenate([level.packed for level in levels])
     if all(lower.newest[0] < upper.oldest for lower, upper in pairwise(levels)):
         packed.sort()
@@ -241,17 +241,23 @@ def _flatten_dense(levels: Sequence[Level], first: int, span: int) -> Level:
 
 
 def merge(lower: Level, upper: Level) -> Level:
-    """Return one level that holds what the upper of two holds, and what the lower has beside it."""
+    """Return one level that holds what the upper of two holds, and what the lower has beside it.
+
+    The entries of the shorter one are put into their places in the longer one.
+    """
     if not len(lower.packed):
         return upper
-    places = lower.packed.searchsorted(upper.packed & ~VERSION_MASK)
-    there = lower.packed[np.minimum(places, len(lower.packed) - 1)] >> VERSION_BITS
-    known = there == upper.packed >> VERSION_BITS
-    packed = lower.packed.copy()
-    packed[places[known]] = upper.packed[known]
-    added = upper.packed[~known]
+    below = len(lower.packed) < len(upper.packed)
+    few, packed = (lower.packed, upper.packed) if below else (upper.packed, lower.packed)
+    places = packed.searchsorted(few & ~VERSION_MASK)
+    there = packed[np.minimum(places, len(packed) - 1)] >> VERSION_BITS
+    known = there == few >> VERSION_BITS
+    if not below:
+        packed = packed.copy()
+        packed[places[known]] = few[known]
+    added = few[~known]
     if not len(added):
-        return Level(packed)
+        return upper if below else Level(packed)
     joined = np.empty(len(packed) + len(added), dtype=np.uint64)
     between = places[~known] + np.arange(len(added))
     kept = np.ones(len(joined), dtype=bool)

@@ -4,8 +4,12 @@ from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
+from simulator.model.clusters.arrays import Integers
 from simulator.model.clusters.interfaces import Version
-from simulator.model.clusters.levels import Level
+from simulator.model.clusters.levels import Level, flatten
+
+TOP_MAX = 4
+"""What was written last is looked for in so many of the newest levels."""
 
 
 class Pile(Protocol):
@@ -28,8 +32,8 @@ class Pile(Protocol):
         """All of them as one, where that is there."""
 
     @property
-    def newest(self) -> tuple[Version, int, Version]:
-        """The highest version that is seen, where, and the highest that any level has."""
+    def most(self) -> Version:
+        """The highest version that any of them has."""
 
 
 P = TypeVar("P", bound=Pile)
@@ -57,8 +61,16 @@ class Parted(NamedTuple, Generic[P]):
     @property
     def newer(self) -> bool:
         """Whether what came after the common beginning is newer than all of that."""
-        most = self.base.newest[2]
+        most = self.base.most
         return all(level.oldest > most for level in (*self.mine, *self.theirs))
+
+    @property
+    def hidden(self) -> bool:
+        """Whether all that only one of them has is on top of both as well."""
+        levels = self.mine or self.theirs
+        if (self.mine and self.theirs) or not self.newer:
+            return False
+        return all(any(level is top for top in self.tops) for level in levels)
 
 
 def part(my: P, their: P) -> Parted[P]:
@@ -81,3 +93,20 @@ def part(my: P, their: P) -> Parted[P]:
     if apart and my.made_flat is not None and their.made_flat is not None:
         apart = not np.array_equal(my.made_flat.packed, their.made_flat.packed)
     return Parted(apart, tops, my, their, mine, theirs, one)
+
+
+def top_of(pile: Pile, wanted: Integers) -> list[Level]:
+    """Return the newest levels, if they hold just some clusters; none if they do not.
+
+    What was written since a point in time is mostly asked for like that.
+    """
+    levels: list[Level] = []
+    most = 0
+    while pile.depth and most < len(wanted) and len(levels) < TOP_MAX:
+        levels.append(pile.level)
+        most += len(pile.level.packed)
+        pile = pile.lower
+    if most < len(wanted):
+        return []
+    held = levels[0].clusters if len(levels) == 1 else flatten(levels[::-1]).clusters
+    return levels if np.array_equal(wanted, held.array) else []
