@@ -47,7 +47,7 @@ from simulator.model.operations.guest import (
     GuestWrite,
     touched_by,
 )
-from simulator.model.operations.jobs import BitmapMode, EndJob, RunBackup, Sync
+from simulator.model.operations.jobs import Asked, BitmapMode, EndJob, RunBackup, Sync
 from simulator.model.operations.outside import (
     CopyImage,
     CorruptBackup,
@@ -74,6 +74,7 @@ from simulator.model.refusal import Fault, Refusal
 __all__ = [
     "AddBitmap",
     "AddOverlay",
+    "Asked",
     "AttachDisk",
     "BitmapKey",
     "BitmapMode",

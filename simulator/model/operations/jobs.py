@@ -32,6 +32,18 @@ class BitmapMode(StrEnum):
     ALWAYS = "always"
 
 
+class Asked(NamedTuple):
+    """What a command says of a job's bitmap, as it stands there; QEMU looks at names first.
+
+    Attributes:
+        sync: ``incremental`` among them, which is ``bitmap`` that is cleared on success.
+        mode: None where it is left out.
+    """
+
+    sync: str
+    mode: str | None
+
+
 class RunBackup(NamedTuple):
     """Copy clusters out of a chain, as they are at the job's start (QEMU: ``blockdev-backup``).
 
@@ -51,6 +63,7 @@ class RunBackup(NamedTuple):
         reuse: Whether a target that exists is written over, and not made anew.
         group: The targets of its transaction, where one that fails is to cancel the others.
         job: What the user calls the job; the target's name, if nothing else.
+        asked: What QEMU is to judge itself; None where a policy has made the job.
     """
 
     target: str
@@ -71,6 +84,7 @@ class RunBackup(NamedTuple):
     reuse: bool = False
     group: tuple[str, ...] = ()
     job: str | None = None
+    asked: Asked | None = None
 
 
 class EndJob(NamedTuple):

@@ -37,9 +37,8 @@ def apply(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
     disk = machine.disk_of(operation.node)
     if disk is None:
         if isinstance(operation, AddBitmap):
-            return Refusal(
-                f"Cannot find device='{operation.node}' nor node-name='{operation.node}'"
-            )
+            told = f"Cannot find device='{operation.node}' nor node-name='{operation.node}'"
+            return _refuse_words(operation) or Refusal(told)
         return Refusal(f"Node '{operation.node}' not found")
     if isinstance(operation, AddBitmap):
         outcome = _add(disk, operation)
@@ -78,13 +77,14 @@ def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
 def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
     image = disk.image(add.node)
     assert image is not None, "the disk was found by this node"
+    worded = _refuse_words(add)
+    if worded is not None:
+        return worded
     granularity = add.granularity if add.granularity is not None else disk.granularity_of(add.node)
-    if granularity > GRANULARITY_MAX:
-        return Refusal("Parameter 'granularity' expects uint32_t")
     if granularity < GRANULARITY_MIN or granularity & (granularity - 1):
         return Refusal("Granularity must be power of 2 and at least 512")
-    if not add.name:
-        return Refusal("Bitmap name cannot be empty")
+    if add.persistent and image.format != "qcow2":
+        return Refusal(f"Can't store persistent bitmaps to {add.node}: Operation not supported")
     if disk.bitmap(add.node, add.name) is not None:
         return Refusal(f"Bitmap already exists: {add.name}")
     if len(add.name.encode()) > NAME_BYTES_MAX:
@@ -101,9 +101,14 @@ def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
             f"Can't make bitmap '{add.name}' persistent in '{add.node}': "
             "Too much space will be occupied by the bitmap. Use larger granularity"
         )
-    if add.persistent and image.format != "qcow2":
-        return Refusal(f"Can't store persistent bitmaps to {add.node}: Operation not supported")
     return None
+
+
+def _refuse_words(add: AddBitmap) -> Refusal | None:
+    """Return what is wrong with a new bitmap wherever it is to be."""
+    if add.granularity is not None and add.granularity > GRANULARITY_MAX:
+        return Refusal("Parameter 'granularity' expects uint32_t")
+    return None if add.name else Refusal("Bitmap name cannot be empty")
 
 
 def _change(

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.machine import Export, Machine
+from simulator.model.machine import BackupJob, CommitJob, Export, Machine
 from simulator.model.operations import (
     BitmapKey,
     ExportNode,
@@ -17,7 +17,14 @@ from simulator.model.operations import (
     UnexportNode,
 )
 from simulator.model.transitions.bitmaps import refuse_use
-from simulator.model.transitions.chains.images import no_node
+from simulator.model.transitions.chains.images import (
+    conflict,
+    in_hand,
+    is_writable,
+    no_node,
+    passed_over,
+    torn_by,
+)
 from simulator.model.values import replace
 
 
@@ -40,13 +47,18 @@ def _export_node(machine: Machine, export: ExportNode) -> Machine | Refusal:
     targets = {job.backup.name: job.disk for job in machine.backup_jobs}
     if disk is None and export.node not in targets:
         return no_node(export.node, device=False)
+    if export.writable and disk is not None and not is_writable(machine, disk, export.node):
+        return Refusal("Cannot export read-only node as writable")
+    if disk is not None:
+        kept = _refuse_reading(machine, disk, export)
+        if kept is not None:
+            return kept
     if any(each.name == export.name for each in machine.exports):
         return Refusal(f"NBD server already has export named '{export.name}'")
-    writes = disk is not None and export.node == disk.active.name
-    if export.writable and disk is not None and not writes:
-        return Refusal("Cannot export read-only node as writable")
     keys: list[BitmapKey] = []
     for node, name in export.bitmaps:
+        if node is not None and machine.disk_of(node) is None:
+            return Refusal(f"Node '{node}' not found")
         bitmap = _find(machine, node or export.node, name)
         if bitmap is None:
             return Refusal(f"Bitmap '{name}' is not found", fault=Fault.MISSING)
@@ -55,12 +67,39 @@ def _export_node(machine: Machine, export: ExportNode) -> Machine | Refusal:
         refusal = refuse_use(home, bitmap, changed=False)
         if refusal is not None:
             return refusal
-        if bitmap.recording and writes and not export.writable:
+        records = bitmap.recording and is_writable(machine, home, bitmap.node)
+        if records and not export.writable:
             return Refusal(f"Enabled bitmap '{name}' incompatible with readonly export")
         keys.append((bitmap.node, bitmap.name))
     opened = _with_exported(machine, keys, exported=True)
     made = Export(id=export.id, name=export.name, node=export.node, bitmaps=tuple(keys))
     return replace(opened, exports=(*machine.exports, made))
+
+
+def _refuse_reading(machine: Machine, disk: Disk, export: ExportNode) -> Refusal | None:
+    """Return why an image is open to nobody else: a job that runs has it for itself.
+
+    A commit lets nobody read the images that it passes over, whose view is torn, or write its base.
+    The filter of a backup lets nobody write past it. Source: QEMU 7.2.
+    """
+    for job in machine.jobs_on(disk.name):
+        if isinstance(job, CommitJob):
+            pivots = job.top == disk.active.name
+            torn = torn_by(disk, job)
+            read, reader = export.node, in_hand(export.node)
+            if pivots and torn and export.node == job.top:
+                # It is whole itself; but whoever reads it reads the image below it as well.
+                read = torn[-1]
+                reader = f"node '{job.top}' (uses node '{read}' as 'backing' child)"
+            if read in torn:
+                return conflict(read, "consistent read", reader, passed_over(job, read))
+            if export.writable and not pivots and export.node == job.base:
+                return conflict(job.base, "write", in_hand(job.base), in_hand(job.base))
+        filtered = isinstance(job, BackupJob) and job.guarding
+        if filtered and export.writable and export.node == disk.active.name:
+            owner = f"node '#block' (uses node '{export.node}' as 'file' child)"
+            return conflict(export.node, "write", in_hand(export.node), owner)
+    return None
 
 
 def _find(machine: Machine, node: str, name: str) -> DirtyBitmap | None:

@@ -7,7 +7,7 @@ from simulator.model.bitmap import DirtyBitmap, Window, join_windows
 from simulator.model.clusters import ClusterSet, map_of, rescale, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
-from simulator.model.operations import BitmapMode, EndJob, Fault, Refusal, RunBackup, Sync
+from simulator.model.operations import BitmapMode, EndJob, Refusal, RunBackup, Sync
 from simulator.model.sizes import (
     COPY_UNIT,
     count_copied,
@@ -15,10 +15,11 @@ from simulator.model.sizes import (
     measure_granules,
     write_size,
 )
-from simulator.model.transitions.bitmaps import find_sources, refuse_use
+from simulator.model.transitions.bitmaps import find_sources
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.forks import refuse_above_written
-from simulator.model.transitions.chains.images import in_use_by, no_node, works_on
+from simulator.model.transitions.chains.images import no_node
+from simulator.model.transitions.starting import refuse_backup
 from simulator.model.transitions.targets import cut_short, emptied, fill_with_zeroes, lay_over
 from simulator.model.values import replace
 
@@ -35,7 +36,7 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
         return no_node(run.image)
     bitmap = disk.bitmap(run.image, run.bitmap) if run.bitmap is not None else None
     before = machine.backup_of(run.target, disk.name)
-    refusal = _refuse(machine, disk, run, bitmap, before)
+    refusal = refuse_backup(machine, disk, run, bitmap, before)
     if refusal is not None:
         return refusal
     sources = find_sources(machine, disk.bytes_of(run.image), run.sources or ())
@@ -129,41 +130,6 @@ def end_all(machine: Machine, status: Status) -> Machine:
 def _target(job: Job) -> str | None:
     """Return the target of a backup job; None for other jobs."""
     return job.backup.name if isinstance(job, BackupJob) else None
-
-
-def _refuse(
-    machine: Machine,
-    disk: Disk,
-    run: RunBackup,
-    bitmap: DirtyBitmap | None,
-    before: Backup | None,
-) -> Refusal | None:
-    refusal = _refuse_bitmap(disk, run, bitmap)
-    if refusal is not None:
-        return refusal
-    if run.target == run.image:
-        return Refusal("Source and target cannot be the same")
-    if machine.disk_of(run.target) is not None:
-        return Refusal("Could not create node: Block node is read-only")
-    for job in machine.jobs_on(disk.name):
-        if not isinstance(job, BackupJob) and run.image in works_on(job, disk):
-            return in_use_by(job, run.image)
-        if _target(job) == run.target:
-            return in_use_by(job, run.target)
-    reused = run.reuse and before is not None and before.has_file
-    if reused and before is not None and before.length != disk.length_of(run.image):
-        return Refusal("Source and target image have different sizes")
-    # Only now does QEMU care whether it may change the bitmap.
-    changed = run.mode is not BitmapMode.NEVER
-    return refuse_use(disk, bitmap, changed=changed) if bitmap is not None else None
-
-
-def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:
-    if run.bitmap is None or run.temporary:
-        return None
-    if bitmap is None:
-        return Refusal(f"Bitmap '{run.bitmap}' could not be found", fault=Fault.MISSING)
-    return refuse_use(disk, bitmap, changed=False)
 
 
 def _record(

@@ -4,7 +4,15 @@ from typing import Any
 
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Kind, Machine, Status, Transfer
-from simulator.model.operations import AddBitmap, EndJob, MergeBitmaps, Refusal, RunBackup, Sync
+from simulator.model.operations import (
+    AddBitmap,
+    Asked,
+    EndJob,
+    MergeBitmaps,
+    Refusal,
+    RunBackup,
+    Sync,
+)
 from simulator.model.transitions import apply
 from simulator.qemu.actions import (
     Action,
@@ -145,14 +153,16 @@ def backup_command(names: Names, run: RunBackup, target: str) -> Command:
 
     One that lasts, or that never ends by itself, waits to be told how to end.
     """
+    told = run.asked or Asked(run.sync.value, run.mode.value if run.bitmap is not None else None)
     options: dict[str, Any] = {
         "job-id": target,
         "device": names.node(run.image),
         "target": target,
-        "sync": run.sync.value,
+        "sync": told.sync,
+        "bitmap": run.bitmap,
+        "bitmap-mode": told.mode,
     }
-    if run.bitmap is not None:
-        options |= {"bitmap": run.bitmap, "bitmap-mode": run.mode.value}
+    options = {key: value for key, value in options.items() if value is not None}
     if run.lasting or run.sync is Sync.NONE:
         options["auto-finalize"] = False
     return Command("blockdev-backup", options)

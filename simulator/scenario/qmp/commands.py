@@ -13,6 +13,7 @@ from simulator.model.machine import Kind, Status
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
+    Asked,
     BitmapMode,
     ClearBitmap,
     CommitImages,
@@ -131,7 +132,6 @@ def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
     arguments.end()
     if not _NODE_NAME.fullmatch(target):
         raise RefusedError(f"Invalid node-name: '{target}'", _OF_NODE_NAMES)
-    _check_bitmap_mode(sync, bitmap, mode)
     through = sync in ("bitmap", "incremental")
     kinds = {"full": Kind.FULL, "top": Kind.TOP, "none": Kind.NONE}
     return RunBackup(
@@ -144,51 +144,33 @@ def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
         bitmaps=(bitmap,) if through and bitmap is not None else (),
         reuse=True,
         job=job,
+        asked=Asked(sync, mode),
     )
-
-
-def _check_bitmap_mode(sync: str, bitmap: str | None, mode: str | None) -> None:
-    """Refuse what a job cannot do to its bitmap."""
-    if sync in ("bitmap", "incremental") and bitmap is None:
-        raise RefusedError(f"must provide a valid bitmap name for '{sync}' sync mode")
-    if sync == "incremental" and mode not in (None, BitmapMode.ON_SUCCESS):
-        raise RefusedError(
-            "Bitmap sync mode must be 'on-success' when using sync mode 'incremental'"
-        )
-    if bitmap is None and mode is not None:
-        raise RefusedError("Cannot specify bitmap sync mode without a bitmap")
-    if bitmap is None:
-        return
-    if mode is None and sync != "incremental":
-        raise RefusedError("Bitmap sync mode must be given when providing a bitmap")
-    if sync == "none":
-        raise RefusedError("sync mode 'none' does not produce meaningful bitmap outputs")
-    if sync in ("full", "top") and mode == BitmapMode.NEVER:
-        raise RefusedError(
-            "Bitmap sync mode 'never' has no meaningful effect when combined with sync mode "
-            f"'{sync}'"
-        )
 
 
 def _read_commit(arguments: Arguments, clusters: Clusters) -> Operation:
     job, device = arguments.optional("job-id"), arguments.text("device")
-    top = arguments.optional("top-node") or arguments.optional("top")
-    base = arguments.optional("base-node") or arguments.optional("base")
-    arguments.drop("top", "base")
+    told = {name: arguments.optional(name) for name in ("top-node", "top", "base-node", "base")}
     arguments.ignore(MERGE)
     arguments.end()
+    for name in ("top", "base"):
+        if told[name] is not None and told[f"{name}-node"] is not None:
+            raise RefusedError(f"'{name}-node' and '{name}' are mutually exclusive")
+    top, base = told["top-node"] or told["top"], told["base-node"] or told["base"]
     return CommitImages(device=device, top=top, base=base, job=job or f"commit-{device}")
 
 
 def _read_stream(arguments: Arguments, clusters: Clusters) -> Operation:
     job, device = arguments.optional("job-id"), arguments.text("device")
-    base = arguments.optional("base-node") or arguments.optional("base")
+    file, base = arguments.optional("base"), arguments.optional("base-node")
     bottom = arguments.optional("bottom")
-    arguments.drop("base")
     arguments.ignore(MERGE)
     arguments.end()
-    if base is not None and bottom is not None:
-        raise RefusedError("'bottom' and 'base' cannot be specified at the same time")
+    told = {"base": file, "bottom": bottom, "base-node": base}
+    for one, other in (("base", "base-node"), ("base", "bottom"), ("bottom", "base-node")):
+        if told[one] is not None and told[other] is not None:
+            raise RefusedError(f"'{one}' and '{other}' cannot be specified at the same time")
+    base = base or file
     return PullImages(into=device, base=base, bottom=bottom, job=job or f"stream-{device}")
 
 
@@ -198,8 +180,6 @@ def _read_resize(arguments: Arguments, clusters: Clusters) -> Operation:
     arguments.end()
     if node is None:
         raise RefusedError(f"Cannot find device='{device or ''}' nor node-name=''")
-    if size >= 0 and size % 512:
-        raise RefusedError("The new size must be a multiple of 512")
     length, lacks = clusters(node, size)
     return ResizeImage(node=node, length=length, lacks=lacks)
 

@@ -12,12 +12,16 @@ from simulator.model.operations import (
 from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
 from simulator.model.transitions.chains.forks import refuse_across_fork, without_merged
 from simulator.model.transitions.chains.images import (
+    conflict,
     grow_over,
     held_in,
+    in_hand,
     lies_above,
     no_node,
+    passed_over,
     refuse_way,
     seen_anew,
+    torn_by,
 )
 from simulator.model.values import replace
 
@@ -70,16 +74,17 @@ def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob)
     if device != disk.active.name or above:
         fault = Fault.JOB if device == disk.active.name else None
         return Refusal("Need a root block node", fault=fault)
-    for name in (commit.top, commit.base):
-        if machine.disk_of(name) is None:
-            return no_node(name, device=False)
+    if machine.disk_of(commit.top) is None:
+        return no_node(commit.top, device=False)
     if commit.top not in names:
         return Refusal(f"'{commit.top}' is not in this backing file chain")
+    if machine.disk_of(commit.base) is None:
+        return no_node(commit.base, device=False)
     if commit.top == commit.base:
         return Refusal("cannot commit an image into itself")
     if commit.base not in names[: names.index(commit.top)]:
         return Refusal(f"'{commit.base}' is not in this backing file chain")
-    met = _refuse_way(machine, disk, commit)
+    met = _refuse_way(machine, disk, commit) or _refuse_read(machine, disk, commit)
     if met is not None:
         return met
     if (base := disk.image(commit.base)) is not None and base.removed:
@@ -107,6 +112,17 @@ def _refuse_way(machine: Machine, disk: Disk, commit: CommitJob) -> Refusal | No
         met = refuse_way(machine, disk, way)
         if met is not None:
             return met
+    return None
+
+
+def _refuse_read(machine: Machine, disk: Disk, commit: CommitJob) -> Refusal | None:
+    """Return QEMU's words for an image that a commit would pass over while a client reads it."""
+    read = {export.node for export in machine.exports}
+    for node in reversed(torn_by(disk, commit)):
+        if node in read and node != commit.top:
+            owner = passed_over(commit, node)
+            told = "a client may read an export of it"
+            return conflict(node, "consistent read", in_hand(node), owner, cause=told, job=False)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from simulator.model.bitmap import Kept
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
@@ -73,6 +74,19 @@ def _filtered_by(job: Job) -> str | None:
     if isinstance(job, BackupJob):
         return job.node
     return job.into if isinstance(job, PullJob) else None
+
+
+def is_writable(machine: Machine, disk: Disk, node: str) -> bool:
+    """Whether an image is open for writing: the active one, and those that a job writes.
+
+    The base of a commit of the active image that was cancelled stays so: its bitmaps are in use.
+    """
+    if node == disk.active.name:
+        return True
+    jobs = machine.jobs_on(disk.name)
+    bases = {job.base for job in jobs if isinstance(job, CommitJob)}
+    pulled = {job.into for job in jobs if isinstance(job, PullJob)}
+    return node in bases | pulled or any(b.kept is Kept.IN_USE for b in disk.bitmaps_on(node))
 
 
 def lies_above(job: Job, disk: Disk) -> bool:
@@ -159,3 +173,39 @@ def seen_anew(before: Disk, after: Disk) -> Disk:
         if after.guest_view.reads_like(before.guest_view):
             return after
     return replace(after, moment=before.moment + 1)
+
+
+def torn_by(disk: Disk, job: CommitJob) -> list[str]:
+    """Return the images that a commit passes over, base first: what lies below them has changed.
+
+    The active image is none of them: it hides all that is new below it.
+    """
+    names = [image.name for image in disk.chain]
+    high = names.index(job.top) + (job.top != disk.active.name)
+    return names[names.index(job.base) + 1 : high]
+
+
+def passed_over(job: CommitJob, node: str) -> str:
+    """Return QEMU's words for a commit that lets nobody read an image that it passes over."""
+    return f"commit job '{job.name}' (uses node '{node}' as 'intermediate node' child)"
+
+
+def in_hand(node: str) -> str:
+    """Return QEMU's words for a client of a node, or a job that writes it."""
+    return f"an unnamed block device (uses node '{node}' as 'root' child)"
+
+
+def conflict(
+    node: str, permission: str, wanted_by: str, kept_by: str, *, cause: str = "", job: bool = True
+) -> Refusal:
+    """Return QEMU's words for what somebody needs of a node, and another one does not share.
+
+    Args:
+        job: Whether it is a job that runs that keeps it.
+    """
+    return Refusal(
+        f"Permission conflict on node '{node}': permissions '{permission}' are both required by "
+        f"{wanted_by} and unshared by {kept_by}.",
+        cause=cause,
+        fault=Fault.JOB if job else None,
+    )

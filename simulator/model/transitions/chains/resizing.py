@@ -12,8 +12,11 @@ from simulator.model.operations import (
     ResizeImage,
 )
 from simulator.model.transitions.bitmaps import inconsistent
-from simulator.model.transitions.chains.images import grow_over, no_node
+from simulator.model.transitions.chains.images import conflict, grow_over, in_hand, no_node
 from simulator.model.values import replace
+
+SECTOR = 512
+"""Bytes; the size of a disk is a multiple of it."""
 
 
 def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
@@ -57,8 +60,6 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
 def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal | None:
     if resize.length < 0:
         return Refusal("Parameter 'size' expects a >0 size")
-    if resize.length == 0:
-        return Refusal("a disk has at least one cluster here")
     read = [
         job
         for job in machine.jobs_on(disk.name)
@@ -71,6 +72,10 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
     busy = _refuse_resize_in_use(machine, disk, resize.node)
     if busy is not None:
         return busy
+    if (resize.length * disk.cluster_size - resize.lacks) % SECTOR:
+        return Refusal(f"The new size must be a multiple of {SECTOR}")
+    if resize.length == 0:
+        return Refusal("a disk has at least one cluster here")
     for bitmap in disk.directory(resize.node):
         if bitmap.inconsistent:
             return inconsistent(bitmap.name)
@@ -99,12 +104,12 @@ def _conflict(node: str, *, filtered: bool) -> Refusal:
     Args:
         filtered: Whether the filter of a backup job needs it as it is; else a client does.
     """
-    used = f"(uses node '{node}' as 'root' child)"
-    other = f"node '#block' (uses node '{node}' as 'file' child)"
-    return Refusal(
-        f"Permission conflict on node '{node}': permissions 'resize' are both required by an "
-        f"unnamed block device {used} and unshared by "
-        f"{other if filtered else f'an unnamed block device {used}'}.",
+    filter = f"node '#block' (uses node '{node}' as 'file' child)"
+    return conflict(
+        node,
+        "resize",
+        in_hand(node),
+        filter if filtered else in_hand(node),
         cause="a backup job reads it" if filtered else "a client may read an export of it",
-        fault=Fault.JOB if filtered else None,
+        job=filtered,
     )

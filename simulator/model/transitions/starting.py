@@ -1,0 +1,77 @@
+"""Why QEMU starts no backup job, in the order in which it looks.
+
+Source: QEMU 7.2, every combination of wrong arguments; ``facts/QEMU.md``, section 6.1.
+"""
+
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.disk import Disk
+from simulator.model.machine import Backup, BackupJob, Machine
+from simulator.model.operations import BitmapMode, Fault, Refusal, RunBackup
+from simulator.model.transitions.bitmaps import refuse_use
+from simulator.model.transitions.chains.images import in_use_by, works_on
+
+THROUGH = ("bitmap", "incremental")
+"""What ``sync`` says where a job reads through a bitmap."""
+
+
+def refuse_backup(
+    machine: Machine,
+    disk: Disk,
+    run: RunBackup,
+    bitmap: DirtyBitmap | None,
+    before: Backup | None,
+) -> Refusal | None:
+    """Return why a job on an image that is there does not start; None where it does.
+
+    Args:
+        bitmap: The one that it names, where that is there.
+        before: What its target holds, where there is one.
+    """
+    refusal = _refuse_bitmap(disk, run, bitmap)
+    if refusal is not None:
+        return refusal
+    if run.target == run.image:
+        return Refusal("Source and target cannot be the same")
+    if machine.disk_of(run.target) is not None:
+        return Refusal("Could not create node: Block node is read-only")
+    for job in machine.jobs_on(disk.name):
+        if not isinstance(job, BackupJob) and run.image in works_on(job, disk):
+            return in_use_by(job, run.image)
+        if isinstance(job, BackupJob) and job.backup.name == run.target:
+            return in_use_by(job, run.target)
+    reused = run.reuse and before is not None and before.has_file
+    if reused and before is not None and before.length != disk.length_of(run.image):
+        return Refusal("Source and target image have different sizes")
+    # Only now does QEMU care whether it may change the bitmap.
+    if bitmap is not None and run.mode is not BitmapMode.NEVER:
+        refusal = refuse_use(disk, bitmap, changed=True)
+    taken = run.job is not None and any(job.name == run.job for job in machine.jobs)
+    return refusal or (Refusal(f"Job ID '{run.job}' already in use") if taken else None)
+
+
+def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:
+    """Return why a bitmap cannot be used, or not as it is asked for: QEMU looks for it first."""
+    sync, mode = run.asked or (None, None)
+    if run.bitmap is None or run.temporary:
+        if sync in THROUGH:
+            return Refusal(f"must provide a valid bitmap name for '{sync}' sync mode")
+        told = "Cannot specify bitmap sync mode without a bitmap"
+        return Refusal(told) if mode is not None else None
+    if sync == "incremental":
+        if mode not in (None, BitmapMode.ON_SUCCESS):
+            told = "Bitmap sync mode must be 'on-success' when using sync mode 'incremental'"
+            return Refusal(told)
+        mode = BitmapMode.ON_SUCCESS
+    if bitmap is None:
+        return Refusal(f"Bitmap '{run.bitmap}' could not be found", fault=Fault.MISSING)
+    if run.asked is not None and mode is None:
+        return Refusal("Bitmap sync mode must be given when providing a bitmap")
+    unusable = refuse_use(disk, bitmap, changed=False)
+    if unusable is not None:
+        return unusable
+    if sync == "none":
+        return Refusal("sync mode 'none' does not produce meaningful bitmap outputs")
+    if sync in ("full", "top") and mode == BitmapMode.NEVER:
+        told = "has no meaningful effect when combined with sync mode"
+        return Refusal(f"Bitmap sync mode 'never' {told} '{sync}'")
+    return None
