@@ -383,6 +383,7 @@ class ApiModel:
                 into=request.to,
                 format=request.format or machine.disk(request.disk).active.format,
                 lasting=request.lasting,
+                shallow=request.shallow,
             ),
         )
 

@@ -61,4 +61,5 @@ def _blockcopy(files: Files, machine: Machine, request: BlockCopy) -> Virsh:
     active = machine.disk(request.disk).active
     words = ["blockcopy", DOMAIN, request.disk, "--dest", path_of(files.of(request.to))]
     words += ["--format", request.format or active.format, "--transient-job", "--wait"]
+    words += ["--shallow"] if request.shallow else []
     return Virsh((*words, *(() if request.lasting else ("--pivot",))))

@@ -43,6 +43,10 @@ def course_of(before: Machine, job: Job) -> Course:
             pulled = disk.chain[low : names.index(into)]
             own = disk.chain[names.index(into)].content
             return _of_images(disk, pulled, own) if pulled else Course((), (), disk.cluster_size)
+        case MirrorJob(shallow=True):
+            held = disk.active.content
+            data = _data(held, disk.length)
+            return Course(held.clusters().listed(), data, disk.cluster_size, disk.size)
         case MirrorJob():
             view = disk.guest_view
             return Course(

@@ -270,9 +270,11 @@ def _job_of(operation: CommitImages | PullImages | MirrorDisk, before: Machine) 
                 base = names[names.index(bottom) - 1] if bottom != names[0] else None
             name = operation.job or f"pull-{into}"
             return PullJob(name=name, disk=disk.name, into=into, base=base, carry=carry)
-        case MirrorDisk(node=node, into=into, format=format, carry=carry):
-            disk = _disk_of(before, node)
-            return MirrorJob(name=into, disk=disk.name, into=into, format=format, carry=carry)
+        case MirrorDisk(node=node, into=into, shallow=shallow):
+            name, kind, carry = _disk_of(before, node).name, operation.format, operation.carry
+            return MirrorJob(
+                name=into, disk=name, into=into, format=kind, carry=carry, shallow=shallow
+            )
 
 
 def _disk_of(machine: Machine, node: str) -> Disk:

@@ -252,7 +252,7 @@ class MirrorJob:
     Attributes:
         name: What the user calls the job.
         disk: The disk that it works on.
-        into, format, carry: As in the operation.
+        into, format, carry, shallow: As in the operation.
     """
 
     name: str
@@ -260,6 +260,7 @@ class MirrorJob:
     into: str
     format: str
     carry: bool
+    shallow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,9 +392,8 @@ class Machine:
 
     def sharers(self, node: str, disk: str) -> tuple[Disk, ...]:
         """Return the other disks whose chains have an image of one."""
-        if not self.forked:
-            return ()
-        return tuple(each for each in self.disks if each.name != disk and each.image(node))
+        disks = self.disks if self.forked else ()
+        return tuple(each for each in disks if each.name != disk and each.image(node))
 
     def node_taken(self, name: str) -> bool:
         """Whether an image has this name, or is to have it when a disk has been copied."""

@@ -222,12 +222,14 @@ class BlockCopy(NamedTuple):
         to: Name of the new image.
         format: Its format; None for that of the active image.
         lasting: Whether the job runs on, until a :class:`FinishJobs`.
+        shallow: Whether only the active image is copied, onto the same backing image.
     """
 
     to: str
     disk: str
     format: str | None = None
     lasting: bool = False
+    shallow: bool = False
 
 
 class Resize(NamedTuple):

@@ -401,8 +401,8 @@ def _tell_change(
             return f"commit {top}" + (f" to {base}" if base is not None else "")
         case Pull(into=into):
             return f"pull into {into}"
-        case BlockCopy(disk=disk, to=image):
-            return f"blockcopy {disk} to {image}"
+        case BlockCopy(disk=disk, to=image, shallow=shallow):
+            return f"blockcopy {disk} to {image}" + (", shallow" if shallow else "")
         case Resize():
             return f"resize {_tell_resize(entry, request)}"
         case Revert(snapshot=name):

@@ -118,8 +118,8 @@ CASES = [
     step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
         "an argument of a later version",
-        "blockcopy: {to: C1, shallow: true}",
-        (29, "the argument shallow of blockcopy is not implemented yet"),
+        "migrate: {}",
+        (9, "the verb migrate is not implemented yet"),
     ),
     step(
         "a verb of a later version",

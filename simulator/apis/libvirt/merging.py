@@ -8,6 +8,7 @@ from simulator.model.transitions.chains.carrying import (
     merges_whole,
     whole_bitmaps,
 )
+from simulator.model.values import replace
 
 FORGOTTEN = "libvirt-tmp-activewrite"
 """libvirt's own bitmap in the base of a commit that runs."""
@@ -16,6 +17,8 @@ FORGOTTEN = "libvirt-tmp-activewrite"
 def after_pivot(machine: Machine, disk: str, copy: MirrorDisk | MirrorJob) -> tuple[Operation, ...]:
     """Return the bitmap that libvirt forgets in a copied disk's image where it cannot merge."""
     state = machine.disk(disk)
+    if copy.shallow:
+        state = replace(state, chain=state.chain[-1:])
     if not whole_bitmaps(state) or merges_whole(state, copy.format):
         return ()
     return (AddBitmap(node=copy.into, name=FORGOTTEN, persistent=False),)

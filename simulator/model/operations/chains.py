@@ -130,10 +130,11 @@ class MirrorDisk(NamedTuple):
 
     Attributes:
         node: The active image of the chain.
-        into: Name of the new image, which has nothing below it.
+        into: Name of the new image, which has nothing below it unless the copy is *shallow*.
         format: ``qcow2`` or ``raw``.
         carry: Whether the bitmaps of the whole chain go along, as with libvirt.
         lasting: Whether the job runs on until :class:`EndJob`, with the guest writing to both.
+        shallow: Whether only the active image is copied, onto the same backing image.
     """
 
     node: str
@@ -141,6 +142,7 @@ class MirrorDisk(NamedTuple):
     format: str = "qcow2"
     carry: bool = False
     lasting: bool = False
+    shallow: bool = False
 
 
 ChainOperation: TypeAlias = (

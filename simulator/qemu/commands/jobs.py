@@ -14,6 +14,7 @@ from simulator.model.operations import (
 )
 from simulator.model.transitions import apply
 from simulator.model.transitions.chains.carrying import merges_whole
+from simulator.model.values import replace
 from simulator.qemu.actions import AwaitJobs, Command, DropGuest, JobEnd, MakeImage
 from simulator.qemu.commands.bitmaps import change_bitmap
 from simulator.qemu.commands.nodes import (
@@ -189,16 +190,20 @@ def mirror_disk(work: Work, machine: Machine, mirror: MirrorDisk) -> None:
     job = outcome.jobs[-1]
     assert isinstance(job, MirrorJob), "it has just been started"
     name = names.job(job.name)
+    made = MakeImage(names.files[job.into], job.format, disk.size, disk.cluster_size)
+    below = disk.chain[-2] if job.shallow else None
+    if below is not None:
+        made = made._replace(backing=names.files[below.name], backing_format=below.format)
     work.do(
-        MakeImage(names.files[job.into], job.format, disk.size, disk.cluster_size),
-        open_image(names, job.into, job.format, backing=None),
+        made,
+        open_image(names, job.into, job.format, backing=below.name if below else None),
         Command(
             "blockdev-mirror",
             {
                 "job-id": name,
                 "device": names.node(mirror.node),
                 "target": names.node(job.into),
-                "sync": "full",
+                "sync": "top" if job.shallow else "full",
             },
         ),
         AwaitJobs((name,), JobEnd.READY),
@@ -210,6 +215,8 @@ def mirror_disk(work: Work, machine: Machine, mirror: MirrorDisk) -> None:
 def _finish_mirror(work: Work, machine: Machine, job: MirrorJob) -> None:
     """Pivot to the new image, merge the bitmaps of the chain into it, and close the chain."""
     names, disk = work.names, machine.disk(job.disk)
+    if job.shallow:
+        disk = replace(disk, chain=disk.chain[-1:])
     name = names.job(job.name)
     work.do(Command("job-complete", {"id": name}), AwaitJobs((name,)))
     for bitmap in merges_whole(disk, job.format) if job.carry else ():

@@ -13,6 +13,7 @@ from simulator.scenario.shapes import (
     STRICT,
     DiskWord,
     FileName,
+    Flag,
     ImageFormat,
     Lasts,
     Moves,
@@ -31,6 +32,12 @@ class BlockCopy(Lasts, Moves):
     disk: NotRequired[DiskWord]
     format: NotRequired[
         Annotated[ImageFormat, Field(description="Of it; default the active image's.")]
+    ]
+    shallow: NotRequired[
+        Annotated[
+            Flag,
+            Field(description="Only the active image, onto the same backing image."),
+        ]
     ]
 
 
@@ -52,6 +59,7 @@ def _read_blockcopy(around: Around, path: Path, arguments: Mapping[str, Any]) ->
         disk=disk,
         format=arguments.get("format"),
         lasting=lasts(arguments),
+        shallow=arguments.get("shallow", False),
     )
 
 
@@ -72,7 +80,8 @@ BLOCKCOPY = Verb(
     name="blockcopy",
     says="Copy a disk into a new image that takes over.",
     more="It holds all that the guest sees, and takes the place of the chain; `format` is the "
-    "active image's if left out. With `ends` it takes over then.",
+    "active image's if left out. `shallow: true` copies the active image only, onto the same "
+    "backing image. With `ends` it takes over then.",
     shape=BlockCopy,
     short=short("to", FileName),
     form="NAME or {to: NAME}",

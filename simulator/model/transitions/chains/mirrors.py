@@ -48,6 +48,7 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         into=mirror.into,
         format=mirror.format,
         carry=mirror.carry,
+        shallow=mirror.shallow and len(disk.chain) > 1,
     )
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
@@ -55,24 +56,32 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
 
 
 def pivoted(disk: Disk, job: MirrorJob) -> Disk:
-    """Return a disk whose chain is one image that holds all that the guest sees."""
-    content = disk.guest_view
-    if disk.length <= ZEROES_MAX:
+    """Return a disk whose chain is one image that holds all that the guest sees.
+
+    A shallow copy holds what the active image holds, and lies on what that lay on.
+    """
+    below = disk.chain[:-1] if job.shallow else ()
+    copied = replace(disk, chain=disk.chain[-1:]) if job.shallow else disk
+    content = copied.guest_view
+    if not below and disk.length <= ZEROES_MAX:
         content = range_of(disk.length, 0, disk.length, ZERO).overlay(content)
     image = Image(
         name=job.into,
         content=content,
         length=disk.length,
         format=job.format,
-        since=disk.chain[0].since,
+        since=copied.chain[0].since,
+        over=below[-1].name if below else None,
         lacks=disk.lacks,
     )
     bitmaps: list[DirtyBitmap] = []
-    for name in merges_whole(disk, job.format) if job.carry else ():
-        found = [disk.bitmap(node, name) for node in reversed(disk.nodes_with(name))]
+    for name in merges_whole(copied, job.format) if job.carry else ():
+        found = [disk.bitmap(node, name) for node in reversed(copied.nodes_with(name))]
         newest, *older = [bitmap for bitmap in found if bitmap is not None]
         merged = replace(newest, node=job.into, kept=Kept.MEMORY, batch=0)
         for bitmap in older:
             merged = merged.merge(bitmap, disk.moment)
         bitmaps.append(merged)
-    return replace(disk, chain=(image,), bitmaps=tuple(bitmaps))
+    names = {each.name for each in below}
+    kept = (bitmap for bitmap in disk.bitmaps if bitmap.node in names)
+    return replace(disk, chain=(*below, image), bitmaps=(*kept, *bitmaps))
