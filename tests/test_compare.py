@@ -51,7 +51,7 @@ def test_a_reviewer_of_2018_sees_which_rows_differ_and_who_refuses_what() -> Non
     words = {step.at: step.words for step in compared.refused}
     assert words["T2"] == (
         None,
-        "Operation not supported: cannot create snapshot while checkpoint exists",
+        "Operation not supported: cannot perform block operations while checkpoint exists",
         None,
     )
     assert [f.code for f in compared.flagged if f.found == (True, False, False)] == [

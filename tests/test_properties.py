@@ -658,7 +658,7 @@ def test_a_snapshot_of_the_largest_disk_is_taken_where_its_first_bitmap_was(mode
     refused = [entry.refusal.text for entry in timeline.entries if entry.refusal]
     if model == "libvirt-6.0":
         assert refused == [
-            "Operation not supported: cannot create snapshot while checkpoint exists"
+            "Operation not supported: cannot perform block operations while checkpoint exists"
         ]
     else:
         assert refused == []

@@ -19,17 +19,19 @@ from simulator.libvirt.plan import make_libvirt_plan
 from simulator.model.operations import (
     CorruptBackup,
     ForgetCheckpoint,
+    ForgetSnapshot,
     FreezeGuest,
     Operation,
     RebaseFile,
     RecordCheckpoint,
+    RecordSnapshot,
     Refusal,
     RestoreCheckpoint,
     StoreBitmaps,
     ThawGuest,
     UndefineMachine,
 )
-from simulator.model.requests import Attach, Detach, Expect, Request, Revert
+from simulator.model.requests import Attach, Detach, Expect, Request
 from simulator.model.transitions import apply
 from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.work import Work
@@ -49,6 +51,8 @@ NOT_TOLD_TO_QEMU: Mapping[type, str] = {
     RecordCheckpoint: "a note of libvirt's own",
     RestoreCheckpoint: "a note of libvirt's own",
     ForgetCheckpoint: "a note of libvirt's own",
+    RecordSnapshot: "a note of libvirt's own",
+    ForgetSnapshot: "a note of libvirt's own",
     UndefineMachine: "a note of libvirt's own",
     CorruptBackup: "nobody knows of it",
     StoreBitmaps: "it comes with the snapshot, when its transaction commits",
@@ -59,7 +63,6 @@ NOT_TOLD_TO_QEMU: Mapping[type, str] = {
 
 NOT_ASKED_OF_LIBVIRT: Mapping[type, str] = {
     Expect: "it is asked of the simulator only",
-    Revert: "libvirt 9.0 cannot revert to an external snapshot",
     Attach: "a guest without an operating system keeps its disks",
     Detach: "a guest without an operating system keeps its disks",
     CorruptBackup: "nobody knows of it",

@@ -153,7 +153,7 @@ class ApiModel:
             case Revert():
                 return self.revert(machine, request)
             case DeleteSnapshot():
-                return self.delete_snapshot(machine, request.name)
+                return self.delete_snapshot(machine, request)
             case _:
                 assert_never(request)
 
@@ -405,8 +405,11 @@ class ApiModel:
             return below
         return (RevertImages(image=below, overlay=request.image),)
 
-    def delete_snapshot(self, machine: Machine, name: str) -> Plan:
+    def delete_snapshot(self, machine: Machine, request: DeleteSnapshot) -> Plan:
         """Drop a state from inside an image, or merge the image that a snapshot made down."""
+        name = request.name
+        if request.metadata:
+            return Refusal(f"{self.id} keeps no note of a snapshot apart from its image")
         for disk in machine.disks:
             kept = disk.active.snapshots if disk.chain else ()
             if any(each.name == name for each in kept):

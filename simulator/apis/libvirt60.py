@@ -1,17 +1,24 @@
-"""libvirt 5.6 to 6.5: disjoint bitmaps, of which only the newest records.
+"""libvirt 6.0: disjoint bitmaps, of which only the newest records.
 
-Source: ``facts/LIBVIRT.md``, sections 4, 5 and 8: the documentation of those versions, and the
-``test:///default`` driver, in which the old interlock survives.
+Source: ``facts/LIBVIRT.md``, sections 4, 5 and 8: the documentation of those versions, the patches
+of the interlock, and the ``test:///default`` driver, in which its first form survives.
 """
 
 from simulator.apis.base import Plan
 from simulator.apis.libvirt import Libvirt
-from simulator.apis.libvirt.refusing import unknown_checkpoint
+from simulator.apis.libvirt.refusing import INTERLOCK, unknown_checkpoint
 from simulator.apis.mail2018 import bitmaps_from, freeze, merge_into_parent
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import BitmapKey, Fault, Refusal
-from simulator.model.requests import BlockCopy, DeleteCheckpoint, Snapshot
+from simulator.model.requests import (
+    BlockCopy,
+    Commit,
+    DeleteCheckpoint,
+    DeleteSnapshot,
+    Pull,
+    Snapshot,
+)
 
 
 class Libvirt60(Libvirt):
@@ -24,26 +31,33 @@ class Libvirt60(Libvirt):
     """
 
     id = "libvirt-6.0"
-    title = "libvirt 5.6 to 6.5: a checkpoint freezes its parent's bitmap; no snapshots beside it"
-    source = "its documentation, and the test driver of libvirt 9.0 and 11.3"
+    title = "libvirt 6.0: a checkpoint freezes its parent's bitmap; no block jobs beside it"
+    source = "its documentation and patches, and the test driver of libvirt 9.0 and 11.3"
 
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
         """Refuse while checkpoints exist; a tool outside asks nobody."""
-        if machine.checkpoints and not request.outside:
-            return Refusal(
-                "Operation not supported: cannot create snapshot while checkpoint exists",
-                cause="an overlay would take the guest's writes, and no bitmap goes with it",
-            )
-        return super().snapshot(machine, request)
+        interlock = None if request.outside else _refuse_beside_checkpoints(machine)
+        return interlock or super().snapshot(machine, request)
+
+    def commit(self, machine: Machine, request: Commit) -> Plan:
+        """Refuse while checkpoints exist."""
+        return _refuse_beside_checkpoints(machine) or super().commit(machine, request)
+
+    def pull(self, machine: Machine, request: Pull) -> Plan:
+        """Refuse while checkpoints exist."""
+        return _refuse_beside_checkpoints(machine) or super().pull(machine, request)
 
     def blockcopy(self, machine: Machine, request: BlockCopy) -> Plan:
-        """Refuse while checkpoints exist: nobody merged disjoint bitmaps into a copy then."""
-        if machine.checkpoints:
-            return Refusal(
-                "Operation not supported: cannot perform block operations while checkpoint exists",
-                cause="the bitmaps would stay behind with the images",
-            )
-        return super().blockcopy(machine, request)
+        """Refuse while checkpoints exist."""
+        return _refuse_beside_checkpoints(machine) or super().blockcopy(machine, request)
+
+    def delete_snapshot(self, machine: Machine, request: DeleteSnapshot) -> Plan:
+        """Delete the metadata only: external snapshots are merged by libvirt 9.0 and later."""
+        if request.metadata:
+            return super().delete_snapshot(machine, request)
+        return Refusal(
+            "unsupported configuration: deletion of 1 external disk snapshots not supported yet"
+        )
 
     def checkpoint(self, machine: Machine, name: str, disks: tuple[str, ...]) -> Plan:
         """Freeze the bitmap that records, and start the next one beside it."""
@@ -75,3 +89,13 @@ class Libvirt60(Libvirt):
                 fault=Fault.UNKNOWN,
             )
         return merge_into_parent(machine, name)
+
+
+def _refuse_beside_checkpoints(machine: Machine) -> Refusal | None:
+    """Return libvirt's no to a snapshot or a block job while checkpoints exist."""
+    if not machine.checkpoints:
+        return None
+    return Refusal(
+        f"Operation not supported: {INTERLOCK}",
+        cause="the bitmaps would not go along with the images",
+    )

@@ -6,6 +6,7 @@ from simulator.libvirt.actions import LibvirtAction, UnsupportedError, Virsh, na
 from simulator.libvirt.files import Files
 from simulator.libvirt.xml import DOMAIN, path_of
 from simulator.model.machine import Machine
+from simulator.model.notes import find_note
 from simulator.model.requests import BlockCopy, Commit, DeleteSnapshot, Pull, Resize
 from simulator.timeline import Entry
 
@@ -22,15 +23,17 @@ def change_chain(
             yield _pull(files, machine, request)
         case BlockCopy():
             if entry.refusal is None:
-                yield from files.make_room(request.to)
+                yield from files.clear_away(request.to)
             yield _blockcopy(files, machine, request)
         case Resize():
             disk = machine.disk(request.disk)
             size = f"{request.length * disk.cluster_size - request.lacks}B"
             yield Virsh(("blockresize", DOMAIN, disk.name, size))
         case DeleteSnapshot():
-            files.snapshots.discard(request.name)
-            yield Virsh(("snapshot-delete", DOMAIN, *named("snapshotname", request.name)))
+            note = find_note(machine.snapshots, request.name)
+            name = note.name if note is not None else request.name
+            words = ("snapshot-delete", DOMAIN, *named("snapshotname", name))
+            yield Virsh((*words, *(("--metadata",) if request.metadata else ())))
 
 
 def _commit(files: Files, machine: Machine, commit: Commit) -> Virsh:

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from simulator.libvirt.actions import LibvirtAction, Virsh, named
-from simulator.libvirt.xml import DOMAIN
+from simulator.libvirt.actions import LibvirtAction
 from simulator.qemu.actions import DeleteFile
 from simulator.qemu.names import Names
 
@@ -17,13 +16,11 @@ class Files:
     Attributes:
         names: What images and copies are called.
         images: Those that a file was made for, in a chain or not.
-        snapshots: Those that libvirt knows, even of images that left their chain.
     """
 
     def __init__(self, names: Names) -> None:
         self.names = names
         self.images: set[str] = set()
-        self.snapshots: set[str] = set()
         self._documents = 0
 
     def next_document(self) -> int:
@@ -35,23 +32,13 @@ class Files:
         """Return the file of an image, even of one that libvirt is to refuse."""
         return self.names.files.get(image, fallback(f"{image}.qcow2"))
 
-    def clear_away(self, images: tuple[str, ...]) -> Iterator[LibvirtAction]:
-        """Yield what removes an earlier snapshot that made these images, which are in no chain.
+    def clear_away(self, *images: str) -> Iterator[LibvirtAction]:
+        """Yield what deletes the files of earlier images of these names, which are in no chain.
 
-        After a commit or a pull libvirt still knows the snapshot, and leaves the files.
+        libvirt leaves them after a commit, a pull or a copy.
         """
-        name = images[0]
-        if name in self.snapshots:
-            yield Virsh(("snapshot-delete", DOMAIN, *named("snapshotname", name), "--metadata"))
         yield from (DeleteFile(self.of(image)) for image in images if image in self.images)
-        self.snapshots.add(name)
         self.images.update(images)
-
-    def make_room(self, image: str) -> Iterator[LibvirtAction]:
-        """Yield what deletes the file of an earlier image of this name, which is in no chain."""
-        if image in self.images:
-            yield DeleteFile(self.of(image))
-        self.images.add(image)
 
 
 def fallback(name: str) -> str:

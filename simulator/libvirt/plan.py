@@ -5,10 +5,10 @@ What libvirt itself makes of a command is what the verification is to find out, 
 translated and not the operations that the simulator makes of it.
 """
 
-from itertools import islice
+from collections.abc import Iterator
 from typing import TypeAlias
 
-from simulator.libvirt.actions import LibvirtAction, UnsupportedError
+from simulator.libvirt.actions import LibvirtAction, UnsupportedError, Virsh
 from simulator.libvirt.files import Files
 from simulator.libvirt.requests import ask
 from simulator.model.machine import Power
@@ -22,6 +22,7 @@ from simulator.model.operations import (
     StackBackups,
 )
 from simulator.model.requests import Request
+from simulator.qemu.actions import Command
 from simulator.qemu.names import choose_names
 from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
 from simulator.timeline import Entry, Timeline
@@ -66,13 +67,21 @@ def _step(files: Files, entry: Entry) -> LibvirtStep | Unplayed | None:
     actions: tuple[LibvirtAction, ...] = ()
     unsupported = ""
     try:
-        # What is refused is the first command; there is nothing to wait for then, or to read.
-        actions = tuple(islice(ask(files, entry, request), 1 if entry.refusal else None))
+        asked = ask(files, entry, request)
+        actions = tuple(_up_to_refused(asked) if entry.refusal else asked)
     except UnsupportedError as error:
         unsupported = str(error)
     if not actions and not unsupported and not entry.new_restores:
         return Unplayed(entry, NO_PART)
     return Step(entry, actions, completed(entry.new_backups), unsupported=unsupported)
+
+
+def _up_to_refused(actions: Iterator[LibvirtAction]) -> Iterator[LibvirtAction]:
+    """Yield actions up to the first command: there is nothing to wait for then, or to read."""
+    for action in actions:
+        yield action
+        if isinstance(action, Virsh | Command):
+            return
 
 
 def _never_asked(entry: Entry, request: Request | None) -> bool:

@@ -10,6 +10,7 @@ from simulator.libvirt.files import Files
 from simulator.libvirt.monitor import change_bitmaps, qemu_io, write_as_guest
 from simulator.libvirt.xml import DOMAIN, Drive, checkpoint_xml, path_of
 from simulator.model.machine import Machine, MirrorJob
+from simulator.model.notes import find_note
 from simulator.model.operations import (
     CloseImages,
     CopyImage,
@@ -36,6 +37,7 @@ from simulator.model.requests import (
     RedefineCheckpoint,
     Request,
     Resize,
+    Revert,
     Snapshot,
     StartCheckpoint,
     TakeBackup,
@@ -69,8 +71,9 @@ def ask(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvirt
         case Snapshot(bitmap=str()) if entry.refusal is not None:
             raise UnsupportedError("a snapshot and a checkpoint, one of which is refused,")
         case Snapshot():
-            if entry.refusal is None:
-                yield from files.clear_away(tuple(image for _, image in request.images))
+            names = [image for _, image in request.images]
+            if not any(map(machine.node_taken, names)):
+                yield from files.clear_away(*names)
             yield from _snapshot(files, machine, request)
         case StartCheckpoint():
             yield _checkpoint(files, machine, request.name, request.disks)
@@ -198,7 +201,7 @@ def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:
 
 
 def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[LibvirtAction]:
-    """Yield what somebody does to files, what aborts a job, or an undefine that is refused.
+    """Yield what somebody does to files, what aborts a job, or what libvirt must refuse.
 
     Nothing else can be asked for.
     """
@@ -215,6 +218,11 @@ def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvi
         return
     if isinstance(request, Undefine) and entry.refusal is not None:
         yield Virsh(("undefine", DOMAIN))
+        return
+    if isinstance(request, Revert) and entry.refusal is not None:
+        note = find_note(entry.before.snapshots, request.snapshot)
+        name = note.name if note is not None else request.snapshot
+        yield Virsh(("snapshot-revert", DOMAIN, *named("snapshotname", name)))
         return
     verb = entry.statement.verb if entry.statement is not None else "a guest workload"
     raise UnsupportedError(verb)

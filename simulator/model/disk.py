@@ -49,7 +49,6 @@ class Image:
         format: ``qcow2`` or ``raw``; only qcow2 can store bitmaps.
         since: The disk's moment at which the guest's writes began to go here.
         snapshots: Internal ones, oldest first.
-        over: The image that it was put onto when it was made, whatever lies below it since.
         lacks: Bytes by which its last cluster is cut short.
         removed: Whether its file is gone; who has it open reads and writes it until it is closed.
     """
@@ -60,7 +59,6 @@ class Image:
     format: str = "qcow2"
     since: int = 0
     snapshots: tuple[InternalSnapshot, ...] = ()
-    over: str | None = None
     lacks: int = 0
     removed: bool = False
 

@@ -9,6 +9,7 @@ from typing import ClassVar, TypeAlias
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
+from simulator.model.notes import SnapshotNote
 from simulator.model.places import Places
 from simulator.model.values import replace
 from simulator.values import dataclass
@@ -321,7 +322,7 @@ class Machine:
 
     Attributes:
         disks: At least one, in the order of the scenario.
-        checkpoints: The host's metadata, oldest first.
+        checkpoints, snapshots: The host's notes, oldest first.
         backups: In the order in which they were taken; one for each disk.
         restores: In the order in which they were made.
         jobs: Those that run, in the order in which they were started.
@@ -337,6 +338,7 @@ class Machine:
 
     disks: tuple[Disk, ...]
     checkpoints: tuple[Checkpoint, ...] = ()
+    snapshots: tuple[SnapshotNote, ...] = ()
     backups: tuple[Backup, ...] = ()
     restores: tuple[Restored, ...] = ()
     jobs: tuple[Job, ...] = ()
@@ -366,10 +368,7 @@ class Machine:
 
     def disk_of(self, node: str) -> Disk | None:
         """Return the disk whose chain has an image of this name, or None."""
-        for disk in self.disks:
-            if disk.image(node) is not None:
-                return disk
-        return None
+        return next((disk for disk in self.disks if disk.image(node) is not None), None)
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""

@@ -253,9 +253,15 @@ class Revert(NamedTuple):
 
 
 class DeleteSnapshot(NamedTuple):
-    """Give up an earlier state; nothing that the guest sees changes."""
+    """Give up an earlier state; nothing that the guest sees changes.
+
+    Attributes:
+        name: The image that the snapshot made, or a state that is kept inside one.
+        metadata: Whether only the host's note of it goes, and its images stay where they are.
+    """
 
     name: str
+    metadata: bool = False
 
 
 class DeleteCheckpoint(NamedTuple):

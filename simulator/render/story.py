@@ -369,8 +369,8 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             text = _tell_change(entry, statement.request)
         case _ if isinstance(statement.request, FileOperation):
             text = tell_file(statement.request)
-        case DeleteSnapshot(name=name):
-            text = f"delete snapshot {name}"
+        case DeleteSnapshot(name=name, metadata=metadata):
+            text = f"delete {'the note of ' if metadata else ''}snapshot {name}"
         case CopyImage(image=image, target=target):
             text = f"copy {image} to {target}"
         case DeleteCheckpoint(name=name) | DropBackup(name=name):

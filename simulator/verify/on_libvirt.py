@@ -81,7 +81,7 @@ async def _perform(
         said = str(error)
     if not says_the_same(step.refusal, said, host.version):
         return _other_words(step, said)
-    differing = await _look_at_checkpoints(host, step)
+    differing = await _look_at_notes(host, step)
     wanted = sight_of(step.machine, step.backups, step.restores)
     seen = await _look(host, observer, wanted)
     differing += seen if isinstance(seen, list) else compare(wanted, seen, mixed=plan.mixed)
@@ -113,18 +113,30 @@ def _tells_around(said: str) -> bool:
     return _tells(said, SURROUNDINGS) and LOCKED not in said
 
 
-async def _look_at_checkpoints(host: Host, step: LibvirtStep) -> list[Difference]:
-    """Return how the checkpoints that libvirt knows differ from the simulated ones."""
-    real = await host.checkpoints()
-    ours = {each.name: each.parent for each in step.machine.checkpoints}
-    if real == ours:
-        return []
-    order = [each.name for each in step.machine.checkpoints]
-    return [difference("the list of checkpoints", _tell(ours, order), _tell(real, order))]
+async def _look_at_notes(host: Host, step: LibvirtStep) -> list[Difference]:
+    """Return how the checkpoints and snapshots that libvirt knows differ from the simulated ones.
+
+    The host's list of snapshots has no branches, since none is ever returned to.
+    """
+    snapshots = [each.name for each in step.machine.snapshots]
+    ours: dict[str, dict[str, str | None]] = {
+        "checkpoint": {each.name: each.parent for each in step.machine.checkpoints},
+        "snapshot": dict(zip(snapshots, (None, *snapshots), strict=False)),
+    }
+    found: list[Difference] = []
+    for kind, notes in ours.items():
+        if kind == "snapshot" and not notes and not step.entry.before.snapshots:
+            continue
+        real = await host.notes(kind)
+        if real != notes:
+            order = list(notes)
+            told = _tell(notes, order), _tell(real, order)
+            found.append(difference(f"the list of {kind}s", *told))
+    return found
 
 
 def _tell(parents: dict[str, str | None], order: list[str]) -> str:
-    """Return checkpoints in one line, each with its parent.
+    """Return checkpoints or snapshots in one line, each with its parent.
 
     >>> _tell({"B2": "B1", "B1": None}, ["B1", "B2"])
     'B1, B1 <- B2'

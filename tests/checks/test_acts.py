@@ -136,7 +136,7 @@ STORIES = {
         [],
     ),
     "the overlay is committed when the increment has been taken": (
-        "libvirt-6.0",
+        "mail-2018",
         [
             "create: S1",
             "backup: {to: full, checkpoint: c0}",

@@ -83,5 +83,10 @@ def test_a_snapshot_on_what_was_merged_by_hand_tells_where_and_how_it_is_merged_
     (refused,) = found("libvirt", BY_HAND.replace("WAY", "{delete: {snapshot: s2}}"))
     assert refused.code == "BT901"
     assert causes(refused) == [("T4", "image s1 is committed here, down into base")]
-    assert refused.help == "commit s2 into base by hand"
+    told = "delete the host's note of s1 first: delete: {snapshot: s1, metadata: true}"
+    assert refused.help == told
+    both = BY_HAND.replace(
+        "WAY", "{delete: {snapshot: s1, metadata: true}}, {delete: {snapshot: s2}}"
+    )
+    assert found("libvirt", both) == []
     assert found("libvirt", BY_HAND.replace("WAY", "{commit: {top: s2, base: base}}")) == []

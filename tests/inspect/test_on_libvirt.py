@@ -100,7 +100,7 @@ def test_checkpoints_of_a_killed_machine_go_as_advised(by_hand: bool) -> None:
             await host.virsh("checkpoint-delete", DOMAIN, "c1", "--metadata")
         else:
             await host.virsh("checkpoint-delete", DOMAIN, "c1")
-        assert await host.checkpoints() == {}
+        assert await host.notes("checkpoint") == {}
         await host.virsh("destroy", DOMAIN)
         assert findings(image) == []
 

@@ -37,7 +37,7 @@ def test_a_running_backup_keeps_out_what_libvirt_waits_half_a_minute_for() -> No
 @pytest.mark.parametrize(
     ("step", "told"),
     [
-        ("revert: {snapshot: S2}", "revert cannot be verified"),
+        ("detach: vda", "detach cannot be verified"),
         ("backup: {to: x.bak, fails: T5}", "a push backup that lasts cannot be verified"),
         ("backup: {to: x.bak, bitmaps: [B1]}", "through bitmaps that the user names"),
         ("snapshot: {image: S4, outside: true}", "made outside of libvirt cannot be verified"),

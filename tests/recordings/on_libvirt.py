@@ -161,7 +161,7 @@ class _Player:
             view = await read_cells(client, own=False)
         bitmaps = await read_bitmaps(daemon, images, granularity=True)
         await daemon.execute(Command("nbd-server-stop"))
-        listed = await self._host.checkpoints()
+        listed = await self._host.notes("checkpoint")
         return {
             "layers": layers,
             "bitmaps": bitmaps,

@@ -208,8 +208,14 @@ CASES = [
     ),
     step(
         "children of nothing",
-        "delete: {metadata: true, snapshot: S1}",
-        (18, "metadata stands alone|a checkpoint"),
+        "delete: {children: true, snapshot: S1}",
+        (18, "children stands alone|a checkpoint"),
+    ),
+    step(
+        "metadata of nothing",
+        "delete: {metadata: true, backup: full.bak}",
+        (18, "metadata stands alone|a checkpoint or a snapshot"),
+        (42, "unknown backup full.bak"),
     ),
     step("an argument too many", "shutdown: {now: 1}", (20, "unknown key now in shutdown|nothing")),
     step(

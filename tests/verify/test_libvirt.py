@@ -84,6 +84,8 @@ STORIES = {
     do:
       - commit: {top: S2}
       - backup: {to: a.bak, since: B1}
+      - {snapshot: S2, expect: refused}
+      - delete: {snapshot: S2, metadata: true}
       - snapshot: S2
 """,
     "bitmaps changed behind its back": CHAIN
@@ -179,16 +181,16 @@ def test_it_is_told_which_verb_is_not_supported(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     file.write_text(
         f"{HEAD}  - at: T1\n    do: [{{create: {{image: S1, disk: vda}}}}]\n"
-        "  - at: T2\n    do:\n      - snapshot: S2\n      - revert: {snapshot: S2}\n"
+        "  - at: T2\n    do:\n      - snapshot: S2\n      - detach: vda\n"
     )
     outcome = command("verify", str(file), "--with", "libvirt", "--timeout", "60")
     assert outcome.status == 1
     assert "VF005" in outcome.out
-    assert "revert cannot be verified on a real libvirt" in outcome.out
+    assert "detach cannot be verified on a real libvirt" in outcome.out
     assert "virsh so far:" in outcome.out
     exported = command("export", str(file), "--to", "virsh")
     assert exported.status == 2
-    assert "T2: revert: revert cannot be exported" in exported.err
+    assert "T2: detach: detach cannot be exported" in exported.err
 
 
 def test_only_the_model_libvirt_is_held_against_libvirt() -> None:

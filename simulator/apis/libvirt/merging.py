@@ -4,7 +4,7 @@ from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, MirrorJob
 from simulator.model.operations import AddBitmap, CommitImages, MirrorDisk, Operation, PullImages
 from simulator.model.transitions.chains.carrying import (
-    looked_at,
+    carried_bitmaps,
     merges_whole,
     whole_bitmaps,
 )
@@ -31,11 +31,11 @@ def can_merge(disk: Disk, kept: Image, gone: tuple[Image, ...], top: str) -> boo
     the image that takes it, or is to go into one that is inconsistent, and libvirt goes on without
     a word. Source: libvirt 9.0.0 with QEMU 7.2.22.
     """
-    names = whole_bitmaps(disk, looked_at(disk, gone, top))
+    merged = carried_bitmaps(disk, gone, top)
     length = max(kept.length, gone[-1].length) if gone[-1].name == top else kept.length
-    lengths = {i.length for i in gone for b in disk.bitmaps_on(i.name) if b.name in names}
-    spoilt = {b.name for b in disk.bitmaps_on(kept.name) if b.inconsistent}
-    return lengths <= {length} and spoilt.isdisjoint(names)
+    lengths = {disk.length_of(bitmap.node) for bitmap in merged}
+    spoilt = {bitmap.name for bitmap in disk.bitmaps_on(kept.name) if bitmap.inconsistent}
+    return lengths <= {length} and spoilt.isdisjoint(bitmap.name for bitmap in merged)
 
 
 def left_behind(disk: Disk, kept: Image, gone: tuple[Image, ...]) -> tuple[Operation, ...]:

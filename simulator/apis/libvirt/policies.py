@@ -10,6 +10,7 @@ from simulator.apis.base import ApiModel, Plan
 from simulator.apis.libvirt.merging import after_pivot, can_merge, carried, left_behind
 from simulator.apis.libvirt.refusing import (
     INACTIVE,
+    INTERLOCK,
     NOT_RUNNING,
     QEMU_SAYS,
     RESIZE_IN_USE,
@@ -17,20 +18,29 @@ from simulator.apis.libvirt.refusing import (
     locked,
     refuse_beside_backup,
     refuse_beside_copy,
+    refuse_copied,
     refuse_start,
     refuse_written,
     unknown_checkpoint,
 )
+from simulator.apis.libvirt.snapshots import (
+    note_of,
+    refuse_deletion,
+    refuse_revert,
+    refuse_snapshot,
+    refuse_unknown,
+)
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, MirrorJob, Power, Status, Transfer
+from simulator.model.notes import find_note
 from simulator.model.operations import (
     AddBitmap,
     BitmapKey,
     CloseImages,
-    CommitImages,
     EndJob,
     Fault,
     ForgetCheckpoint,
+    ForgetSnapshot,
     MirrorDisk,
     OpenImages,
     Operation,
@@ -51,6 +61,7 @@ from simulator.model.requests import (
     RedefineCheckpoint,
     Request,
     Resize,
+    Revert,
     Snapshot,
     TakeBackup,
     Undefine,
@@ -82,6 +93,10 @@ class Libvirt(ApiModel):
             return refusal
         if isinstance(request, CloseImages) and not running:
             return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
+        if isinstance(request, DeleteSnapshot | Revert):
+            unknown = refuse_unknown(machine, request)
+            if unknown is not None:
+                return unknown
         beside = refuse_beside_backup(machine, request) or refuse_beside_copy(machine, request)
         return beside or super().plan(machine, request)
 
@@ -108,7 +123,7 @@ class Libvirt(ApiModel):
         if not machine.checkpoints:
             return None
         return Refusal(
-            "Operation not supported: cannot perform block operations while checkpoint exists",
+            f"Operation not supported: {INTERLOCK}",
             cause="the machine is off, so QEMU is not there to re-create the bitmaps",
             fault=Fault.OFF,
         )
@@ -161,13 +176,17 @@ class Libvirt(ApiModel):
         """
         if machine.power is Power.RUNNING:
             return (UndefineMachine(),)
-        count = len(machine.checkpoints)
-        if count and not request.metadata:
-            return Refusal(
-                "Requested operation is not valid: cannot delete inactive domain with "
-                f"{count} checkpoints"
-            )
-        return tuple(ForgetCheckpoint(name=each.name) for each in machine.checkpoints)
+        notes = {"snapshots": machine.snapshots, "checkpoints": machine.checkpoints}
+        for kind, kept in notes.items():
+            if kept and not request.metadata:
+                return Refusal(
+                    "Requested operation is not valid: cannot delete inactive domain with "
+                    f"{len(kept)} {kind}"
+                )
+        return (
+            *(ForgetSnapshot(name=each.name) for each in machine.snapshots),
+            *(ForgetCheckpoint(name=each.name) for each in machine.checkpoints),
+        )
 
     def create(self, machine: Machine, request: Create) -> Plan:
         """Make the first image of a disk; it may lie on one that nobody writes."""
@@ -206,8 +225,9 @@ class Libvirt(ApiModel):
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out; a target that exists is not written over.
 
-        libvirt looks at the checkpoint first, then at the bitmaps and the targets; what is left
-        is QEMU's to refuse. Source: libvirt 9.0.0 with QEMU 7.2.22.
+        libvirt looks at the checkpoint first, then at each disk, for a job and for the bitmaps, and
+        then at the targets; what is left is QEMU's to refuse. Source: libvirt 9.0.0 with QEMU
+        7.2.22.
         """
         if request.until is not None:
             return super().backup(machine, request)
@@ -223,10 +243,17 @@ class Libvirt(ApiModel):
         return begun if isinstance(begun, Refusal) else super().backup(machine, request)
 
     def _refuse_data(self, machine: Machine, request: TakeBackup) -> Refusal | None:
-        """Return libvirt's own no to what a backup is to read."""
-        found = (self.read_through(machine, machine.disk(d), request.of(d)) for d in request.disks)
-        refusals = (each for each in found if isinstance(each, Refusal))
-        return next((each for each in refusals if each.fault is not Fault.UNMERGEABLE), None)
+        """Return libvirt's own no to what a backup is to read, one disk after the other."""
+        for disk in machine.disks:
+            if disk.name not in request.disks:
+                continue
+            copied = refuse_copied(machine, disk.name, request)
+            if copied is not None:
+                return copied
+            found = self.read_through(machine, disk, request.of(disk.name))
+            if isinstance(found, Refusal) and found.fault is not Fault.UNMERGEABLE:
+                return found
+        return None
 
     def _refuse_targets(self, machine: Machine, request: TakeBackup) -> Refusal | None:
         """Return libvirt's no to a target whose file exists."""
@@ -238,17 +265,20 @@ class Libvirt(ApiModel):
         return None
 
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
-        """Put overlays on the chains; a file that exists is not written over."""
-        for disk, image in request.images:
-            if machine.disk_of(image) is not None and not request.outside:
-                return Refusal(
-                    f"unsupported configuration: external snapshot file for disk {disk} "
-                    f"already exists and is not a block device: {image}"
-                )
-        return super().snapshot(machine, request)
+        """Put overlays on the chains, and note it; a file that exists is not written over."""
+        if request.outside:
+            return super().snapshot(machine, request)
+        refusal = refuse_snapshot(machine, request)
+        if refusal is not None:
+            return refusal
+        made = super().snapshot(machine, request)
+        return made if isinstance(made, Refusal) else (*made, note_of(machine, request))
 
     def commit(self, machine: Machine, request: Commit) -> Plan:
-        """Merge overlays down, and their bitmaps with them (R8)."""
+        """Merge overlays down, and their bitmaps with them (R8).
+
+        libvirt looks for the images first, and then for another job on the disk.
+        """
         disk = machine.disk_of(request.top)
         if disk is not None:
             names = [image.name for image in disk.chain]
@@ -258,6 +288,9 @@ class Libvirt(ApiModel):
                     f"invalid argument: could not find image '{base}' "
                     f"beneath '{request.top}' in chain for '{disk.name}'"
                 )
+            copied = refuse_copied(machine, disk.name, request)
+            if copied is not None:
+                return copied
         merged = super().commit(machine, request)
         if isinstance(merged, Refusal) or disk is None:
             return merged
@@ -371,36 +404,29 @@ class Libvirt(ApiModel):
             return Refusal(RESIZE_IN_USE, fault=Fault.JOB)
         return super().resize(machine, request)
 
-    def delete_snapshot(self, machine: Machine, name: str) -> Plan:
-        """Merge the image that a snapshot made down; a machine that is off is started for it."""
-        disk = machine.disk_of(name)
-        image = disk.image(name) if disk is not None else None
-        if disk is None or image is None or image.over is None:
-            return Refusal(
-                f"Domain snapshot not found: no domain snapshot with matching name '{name}'"
-            )
-        # The host's note of the snapshot says what it was put onto; a job by hand changed that.
-        names = [each.name for each in disk.chain]
-        if names[0] == name:
-            return Refusal(
-                "operation failed: failed to find parent disk source in backing chain",
-                cause=f"{name} was put onto {image.over}, and lies on nothing now",
-            )
-        below = names[names.index(name) - 1]
-        if below != image.over:
-            return Refusal(
-                "operation failed: snapshot VM disk source and parent disk source are not the same",
-                cause=f"{name} was put onto {image.over}, and lies on {below} now",
-            )
-        plan = super().delete_snapshot(machine, name)
-        if isinstance(plan, Refusal):
-            return plan
-        merged = (
-            each._replace(noted=True) if isinstance(each, CommitImages) else each for each in plan
-        )
+    def delete_snapshot(self, machine: Machine, request: DeleteSnapshot) -> Plan:
+        """Merge the images that a snapshot made down; a machine that is off is started for it."""
+        note = find_note(machine.snapshots, request.name)
+        assert note is not None, "the plan looked for it"
+        if request.metadata:
+            return (ForgetSnapshot(note.name),)
+        refusal = refuse_deletion(machine, note)
+        if refusal is not None:
+            return refusal
+        merged: list[Operation] = []
+        for layer in note.layers:
+            plan = self.commit(machine, Commit(layer.image, layer.over))
+            if isinstance(plan, Refusal):
+                return plan
+            merged += plan
+        done = (*merged, ForgetSnapshot(note.name))
         if machine.power is Power.RUNNING:
-            return tuple(merged)
-        return (OpenImages(), *merged, CloseImages())
+            return done
+        return (OpenImages(), *done, CloseImages())
+
+    def revert(self, machine: Machine, request: Revert) -> Plan:
+        """Turn it down: libvirt 9.0 cannot return to an external snapshot."""
+        return refuse_revert(machine)
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Remove the checkpoint's bitmap from every image; merge nothing."""

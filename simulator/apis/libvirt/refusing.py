@@ -38,6 +38,9 @@ LOCKED = (
 Source: ``facts/LIBVIRT.md`` section 3, numbers 25 and 27.
 """
 
+INTERLOCK = "cannot perform block operations while checkpoint exists"
+"""Its words for what it does not do beside checkpoints."""
+
 QEMU_SAYS = "internal error: unable to execute QEMU command"
 """How libvirt begins where it passes on what QEMU says."""
 
@@ -72,27 +75,35 @@ def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
 def refuse_beside_copy(machine: Machine, request: Request) -> Refusal | None:
     """Return libvirt's words to what it does not do while a disk is copied to a new image.
 
-    A checkpoint may begin or be deleted (number 30). Source: libvirt 9.0.0 with QEMU 7.2.22.
+    A checkpoint may begin or be deleted (number 30). A backup and a commit are looked at in other
+    ways first. Source: libvirt 9.0.0 with QEMU 7.2.22.
     """
-    if machine.power is not Power.RUNNING:
+    copied = [job.disk for job in machine.jobs if isinstance(job, MirrorJob)]
+    if not copied or machine.power is not Power.RUNNING:
         return None
-    copied = {job.disk: job for job in machine.jobs if isinstance(job, MirrorJob)}
-    if copied and isinstance(request, DeleteSnapshot):
+    if isinstance(request, DeleteSnapshot) and not request.metadata:
         told = "cannot delete external snapshots when there is another active block job"
         cause = f"{', '.join(copied)} is being copied"
         return Refusal(f"Operation not supported: {told}", cause=cause, fault=Fault.JOB)
-    for disk in disks_of(machine, request) if copied else ():
-        if disk not in copied:
-            continue
-        cause = f"{disk} is being copied to {copied[disk].into}"
-        if isinstance(request, TakeBackup):
-            told = f"internal error: disk '{disk}' has a blockjob assigned"
-        elif isinstance(request, Resize):
-            told = RESIZE_IN_USE
-        else:
-            told = f"block copy still active: disk '{disk}' already in active block job"
-        return Refusal(told, cause=cause, fault=Fault.JOB)
-    return None
+    if isinstance(request, TakeBackup | Commit):
+        return None
+    found = (refuse_copied(machine, disk, request) for disk in disks_of(machine, request))
+    return next((each for each in found if each is not None), None)
+
+
+def refuse_copied(machine: Machine, disk: str, request: Request) -> Refusal | None:
+    """Return libvirt's words to a request for a disk that is being copied; None where it is not."""
+    jobs = (job for job in machine.jobs_on(disk) if isinstance(job, MirrorJob))
+    copy = next(jobs, None)
+    if copy is None:
+        return None
+    if isinstance(request, TakeBackup):
+        told = f"internal error: disk '{disk}' has a blockjob assigned"
+    elif isinstance(request, Resize):
+        told = RESIZE_IN_USE
+    else:
+        told = f"block copy still active: disk '{disk}' already in active block job"
+    return Refusal(told, cause=f"{disk} is being copied to {copy.into}", fault=Fault.JOB)
 
 
 def locked(machine: Machine, disk: Disk, node: str, command: str) -> Refusal | None:

@@ -21,6 +21,7 @@ from simulator.model.operations import (
     RestoreCheckpoint,
     RunBackup,
 )
+from simulator.model.requests import DeleteSnapshot
 from simulator.timeline import Entry, Timeline
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ def _happened(entry: Entry) -> Iterator[Told]:
         running = after.power is Power.RUNNING
         yield What.STARTED if running else What.STOPPED, Thing(Kind.MACHINE, "")
     yield from _checkpoints(entry)
+    if isinstance(entry.request, DeleteSnapshot) and entry.request.metadata:
+        yield What.GONE, Thing(Kind.SNAPSHOT, entry.request.name)
     yield from _backups(entry)
     yield from _jobs(entry)
     yield from _named(Kind.EXPORT, _exports(before), _exports(after))

@@ -22,7 +22,7 @@ from simulator.model.operations import (
     RunBackup,
     SaveSnapshot,
 )
-from simulator.model.requests import DeleteCheckpoint, TakeBackup, Undefine
+from simulator.model.requests import DeleteCheckpoint, DeleteSnapshot, TakeBackup, Undefine
 from simulator.timeline import Entry
 
 _PLAIN = {
@@ -246,6 +246,8 @@ def _taker(entry: Entry, thing: Thing) -> str:
 
 def _snapshot_gone(entry: Entry, thing: Thing) -> str:
     called = name_of(thing)
+    if isinstance(entry.request, DeleteSnapshot) and entry.request.metadata:
+        return f"the host's note of {called} is deleted here"
     for each in entry.operations:
         if isinstance(each, DropSnapshot | SaveSnapshot) and each.name == thing.name:
             return f"{called} is deleted here"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from simulator.apis.libvirt.refusing import INTERLOCK
 from simulator.checks.biographies import (
     Event,
     Kind,
@@ -22,9 +23,9 @@ from simulator.checks.refusals.bitmaps import told_of_bitmaps
 from simulator.checks.refusals.states import NAMESAKES
 from simulator.diagnostics import Related
 from simulator.model.machine import Job, Power, Status
+from simulator.model.notes import find_note
 from simulator.model.operations import Fault, GuestDiscard, GuestWrite, StackBackups
 from simulator.model.requests import (
-    BlockCopy,
     DeleteSnapshot,
     Snapshot,
     TakeBackup,
@@ -153,6 +154,7 @@ def _out_of_step(timeline: Timeline, entry: Entry) -> Iterator[Place]:
 def _otherwise(timeline: Timeline, entry: Entry) -> Iterator[Place]:
     """Yield what may have led to a refusal that names nothing: a state of the whole machine."""
     before, request = entry.before, entry.request
+    assert entry.refusal is not None, "it was turned down"
     match request:
         case GuestWrite() | GuestDiscard() if before.power is not Power.RUNNING:
             yield from _at(timeline, _machine(timeline, entry, What.STOPPED))
@@ -163,7 +165,13 @@ def _otherwise(timeline: Timeline, entry: Entry) -> Iterator[Place]:
         case StackBackups(sources=names):
             for name in names:
                 yield from _holding_nothing(timeline, entry, name)
-        case Snapshot() | BlockCopy() | Undefine() if before.checkpoints:
+        case Snapshot(images=images) if find_note(before.snapshots, images[0][1]):
+            yield from _noted(timeline, entry, images[0][1])
+        case Undefine() if before.snapshots:
+            yield from _noted(timeline, entry, before.snapshots[-1].name)
+        case _ if INTERLOCK in entry.refusal.text or (
+            isinstance(request, Undefine) and before.checkpoints
+        ):
             thing = Thing(Kind.CHECKPOINT, before.checkpoints[-1].name)
             yield from _at(timeline, beginning_of(timeline, thing, entry))
         case DeleteSnapshot(name=name):
@@ -174,12 +182,27 @@ def _otherwise(timeline: Timeline, entry: Entry) -> Iterator[Place]:
 
 
 def _moved(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:
-    """Yield where the image went that a snapshot was put onto."""
-    disk = entry.before.disk_of(name)
-    image = disk.image(name) if disk is not None else None
-    if disk is not None and image is not None and image.over is not None:
-        thing = Thing(Kind.IMAGE, image.over, disk.name)
+    """Yield where the images went that a snapshot made, or was put onto, or the host's note."""
+    note = find_note(entry.before.snapshots, name)
+    if note is None:
+        thing = Thing(Kind.SNAPSHOT, name)
         yield from _at(timeline, ending_of(timeline, thing, entry))
+        return
+    for layer in note.layers:
+        for image in (layer.image, layer.over):
+            if entry.before.disk_of(image) is None:
+                thing = Thing(Kind.IMAGE, image, layer.disk)
+                yield from _at(timeline, ending_of(timeline, thing, entry))
+
+
+def _noted(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:
+    """Yield where the host noted a snapshot, and where its images went."""
+    note = find_note(entry.before.snapshots, name)
+    assert note is not None, "that is what the refusal is about"
+    for layer in note.layers:
+        began = beginning_of(timeline, Thing(Kind.IMAGE, layer.image, layer.disk), entry)
+        yield from _at(timeline, began, f"the host notes snapshot {note.name} here")
+    yield from _moved(timeline, entry, note.name)
 
 
 def _holding_nothing(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from simulator.apis.libvirt.refusing import INTERLOCK
+from simulator.apis.libvirt.snapshots import NO_REVERT
 from simulator.checks.biographies import introduced
 from simulator.checks.biographies.events import Kind
 from simulator.checks.evidence import join_words
@@ -16,6 +18,7 @@ from simulator.checks.refusals.namesakes import (
 )
 from simulator.checks.refusals.stacks import go_back_otherwise, restore_otherwise
 from simulator.model.machine import Machine, Power, Status
+from simulator.model.notes import SnapshotNote, find_note
 from simulator.model.operations import (
     Fault,
     GuestDiscard,
@@ -37,6 +40,7 @@ from simulator.model.requests import (
     DeleteCheckpoint,
     DeleteSnapshot,
     FinishJobs,
+    Pull,
     Qmp,
     Revert,
     Snapshot,
@@ -128,25 +132,66 @@ def _by_request(timeline: Timeline, entry: Entry) -> Iterator[Advice]:
         case DeleteCheckpoint():
             yield from delete_otherwise(machine, request)
         case DeleteSnapshot():
-            yield from _merged_by_hand(machine, request.name)
+            yield from _delete_snapshot_otherwise(machine, request)
         case StackBackups():
             yield from restore_otherwise(timeline, entry, request)
         case Revert():
             yield from name_otherwise(machine, request)
             yield from go_back_otherwise(timeline, entry, request)
             yield from _without_bitmaps(machine)
+            if entry.refusal.text == NO_REVERT:
+                yield Advice("revert with libvirt 9.9 or later, which can do it", ())
+        case Snapshot(images=images) if find_note(machine.snapshots, images[0][1]):
+            yield from _note_first(images[0][1])
+            yield from name_otherwise(machine, request)
         case Qmp():
             yield from _in_qemu(machine, request, entry.refusal)
-        case Snapshot() | BlockCopy() if machine.checkpoints:
-            yield from name_otherwise(machine, request)
+        case Commit() | Pull() | Snapshot() | BlockCopy() if INTERLOCK in entry.refusal.text:
             yield from _without_checkpoints(machine)
         case Undefine(metadata=False):
-            told = "say metadata: true; the bitmaps stay, to be redefined later"
+            told = "say metadata: true; images and bitmaps stay, checkpoints can be redefined later"
             yield Advice(told, (Way((Undefine(metadata=True),)),))
         case GuestWrite() | GuestDiscard() if machine.power is not Power.RUNNING:
             yield Advice("start the machine first", (_started(),))
         case _:
             yield from name_otherwise(machine, request)
+
+
+def _delete_snapshot_otherwise(machine: Machine, request: DeleteSnapshot) -> Iterator[Advice]:
+    """Yield how a snapshot can be given up whose images are not as the host noted them."""
+    note = find_note(machine.snapshots, request.name)
+    if note is not None:
+        yield from _note_first(*_merged_below(machine, note))
+        alone = Way((request._replace(metadata=True),))
+        gone = any(machine.disk_of(layer.image) is None for layer in note.layers)
+        if gone:
+            yield Advice("delete the host's note alone: metadata: true", (alone,))
+    yield from _merged_by_hand(machine, request.name)
+
+
+def _merged_below(machine: Machine, note: SnapshotNote) -> Iterator[str]:
+    """Yield the snapshots whose images a snapshot was put onto, and that are in no chain now."""
+    for layer in note.layers:
+        over = layer.over
+        while machine.disk_of(over) is None:
+            below = find_note(machine.snapshots, over)
+            found = [each.over for each in below.layers if each.image == over] if below else []
+            if below is None or not found:
+                break
+            yield below.name
+            over = found[0]
+
+
+def _note_first(*names: str) -> Iterator[Advice]:
+    """Yield that the host's notes of some snapshots go first, which say what is not so any more."""
+    gone = tuple(dict.fromkeys(names))
+    if gone:
+        told = ", ".join(f"delete: {{snapshot: {name}, metadata: true}}" for name in gone)
+        forgotten = tuple(DeleteSnapshot(name, metadata=True) for name in gone)
+        yield Advice(
+            f"delete the host's note of {join_words(gone)} first: {told}",
+            (Way(forgotten, again=True),),
+        )
 
 
 def _merged_by_hand(machine: Machine, name: str) -> Iterator[Advice]:

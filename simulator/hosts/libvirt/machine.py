@@ -50,8 +50,12 @@ from simulator.qemu.names import Names
 START_SECONDS = 60.0
 """How long libvirt may take to start: it asks QEMU for all that it can do."""
 
-_CHECKPOINT = re.compile(r"\s*(\S+)\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\s*(\S*)\s*")
-"""A line of ``virsh checkpoint-list --parent``."""
+_TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"
+_NOTES = {
+    "checkpoint": re.compile(rf"\s*(\S+)\s+{_TIME}\s*(\S*)\s*"),
+    "snapshot": re.compile(rf"\s*(\S+)\s+{_TIME}\s+\S+\s*(\S*)\s*"),
+}
+"""A line of ``virsh checkpoint-list --parent``, and of ``snapshot-list --parent``."""
 
 
 class Host(Session):
@@ -240,12 +244,16 @@ class Host(Session):
 
     # Looking.
 
-    async def checkpoints(self) -> dict[str, str | None]:
-        """Return the name of each checkpoint that libvirt knows, and its parent's."""
+    async def notes(self, kind: str) -> dict[str, str | None]:
+        """Return the name of each thing that libvirt has a note of, and its parent's.
+
+        Args:
+            kind: ``checkpoint`` or ``snapshot``.
+        """
         if not self._defined:
             return {}
-        told = await self.virsh("checkpoint-list", DOMAIN, "--parent", said=False)
-        found = [_CHECKPOINT.fullmatch(line) for line in told.splitlines()]
+        told = await self.virsh(f"{kind}-list", DOMAIN, "--parent", said=False)
+        found = [_NOTES[kind].fullmatch(line) for line in told.splitlines()]
         return {match[1]: match[2] or None for match in found if match is not None}
 
     @asynccontextmanager

@@ -93,7 +93,6 @@ class CommitImages(NamedTuple):
         carry: Whether the merged images' bitmaps go down with them, as libvirt does.
         lasting: Whether the job runs on until :class:`EndJob`, with all data copied.
         job: What the user calls the job.
-        noted: Whether the host's notes of snapshots follow, as where it deletes one itself.
     """
 
     device: str
@@ -102,7 +101,6 @@ class CommitImages(NamedTuple):
     carry: bool = False
     lasting: bool = False
     job: str | None = None
-    noted: bool = False
 
 
 class PullImages(NamedTuple):

@@ -1,8 +1,9 @@
-"""What happens beside the machine: copies, restored disks, and a host's notes of checkpoints."""
+"""What happens beside the machine: copies, restored disks, and a host's notes."""
 
 from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ClusterSet
+from simulator.model.notes import Layer
 
 
 class CopyImage(NamedTuple):
@@ -64,6 +65,19 @@ class ForgetCheckpoint(NamedTuple):
     name: str
 
 
+class RecordSnapshot(NamedTuple):
+    """Let the host note a snapshot that was made."""
+
+    name: str
+    layers: tuple[Layer, ...]
+
+
+class ForgetSnapshot(NamedTuple):
+    """Let the host forget a snapshot; what was put onto its images lies on what is below them."""
+
+    name: str
+
+
 OutsideOperation: TypeAlias = (
     CopyImage
     | DropBackup
@@ -72,4 +86,6 @@ OutsideOperation: TypeAlias = (
     | RecordCheckpoint
     | RestoreCheckpoint
     | ForgetCheckpoint
+    | RecordSnapshot
+    | ForgetSnapshot
 )

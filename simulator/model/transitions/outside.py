@@ -6,13 +6,16 @@ from simulator.model.bitmap import Window
 from simulator.model.clusters import DAMAGED, ClusterMap, map_all, map_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Restored, Status
+from simulator.model.notes import SnapshotNote
 from simulator.model.operations import (
     CopyImage,
     CorruptBackup,
     DropBackup,
     ForgetCheckpoint,
+    ForgetSnapshot,
     OutsideOperation,
     RecordCheckpoint,
+    RecordSnapshot,
     Refusal,
     RestoreCheckpoint,
     StackBackups,
@@ -38,6 +41,11 @@ def apply(machine: Machine, operation: OutsideOperation) -> Machine | Refusal:
             return _restore_checkpoint(machine, operation)
         case ForgetCheckpoint():
             return _forget_checkpoint(machine, operation)
+        case RecordSnapshot(name=name, layers=layers):
+            note = SnapshotNote(name=name, at=machine.at, layers=layers)
+            return replace(machine, snapshots=(*machine.snapshots, note))
+        case ForgetSnapshot():
+            return _forget_snapshot(machine, operation)
         case _:
             assert_never(operation)
 
@@ -228,3 +236,9 @@ def _forget_checkpoint(machine: Machine, forget: ForgetCheckpoint) -> Machine | 
         if each is not gone
     )
     return replace(machine, checkpoints=kept)
+
+
+def _forget_snapshot(machine: Machine, forget: ForgetSnapshot) -> Machine | Refusal:
+    (gone,) = (each for each in machine.snapshots if each.name == forget.name)
+    kept = tuple(each.put_onto(gone) for each in machine.snapshots if each is not gone)
+    return replace(machine, snapshots=kept)

@@ -69,9 +69,10 @@ def _stopped(machine: Machine, power: Power) -> Machine:
 
     What starts later is a machine that is defined anew. Source: ``facts/LIBVIRT.md``, R14.
     """
-    kept = () if machine.transient else machine.checkpoints
     machine = forget_removed(machine)
-    return replace(machine, power=power, checkpoints=kept, transient=False, frozen=False)
+    if machine.transient:
+        machine = replace(machine, checkpoints=(), snapshots=(), transient=False)
+    return replace(machine, power=power, frozen=False)
 
 
 def _closed(disk: Disk) -> Disk:

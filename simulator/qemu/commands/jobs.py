@@ -13,7 +13,7 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.transitions import apply
-from simulator.model.transitions.chains.carrying import merges_whole
+from simulator.model.transitions.chains.carrying import carried_bitmaps, merges_whole
 from simulator.model.values import replace
 from simulator.qemu.actions import AwaitJobs, Command, DropGuest, JobEnd, MakeImage
 from simulator.qemu.commands.bitmaps import change_bitmap
@@ -73,7 +73,7 @@ def _finish_commit(work: Work, disk: Disk, job: CommitJob, *, told: bool = False
         work.do(Command("job-complete" if pivots else "job-finalize", {"id": name}))
     work.do(AwaitJobs((name,)))
     if job.carry:
-        _carry(work, disk, merged, job.base, newest=job.top, pivots=pivots)
+        _carry(work, disk, merged, job.base, top=job.top, pivots=pivots)
     work.do(*(close_image(names, image) for image in reversed(merged)))
     if pivots and disk.length_of(job.base) > disk.length:
         # An export keeps the size that it was made with.
@@ -100,20 +100,12 @@ def end_chain_job(work: Work, machine: Machine, job: ChainJob, status: Status) -
         _finish_pull(work, machine, job)
 
 
-def _carry(
-    work: Work, disk: Disk, merged: list[str], base: str, *, newest: str, pivots: bool
-) -> None:
+def _carry(work: Work, disk: Disk, merged: list[str], base: str, *, top: str, pivots: bool) -> None:
     """Merge the bitmaps of merged images into the base's, those it lacks added first."""
     names, image = work.names, disk.image(base)
     if image is None or image.format != "qcow2":
         return
-    wanted = {b.name for b in disk.bitmaps_on(newest) if b.persistent and not b.inconsistent}
-    carried = [
-        bitmap
-        for image in merged
-        for bitmap in disk.bitmaps_on(image)
-        if bitmap.name in wanted and bitmap.persistent and not bitmap.inconsistent
-    ]
+    carried = carried_bitmaps(disk, tuple(i for i in disk.chain if i.name in merged), top)
     if not carried:
         return
     left = tuple(image for image in disk.chain if image.name not in merged)
@@ -176,7 +168,7 @@ def _finish_pull(work: Work, machine: Machine, job: PullJob) -> None:
     work.do(AwaitJobs((names.job(job.name),)))
     if job.carry:
         pivots = job.into == disk.active.name
-        _carry(work, disk, pulled, job.into, newest=job.into, pivots=pivots)
+        _carry(work, disk, pulled, job.into, top=job.into, pivots=pivots)
     if not machine.sharers(job.into, disk.name):
         pulled = unshared(machine, disk, pulled)
     work.do(*(close_image(names, image) for image in reversed(pulled)))

@@ -24,6 +24,7 @@ from simulator.model.operations import (
     ExportOperation,
     FileOperation,
     ForgetCheckpoint,
+    ForgetSnapshot,
     FreezeGuest,
     GuestDiscard,
     GuestWrite,
@@ -37,6 +38,7 @@ from simulator.model.operations import (
     PowerOperation,
     PullImages,
     RecordCheckpoint,
+    RecordSnapshot,
     RemoveBitmap,
     ResizeImage,
     RestoreCheckpoint,
@@ -107,6 +109,8 @@ def _outside(work: Work, machine: Machine, operation: OutsideOperation) -> None:
             stack_backups(work, machine, operation)
         case RecordCheckpoint() | RestoreCheckpoint() | ForgetCheckpoint():
             pass  # The host's own notes: QEMU knows nothing of them.
+        case RecordSnapshot() | ForgetSnapshot():
+            pass  # Likewise.
         case CorruptBackup():
             pass  # Nobody knows of it.
         case _:

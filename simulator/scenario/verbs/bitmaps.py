@@ -89,10 +89,11 @@ def _read_delete(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     things = arguments.keys() - {"children", "metadata", "outside"}
     check_outside(around, path, arguments)
     for key in sorted(arguments.keys() - things - {"outside"}):
-        if "checkpoint" not in things:
-            around.problems.add(
-                (*path, key), f"{key} stands alone", expected="a checkpoint beside it", at_key=True
-            )
+        beside = ("checkpoint",) if key == "children" else ("checkpoint", "snapshot")
+        if things.isdisjoint(beside):
+            expected = f"a {' or a '.join(beside)} beside it"
+            told = f"{key} stands alone"
+            around.problems.add((*path, key), told, expected=expected, at_key=True)
     if len(things) != 1:
         around.problems.add(
             path,
@@ -105,7 +106,8 @@ def _read_delete(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
         return RemoveFile(arguments["image"])
     if "snapshot" in arguments:
         around.names.check_snapshot((*path, "snapshot"), arguments["snapshot"])
-        return DeleteSnapshot(name=arguments["snapshot"])
+        metadata = arguments.get("metadata", False)
+        return DeleteSnapshot(name=arguments["snapshot"], metadata=metadata)
     if "checkpoint" in arguments:
         name = arguments["checkpoint"]
         around.names.check(Thing.CHECKPOINT, (*path, "checkpoint"), name)
@@ -135,11 +137,12 @@ DELETE = Verb(
     name="delete",
     says="Give up a checkpoint, a backup or a snapshot; or remove an image file.",
     more="`children: true` takes all that descend from a checkpoint along, `metadata: true` only "
-    "the host's note of it. An image goes with `outside: true` only: whoever removes it asks "
-    "nobody, and QEMU notices when it opens it again.",
+    "the host's note of a checkpoint or a snapshot. An image goes with `outside: true` only: "
+    "whoever removes it asks nobody, and QEMU notices when it opens it again.",
     shape=Delete,
     form="{checkpoint: NAME}, {backup: NAME} or {snapshot: NAME}",
-    takes="`{checkpoint, children?, metadata?}`, `{backup}`, `{snapshot}` or `{image, outside}`",
+    takes="`{checkpoint, children?, metadata?}`, `{snapshot, metadata?}`, `{backup}` or "
+    "`{image, outside}`",
     examples=({"checkpoint": "C1"},),
     read=_read_delete,
     frees=frees(

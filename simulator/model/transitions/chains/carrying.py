@@ -33,17 +33,20 @@ def carry_bitmaps(
     if taker is None or taker.format != "qcow2":
         return bitmaps
     held = {bitmap.name: bitmap for bitmap in bitmaps}
-    names = whole_bitmaps(disk, looked_at(disk, merged, top))
-    for image in merged:
-        for bitmap in disk.bitmaps_on(image.name):
-            if bitmap.name not in names:
-                continue
-            if bitmap.name in held:
-                held[bitmap.name] = _joined(disk, held[bitmap.name], bitmap, pivots=pivots)
-            else:
-                kept = Kept.MEMORY if pivots else Kept.STORED
-                held[bitmap.name] = replace(bitmap, node=onto, kept=kept, batch=0)
+    for bitmap in carried_bitmaps(disk, merged, top):
+        if bitmap.name in held:
+            held[bitmap.name] = _joined(disk, held[bitmap.name], bitmap, pivots=pivots)
+        else:
+            kept = Kept.MEMORY if pivots else Kept.STORED
+            held[bitmap.name] = replace(bitmap, node=onto, kept=kept, batch=0)
     return tuple(held.values())
+
+
+def carried_bitmaps(disk: Disk, merged: tuple[Image, ...], top: str) -> tuple[DirtyBitmap, ...]:
+    """Return the bitmaps of images that go which are merged into their namesakes, lowest first."""
+    names = whole_bitmaps(disk, looked_at(disk, merged, top))
+    held = (bitmap for image in merged for bitmap in disk.bitmaps_on(image.name))
+    return tuple(bitmap for bitmap in held if bitmap.name in names)
 
 
 def looked_at(disk: Disk, merged: tuple[Image, ...], top: str) -> tuple[Image, ...]:

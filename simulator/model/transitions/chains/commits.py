@@ -59,12 +59,7 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
     started = machine.with_disk(copied)
     if commit.lasting:
         return replace(started, jobs=(*machine.jobs, job))
-    left = drop_merged(copied, job)
-    if commit.noted:
-        gone = {image.name for image in copied.chain} - {image.name for image in left.chain}
-        above = (replace(i, over=job.base) if i.over in gone else i for i in left.chain)
-        left = replace(left, chain=tuple(above))
-    return without_merged(started, job).with_disk(left)
+    return without_merged(started, job).with_disk(drop_merged(copied, job))
 
 
 def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:

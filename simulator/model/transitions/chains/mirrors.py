@@ -71,7 +71,6 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
         length=disk.length,
         format=job.format,
         since=copied.chain[0].since,
-        over=below[-1].name if below else None,
         lacks=disk.lacks,
     )
     bitmaps: list[DirtyBitmap] = []

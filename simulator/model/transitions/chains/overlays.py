@@ -52,7 +52,6 @@ def create_image(machine: Machine, create: CreateImage) -> Machine | Refusal:
         length=disk.length,
         format=create.format,
         since=moment if below else 0,
-        over=create.backing,
         lacks=disk.lacks,
     )
     return machine.with_disk(replace(disk, chain=(*below, first), moment=moment, detached=None))
@@ -149,7 +148,6 @@ def with_overlay(disk: Disk, name: str) -> Disk:
         length=disk.active.length,
         since=disk.moment,
         lacks=disk.active.lacks,
-        over=disk.active.name,
     )
     return replace(disk, chain=(*disk.chain, overlay))
 
