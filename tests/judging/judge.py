@@ -184,20 +184,38 @@ class Judge:
         names = made.step.get("bitmaps", [made.step.get("since", made.step.get("bitmap"))])
         node = made.step.get("device")
         found = [
-            (name, window)
+            (on, name, window)
             for (disk, on, name), window in self.record.windows[made.begun].items()
             if disk == made.disk and name in names and node in (None, on)
         ]
-        by_hand = {n for n in range(made.begun) if self.verb(n)[0] == "block-dirty-bitmap-add"}
-        found = [(name, w) for name, w in found if not (w.start == w.end and w.start in by_hand)]
-        anew = [(name, window.start) for name, window in found if window.start not in by_hand]
+        added = "block-dirty-bitmap-add"
+        found = [
+            (on, name, window)
+            for on, name, window in found
+            if window.start != window.end or self.verb(window.start)[0] != added
+        ]
+        anew = [
+            (name, window.start)
+            for on, name, window in found
+            if self.verb(self._came(made, on, name))[0] != added
+        ]
         return [
             window
-            for name, window in found
+            for _, name, window in found
             if window.end is None
             or self._written(made.disk, window.start, window.end)
             or not any(name == other and start > window.end for other, start in anew)
         ]
+
+    def _came(self, made: Made, node: str, name: str) -> int:
+        """Return the step at which a bitmap came that a backup was read through."""
+        number = made.begun
+        while number and any(
+            (b["node"], b["name"]) == (node, name)
+            for b in self.record.frames[number - 1][made.disk]["bitmaps"]
+        ):
+            number -= 1
+        return number
 
     def _start(self, made: Made, *, strict: bool = False) -> int | None:
         """Return the step whose state a backup was meant to lie on; None for none or unknown.
@@ -420,10 +438,13 @@ class Judge:
             then = self._reached(number, disk, before=True)
             now = self._reached(number, disk, before=False)
             for made in self._there(number, disk, before=False):
-                gives = [{lay(below, made) for below in ("", *views)} for views in (then, now)]
-                if gives[0] & then and not gives[1] & now:
+                if self._is_good_on(made, then) and not self._is_good_on(made, now):
                     return True
         return False
+
+    def _is_good_on(self, made: Made, views: set[str]) -> bool:
+        """Whether a backup gives one of some states, on nothing or on another of them."""
+        return any(lay(below, made) in views - {below} for below in ("", *views))
 
     def lost(self, number: int) -> set[int]:
         """Return the steps whose state cannot be restored any more after a step."""
@@ -536,8 +557,10 @@ class Judge:
         """Return the disks that a step took, or marked, each as it was then."""
         verb, told = self.verb(number)
         marked = told.get("disks", self.record.frames[number]) if verb == "checkpoint" else ()
-        made = {m.disk: self._end(m) for m in self.record.made if m.begun == number}
-        ends = {**dict.fromkeys(marked, number), **made}
+        # Through bitmaps that have stopped, data is read all the same.
+        read = {m.disk: self._ends(m)[0] if m.kind == "bitmaps" else self._end(m)
+                for m in self.record.made if m.begun == number}  # fmt: skip
+        ends = {**dict.fromkeys(marked, number), **read}
         return {disk: self.view(end, disk) for disk, end in ends.items()}
 
     def _is_late_onto(self, made: Made) -> bool:

@@ -197,6 +197,8 @@ class Record:
                         old = _with_deleted(old, before, disk, told["checkpoint"])
                     live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
                     end = None if live else number if old.end is None else old.end
+                    if end is not None and bitmap["recording"]:
+                        end = max(end, self._committed(number, disk, bitmap["node"]))
                     if self._begins(verb, told, key, state["chain"][-1:]):
                         old, end = Window(number), None if live else number
                     elif verb == "block-dirty-bitmap-merge" and _is_about(told, key):
@@ -207,6 +209,17 @@ class Record:
                         end = None if end is None else max(end, *ends, 0)
                     windows[key] = Window(old.start, end)
             windows = self._ended(number, windows, early=False)
+
+    def _committed(self, number: int, disk: str, node: str) -> int:
+        """Return the step whose state an image below has by what a step committed into it, which
+        its enabled bitmaps record; 0 where nothing was."""
+        before, after = (self.frames[n][disk] for n in (number - 1, number))
+        place = after["chain"].index(node) + 1 if node in after["chain"] else 0
+        if not number or place in (0, len(after["chain"])):
+            return 0
+        if before["images"].get(node) in (None, after["images"][node]):
+            return 0
+        return self.born[number][disk, after["chain"][place]]
 
     def _begins(self, verb: str, told: Mapping[str, Any], key: Key, active: Sequence[str]) -> bool:
         """Whether a step clears a bitmap, or starts a consumer's tracking anew.

@@ -213,6 +213,17 @@ LENIENT = {
         {"backup": {"to": "full", "checkpoint": "c1"}},
         {"backup": {"to": "k", "bitmaps": ["c0", "c1"]}},
     ),
+    "what is committed into an image is in its enabled bitmaps": story(
+        {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+        {"snapshot": {"images": {"vda": "S2"}, "bitmap": "c1"}},
+        {"write": {"cells": "---A"}},
+        {"snapshot": {"images": {"vda": "S3"}, "bitmap": "c3"}},
+        {"commit": {"top": "S2", "base": "S1"}},
+        {"revert": {"snapshot": "S3", "image": "S2"}},
+        {"write": {"cells": "B---"}},
+        {"backup": {"to": "k", "bitmaps": ["c0"]}},
+        model="qemu-single",
+    ),
     "an image below may be longer than the disk": story(
         CREATE,
         {"snapshot": {"images": {"vda": "S2"}}},
@@ -260,6 +271,35 @@ def test_the_judge_knows_that_a_consumers_namesakes_below_stay_as_they_are() -> 
         model="qemu-single",
     )
     assert ("silence", "backup bitmaps", "T9") in kinds(told)
+
+
+def test_to_the_judge_a_bitmap_added_by_hand_is_no_new_beginning_when_a_job_clears_it() -> None:
+    told = story(
+        CREATE,
+        FULL,
+        {"snapshot": {"images": {"vda": "S2"}}},
+        {"write": {"cells": "BB--"}},
+        qmp("block-dirty-bitmap-add", node="S2", name="c0"),
+        qmp("blockdev-backup", device="S2", target="k", sync="incremental", bitmap="c0"),
+        {"backup": {"to": "l", "bitmaps": ["c0"]}},
+        model="qemu-single",
+    )
+    assert kinds(told, said=[("BT107", 3), ("BT214", 7)]) == []
+
+
+def test_to_the_judge_who_loses_its_base_is_hurt_by_a_delete() -> None:
+    told = story(
+        {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+        {"write": {"cells": "-BB-"}},
+        qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c0"),
+        {"write": {"cells": "-CC-"}},
+        {"backup": {"to": "l", "bitmaps": ["c0"]}},
+        {"backup": {"to": "full"}},
+        {"delete": {"backup": "k"}},
+        {"delete": {"backup": "l"}},
+        model="qemu",
+    )
+    assert kinds(told, said=[("BT305", 8)]) == [("false alarm", "BT305", "T8")]
 
 
 def test_of_two_disks_that_are_wrong_the_judge_asks_for_two_findings() -> None:
