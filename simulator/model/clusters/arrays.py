@@ -1,7 +1,7 @@
 """Sets of clusters for large disks: sorted NumPy arrays, whose cost follows what was written."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Self, TypeAlias, cast
+from typing import Final, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,13 @@ FEW_IN = 32
 """So many times fewer clusters are put into their places among others, rather than sorted in."""
 
 
+OF_RUNS: Final = "stable"
+"""How arrays are sorted that are ascending in long runs: those are only merged."""
+
+
 def sorted_unique(values: Integers) -> Integers:
     """Return an array in ascending order, each value once."""
-    ordered = np.sort(values)
+    ordered = np.sort(values, kind=OF_RUNS)
     if len(ordered) < 2:
         return ordered
     keep = np.empty(len(ordered), dtype=bool)

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from simulator.model.clusters.arrays import FEW_IN, Integers, LargeSet
+from simulator.model.clusters.arrays import FEW_IN, OF_RUNS, Integers, LargeSet
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
     VERSIONS_MAX,
@@ -210,14 +210,14 @@ def flatten(levels: Sequence[Level]) -> Level:
         return merge(flatten(levels[:-1]), levels[-1])
     packed = np.concatenate([level.packed for level in levels])
     if all(lower.newest[0] < upper.oldest for lower, upper in pairwise(levels)):
-        packed.sort()
+        packed.sort(kind=OF_RUNS)
         return Level(_newest_of(packed))
     assert len(packed) <= VERSIONS_MAX, "there are no more changes than versions"
     # By cluster, then by place: of equal clusters the one from the newest level comes last,
     # whatever its version. Letters and zeroes are small numbers even when they are the newest.
     order = packed & ~VERSION_MASK
     order |= np.arange(len(packed), dtype=np.uint64)
-    order.sort()
+    order.sort(kind=OF_RUNS)
     return Level(packed[_newest_of(order) & VERSION_MASK])
 
 
