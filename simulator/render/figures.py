@@ -68,10 +68,19 @@ class Figures:
             return f"{first.disk.name} {first.disk.absence}"
         grid = self._grid(first, above=0)
         forks: dict[int, int] = {}
+        heads = [0]
         for number, rows in enumerate(branches[1:], start=1):
-            place = max(shared_images(other.disk, rows.disk) for other in branches[:number])
+            common = [shared_images(other.disk, rows.disk) for other in branches[:number]]
+            place, (first_row, *others) = max(common), self._grid(rows, above=max(common))
+            head = heads[common.index(place)]
+            if len(grid[head]) == place:
+                grid[head] += first_row[place:]  # It lies on the active image of another disk.
+                grid += others
+                heads.append(head)
+                continue
+            heads.append(len(grid))
             forks[len(grid)] = place
-            grid += self._grid(rows, above=place)
+            grid += [first_row, *others]
         guests = [write_strip(rows.guest) for rows in branches if rows.guest is not None]
         return "\n".join([write_grid(grid, forks), *guests])
 

@@ -46,9 +46,8 @@ def test_a_figure_draws_what_chains_have_in_common_once() -> None:
 
 def test_a_branch_stands_below_the_image_that_it_lies_on() -> None:
     other = FORK.replace("backing: C1}", "backing: S1}")
-    assert figure_of(other)[:3] == [
-        "S0: |AA--| <- S1: |----|",
-        "                         <- D:  |----|",
+    assert figure_of(other)[:2] == [
+        "S0: |AA--| <- S1: |----| <- D:  |----|",
         "           <- C1: |----| <- C2: |----|",
     ]
 

@@ -246,7 +246,11 @@ def _report_removed(
     return self.found(
         entry,
         f"{image} is removed, and {disk.name} {lies} it",
-        label=f"{disk.name} cannot be opened {when}" if not off else f"closed {when}",
+        label=f"{disk.name} cannot be opened {when}"
+        if not off
+        else f"closed {when}"
+        if running
+        else "the machine is off, and nobody has it open",
         notes=draw_evidence(
             [("guest saw", write_view(seen, before.length))],
             marked=lost,

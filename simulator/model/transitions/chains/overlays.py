@@ -8,6 +8,7 @@ from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
     BackupJob,
     Machine,
+    Power,
     Transfer,
 )
 from simulator.model.operations import (
@@ -74,8 +75,10 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
             continue
         if snapshot.node in works_on(job, disk):
             return in_use_by(job, snapshot.node)
-    others = (_image_above(d, snapshot.node) for d in machine.sharers(snapshot.node, disk.name))
-    above = next(filter(None, (_image_above(disk, snapshot.node), *others)), None)
+    above = _image_above(disk, snapshot.node)
+    if machine.power is Power.RUNNING:
+        others = machine.sharers(snapshot.node, disk.name)
+        above = above or next((_image_above(each, snapshot.node) for each in others), None)
     scratch = [
         job.backup.name
         for job in machine.backup_jobs
