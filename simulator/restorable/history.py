@@ -345,14 +345,15 @@ class Restorable:
 
     @cached_property
     def usable(self) -> tuple[str, ...]:
-        """The rows of the backups that lie on nothing, or on a state that can be restored."""
+        """The rows of the backups that give a state which the guest has seen by then, on nothing or
+        on another one that can be restored."""
         found = []
         for disk, graph in self.history.graphs.items():
             reached = {NOTHING, *self._found[disk]}
             found += [
                 graph.pieces[place].row
                 for place in sorted(self.available[disk])
-                if any(way.start in reached for way in graph.ways[place])
+                if any({way.start, way.end} <= reached for way in graph.ways[place])
             ]
         return tuple(found)
 

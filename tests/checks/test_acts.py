@@ -497,6 +497,33 @@ STORIES = {
         ],
         ["BT303 T7"],
     ),
+    "a bitmap and its namesake on the overlay record nothing, and neither is left out": (
+        "qemu-single",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "snapshot: {image: S2, bitmap: c0}",
+            "snapshot: S3",
+            "write: ----BB",
+            "snapshot: {image: S4, bitmap: c1}",
+            "backup: {to: k, bitmaps: [c0, c1]}",
+        ],
+        ["BT107 T3", "BT214 T6"],
+    ),
+    "a backup that gives by chance what the guest sees only later has lost no base": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: -----A",
+            "qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: c2}}",
+            "write: ---A--",
+            job("k1").replace("c0", "c2"),
+            "write: ---BBB",
+            job("k4"),
+            "delete: {backup: k4}",
+            "write: ---A--",
+        ],
+        [],
+    ),
     "what is in a base image is the whole disk": (
         "qemu-single",
         [

@@ -120,9 +120,11 @@ def _first_start(timeline: Timeline, entry: Entry, backup: Backup) -> int:
         begun = last_of(history_of_bitmap(timeline, disk.name, name, before=entry), What.BEGAN)
         if begun is None or isinstance(begun.entry.request, Qmp):
             continue
-        for b in [each for each in disk.bitmaps if each.name == name][:-1]:
+        there = [each for each in disk.bitmaps if each.name == name]
+        starts = {w.start for newest in there[-1:] for w in newest.windows}
+        for b in there[:-1]:
             if not b.dirty and all(w.start == w.end for w in b.windows):
-                idle |= {w.start for w in b.windows}
+                idle |= {w.start for w in b.windows} - starts
     windows = [w for w in backup.windows if w.start != w.end or w.start not in idle]
     return min(window.start for window in windows or backup.windows)
 
