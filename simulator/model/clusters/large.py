@@ -363,6 +363,8 @@ class LargeMap(ClusterMap):
         Only levels between a common beginning and a common end can make a difference.
         """
         other = _large_map(other)
+        if not other.depth and self._tally is not None:
+            return LargeSet(self._tally.clusters)
         parted = part(self, other)
         if not parted.apart or parted.hidden:
             return LargeSet(NO_CLUSTERS)

@@ -161,6 +161,11 @@ class Tally(NamedTuple):
         """How many of them do."""
         return int(np.count_nonzero(self.held))
 
+    @property
+    def clusters(self) -> Integers:
+        """Which of them do, ascending."""
+        return np.flatnonzero(self.held) + self.first
+
 
 def tally(levels: Sequence[Level], known: Tally | None) -> Tally | None:
     """Return which clusters some levels hold; None with zeroes, or far too large a stretch.
