@@ -145,7 +145,7 @@ def write_backup(
         zeroes: Whether a full backup is drawn with the explicit zeroes that it really holds for
             all that reads as zero; the mail of 2018 leaves them out.
     """
-    if not backup.whole:
+    if not backup.complete:
         return write_clusters(backup.content, backup.length, scaled=scaled, scale=scale)
     cells = write_clusters(backup.content, backup.length, empty="0", scaled=scaled, scale=scale)
     return cells if zeroes else cells.replace("0", "-")

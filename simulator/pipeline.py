@@ -17,7 +17,7 @@ from simulator.engine import play
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.render import layout, story
 from simulator.render.report import as_html
-from simulator.scenario import check_repeats, load_file, load_text
+from simulator.scenario import check_copied, check_repeats, load_file, load_text
 from simulator.timeline import Frame, Script, Timeline
 from simulator.values import dataclass
 
@@ -197,8 +197,8 @@ class Scenario:
 
         Raises:
             ValueError: There is no such model.
-            InputError: A picture is shorter or longer than the disk has become by then, a name is
-                introduced that is there by then, or the proposal cannot be used.
+            InputError: A picture does not fit what it is of by then, a name is introduced that is
+                there by then, or the proposal cannot be used.
         """
         chosen = (
             find_model(model or self.script.model) if not isinstance(model, ApiModel) else model
@@ -207,6 +207,7 @@ class Scenario:
         _check_pictures(timeline)
         own = chosen.id == self.script.model
         check_repeats(timeline, restarts=chosen.restarts, own=own)
+        check_copied(timeline)
         return Run(timeline)
 
     def __repr__(self) -> str:

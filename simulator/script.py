@@ -50,8 +50,9 @@ class Statement(NamedTuple):
         cells: Length of the picture that a guest's step draws; None where it draws none.
         repeats: Names that are a mistake in the file, if what had them first is there by then.
         otherwise: What is done in its place where the host refuses it.
-        ending: How many ticks later something ends what it starts, and what that is.
+        endings: How many ticks later something ends what it starts, and what that is.
         moving: How its job moves its bytes; None where it does so at once.
+        copied: Where what the jobs had copied that it ends is drawn, and how; None where it is not.
     """
 
     verb: str
@@ -62,8 +63,9 @@ class Statement(NamedTuple):
     cells: int | None = None
     repeats: tuple[Repeat, ...] = ()
     otherwise: "tuple[Statement, ...]" = ()
-    ending: "tuple[int, Statement] | None" = None
+    endings: "tuple[tuple[int, Statement], ...]" = ()
     moving: "Moving | None" = None
+    copied: tuple[tuple[str | int, ...], str] | None = None
 
 
 class Instant(NamedTuple):

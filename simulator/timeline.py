@@ -204,7 +204,7 @@ class Timeline:
             cut = isinstance(entry.request, FinishJobs) and entry.request.copied is not None
             for backup in entry.new_backups:
                 key = backup.name, backup.disk
-                place = last[key] if cut else running.get(key)
+                place = running.get(key, last[key] if cut else None)
                 if place is None:
                     last[key] = len(made)
                     made.append((entry, backup))

@@ -343,18 +343,17 @@ class ApiModel:
 
     def cancel(self, machine: Machine, request: CancelJob) -> Plan:
         """Abort a job."""
-        return (EndJob(job=request.job, status=Status.CANCELLED),)
+        return (EndJob(job=request.job, status=Status.CANCELLED, copied=request.copied),)
 
     def finish(self, machine: Machine, request: FinishJobs) -> Plan:
         """End the jobs that were said to end now, as far as they still run."""
-        if request.copied is not None:
-            return tuple(EndJob(n, request.status, copied=request.copied) for n in request.jobs)
         running = machine.job_names
         groups = {job.backup.name: job.group for job in machine.backup_jobs}
         ends: list[Operation] = []
         for job in request.jobs:
-            if job in running:
-                ends.append(EndJob(job=job, status=request.status))
+            copy = request.copied is not None and machine.backups_named(job)
+            if job in running or copy:
+                ends.append(EndJob(job=job, status=request.status, copied=request.copied))
                 # In a group, one that does not complete takes the others along.
                 completed = request.status is Status.COMPLETED
                 running -= set() if completed else {*groups.get(job, ())}

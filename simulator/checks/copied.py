@@ -1,7 +1,7 @@
 """Which clusters of a disk are in backups, by what they hold."""
 
 from simulator.model.clusters import ClusterMap, ClusterSet
-from simulator.model.machine import Backup, Machine, Status
+from simulator.model.machine import Backup, Machine
 from simulator.timeline import Timeline
 
 
@@ -11,7 +11,7 @@ def uncopied(machine: Machine, disk: str, clusters: ClusterSet) -> ClusterSet:
     for backup in reversed(machine.backups):  # Mostly the newest hold them.
         if not clusters:
             break
-        if backup.disk == disk and backup.status is Status.COMPLETED:
+        if backup.disk == disk and backup.usable:
             clusters = _without(clusters, view, backup)
     return clusters
 
@@ -30,9 +30,7 @@ def _completed(timeline: Timeline, disk: str) -> tuple[Backup, ...]:
     known = timeline.memo.get(f"completed of {disk}")
     if not isinstance(known, tuple):
         known = timeline.memo[f"completed of {disk}"] = tuple(
-            backup
-            for _, backup in timeline.made_backups
-            if backup.disk == disk and backup.status is Status.COMPLETED
+            backup for _, backup in timeline.made_backups if backup.disk == disk and backup.usable
         )
     return known
 

@@ -78,7 +78,7 @@ def tell_window(timeline: Timeline, entry: Entry, window: Window) -> str:
         Nothing where its instants are names, or it takes no time of its own.
     """
     statement = window.begun.statement
-    if statement is None or (statement.moving is None and statement.ending is None):
+    if statement is None or (statement.moving is None and not statement.endings):
         return ""
     told = timeline.script.write_tick
     since = f"{window.name} has run since {window.begun.instant or told(window.begun.tick)}"

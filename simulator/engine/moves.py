@@ -68,6 +68,18 @@ class Moves:
 
     # What begins.
 
+    @staticmethod
+    def taken_over(before: Machine, after: Machine) -> Machine:
+        """Return a machine on which nobody else counts what its new jobs copy."""
+        known = {key_of(job) for job in before.jobs}
+        jobs = tuple(
+            replace(job, overwritten=None)
+            if isinstance(job, BackupJob) and key_of(job) not in known
+            else job
+            for job in after.jobs
+        )
+        return replace(after, jobs=jobs)
+
     def begin(
         self, statement: Statement, before: Machine, after: Machine, tick: int, entry: int
     ) -> None:

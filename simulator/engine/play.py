@@ -235,6 +235,8 @@ class _Recorder:
         outcome = plan if isinstance(plan, Refusal) else apply_all(before, plan)
         refused = isinstance(outcome, Refusal)
         if not isinstance(outcome, Refusal):
+            if self._moves is not None and statement.moving is not None:
+                outcome = self._moves.taken_over(before, outcome)
             self._machine = outcome
         if before.frozen and not self._machine.frozen:
             self._end_freeze(statement)
@@ -257,9 +259,9 @@ class _Recorder:
         if refused:
             for other in statement.otherwise:
                 self._state(other, label)
-        elif statement.ending is not None:
-            delay, end = statement.ending
-            self._agenda.add(self._tick + delay, end)
+        else:
+            for delay, end in statement.endings:
+                self._agenda.add(self._tick + delay, end)
 
     def _move(self, statement: Statement, before: Machine) -> None:
         """Let jobs go on their way that a statement started, and note those that it ended."""

@@ -68,13 +68,15 @@ guest() {
     qemu-io -d unmap -f raw "$@" -c flush "nbd+unix:///$export?socket=nbd.sock" >/dev/null
 }
 
-# Send a command; what QEMU answers is in $answer.
+# Send a command; what QEMU answers is in $answer. The job $failing is meant to fail.
+failing=
 send() {
     printf '%s\\n' "$1" >&3
     while read -r answer <&4; do
         case $answer in
         '{"return"'*) return 0 ;;
         '{"error"'*) return 1 ;;
+        *'"BLOCK_JOB_COMPLETED"'*"\\"device\\": \\"$failing\\""*) ;;
         *'"BLOCK_JOB_COMPLETED"'*'"error"'*) fail "$answer" ;;
         esac
     done
@@ -107,7 +109,7 @@ await_gone() {
 
 
 AFTER_PULL = """\
-# Wait until a job is pending or ready, or gone.
+# Wait until a job is in a state, or gone.
 await_job() {
     while :; do
         qmp '{"execute": "query-jobs"}'

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from simulator.export.preamble import PREAMBLE
 from simulator.export.programs import guest_commands, one_line, programs, title
-from simulator.model.machine import Power, Status
+from simulator.model.machine import Power
 from simulator.qemu.actions import (
     Action,
     AwaitGone,
@@ -68,7 +68,7 @@ def _files_made(timeline: Timeline) -> Iterator[str]:
             files = " <- ".join(names.files[image.name] for image in disk.chain)
             yield f"chain of {one_line(disk.name)}: {files}"
     for backup in machine.backups:
-        if backup.status is Status.COMPLETED:
+        if backup.usable:
             yield f"backup {one_line(backup.row)}: {names.copies[backup.name, backup.disk]}"
     for restored in machine.restores:
         file = names.restores[restored.name, restored.disk]
@@ -88,11 +88,14 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
     match action:
         case Command():
             function = "refused" if refused else "qmp"
+            if action.execute == "job-resume":
+                yield f"failing={shlex.quote(str(action.arguments['id']))}"
             yield f"{function} {shlex.quote(json.dumps(action.as_json()))}"
         case HasCommand(name=name):
             yield f"refused {shlex.quote(json.dumps(Command(name).as_json()))}"
         case AwaitJobs():
-            state = action.end.value if action.end in (JobEnd.PENDING, JobEnd.READY) else "gone"
+            over = action.end in (JobEnd.COMPLETED, JobEnd.CANCELLED, JobEnd.FAILED)
+            state = "gone" if over else action.end.value
             for job in action.jobs:
                 yield shlex.join(["await_job", job, state])
         case AwaitGone():

@@ -46,10 +46,13 @@ GRACE_SECONDS = 2.0
 PIPE_BYTES_MAX = 1024 * 1024
 """A pipe holds no more. Source: Linux, ``/proc/sys/fs/pipe-max-size``."""
 
+CANCELLED = "it was cancelled"
+
 _EVENTS = (
     "JOB_STATUS_CHANGE",
     "BLOCK_JOB_COMPLETED",
     "BLOCK_JOB_CANCELLED",
+    "BLOCK_JOB_ERROR",
     "BLOCK_EXPORT_DELETED",
 )
 
@@ -58,6 +61,9 @@ _REACHED = {
     JobEnd.CANCELLED: ("null",),
     JobEnd.PENDING: ("pending", "null"),
     JobEnd.READY: ("ready", "null"),
+    JobEnd.PAUSED: ("paused", "null"),
+    JobEnd.WAITING: ("waiting", "pending", "null"),
+    JobEnd.FAILED: ("null",),
 }
 """The states of a job that end the wait for it; one that is gone never comes back."""
 
@@ -144,6 +150,7 @@ class Daemon:
         self._jobs: dict[str, str] = {}
         self._errors: dict[str, str] = {}
         self._deleted: set[str] = set()
+        self._halted: set[str] = set()
 
     def listen(self, *events: str) -> EventListener:
         """Return what takes in the events of these names, from now on."""
@@ -237,11 +244,17 @@ class Daemon:
             QemuError: A job failed, or QEMU is gone.
         """
         reached = _REACHED[end]
+        if end is JobEnd.PAUSED:
+            # A job is paused for a moment whenever a node is drained.
+            await self._until(lambda: self._halted >= {*jobs})
+            self._halted -= {*jobs}
         await self._until(lambda: all(self._jobs.get(job) in reached for job in jobs))
         for job in jobs:
             error = self._errors.pop(job, None)
             ended = self._jobs[job] == "null" and self._jobs.pop(job) is not None
-            if error is not None and end is not JobEnd.CANCELLED:
+            if end is JobEnd.FAILED and error in (None, CANCELLED):
+                raise QemuError(f"job {job} did not fail: {error or 'it completed'}")
+            if error is not None and end not in (JobEnd.CANCELLED, JobEnd.FAILED):
                 raise QemuError(f"job {job} failed: {error}")
             if ended and "null" not in reached[:1]:
                 raise QemuError(f"job {job} ended before it was told to")
@@ -269,7 +282,9 @@ class Daemon:
             case "BLOCK_JOB_COMPLETED" if "error" in details:
                 self._errors[details["device"]] = details["error"]
             case "BLOCK_JOB_CANCELLED":
-                self._errors[details["device"]] = "it was cancelled"
+                self._errors[details["device"]] = CANCELLED
+            case "BLOCK_JOB_ERROR" if details["action"] == "stop":
+                self._halted.add(details["device"])
             case "BLOCK_EXPORT_DELETED":
                 self._deleted.add(details["id"])
 

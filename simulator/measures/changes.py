@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from operator import is_
 from typing import NamedTuple
 
-from simulator.model.machine import Backup, Status
+from simulator.model.machine import Backup
 from simulator.moves import Key
 from simulator.timeline import Frame, Timeline
 
@@ -52,7 +52,7 @@ def changes_of(timeline: Timeline) -> Iterator[Change]:
         for backup in came:
             key = backup.name, backup.disk
             end = copies.get((*key, frame.tick), ends.get(key))
-            if end is not None and backup.status is Status.COMPLETED:
+            if end is not None and backup.usable:
                 late[key] = end, backup
             else:
                 there.append(backup)

@@ -116,7 +116,7 @@ class Backup:
         data_bytes, zero_bytes: Bytes of it that hold data, and that read as zeroes and are told so;
             together what it covers.
         transfer: Who moved them; None for a plain copy.
-        status: How far it got; only a completed one holds anything.
+        status, short: How far it got, and whether it was stopped before it had copied all.
         format: That of its file; a job writes qcow2, and a copy is as its image is.
     """
 
@@ -140,6 +140,7 @@ class Backup:
     zero_bytes: int = 0
     transfer: Transfer | None = Transfer.PUSH
     status: Status = Status.COMPLETED
+    short: bool = False
     format: str = "qcow2"
 
     @property
@@ -148,9 +149,9 @@ class Backup:
         return f"{self.name}/{self.disk}" if self.part else self.name
 
     @property
-    def whole(self) -> bool:
-        """Whether it holds something for each cluster; a job that failed leaves nothing."""
-        return self.complete and self.status not in (Status.FAILED, Status.CANCELLED)
+    def usable(self) -> bool:
+        """Whether it holds all that its job had to copy, however that ended."""
+        return self.status is not Status.RUNNING and not self.short
 
     @property
     def has_file(self) -> bool:
@@ -190,7 +191,8 @@ class BackupJob:
         group: The targets of the jobs that end as badly as this one.
         below: What the target held before, where it is written over and not made anew.
         guarding: Whether its filter lies between the guest and the disk: it read the active image.
-        copied: The clusters that it had copied when it was stopped; None where it had copied all.
+        copied: The clusters that it has copied, where somebody who knows the time says so.
+        overwritten: What the guest overwrote under it, copied before; None where nobody counts.
     """
 
     name: str
@@ -206,6 +208,7 @@ class BackupJob:
     below: Backup | None = None
     guarding: bool = True
     copied: ClusterSet | None = None
+    overwritten: ClusterSet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

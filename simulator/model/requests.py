@@ -7,7 +7,6 @@ already.
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
     CloseImages,
@@ -29,6 +28,7 @@ from simulator.model.operations import (
     ThawGuest,
     WriteFile,
 )
+from simulator.model.operations.jobs import Copied
 
 
 class Create(NamedTuple):
@@ -164,18 +164,24 @@ class FinishJobs(NamedTuple):
     Attributes:
         jobs: Targets of backups, or names of other jobs.
         status: How they end.
-        copied: The clusters that a plain copy holds which found no more room: it is no job.
+        copied: What they had copied, where that is told, or what a plain copy holds that found no
+            more room: it is no job.
     """
 
     jobs: tuple[str, ...]
     status: Status
-    copied: ClusterSet | None = None
+    copied: Copied | None = None
 
 
 class CancelJob(NamedTuple):
-    """The user aborts a job: a backup by its target's name, another one by its own."""
+    """The user aborts a job: a backup by its target's name, another one by its own.
+
+    Attributes:
+        copied: What it had copied, where that is told.
+    """
 
     job: str
+    copied: Copied | None = None
 
 
 class Commit(NamedTuple):

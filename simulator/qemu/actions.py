@@ -101,6 +101,14 @@ class JobEnd(StrEnum):
     READY = "ready"
     """The base of a commit is like the active image, and follows it."""
 
+    PAUSED = "paused"
+    """It waits for room in its target."""
+
+    WAITING = "waiting"
+    """All is copied, and others of its group are still at it."""
+
+    FAILED = "failed"
+
 
 class AwaitJobs(NamedTuple):
     """Wait until jobs have come to an end, or to the point where they wait themselves."""

@@ -5,6 +5,7 @@ What QEMU can take as one transaction is sent as one. A ``qmp`` step is sent as 
 arguments that mean nothing to the simulator; what is not sent at all is told.
 """
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from simulator.model.machine import Power
@@ -20,6 +21,7 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import Qmp
 from simulator.model.transitions import apply
+from simulator.moves import Key
 from simulator.qemu.actions import Action
 from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.work import Work
@@ -27,10 +29,14 @@ from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
 from simulator.qemu.sent import attempt_as_written, queries, with_other_arguments
 from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
+from simulator.qemu.stops import Stop, Stops, held_all_the_same, stops_of
 from simulator.timeline import Entry, Timeline
 
 QemuStep: TypeAlias = Step[Action]
 QemuPlan: TypeAlias = Plan[Action]
+
+NO_ORDER = "a job that had copied clusters behind others which it had not"
+"""What QEMU cannot be made to leave."""
 
 NO_PART = "QEMU has no part in it"
 ABOVE = "it is refused before QEMU is asked"
@@ -41,10 +47,15 @@ OFF = "it is refused while there is no QEMU to ask"
 def make_plan(timeline: Timeline) -> QemuPlan:
     """Return what is to be done on a real QEMU for a timeline, with what it then is like."""
     names = choose_names(timeline)
-    return join_steps(timeline, names, (_step(names, entry) for entry in timeline.entries))
+    stops = stops_of(timeline)
+    held = held_all_the_same(timeline, stops)
+    steps = (_step(names, stops, held, entry) for entry in timeline.entries)
+    return join_steps(timeline, names, steps, held)
 
 
-def _step(names: Names, entry: Entry) -> QemuStep | Unplayed | None:
+def _step(
+    names: Names, stops: Stops, held: frozenset[Key], entry: Entry
+) -> QemuStep | Unplayed | None:
     """Return the step of one statement; None where it asks for nothing."""
     request = entry.request
     if asks_nothing(entry):
@@ -54,17 +65,20 @@ def _step(names: Names, entry: Entry) -> QemuStep | Unplayed | None:
         if not asked.actions:
             return Unplayed(entry, asked.why)
     else:
-        asked = Attempt(_accepted(names, entry))
+        here = {key: stop for (number, key), stop in stops.items() if number == entry.number}
+        if any(stop.place is None for stop in here.values()):
+            return Step(entry, (), (), unsupported=NO_ORDER)
+        asked = Attempt(_accepted(names, here, entry))
         if not asked.actions and not entry.new_restores:
             return Unplayed(entry, NO_PART)
     if isinstance(request, Qmp):
         asked = asked._replace(actions=with_other_arguments(asked.actions, request))
-    return Step(entry, asked.actions, completed(entry.new_backups), asked.cleanup)
+    return Step(entry, asked.actions, completed(entry.new_backups, held), asked.cleanup)
 
 
-def _accepted(names: Names, entry: Entry) -> tuple[Action, ...]:
+def _accepted(names: Names, stops: Mapping[Key, Stop], entry: Entry) -> tuple[Action, ...]:
     """Return the actions of operations that happen, each on the machine that the last one left."""
-    work = Work(names)
+    work = Work(names, stops)
     machine = entry.before
     for operation in entry.operations:
         outcome = apply(machine, operation)

@@ -1,10 +1,11 @@
 """A timeline as what is to be done on something real, step by step, and what it is like then."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from simulator.model.machine import Backup, Machine, Restored, Status
 from simulator.model.requests import Expect, FinishJobs
+from simulator.moves import Key
 from simulator.qemu.names import Names
 from simulator.timeline import Entry, Timeline
 
@@ -73,14 +74,21 @@ class Plan(NamedTuple, Generic[A]):
 
 
 def join_steps(
-    timeline: Timeline, names: Names, steps: Iterable[Step[A] | Unplayed | None]
+    timeline: Timeline,
+    names: Names,
+    steps: Iterable[Step[A] | Unplayed | None],
+    stopped: Container[Key] = (),
 ) -> Plan[A]:
-    """Return the plan that some steps make; None stands for a statement that asks for nothing."""
+    """Return the plan that some steps make; None stands for a statement that asks for nothing.
+
+    Args:
+        stopped: As in :func:`completed`.
+    """
     told = list(steps)
     found = [step for step in told if isinstance(step, Step)]
     if found:
         # At the end all copies are looked at once more: nobody may have touched them.
-        found[-1] = found[-1]._replace(backups=completed(found[-1].machine.backups))
+        found[-1] = found[-1]._replace(backups=completed(found[-1].machine.backups, stopped))
     return Plan(
         names=names,
         steps=tuple(found),
@@ -100,6 +108,15 @@ def asks_nothing(entry: Entry) -> bool:
     return isinstance(entry.request, FinishJobs | None) and not entry.operations
 
 
-def completed(backups: Iterable[Backup]) -> tuple[Backup, ...]:
-    """Return the backups that hold something: what a job that failed leaves is not fixed."""
-    return tuple(backup for backup in backups if backup.status is Status.COMPLETED)
+def completed(backups: Iterable[Backup], stopped: Container[Key] = ()) -> tuple[Backup, ...]:
+    """Return the backups that are looked at: what a job that did not complete leaves is not fixed.
+
+    Args:
+        stopped: Those that hold what they should all the same, by their names and disks.
+    """
+    return tuple(
+        backup
+        for backup in backups
+        if backup.status is Status.COMPLETED
+        or (backup.status is not Status.RUNNING and (backup.name, backup.disk) in stopped)
+    )

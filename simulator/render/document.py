@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator.diagnostics import Finding, Span
 from simulator.model.clusters import tag_of
-from simulator.model.machine import Backup, Restored
+from simulator.model.machine import Backup, Restored, Status
 from simulator.notation import write_backup
 from simulator.render.shapes import (
     CELLS_MAX,
@@ -145,7 +145,7 @@ def _backup(timeline: Timeline, entry: Entry, backup: Backup, *, kept: bool) -> 
     cells: Cells
     if length <= CELLS_MAX:
         cells = write_backup(backup, zeroes=timeline.draws_zeroes, scaled=False)
-    elif backup.whole and timeline.draws_zeroes:
+    elif backup.complete and timeline.draws_zeroes:
         cells = list(_filled(backup.content.runs(), length))
     else:
         cells = content_cells(backup.content, length)
@@ -164,6 +164,8 @@ def _backup(timeline: Timeline, entry: Entry, backup: Backup, *, kept: bool) -> 
         "zero_bytes": backup.zero_bytes,
         "torn": is_torn(entry, backup),
     }
+    if backup.status in (Status.FAILED, Status.CANCELLED):
+        document["usable"] = backup.usable
     if (versions := versions_of(backup.content, cells)) is not None:
         document["versions"] = versions
     return document

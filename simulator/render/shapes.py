@@ -82,6 +82,7 @@ class FrameDocument(TypedDict):
 class BackupDocument(TypedDict):
     """A backup or a copy of one disk; *torn* where somebody may have written what was copied.
 
+    One whose job was stopped tells whether it is *usable*: it holds all that there was to copy.
     Where *cells* are drawn with ``*``, *versions* tells the writes of a workload apart.
     """
 
@@ -99,6 +100,7 @@ class BackupDocument(TypedDict):
     data_bytes: int
     zero_bytes: int
     torn: bool
+    usable: NotRequired[bool]
 
 
 RestoreDocument = TypedDict(

@@ -292,7 +292,8 @@ def _tell_backup(backup: Backup, disk: Disk) -> str:
             kind = "what the guest overwrote"
     pulled = "pulled, " if backup.transfer is Transfer.PULL else ""
     if backup.status is not Status.COMPLETED:
-        return f"{kind}, {pulled}{backup.status}"
+        copied = " with all copied" if backup.usable else ""
+        return f"{kind}, {pulled}{backup.status}{copied}"
     return f"{kind}, {pulled}{write_held(backup.data_bytes, backup.zero_bytes)}"
 
 

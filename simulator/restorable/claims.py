@@ -4,7 +4,7 @@ Windows of bitmaps say what a backup was read through. What it claims is what it
 ``since X`` is all that differs between X and now.
 """
 
-from simulator.model.machine import Backup, Kind, Machine, Status, Transfer
+from simulator.model.machine import Backup, Kind, Machine, Transfer
 from simulator.model.operations import AddBitmap, ClearBitmap, RevertImages
 from simulator.model.requests import Qmp, TakeBackup
 from simulator.timeline import Entry, Timeline
@@ -54,8 +54,8 @@ def _is_copied(timeline: Timeline, machine: Machine, disk: str, moment: int) -> 
 
 def _is_whole(timeline: Timeline, backup: Backup) -> bool:
     """Whether a backup is a copy of the whole disk: a full one, or what is in a base image."""
-    if backup.kind is not Kind.TOP or backup.status is not Status.COMPLETED:
-        return backup.whole
+    if backup.kind is not Kind.TOP or not backup.usable:
+        return backup.complete
     state = timeline.state_at(backup.disk, backup.moment)
     if state is None or state.length != backup.length:
         return False
@@ -130,7 +130,7 @@ def _consumers(timeline: Timeline) -> dict[tuple[str, str], list[tuple[int, int,
                 begun.setdefault((disk.name, each.name), []).append(place)
     for entry, backup in timeline.made_backups:
         # A client that pulls leaves the bitmap as it is, and so does a job that fails.
-        done = backup.status is Status.COMPLETED and backup.transfer is not Transfer.PULL
+        done = backup.usable and backup.transfer is not Transfer.PULL
         if done and backup.since is not None and (backup.disk, backup.since) in begun:
             begun[backup.disk, backup.since].append((entry.number, backup.moment, False))
     for places in begun.values():

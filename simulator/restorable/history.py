@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power, Status
+from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power
 from simulator.model.operations import CopyImage, CorruptBackup
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.graph import (
@@ -65,7 +65,7 @@ class History:
         made: dict[str, list[tuple[Entry, Backup]]] = {}
         for entry in self.timeline.entries:
             for backup in (*entry.new_backups, *(new for _, new in gone_bad(entry))):
-                if backup.status is Status.COMPLETED and backup.kind is not Kind.NONE:
+                if backup.usable and backup.kind is not Kind.NONE:
                     made.setdefault(backup.disk, []).append((entry, backup))
         return made
 

@@ -22,14 +22,15 @@ NEVER = "never"
 
 _STATUSES = dict(zip(ENDINGS, (Status.COMPLETED, Status.FAILED, Status.CANCELLED), strict=True))
 
-Ending: TypeAlias = tuple[str | int, FinishJobs]
-"""The label of the instant at which jobs end, or how many ticks after the step; and how."""
+Ending: TypeAlias = tuple[str | int, FinishJobs, tuple[Path, str] | None]
+"""The label of the instant at which jobs end, or how many ticks after the step; how; and what is
+drawn of what they had copied."""
 
 
-def read_ending(
+def read_endings(
     around: Around, raw: RawStep, step: Mapping[str, Any], verb: str, request: Request
-) -> Ending | None:
-    """Return when the jobs of a step end, and how; None where it does not say, or never.
+) -> list[Ending]:
+    """Return when the jobs of a step end, and how; none where it does not say, or never.
 
     Args:
         around: The file.
@@ -50,7 +51,7 @@ def read_ending(
             at_key=True,
         )
     if not named or isinstance(request, Expect):
-        return None
+        return []
     if len(named) > 1:
         problems.add(
             (*where, named[1]),
@@ -66,14 +67,51 @@ def read_ending(
             expected="blockdev-backup, block-commit or block-stream",
             at_key=True,
         )
-    word = holder[named[0]]
-    if word == NEVER and named[0] == "ends" and around.labels.find(word) is None:
-        return None
+    return _endings(around, (*where, named[0]), holder[named[0]], jobs, raw.tick)
+
+
+def _endings(
+    around: Around, path: Path, told: Any, jobs: tuple[str, ...], tick: int
+) -> list[Ending]:
+    """Return the endings of jobs that one key of a step tells.
+
+    Args:
+        told: A label or a time, or that with more.
+    """
+    stop = {"at": told} if isinstance(told, str) else told
+    word = stop["at"]
+    if word == NEVER and path[-1] == "ends" and around.labels.find(word) is None:
+        return []
+    copied = around.copied((*path, "copied"), stop)
+    stopped = _stopped(around, path, stop, jobs)
     read = _after if word.startswith("+") else _later
-    when = read(around, (*where, named[0]), word, raw.tick)
-    if when is None or not jobs:
-        return None
-    return when, FinishJobs(jobs=jobs, status=_STATUSES[named[0]])
+    when = read(around, path if stop is not told else (*path, "at"), word, tick)
+    if when is None or not stopped:
+        return []
+    drawn = ((*path, "copied"), stop["copied"]) if "copied" in stop else None
+    status = _STATUSES[str(path[-1])]
+    ends: list[Ending] = [(when, FinishJobs(stopped, status, copied), drawn)]
+    if others := tuple(job for job in jobs if job not in stopped):
+        ends.append((when, FinishJobs(others, Status.COMPLETED), None))
+    return ends
+
+
+def _stopped(
+    around: Around, path: Path, stop: Mapping[str, Any], jobs: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the jobs of a step that are stopped: all, or the one that is named."""
+    name = stop.get("job")
+    if name is None or not jobs:
+        return jobs
+    if name not in jobs:
+        around.problems.add(
+            (*path, "job"),
+            f"this step starts no job {shorten(name)}",
+            expected=alternatives(jobs),
+            help=nearest(name, jobs),
+        )
+        return ()
+    return (name,)
 
 
 def _after(around: Around, path: Path, word: str, tick: int) -> int | None:
@@ -92,7 +130,7 @@ def _after(around: Around, path: Path, word: str, tick: int) -> int | None:
         near = near_measure(word[1:], "duration")
         around.problems.add(
             path,
-            f"{path[-1]} is {shorten(word)}",
+            f"{path[-1] if path[-1] != 'at' else path[-2]} is {shorten(word)}",
             expected="a time after the step such as +30m",
             help=near.replace("mean ", "mean +"),
         )

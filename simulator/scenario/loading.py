@@ -10,7 +10,7 @@ from simulator.diagnostics import REFUSED, InputError, Problem, Span
 from simulator.model.operations import ThawGuest
 from simulator.model.requests import Qmp
 from simulator.scenario.disks import CheckedStep, Disks
-from simulator.scenario.endings import read_ending
+from simulator.scenario.endings import read_endings
 from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.expected.figures import Figures
 from simulator.scenario.names import Names
@@ -312,15 +312,16 @@ class _Loading:
         verb, request = statement.verb, statement.request
         if isinstance(request, ThawGuest) and request.after:
             thaw = statement._replace(request=ThawGuest(), expects=None)
-            return statement._replace(ending=(request.after, thaw))
-        ending = read_ending(around, raw, step, verb, request)
-        if ending is None:
-            return statement
-        when, finish = ending
-        end = Statement(verb=verb, request=finish, span=statement.span)
-        if isinstance(when, int):
-            return statement._replace(ending=(when, end))
-        endings.setdefault(when, []).append(end)
+            return statement._replace(endings=((request.after, thaw),))
+        if verb == "cancel" and "copied" in step[verb]:
+            drawn = (*raw.path, verb, "copied"), step[verb]["copied"]
+            return statement._replace(copied=drawn)
+        for when, finish, copied in read_endings(around, raw, step, verb, request):
+            end = Statement(verb=verb, request=finish, span=statement.span, copied=copied)
+            if isinstance(when, int):
+                statement = statement._replace(endings=(*statement.endings, (when, end)))
+            else:
+                endings.setdefault(when, []).append(end)
         return statement
 
     def _verb(self, raw: RawStep, step: Mapping[str, Any]) -> str | None:

@@ -6,10 +6,12 @@ from itertools import groupby
 from string import ascii_letters
 from typing import Any
 
-from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
+from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of, set_of
 from simulator.model.operations import Extent, GuestDiscard, GuestWrite
+from simulator.model.operations.jobs import Copied
 from simulator.model.sizes import write_size
 from simulator.scenario.problems import WRITTEN, Problems
+from simulator.scenario.units import read_share
 from simulator.scenario.words import shorten
 from simulator.scenario.yaml12 import Path
 from simulator.timeline import DiskShape
@@ -123,6 +125,34 @@ class Pictures:
                 width=len(run),
             )
         return not wrong
+
+    def copied(self, path: Path, text: str, *, timed: bool) -> Copied | None:
+        """Return what a job had copied, as a picture or a share; None where that is a problem.
+
+        How long the picture has to be, and what there was to copy, only a run can tell.
+
+        Args:
+            path: Where it stands.
+            timed: Whether instants are times.
+        """
+        if timed:
+            self._problems.add(
+                path,
+                "copied is told, and here time tells how far a job has come",
+                expected="no copied where instants are times",
+                at_key=True,
+            )
+            return None
+        if text.rstrip().endswith("%"):
+            share = read_share(text)
+            if share is None:
+                expected = "a picture, or a share of at most 100% such as 50%"
+                self._problems.add(path, f"copied is {shorten(text)}", expected=expected)
+            return share
+        if not self.check_cells(path, "discard", text):
+            return None
+        drawn = without_bars(text)
+        return set_of(len(drawn), (n for n, cell in enumerate(drawn) if cell != UNTOUCHED))
 
     def _range(
         self, path: Path, verb: str, guest: dict[str, Any], disk: DiskShape

@@ -339,6 +339,42 @@ AT_MOST_ONE = {"anyOf": [{"required": [*two]} for two in combinations(ENDINGS, 2
 """What says of keys that no two of those that end a job are there."""
 
 
+Copied: TypeAlias = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    Form("a picture, one character a cluster, or a share such as 50%"),
+    Field(
+        description="What it has copied then: a picture in which any other character than - marks "
+        "a cluster, or a share of what it has to copy.",
+        examples=["XX------", "50%"],
+    ),
+]
+
+
+@with_config(STRICT)
+class Stop(TypedDict):
+    """When a job is stopped, which one, and how far it had come."""
+
+    at: Annotated[LaterInstant, Field(description="The later instant at which it is stopped.")]
+    job: NotRequired[
+        Annotated[
+            Word,
+            Field(
+                description="Which of several jobs; the others end well then.",
+                examples=["full.bak"],
+            ),
+        ]
+    ]
+    copied: NotRequired[Copied]
+
+
+Stopped: TypeAlias = Annotated[
+    Stop,
+    BeforeValidator(long("at"), json_schema_input_type=Word | Stop),
+    Form("the label of a later instant, a time after the step such as +30m, or {at, job, copied}"),
+]
+
+
 class Lasts(TypedDict):
     """What a job that runs on may end by."""
 
@@ -346,10 +382,10 @@ class Lasts(TypedDict):
         Annotated[LaterInstant, Field(description="The later instant at which its job ends.")]
     ]
     fails: NotRequired[
-        Annotated[LaterInstant, Field(description="The later instant at which its job fails.")]
+        Annotated[Stopped, Field(description="The later instant at which its job fails.")]
     ]
     cancel: NotRequired[
-        Annotated[LaterInstant, Field(description="The later instant at which it is aborted.")]
+        Annotated[Stopped, Field(description="The later instant at which it is aborted.")]
     ]
 
 

@@ -14,6 +14,7 @@ from simulator.scenario.shapes import (
     FileName,
     Form,
     LaterInstant,
+    Stopped,
     Text,
     Word,
     one_of,
@@ -34,11 +35,13 @@ _HOST_KEYS = {
     **{
         key: NotRequired[
             Annotated[
-                LaterInstant,
+                shape,
                 Field(description=f"Beside qmp: the later instant at which its jobs {what}."),
             ]
         ]
-        for key, what in zip(ENDINGS_BESIDE, ("end", "fail"), strict=True)
+        for key, what, shape in zip(
+            ENDINGS_BESIDE, ("end", "fail"), (LaterInstant, Stopped), strict=True
+        )
     },
 }
 

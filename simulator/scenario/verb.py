@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NotRequired, TypeA
 
 from pydantic import BeforeValidator, Field
 
+from simulator.model.operations.jobs import Copied
 from simulator.model.requests import Request
 from simulator.scenario.disks import Disks
 from simulator.scenario.expected.figures import Figures
@@ -37,6 +38,17 @@ class Around(NamedTuple):
     pictures: Pictures
     figures: Figures
     resources: "Mapping[str, Resource]"
+
+    def copied(self, path: Path, arguments: Mapping[str, Any]) -> Copied | None:
+        """Return what some arguments say that a job had copied; None where they do not.
+
+        Args:
+            path: Where that stands.
+        """
+        told = arguments.get("copied")
+        if told is None:
+            return None
+        return self.pictures.copied(path, told, timed=self.labels.named is None)
 
 
 Reader: TypeAlias = Callable[[Around, Path, Any], Request | None]

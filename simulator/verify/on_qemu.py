@@ -23,6 +23,7 @@ from simulator.verify.playing import (
 )
 from simulator.verify.sight import sight_of
 
+UNSUPPORTED = ("VF005", "not-verifiable")
 FAILED = ("VF003", "qemu-failed")
 MISSING = ("VF004", "qemu-missing")
 """Codes and names of the findings."""
@@ -66,6 +67,8 @@ async def _perform(
     session: Session, observer: Observer, plan: QemuPlan, step: QemuStep
 ) -> Finding | None:
     """Do one step and look; return what is not as simulated."""
+    if step.unsupported:
+        return report(step.entry, UNSUPPORTED, f"{step.unsupported} cannot be verified on QEMU")
     refused: QemuRefusedError | None = None
     try:
         for action in step.actions:

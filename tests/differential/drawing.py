@@ -12,7 +12,7 @@ from typing import Any
 
 import simulator
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, MirrorJob, Power, Status, Transfer
+from simulator.model.machine import Machine, MirrorJob, Power, Transfer
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
@@ -164,6 +164,25 @@ class Drawer:
         later = self.scenario.instants + 1 + int(self._draw([1, 2, 3]))
         self.scenario.due = max(self.scenario.due, later)
         return {how: f"T{later}"}
+
+    def backup_ending(self, jobs: Sequence[str] = ()) -> dict[str, Any]:
+        """Return when a backup ends, and how far it has come where it does not end well.
+
+        Args:
+            jobs: Those of which one fails.
+        """
+        ending: dict[str, Any] = self.ending()
+        if "fails" in ending and not self.seldom():
+            stop = {"at": ending["fails"], **self.copied()}
+            if jobs and self.half():
+                stop["job"] = self._draw(jobs)
+            return {"fails": stop}
+        return ending
+
+    def copied(self) -> dict[str, str]:
+        """Return how far a backup has come, if that is told: QEMU can be made to stop there."""
+        share = self._draw(["", "0%", "25%", "50%", "75%", "100%"])
+        return {"copied": share} if share else {}
 
     # The guest.
 
@@ -338,14 +357,12 @@ class Drawer:
             mode = None
         if sync == "none":
             node, bitmap, mode = disk.active.name, None, None
-        # What a job that did not complete left in its target is not fixed, and neither is whether
-        # the client of a pull wrote zeroes.
+        # What is left in a target by a job that was killed is not fixed, and neither is whether the
+        # client of a pull wrote zeroes.
         old = [
             b.name
             for b in self.machine.backups
-            if b.disk == disk.name
-            and b.status is Status.COMPLETED
-            and b.transfer is not Transfer.PULL
+            if b.disk == disk.name and b.usable and b.transfer is not Transfer.PULL
         ]
         target = self._draw(old) if old and self.seldom() else self.scenario.name("k")
         return qmp("blockdev-backup", device=node, target=target, sync=sync,
@@ -356,12 +373,7 @@ class Drawer:
         disk = self.disk()
         if self.copying(disk):
             return
-        command = self.backup_command(disk)
-        ending = self.ending()
-        # What a job that fails has copied is not fixed, and neither is what it then clears.
-        if "fails" in ending and command["arguments"].get("bitmap-mode") == "always":
-            ending = {"ends": ending["fails"]}
-        self.scenario.do({"qmp": command, **ending})
+        self.scenario.do({"qmp": self.backup_command(disk), **self.backup_ending()})
 
     def grouped_backups(self) -> None:
         """Run a job on each disk, which end together."""
@@ -378,11 +390,8 @@ class Drawer:
                 command["arguments"]["bitmap-mode"] = "on-success"
             actions.append({"type": command["execute"], "data": command["arguments"]})
         command = qmp("transaction", actions=actions, properties={"completion-mode": "grouped"})
-        ending = self.ending()
-        modes = {each["data"].get("bitmap-mode") for each in actions}
-        if "fails" in ending and "always" in modes:
-            ending = {"ends": ending["fails"]}
-        self.scenario.do({"qmp": command, **ending})
+        targets = [each["data"]["target"] for each in actions]
+        self.scenario.do({"qmp": command, **self.backup_ending(targets)})
 
     def backup_verb(self) -> None:
         """Take a backup by the verb: pushed or pulled, full or through bitmaps."""
@@ -397,14 +406,16 @@ class Drawer:
             step["bitmaps"] = [self._draw(names)]
         elif self.half():
             step["image"] = self._draw([image.name for image in reversed(disk.chain)])
-        self.scenario.do({"backup": {**step, **self.ending()}})
+        self.scenario.do({"backup": {**step, **self.backup_ending()}})
 
     def end_job(self) -> None:
         """Cancel or finalize a job."""
         names = [*(job.name for job in self.machine.jobs), "nope"]
         name = self._draw(names)
         if self.half() and name != "nope":
-            self.scenario.do({"cancel": name})
+            backups = {job.name for job in self.machine.backup_jobs}
+            told = self.copied() if name in backups else {}
+            self.scenario.do({"cancel": {"job": name, **told} if told else name})
             return
         kind = self._draw(["job-cancel", "block-job-cancel"])
         key = "id" if kind == "job-cancel" else "device"

@@ -122,9 +122,9 @@ def test_what_stands_under_else_is_kept_with_its_step() -> None:
 def test_a_job_ends_some_time_after_its_step_or_never() -> None:
     entry = "  - {at: 1h, do: [{backup: {to: a, ends: +30m}}, {backup: {to: b, ends: never}}]}\n"
     first, second = load(entry).instants[1].statements
-    assert first.ending is not None
-    assert first.ending[0] == 30 * 60 * SECOND
-    assert second.ending is None
+    assert len(first.endings) == 1
+    assert first.endings[0][0] == 30 * 60 * SECOND
+    assert not second.endings
     assert second.request.lasting  # type: ignore[union-attr]  # a backup
 
 

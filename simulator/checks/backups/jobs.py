@@ -147,7 +147,7 @@ def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Findin
     for entry, backup in timeline.made_backups:
         old = made.get((backup.name, backup.disk))
         made[backup.name, backup.disk] = backup
-        if old is None or old.status is not Status.COMPLETED:
+        if old is None or not old.usable:
             continue
         if all(each is not old for each in entry.before.backups):
             continue  # It was deleted in between.

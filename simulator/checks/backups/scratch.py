@@ -207,7 +207,7 @@ def _rate(timeline: Timeline, begun: Entry, tick: int) -> int | None:
     In whole KiB, where it is as much as that; None where the job ends by something else.
     """
     statement = begun.statement
-    if statement is None or statement.moving is None or statement.moving.held or statement.ending:
+    if statement is None or statement.moving is None or statement.moving.held or statement.endings:
         return None
     sizes = [move.size for move in timeline.moves if move.entry == begun.number]
     # What the guest writes at the very tick of the end comes before it.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.machine import Kind, Status
+from simulator.model.machine import Kind
 from simulator.model.requests import StartCheckpoint
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
@@ -92,7 +92,7 @@ def _backups(timeline: Timeline) -> Iterator[Asked]:
     """Yield the backups that became something, those of one request together."""
     asked: Asked | None = None
     for entry, backup in timeline.made_backups:
-        if backup.status is not Status.COMPLETED or backup.kind not in JOBS:
+        if not backup.usable or backup.kind not in JOBS:
             continue
         if asked is not None and asked.entry is not entry:
             yield asked

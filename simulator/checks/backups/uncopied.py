@@ -11,7 +11,6 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Status
 from simulator.model.operations import (
     BitmapMode,
     ClearBitmap,
@@ -146,7 +145,7 @@ def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
     """
     name = gone.disk.name
     lost = gone.disk.clusters_of(gone.bitmap)
-    if not any(b.disk == name and b.status is Status.COMPLETED for b in entry.before.backups):
+    if not any(b.disk == name and b.usable for b in entry.before.backups):
         return lost.below(0)
     after = entry.after.disk(name)
     for bitmap in after.bitmaps if not _is_relied_on(timeline, entry, gone) else ():

@@ -8,7 +8,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status
+from simulator.model.machine import Backup, Kind
 from simulator.notation import write_bits, write_clusters
 from simulator.restorable.claims import claimed_start
 from simulator.timeline import Entry, Timeline
@@ -64,7 +64,7 @@ def stale_namesake(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     Observed on libvirt 9.0 and 11.3.
     """
     for entry, backup in timeline.made_backups:
-        if backup.kind is not Kind.INCREMENTAL or backup.status is not Status.COMPLETED:
+        if backup.kind is not Kind.INCREMENTAL or not backup.usable:
             continue
         disk = entry.before.disk(backup.disk)
         old = stale_namesakes(timeline, entry, backup)

@@ -12,7 +12,7 @@ from simulator.diagnostics import Finding, Related, Severity
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Status
+from simulator.model.machine import Backup
 from simulator.model.operations import AddOverlay
 from simulator.notation import write_bits, write_view
 from simulator.restorable.claims import claimed_start
@@ -197,7 +197,7 @@ def _next_reader(timeline: Timeline, disk: Disk, name: str) -> Reader | None:
 def _readers(timeline: Timeline) -> dict[tuple[str, str], list[Reader]]:
     readers: dict[tuple[str, str], list[Reader]] = {}
     for entry, backup in timeline.made_backups:
-        if backup.status is Status.COMPLETED and not backup.complete:
+        if backup.usable and not backup.complete:
             for name in backup.bitmaps:
                 readers.setdefault((backup.disk, name), []).append(Reader(entry, backup))
     return readers

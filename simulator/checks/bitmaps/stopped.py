@@ -11,7 +11,6 @@ from simulator.checks.rule import Rule, relate, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Status
 from simulator.model.operations import DisableBitmap
 from simulator.model.requests import Qmp
 from simulator.notation import write_bits, write_view
@@ -107,7 +106,7 @@ def _look(timeline: Timeline, entry: Entry, off: DisableBitmap) -> Stop | None:
         return None
     disk = entry.after.disk(before.name)
     lost, again = set_of(disk.length), None
-    based = any(b.disk == disk.name and b.status is Status.COMPLETED for b in entry.before.backups)
+    based = any(b.disk == disk.name and b.usable for b in entry.before.backups)
     if based and not records(disk):
         again = next_recording(timeline, entry, disk.name)
         later = again.after.disk(disk.name) if again is not None else timeline.last.disk(disk.name)

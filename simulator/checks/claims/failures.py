@@ -38,9 +38,9 @@ def _failures(timeline: Timeline) -> Iterator[Failure]:
         request = entry.request
         if isinstance(request, TakeBackup) and request.checkpoint is not None:
             own[request.checkpoint, backup.disk] = backup
-        if failed is None or backup.status is not Status.COMPLETED:
+        if failed is None or not backup.usable:
             continue
-        if failed.status in (Status.COMPLETED, Status.RUNNING):
+        if failed.usable or failed.status is Status.RUNNING:
             continue
         start = claimed_start(timeline, entry, backup)
         if start is not None and start > failed.moment:
@@ -55,7 +55,7 @@ def _failures(timeline: Timeline) -> Iterator[Failure]:
 def _ends_at(backup: Backup, failed: Backup) -> bool:
     """Whether a completed backup holds the state that a failed one was to hold."""
     same = backup.disk == failed.disk and backup.moment == failed.moment
-    return same and backup.status is Status.COMPLETED
+    return same and backup.usable
 
 
 def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
@@ -63,9 +63,7 @@ def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
     good = [
         backup
         for _, backup in timeline.made_backups
-        if backup.disk == failed.disk
-        and backup.status is Status.COMPLETED
-        and backup.moment < failed.moment
+        if backup.disk == failed.disk and backup.usable and backup.moment < failed.moment
     ]
     return max(good, key=lambda backup: backup.moment, default=None)
 

@@ -11,7 +11,7 @@ from simulator.checks.rule import Rule, relate
 from simulator.diagnostics import Finding
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status
+from simulator.model.machine import Backup, Kind
 from simulator.notation import write_clusters, write_view
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.history import history_of
@@ -64,7 +64,7 @@ def _wrong(timeline: Timeline) -> Iterator[Onto]:
 
 
 def _is_there(entry: Entry, base: Backup) -> bool:
-    if base.status is not Status.COMPLETED:
+    if not base.usable:
         return False
     newest_first = reversed(entry.before.backups)
     return any(b.name == base.name and b.disk == base.disk for b in newest_first)
@@ -74,7 +74,7 @@ def _judge(
     timeline: Timeline, entry: Entry, backup: Backup, taken: Entry, base: Backup
 ) -> Onto | None:
     """Return what a backup gives on its base, if that is not what it stands for."""
-    if backup.complete or backup.status is not Status.COMPLETED:
+    if backup.complete or not backup.usable:
         return None
     below = timeline.state_at(base.disk, claimed_end(timeline, taken, base))
     to_now = backup.kind is Kind.INCREMENTAL
@@ -172,7 +172,7 @@ def _way_out(timeline: Timeline, onto: Onto) -> str:
         (other.end, other.row)
         for other in entry.after.backups
         if other.disk == backup.disk
-        and other.status is Status.COMPLETED
+        and other.usable
         and other.name != backup.name
         and _fits(timeline, onto, other)
         and there.chain_to(other.disk, other.end) is not None

@@ -12,7 +12,7 @@ from simulator.checks.claims.reverts import find_reverts
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status
+from simulator.model.machine import Backup, Kind
 from simulator.model.operations import ResizeImage
 from simulator.model.requests import Qmp
 from simulator.restorable.claims import claimed_end, claimed_start
@@ -85,7 +85,7 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
         key = backup.name, backup.disk
         again = key in made
         made.add(key)
-        if backup.status is not Status.COMPLETED or backup.read is None or backup.complete:
+        if not backup.usable or backup.read is None or backup.complete:
             continue
         if backup.kind not in (Kind.INCREMENTAL, Kind.BITMAPS):
             continue
@@ -105,7 +105,7 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
 
 def _is_over(entry: Entry, backup: Backup) -> bool:
     """Whether a backup is written over another one that holds something."""
-    there = (b for b in entry.before.backups if b.status is Status.COMPLETED)
+    there = (b for b in entry.before.backups if b.usable)
     return any((b.name, b.disk) == (backup.name, backup.disk) for b in there)
 
 

@@ -7,7 +7,7 @@ from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Kind, Status
+from simulator.model.machine import Backup, Kind
 from simulator.restorable.claims import claimed_start
 from simulator.timeline import Entry, Timeline
 
@@ -59,7 +59,7 @@ def needless_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     whole: dict[str, Backup] = {}
     for entry, backup in timeline.made_backups:
-        if backup.status is not Status.COMPLETED or backup.kind is Kind.COPY:
+        if not backup.usable or backup.kind is Kind.COPY:
             continue
         if backup.complete:
             old = whole.get(backup.disk)

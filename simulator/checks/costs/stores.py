@@ -152,7 +152,7 @@ def _leaving(timeline: Timeline, ended: Entry, room: Room) -> str:
     What failed holds nothing that anybody needs. Of the others, as few of the oldest instants are
     given up as will do.
     """
-    spoilt = [each for each in room.kept if each.status is not Status.COMPLETED]
+    spoilt = [each for each in room.kept if not each.usable]
     freed = sum(each.data_bytes for each in spoilt)
     if spoilt and freed >= room.lacking:
         return f"delete {_named(spoilt)}, which failed"
@@ -195,7 +195,7 @@ def _going(now: Restorable, labels: tuple[str, ...], kept: tuple[Backup, ...]) -
         for disk, found in now.keep(labels, thoroughly=False).items()
         for place in (found.places if found is not None else now.available[disk])
     }
-    return [b for b in kept if b.status is Status.COMPLETED and id(b) not in staying]
+    return [b for b in kept if b.usable and id(b) not in staying]
 
 
 def _named(backups: list[Backup]) -> str:

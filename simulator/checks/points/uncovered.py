@@ -10,7 +10,7 @@ from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Checkpoint, Status
+from simulator.model.machine import Checkpoint
 from simulator.model.requests import TakeBackup
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
@@ -123,7 +123,7 @@ class Copies:
         made = sorted(
             (backup.moment, backup.start)
             for _, backup in timeline.made_backups
-            if backup.disk == disk and backup.status is Status.COMPLETED
+            if backup.disk == disk and backup.usable
         )
         self._moments = [moment for moment, _ in made]
         backwards = accumulate((start for _, start in reversed(made)), min)

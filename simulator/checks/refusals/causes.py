@@ -22,7 +22,7 @@ from simulator.checks.biographies import (
 from simulator.checks.refusals.bitmaps import told_of_bitmaps
 from simulator.checks.refusals.states import NAMESAKES
 from simulator.diagnostics import Related
-from simulator.model.machine import Job, Power, Status
+from simulator.model.machine import Job, Power
 from simulator.model.notes import find_note
 from simulator.model.operations import Fault, GuestDiscard, GuestWrite, StackBackups
 from simulator.model.requests import (
@@ -206,7 +206,7 @@ def _noted(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:
 
 
 def _holding_nothing(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:
-    if any(each.status is not Status.COMPLETED for each in entry.before.backups_named(name)):
+    if any(not each.usable for each in entry.before.backups_named(name)):
         events = events_of(timeline, Thing(Kind.BACKUP, name.partition("/")[0]), entry)
         yield from _at(timeline, last_of(events, What.BEGAN, What.FAILED, What.CANCELLED))
 

@@ -7,7 +7,7 @@ from simulator.checks.evidence import join_words
 from simulator.checks.restores.differences import full_backup
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.machine import Backup, Status
+from simulator.model.machine import Backup
 from simulator.model.operations import CorruptBackup, DropBackup
 from simulator.restorable.graph import EMPTY_DISK
 from simulator.restorable.history import Restorable, gone_bad, history_of
@@ -102,9 +102,7 @@ def _gone(entry: Entry) -> list[Backup]:
     left = set(map(id, entry.after.backups))
     gone = [backup for backup in entry.before.backups if id(backup) not in left]
     rows = {backup.row for backup in entry.after.backups} if gone else set()
-    return [
-        backup for backup in gone if backup.row not in rows and backup.status is Status.COMPLETED
-    ]
+    return [backup for backup in gone if backup.row not in rows and backup.usable]
 
 
 def _going(timeline: Timeline, entry: Entry) -> list[Backup]:

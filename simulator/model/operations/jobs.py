@@ -1,7 +1,8 @@
 """Backup jobs, and the end of any job."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Kind, Status
@@ -87,19 +88,25 @@ class RunBackup(NamedTuple):
     asked: Asked | None = None
 
 
+Copied: TypeAlias = ClusterSet | Fraction
+"""Clusters, or the share of those that a job has to copy, in the order of the disk."""
+
+
 class EndJob(NamedTuple):
     """End a running job.
 
     Attributes:
         job: A backup's target, or what the user calls the job.
         status: How it ends. A lasting job has copied all and waits to be finalized: in between,
-            QEMU's order of copying is not fixed. Whatever does not complete it leaves no backup,
-            and the images of a chain where they are.
+            QEMU's order of copying is not fixed. Whatever does not complete it leaves in its target
+            what was copied, and the images of a chain where they are.
         unknown: The host's words where there is no such job.
-        copied: The clusters that a plain copy holds which found no more room: it is no job.
+        copied: What it had copied when it was stopped, or what a plain copy holds that found no
+            more room: that is no job. None for all where it is cancelled, and for nothing where
+            it fails. What the guest overwrote meanwhile is copied in any case.
     """
 
     job: str
     status: Status
     unknown: str = "Job not found"
-    copied: ClusterSet | None = None
+    copied: Copied | None = None

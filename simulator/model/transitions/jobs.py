@@ -4,12 +4,12 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 """
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
-from simulator.model.clusters import ClusterSet, map_of, rescale, set_of
+from simulator.model.clusters import ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
-from simulator.model.operations import BitmapMode, EndJob, Refusal, RunBackup, Sync
+from simulator.model.operations import EndJob, Refusal, RunBackup, Sync
+from simulator.model.operations.jobs import Copied
 from simulator.model.sizes import (
-    COPY_UNIT,
     count_copied,
     measure,
     measure_granules,
@@ -20,7 +20,7 @@ from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.forks import refuse_above_written
 from simulator.model.transitions.chains.images import no_node
 from simulator.model.transitions.starting import refuse_backup
-from simulator.model.transitions.targets import cut_short, emptied, fill_with_zeroes, lay_over
+from simulator.model.transitions.targets import copy_units, cut_short, fill_with_zeroes, leave
 from simulator.model.values import replace
 
 
@@ -55,7 +55,7 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
         return replace(machine, backups=(*kept, record))
     job = _job(disk, run, record, before)
     if not run.lasting:
-        left, made = _ended(disk, job, Status.COMPLETED)
+        left, made = leave(disk, job, Status.COMPLETED)
         return replace(machine, disks=machine.disks_with(left), backups=(*kept, made))
     if bitmap is not None and run.bitmap is not None:
         disk = disk.with_bitmap(bitmap.occupy())
@@ -86,6 +86,7 @@ def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> B
         group=run.group,
         below=before if run.reuse else None,
         guarding=run.image == disk.active.name,
+        overwritten=set_of(record.length) if not run.pulled else None,
     )
 
 
@@ -94,14 +95,15 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
 
     In a group, one that does not complete cancels the others.
     """
-    if end.copied is not None:
-        return _cut_copy(machine, end.job, end.copied)
     jobs = [job for job in machine.jobs if end.job in (job.name, _target(job))]
+    copies = [b for b in machine.backups_named(end.job) if b.kind is Kind.COPY]
+    if not jobs and copies and isinstance(end.copied, ClusterSet):
+        return _cut_copy(machine, end.job, end.copied)
     if not jobs:
         return Refusal(end.unknown)
     grouped = {t for job in jobs if isinstance(job, BackupJob) for t in job.group}
     for job in jobs:
-        machine = _end(machine, job, end.status)
+        machine = _end(machine, job, end.status, end.copied)
     if end.status is not Status.COMPLETED:
         for job in [each for each in machine.jobs if _target(each) in grouped]:
             machine = _end(machine, job, Status.CANCELLED)
@@ -121,10 +123,22 @@ def _cut_copy(machine: Machine, name: str, copied: ClusterSet) -> Machine:
 
 
 def end_all(machine: Machine, status: Status) -> Machine:
-    """End every job that runs, as when the process ends."""
+    """End every job that runs, as when the process ends.
+
+    One that dies leaves a target that nobody has flushed.
+    """
+    if status is Status.FAILED:
+        machine = replace(machine, jobs=tuple(map(_unflushed, machine.jobs)))
     for job in machine.jobs:
         machine = _end(machine, job, status)
     return machine
+
+
+def _unflushed(job: Job) -> Job:
+    """Return a job that has copied nothing, as far as anybody will find."""
+    if not isinstance(job, BackupJob) or job.copied is not None:
+        return job
+    return replace(job, copied=set_of(job.backup.length))
 
 
 def _target(job: Job) -> str | None:
@@ -209,10 +223,10 @@ def _read(
         # A raw image has every cluster, whether it was written or not.
         raw = image.format == "raw"
         own = set_of(image.length, range(image.length)) if raw else image.content.clusters()
-        return _copy_units(disk, own, image.length), (Window(start=image.since),)
+        return copy_units(disk, own, image.length), (Window(start=image.since),)
     if run.sync is Sync.BITMAP:
         assert bitmap is not None, "without its bitmap the job was refused"
-        return _copy_units(disk, disk.clusters_of(bitmap), image.length), bitmap.windows
+        return copy_units(disk, disk.clusters_of(bitmap), image.length), bitmap.windows
     if run.kind is Kind.NONE:
         return set_of(image.length), ()
     if run.pulled and bitmap is not None:
@@ -248,29 +262,16 @@ def _merged(disk: Disk, run: RunBackup, sources: tuple[DirtyBitmap, ...]) -> Dir
     return replace(merged, dirty=dirty, windows=join_windows(tuple(windows)))
 
 
-def _copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
-    """Return the clusters that a job copies for these: it copies whole units of 64 KiB.
-
-    Source: QEMU 7.2; the unit is the larger of 64 KiB and the target's cluster size, and a target
-    is made with clusters of 64 KiB.
-    """
-    if disk.cluster_size >= COPY_UNIT:
-        return clusters
-    ratio = COPY_UNIT // disk.cluster_size
-    units = rescale(clusters, 1, ratio, -(-length // ratio))
-    return rescale(units, ratio, 1, length)
-
-
-def _end(machine: Machine, job: Job, status: Status) -> Machine:
+def _end(machine: Machine, job: Job, status: Status, copied: Copied | None = None) -> Machine:
     """Return the machine when a job has ended."""
     if isinstance(job, BackupJob):
-        return _end_backup(machine, job, status)
+        return _end_backup(machine, job, status, copied)
     return end_chain_job(machine, job, status)
 
 
-def _end_backup(machine: Machine, job: BackupJob, status: Status) -> Machine:
+def _end_backup(machine: Machine, job: BackupJob, status: Status, copied: Copied | None) -> Machine:
     """Return the machine when a backup job that ran for a while has ended."""
-    disk, made = _ended(machine.disk(job.disk), job, status)
+    disk, made = leave(machine.disk(job.disk), job, status, copied)
     return replace(
         machine,
         disks=machine.disks_with(disk),
@@ -279,77 +280,16 @@ def _end_backup(machine: Machine, job: BackupJob, status: Status) -> Machine:
     )
 
 
-def _ended(disk: Disk, job: BackupJob, status: Status) -> tuple[Disk, Backup]:
-    """Return what a job leaves: its disk, and its backup; only a completed one holds data.
-
-        B2 at the start |---XXX--|, written meanwhile |X-------|
-
-        mode         completed     failed        cancelled
-        never        |X--XXX--|    |X--XXX--|    |X--XXX--|
-        on-success   |X-------|    |X--XXX--|    |X--XXX--|
-        always       |X-------|    |X--XXX--|    |X-------|
-
-    A job that takes time is stopped where it is: under ``always`` what it has copied is clear.
-    Source: ``facts/QEMU.md``, section 6.3.
-    """
-    bitmap = disk.bitmap(job.node, job.bitmap) if job.bitmap is not None else None
-    if bitmap is not None and job.temporary:
-        disk = replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
-    elif bitmap is not None:
-        disk = disk.with_bitmap(_release(disk, job, bitmap, status))
-    record = job.backup if status is job.backup.status else replace(job.backup, status=status)
-    if record.kind is Kind.NONE and status is not Status.FAILED:
-        # Such a job never ends by itself, so to cancel it is its good end.
-        assert job.scratch is not None, "it keeps what the guest overwrites"
-        read = job.scratch.clusters()
-        record = replace(
-            record,
-            status=Status.COMPLETED,
-            content=record.content.overlay(job.scratch),
-            read=read,
-            copied_bytes=count_copied(read, disk.cluster_size, disk.bytes_of(job.node)),
-        )
-        record = measure(record, disk.cluster_size, disk.bytes_of(job.node))
-    elif status is not Status.COMPLETED:
-        record = emptied(record) if job.copied is None else cut_short(disk, record, job.copied)
-    if record.status is Status.COMPLETED and job.below is not None:
-        record = lay_over(disk, job.below, record)
-    return disk, record
-
-
 def _runs_as(backup: Backup, job: BackupJob) -> bool:
     """Whether a backup is the record of a running job."""
     running = backup.status is Status.RUNNING
     return running and (backup.name, backup.disk) == (job.backup.name, job.backup.disk)
 
 
-def _release(disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status) -> DirtyBitmap:
-    """Return a job's bitmap as the job leaves it."""
-    cleared = (job.mode != BitmapMode.NEVER and status is Status.COMPLETED) or (
-        job.mode == BitmapMode.ALWAYS and status is Status.CANCELLED and job.copied is None
-    )
-    if cleared:
-        begun = Window(start=job.backup.moment)
-        if not bitmap.recording:
-            begun = begun.close(job.backup.moment)
-        elif bitmap.node != disk.active.name:
-            # An overlay was put on the image while the job ran: the guest writes it no more.
-            begun = begun.close(disk.moment_of(bitmap.node))
-        return bitmap.release(set_of(bitmap.length), (begun,))
-    kept = bitmap.dirty
-    if job.mode == BitmapMode.ALWAYS and job.backup.read is None:
-        # A full job that must keep track of what it did not copy: that is everything.
-        kept = set_of(bitmap.length, range(bitmap.length))
-    if job.mode == BitmapMode.ALWAYS and job.copied is not None:
-        left = disk.clusters_of(replace(bitmap, dirty=kept)) - job.copied
-        kept = kept & disk.granules_of(bitmap.granularity, left, bitmap.length)
-    return bitmap.release(kept, bitmap.windows)
-
-
 def to_keep(disk: Disk, job: BackupJob, written: ClusterSet) -> ClusterSet:
     """Return the clusters that a job keeps before the guest writes: those that it has not yet."""
     assert job.scratch is not None, "it keeps what the guest overwrites"
-    return _copy_units(disk, written, job.backup.length) - job.scratch.clusters()
+    return copy_units(disk, written, job.backup.length) - job.scratch.clusters()
 
 
 def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine | Refusal:
@@ -379,5 +319,7 @@ def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine 
                 cause = f"{told} {write_size(needed)}"
                 return Refusal("write failed: No space left on device", cause=cause)
             job = replace(job, scratch=scratch)
+        elif job.guarding and job.overwritten is not None:
+            job = replace(job, overwritten=job.overwritten | written)
         jobs.append(job)
     return replace(machine, jobs=tuple(jobs))

@@ -108,7 +108,7 @@ def _corrupt_backup(machine: Machine, corrupt: CorruptBackup) -> Machine | Refus
     gone = [
         backup
         for backup in machine.backups_named(corrupt.name)
-        if corrupt.disk in (None, backup.disk) and backup.status is Status.COMPLETED
+        if corrupt.disk in (None, backup.disk) and backup.usable
     ]
     if not gone:
         return Refusal(f"there is no backup {corrupt.name} here")
@@ -140,7 +140,7 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
         if not named:
             return Refusal(f"there is no backup {name} here")
         for backup in named:
-            if backup.status is not Status.COMPLETED:
+            if not backup.usable:
                 return Refusal(f"backup {name} is not complete: {NOTHING_HELD[backup.status]}")
     stacks = {
         disk.name: tuple(

@@ -1,10 +1,17 @@
-"""What the target of a job holds when the job has ended."""
+"""What a backup job leaves when it has ended: in its target, and in its bitmap.
 
-from simulator.model.bitmap import join_windows
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of
+Source: QEMU 7.2; ``facts/QEMU.md``, section 6.3.
+"""
+
+from fractions import Fraction
+
+from simulator.model.bitmap import DirtyBitmap, Window, join_windows
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, rescale, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Status
-from simulator.model.sizes import count_copied, measure
+from simulator.model.machine import Backup, BackupJob, Kind, Status
+from simulator.model.operations import BitmapMode
+from simulator.model.operations.jobs import Copied
+from simulator.model.sizes import COPY_UNIT, count_copied, measure
 from simulator.model.values import replace
 
 
@@ -22,7 +29,7 @@ def lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
     full |AAAA0000|    through  B1: |X----X--|    gives  full |BAAA0B00|
     """
     record = replace(record, format=below.format)
-    if record.complete or below.status is not Status.COMPLETED:
+    if record.complete or not below.has_file:
         return record
     read = None
     if below.read is not None and record.read is not None:
@@ -43,6 +50,8 @@ def emptied(record: Backup) -> Backup:
     return replace(
         record,
         content=nothing,
+        short=True,
+        complete=False,
         read=nothing.clusters(),
         copied_bytes=0,
         data_bytes=0,
@@ -59,13 +68,129 @@ def cut_short(disk: Disk, record: Backup, copied: ClusterSet) -> Backup:
     """
     if not record.has_file:
         return emptied(record)
-    read = copied if record.read is None else record.read & copied
+    read = copied.below(record.length) if record.read is None else record.read & copied
+    if len(read) == (record.length if record.read is None else len(record.read)):
+        return record
     size = disk.bytes_of(record.image)
     left = replace(
         record,
         content=fill_with_zeroes(record.content.restrict(read), read, record.length),
         read=read,
+        short=True,
         complete=False,
         copied_bytes=count_copied(read, disk.cluster_size, size),
     )
     return measure(left, disk.cluster_size, size)
+
+
+def leave(
+    disk: Disk, job: BackupJob, status: Status, told: Copied | None = None
+) -> tuple[Disk, Backup]:
+    """Return what a job leaves: its disk, and its backup.
+
+        B2 at the start |---XXX--|, written meanwhile |X-------|, copied until then |---XX---|
+
+        mode         completed     stopped
+        never        |X--XXX--|    |X--XXX--|
+        on-success   |X-------|    |X--XXX--|
+        always       |X-------|    |X----X--|
+
+    Args:
+        told: What it had copied, where somebody says so: see :class:`EndJob`.
+    """
+    copied = _copied(disk, job, status, told)
+    bitmap = disk.bitmap(job.node, job.bitmap) if job.bitmap is not None else None
+    if bitmap is not None and job.temporary:
+        disk = replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
+    elif bitmap is not None:
+        disk = disk.with_bitmap(_release(disk, job, bitmap, status, copied))
+    record = job.backup if status is job.backup.status else replace(job.backup, status=status)
+    failed = status is Status.FAILED
+    if record.kind is Kind.NONE and (not failed or (record.has_file and job.copied is None)):
+        # Such a job never ends by itself, so to cancel it is its good end.
+        assert job.scratch is not None, "it keeps what the guest overwrites"
+        read = job.scratch.clusters()
+        record = replace(
+            record,
+            status=status if failed else Status.COMPLETED,
+            short=failed,
+            content=record.content.overlay(job.scratch),
+            read=read,
+            copied_bytes=count_copied(read, disk.cluster_size, disk.bytes_of(job.node)),
+        )
+        record = measure(record, disk.cluster_size, disk.bytes_of(job.node))
+    elif record.kind is Kind.NONE or (copied is not None and not record.has_file):
+        record = emptied(record)
+    elif copied is not None:
+        record = cut_short(disk, record, copied)
+    elif status is not Status.COMPLETED and not record.has_file:
+        record = emptied(record)
+    if record.has_file and job.below is not None:
+        record = lay_over(disk, job.below, record)
+    return disk, record
+
+
+def _copied(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -> ClusterSet | None:
+    """Return the clusters that a job had copied when it was stopped; None for all."""
+    if status is Status.COMPLETED or job.copied is not None:
+        return job.copied if status is not Status.COMPLETED else None
+    if told is None and status is Status.CANCELLED:
+        return None
+    length = job.backup.length
+    if isinstance(told, Fraction):
+        copied = _share(_to_copy(job.backup), told)
+    else:
+        copied = set_of(length) if told is None else told.below(length)
+    if job.overwritten is not None:
+        copied = copied | job.overwritten.below(length)
+    return copy_units(disk, copied, length)
+
+
+def _share(clusters: ClusterSet, share: Fraction) -> ClusterSet:
+    """Return the first of some clusters, a share of them, rounded down."""
+    wanted, low, high = int(share * len(clusters)), 0, clusters.last + 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if len(clusters.below(middle)) <= wanted:
+            low = middle
+        else:
+            high = middle - 1
+    return clusters.below(low)
+
+
+def _to_copy(record: Backup) -> ClusterSet:
+    """Return the clusters that a job has to copy."""
+    return set_of(record.length, range(record.length)) if record.read is None else record.read
+
+
+def copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
+    """Return the clusters that a job copies for these: it copies whole units of 64 KiB.
+
+    Source: QEMU 7.2; the unit is the larger of 64 KiB and the target's cluster size, and a target
+    is made with clusters of 64 KiB.
+    """
+    if disk.cluster_size >= COPY_UNIT:
+        return clusters
+    ratio = COPY_UNIT // disk.cluster_size
+    units = rescale(clusters, 1, ratio, -(-length // ratio))
+    return rescale(units, ratio, 1, length)
+
+
+def _release(
+    disk: Disk, job: BackupJob, bitmap: DirtyBitmap, status: Status, copied: ClusterSet | None
+) -> DirtyBitmap:
+    """Return a job's bitmap as the job leaves it."""
+    clears = BitmapMode.ALWAYS if status is not Status.COMPLETED else job.mode
+    if job.mode == BitmapMode.NEVER or job.mode != clears:
+        return bitmap.release(bitmap.dirty, bitmap.windows)
+    left = _to_copy(job.backup) - copied if copied is not None else set_of(job.backup.length)
+    if left:
+        kept = disk.granules_of(bitmap.granularity, left, bitmap.length)
+        return bitmap.release(kept, bitmap.windows)
+    begun = Window(start=job.backup.moment)
+    if not bitmap.recording:
+        begun = begun.close(job.backup.moment)
+    elif bitmap.node != disk.active.name:
+        # An overlay was put on the image while the job ran: the guest writes it no more.
+        begun = begun.close(disk.moment_of(bitmap.node))
+    return bitmap.release(set_of(bitmap.length), (begun,))

@@ -27,6 +27,7 @@ from simulator.qemu.commands.bitmaps import gather_change, on_bitmap
 from simulator.qemu.commands.jobs import end_chain_job
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
+from simulator.qemu.stops import Stop
 
 PULLED = "pulled"
 """The bitmap beside a scratch image that tells a client what to read."""
@@ -49,30 +50,38 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
             work.flush()
         work.in_use.add((run.image, run.bitmap))
     size = disk.bytes_of(run.image)
+    stop = work.stops.get(key)
     if run.pulled:
         work.before += make_scratch(names, disk, run.image, key)
         _tell_bitmap(work, target, run)
     elif run.reuse and (before := written_over(machine, disk, run.target)) is not None:
-        work.before.append(open_target(file, target, format=before.format))
+        work.before.append(open_target(file, target, format=before.format, stop=stop))
     else:
-        work.before += make_target(disk, size, file, target)
+        work.before += make_target(disk, size, file, target, stop)
     if run.group:
         work.properties = {"completion-mode": "grouped"}
-    work.together.append(backup_command(names, run, target))
+    work.together.append(backup_command(names, run, target, stop))
     removed: list[Action] = []
     if run.temporary and run.bitmap is not None:
-        command = on_bitmap(names, "block-dirty-bitmap-remove", run.image, run.bitmap)
-        removed.append(command)
+        removed.append(on_bitmap(names, "block-dirty-bitmap-remove", run.image, run.bitmap))
     if run.sync is Sync.NONE:
         if run.pulled:
             work.after.append(export_scratch(target, told=run.sources is not None))
         if not run.lasting:
             work.after += _end_open_job(work, machine, disk, run, key)
     elif run.lasting:
-        work.after.append(AwaitJobs((target,), JobEnd.PENDING))
+        work.after.append(AwaitJobs((target,), _halt(work, run, disk)))
     else:
         work.jobs.append(target)
         work.after += [Command("blockdev-del", {"node-name": target}), *removed]
+
+
+def _halt(work: Work, run: RunBackup, disk: Disk) -> JobEnd:
+    """Return where a job waits that lasts: with others of its group, it waits for them as well."""
+    if (run.target, disk.name) in work.stops:
+        return JobEnd.PAUSED
+    stopped = {name for name, _ in work.stops}
+    return JobEnd.PENDING if stopped.isdisjoint(run.group) else JobEnd.WAITING
 
 
 def _tell_bitmap(work: Work, target: str, run: RunBackup) -> None:
@@ -101,11 +110,7 @@ def _end_open_job(
 
 
 def end_job(work: Work, machine: Machine, end: EndJob) -> None:
-    """Finalize or cancel jobs that wait for it, having copied everything.
-
-    One that fails is cancelled: both leave the same, unless its bitmap is to be cleared in
-    any case.
-    """
+    """Finalize or cancel jobs that wait for it, having copied everything, or let them fail."""
     outcome = apply(machine, end)
     assert not isinstance(outcome, Refusal), "the end was accepted before"
     left = {id(job) for job in outcome.jobs}
@@ -132,26 +137,35 @@ def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) 
         work.do(*cancel_open_job(target, exported=pulled))
         return
     # In a group, the end of one is the end of all: QEMU finalizes or cancels them together.
+    stop = work.stops.get(key)
+    stopped = [name for name in job.group if any(name == other for other, _ in work.stops)]
     command = Command("job-finalize" if completed else "job-cancel", {"id": target})
-    if not job.group or backup.name == job.group[0]:
+    if stop is not None and stop.fails:
+        command = Command("job-resume", {"id": target})
+    if not job.group or backup.name == (stopped or job.group)[0]:
         work.do(command)
+    end = JobEnd.COMPLETED if completed else JobEnd.CANCELLED
     work.do(
-        AwaitJobs((target,), JobEnd.COMPLETED if completed else JobEnd.CANCELLED),
+        AwaitJobs((target,), JobEnd.FAILED if stop is not None and stop.fails else end),
         Command("blockdev-del", {"node-name": target}),
     )
     if job.temporary and job.bitmap is not None:
         work.do(on_bitmap(names, "block-dirty-bitmap-remove", job.node, job.bitmap))
 
 
-def make_target(disk: Disk, size: int, file: str, target: str) -> list[Action]:
+def make_target(
+    disk: Disk, size: int, file: str, target: str, stop: Stop | None = None
+) -> list[Action]:
     """Return what makes an empty image to back a disk up into, and opens it."""
-    return [MakeImage(file, "qcow2", size, disk.cluster_size), open_target(file, target)]
+    made = MakeImage(file, "qcow2", size, disk.cluster_size)
+    return [made, open_target(file, target, stop=stop)]
 
 
-def backup_command(names: Names, run: RunBackup, target: str) -> Command:
+def backup_command(names: Names, run: RunBackup, target: str, stop: Stop | None = None) -> Command:
     """Return the command that starts a backup job.
 
-    One that lasts, or that never ends by itself, waits to be told how to end.
+    One that lasts, or that never ends by itself, waits to be told how to end. One that is to be
+    stopped copies in the order of the disk, unit by unit.
     """
     told = run.asked or Asked(run.sync.value, run.mode.value if run.bitmap is not None else None)
     options: dict[str, Any] = {
@@ -165,13 +179,25 @@ def backup_command(names: Names, run: RunBackup, target: str) -> Command:
     options = {key: value for key, value in options.items() if value is not None}
     if run.lasting or run.sync is Sync.NONE:
         options["auto-finalize"] = False
+    if stop is not None:
+        options["on-target-error"] = "enospc"
+        options["x-perf"] = {"max-workers": 1, "max-chunk": stop.unit}
     return Command("blockdev-backup", options)
 
 
 def open_target(
-    file: str, target: str, *, format: str = "qcow2", backing: str | None = None
+    file: str,
+    target: str,
+    *,
+    format: str = "qcow2",
+    backing: str | None = None,
+    stop: Stop | None = None,
 ) -> Command:
-    """Return the command that opens an image to back a disk up into."""
+    """Return the command that opens an image to back a disk up into.
+
+    Args:
+        stop: What is wrong with it.
+    """
     options: dict[str, Any] = {
         "driver": format,
         "node-name": target,
@@ -180,6 +206,10 @@ def open_target(
     }
     if format == "qcow2":
         options["backing"] = backing
+    if stop is not None:
+        del options["node-name"]
+        faulty = {"driver": "blkdebug", "node-name": target, "image": options}
+        options = {**faulty, "inject-error": stop.errors}
     return Command("blockdev-add", options)
 
 

@@ -58,7 +58,7 @@ def stacked(sources: Sequence[Backup]) -> Sequence[Backup]:
 
     Its client leaves zeroes out, so that in its file alone nothing hides what would lie below.
     """
-    pulled = [n for n, b in enumerate(sources) if b.whole and b.transfer is Transfer.PULL]
+    pulled = [n for n, b in enumerate(sources) if b.complete and b.transfer is Transfer.PULL]
     return sources[pulled[-1] :] if pulled else sources
 
 

@@ -1,8 +1,12 @@
 """The actions of operations that happen together, as they are gathered. Pure."""
 
+from collections.abc import Mapping
+
 from simulator.model.operations import BitmapKey
+from simulator.moves import Key
 from simulator.qemu.actions import Action, AwaitJobs, Command
 from simulator.qemu.names import Names
+from simulator.qemu.stops import Stop
 
 
 class Work:
@@ -13,6 +17,7 @@ class Work:
 
     Attributes:
         names: What the real thing calls images, bitmaps and backups.
+        stops: How jobs are stopped that start or end here.
         before: What the transaction needs.
         together: The commands of the transaction that is being gathered.
         properties: Of that transaction.
@@ -21,8 +26,9 @@ class Work:
         in_use: Bitmaps that it uses already.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, stops: Mapping[Key, Stop] | None = None) -> None:
         self.names = names
+        self.stops = stops or {}
         self.before: list[Action] = []
         self.together: list[Command] = []
         self.properties: dict[str, str] = {}

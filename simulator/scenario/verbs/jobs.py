@@ -11,6 +11,7 @@ from simulator.model.requests import CancelJob, Request
 from simulator.scenario.names import New, Thing
 from simulator.scenario.shapes import (
     STRICT,
+    Copied,
     DiskWord,
     FileName,
     Flag,
@@ -48,6 +49,7 @@ class Cancel(TypedDict):
     job: Annotated[
         Word, Field(description="A backup's target, or a job's id.", examples=["full.bak"])
     ]
+    copied: NotRequired[Copied]
 
 
 def _read_blockcopy(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
@@ -73,7 +75,7 @@ def _read_cancel(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     name = arguments["job"]
     if not around.names.has(Thing.JOB, name):
         around.names.check(Thing.BACKUP, (*path, "job"), name, called="backup or job")
-    return CancelJob(job=name)
+    return CancelJob(job=name, copied=around.copied((*path, "copied"), arguments))
 
 
 BLOCKCOPY = Verb(
@@ -94,9 +96,10 @@ BLOCKCOPY = Verb(
 CANCEL = Verb(
     name="cancel",
     says="Abort a running job.",
+    more="It had copied all, or what `copied` tells.",
     shape=Cancel,
     short=short("job", Word, "a backup's name, a job's id"),
-    form="the name of a backup or a job",
-    examples=("full.bak",),
+    form="the name of a backup or a job, or {job: NAME, copied: PICTURE or SHARE}",
+    examples=("full.bak", {"job": "full.bak", "copied": "XX------"}),
     read=_read_cancel,
 )

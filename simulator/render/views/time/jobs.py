@@ -50,7 +50,7 @@ def _backup_tracks(timeline: Timeline, axis: Axis) -> Iterator[Track]:
         last = gone.get(_identity(backup))
         until = axis.places[last] if last is not None else axis.end
         there = _identity(backup) in map(_identity, timeline.frames[over].machine.backups)
-        kept = until if there and backup.status is Status.COMPLETED else end
+        kept = until if there and backup.usable else end
         bars = _backup_bars(backup, start, end, kept)
         yield Track(shown(backup.row), tuple(_with_levels(bars, move, axis, fastest)))
 
@@ -118,8 +118,8 @@ def _backup_bars(backup: Backup, start: float, end: float, until: float) -> Iter
     if backup.status in (Status.FAILED, Status.CANCELLED):
         role = "error" if backup.status is Status.FAILED else "warning"
         yield Bar(start, end, role, told, title, dashed=True, word=backup.status.value)
-        return
-    yield Bar(start, end, "backup", "" if until > end else told, title, word="backup")
+    else:
+        yield Bar(start, end, "backup", "" if until > end else told, title, word="backup")
     if until > end:
         yield Bar(end, until, "zero", told, title, word="kept")
 
