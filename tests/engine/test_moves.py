@@ -372,7 +372,10 @@ def test_a_push_that_is_stopped_after_it_has_moved_all_leaves_all(stop: str) -> 
   - at: 1m
     do: [{stop}]
 """)
-    assert (span(timeline, "full"), cells(timeline, "full")) == ((1, 60), "AABB0000")
+    assert (span(timeline, "full"), cells(timeline, "full")) == ((1, 60), "AABB----")
+    (full,) = timeline.last.backups_named("full")
+    assert full.complete  # It hides all below it, as one that completed.
+    assert full.usable
 
 
 def test_of_two_disks_the_one_that_was_copied_is_there_when_the_other_one_is_stopped() -> None:

@@ -285,7 +285,7 @@ timeline:
     ]
     assert rows == [
         ("pulled", 5.0, "completed", 256, 128),
-        ("stopped", 7.0, "cancelled", 0, 0),
+        ("stopped", 7.0, "cancelled", 256, 0),  # It had copied all, and waited.
         ("pull-S2", 9.0, "failed", 128, 0),
         ("still", None, "running", 0, 64),
     ]

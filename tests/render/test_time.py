@@ -65,9 +65,11 @@ def test_what_the_host_did_stands_above_the_instant() -> None:
 
 def test_a_deleted_backup_ends_where_it_was_deleted() -> None:
     drawing, lines = drawn(JOBS)
-    (kept,) = bars(drawing, "zero")
+    # The one that was cancelled had copied all, and is kept as well.
+    kept, cancelled = bars(drawing, "zero")
     places = {text.text: text.x for text in drawing.texts if text.bold}
     assert (kept.x, kept.x + kept.width) == (places["T3"], places["T5"])
+    assert cancelled.x >= places["T4"]
     assert row(lines, "full.bak").count("|") == 3
 
 

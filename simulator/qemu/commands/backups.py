@@ -14,6 +14,7 @@ from simulator.model.operations import (
     Sync,
 )
 from simulator.model.transitions import apply
+from simulator.moves import key_of
 from simulator.qemu.actions import (
     Action,
     AwaitGone,
@@ -115,7 +116,8 @@ def end_job(work: Work, machine: Machine, end: EndJob) -> None:
     assert not isinstance(outcome, Refusal), "the end was accepted before"
     left = {id(job) for job in outcome.jobs}
     ended = [job for job in machine.jobs if id(job) not in left]
-    for job in ended:
+    # One that fails takes the others of its group along.
+    for job in sorted(ended, key=lambda each: key_of(each) not in work.stops):
         if isinstance(job, BackupJob):
             _end_backup(work, machine, job, outcome)
         else:

@@ -1,0 +1,173 @@
+"""Jobs that are stopped: what they leave in their targets and bitmaps, and how a file tells it."""
+
+import pytest
+
+import simulator
+from simulator.diagnostics import InputError
+from simulator.model.machine import Backup
+from simulator.pipeline import Scenario
+from simulator.verify.on_qemu import verify
+from tests.hosts.real import need_qemu
+
+HEAD = """\
+scenario: stopped
+model: qemu
+disk: 8
+timeline:
+  - at: T1
+    do:
+      - create: S1
+      - write: AAA0----
+      - snapshot: S2
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S2, name: b}}
+  - write: -B-BB--B
+  - at: T2
+    do:
+      - qmp:
+          execute: blockdev-backup
+          arguments: {device: S2, target: k1, sync: SYNC, bitmap: b, bitmap-mode: MODE}
+        fails: FAILS
+  - write: ------C-
+  - at: T3
+    do: [STEP]
+  - at: T4
+"""
+
+
+def scenario(sync: str, mode: str, fails: str, step: str = "") -> Scenario:
+    text = HEAD.replace("SYNC", sync).replace("MODE", mode)
+    return simulator.loads(text.replace("FAILS", fails).replace("STEP", step))
+
+
+def left(made: Scenario) -> tuple[str, str]:
+    """What the target and the bitmap hold at the end."""
+    timeline = made.run().timeline
+    backup: Backup = timeline.last.backups_named("k1")[0]
+    bitmap = timeline.last.disks[0].bitmap("S2", "b")
+    assert bitmap is not None
+    held = dict(backup.content.items())
+    cells = "".join("-" if n not in held else chr(held[n] or ord("0")) for n in range(8))
+    return cells, "".join("X" if n in bitmap.dirty else "-" for n in range(8))
+
+
+@pytest.mark.parametrize(
+    ("sync", "mode", "fails", "target", "bits"),
+    [
+        # Nothing is copied but what the guest overwrote.
+        ("full", "always", "T4", "------0-", "XXXXXXXX"),
+        ("top", "always", "T4", "--------", "-X-XX-XX"),
+        ("bitmap", "always", "T4", "--------", "-X-XX-XX"),
+        ("bitmap", "never", "T4", "--------", "-X-XX-XX"),
+        ("bitmap", "on-success", "T4", "--------", "-X-XX-XX"),
+        ("full", "always", "{at: T4, copied: XXX-----}", "ABA---0-", "---XXXXX"),
+        ("full", "on-success", "{at: T4, copied: XXX-----}", "ABA---0-", "-X-XX-XX"),
+        ("top", "always", "{at: T4, copied: -X------}", "-B------", "---XX-XX"),
+        ("bitmap", "always", "{at: T4, copied: 50%}", "-B-B----", "----X-XX"),
+        ("bitmap", "never", "{at: T4, copied: 50%}", "-B-B----", "-X-XX-XX"),
+        # All is copied: the bitmap starts anew.
+        ("bitmap", "always", "{at: T4, copied: 100%}", "-B-BB--B", "------X-"),
+    ],
+)
+def test_a_job_that_fails_leaves_what_it_had_copied(
+    sync: str, mode: str, fails: str, target: str, bits: str
+) -> None:
+    made = scenario(sync, mode, fails)
+    assert left(made) == (target, bits)
+    need_qemu()
+    assert verify(made.run().timeline).finding is None
+
+
+@pytest.mark.parametrize(
+    ("sync", "mode", "step", "target", "bits"),
+    [
+        ("full", "always", "cancel: k1", "AB-BB--B".replace("-", "A", 1), "------X-"),
+        ("bitmap", "always", "cancel: k1", "-B-BB--B", "------X-"),
+        ("bitmap", "on-success", "cancel: k1", "-B-BB--B", "-X-XX-XX"),
+        ("bitmap", "always", "cancel: {job: k1, copied: -X------}", "-B------", "---XX-XX"),
+        ("top", "always", "cancel: {job: k1, copied: 25%}", "-B------", "---XX-XX"),
+    ],
+)
+def test_a_job_that_is_cancelled_had_copied_all_or_what_is_told(
+    sync: str, mode: str, step: str, target: str, bits: str
+) -> None:
+    made = scenario(sync, mode, "T4", step)
+    assert left(made) == (target, bits)
+    need_qemu()
+    assert verify(made.run().timeline).finding is None
+
+
+def test_which_job_of_a_step_fails_and_what_becomes_of_the_others() -> None:
+    text = """\
+scenario: two
+model: qemu
+disk: 8
+timeline:
+  - {at: T1, do: [{create: {image: S1, bitmap: b}}]}
+  - write: AAAA----
+  - at: T2
+    do:
+      - qmp:
+          execute: transaction
+          arguments:
+            properties: {completion-mode: COMPLETION}
+            actions:
+              - {type: blockdev-backup, data: {device: S1, target: k1, sync: full}}
+              - {type: blockdev-backup, data: {device: S1, target: k2, sync: top}}
+        fails: {at: T3, job: k2, copied: A-------}
+  - {at: T3, do: []}
+"""
+    ends = {}
+    for mode in ("individual", "grouped"):
+        run = simulator.loads(text.replace("COMPLETION", mode)).run()
+        ends[mode] = [(b.name, b.status.value, b.usable) for b in run.timeline.last.backups]
+        need_qemu()
+        assert verify(run.timeline).finding is None
+    assert ends["individual"] == [("k1", "completed", True), ("k2", "failed", False)]
+    assert ends["grouped"] == [("k1", "cancelled", True), ("k2", "failed", False)]
+
+
+def test_a_picture_behind_what_is_not_copied_is_not_verifiable() -> None:
+    need_qemu()
+    finding = verify(
+        scenario("full", "always", "{at: T4, copied: --X-----}").run().timeline
+    ).finding
+    assert finding is not None
+    assert finding.code == "VF005"
+
+
+@pytest.mark.parametrize(
+    ("fails", "step", "message", "line", "expected"),
+    [
+        ("{at: T4, copied: XXX}", "", "the picture has 3 clusters, k1 has 8", 17, "8 characters"),
+        ("{at: T4, copied: XXX------}", "", "the picture has 9 clusters, k1 has 8", 17, ""),
+        ("{at: T4, copied: X-XX----}", "", "k1 has not to copy cell 1", 17, "|-X-XX--X|"),
+        ("{at: T4, copied: 120%}", "", "copied is 120%", 17, "at most 100%"),
+        ("{at: T4, copied: 'X  X----'}", "", "cells 2 to 3 of the picture are blanks", 17, ""),
+        ("{at: T4, job: k2}", "", "this step starts no job k2", 17, "k1"),
+        ("{job: k1}", "", "fails has no at", 17, ""),
+        ("T4", "cancel: {job: k1, copied: XXXXXXXXXX}", "the picture has 10 clusters", 20, ""),
+        ("T4", "cancel: {job: k3, copied: XXXXXXXX}", "unknown backup or job k3", 20, "k1"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place(
+    fails: str, step: str, message: str, line: int, expected: str
+) -> None:
+    with pytest.raises(InputError) as told:
+        scenario("bitmap", "always", fails, step).run()
+    found = [(p.message, p.span.line if p.span else 0) for p in told.value.problems]
+    assert any(message in text and at == line for text, at in found), found
+    texts = [p.expected + p.help for p in told.value.problems if message in p.message]
+    assert any(expected in text for text in texts), texts
+
+
+def test_where_instants_are_times_nobody_tells_how_far_a_job_has_come() -> None:
+    text = """\
+scenario: timed
+model: qemu
+disk: 8
+timeline:
+  - {at: 0s, do: [{create: S1}]}
+  - {at: 1s, do: [{backup: {to: a, fails: {at: +1s, copied: 50%}}}]}
+"""
+    with pytest.raises(InputError, match="copied is told, and here time tells"):
+        simulator.loads(text)
