@@ -180,8 +180,7 @@ class BackupJob:
     """A running backup job. Its data is that of its start, whatever the guest writes meanwhile.
 
     Attributes:
-        name: What the user calls the job.
-        disk: The disk that it works on.
+        name, disk: What the user calls the job, and the disk that it works on.
         backup: What it makes, with all that it has to copy.
         node, bitmap: The bitmap that it uses, which is busy; None where there is none.
         mode: What it does to that bitmap at its end: ``never``, ``on-success`` or ``always``.
@@ -216,8 +215,7 @@ class CommitJob:
     """A running commit: the base holds the data, and the overlays are still there.
 
     Attributes:
-        name: What the user calls the job.
-        disk: The disk that it works on.
+        name, disk: What the user calls the job, and the disk that it works on.
         top, base: As in the operation.
         carry: Whether the merged images' bitmaps go down with them.
         grew: Whether the base was shorter than the top.
@@ -236,8 +234,7 @@ class PullJob:
     """A running pull: the image holds the data, and what it came from is still below it.
 
     Attributes:
-        name: What the user calls the job.
-        disk: The disk that it works on.
+        name, disk: What the user calls the job, and the disk that it works on.
         into, base: As in the operation.
         carry: Whether the bitmaps of the dropped images go up with them.
     """
@@ -254,8 +251,7 @@ class MirrorJob:
     """A running copy of a disk, which the guest's writes reach as well; its chain is still there.
 
     Attributes:
-        name: What the user calls the job.
-        disk: The disk that it works on.
+        name, disk: What the user calls the job, and the disk that it works on.
         into, format, carry, shallow: As in the operation.
     """
 
