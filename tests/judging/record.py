@@ -154,7 +154,7 @@ class Record:
                     continue
                 later = range(number + 1, self.count)
                 gone = next((n for n in later if self._ends(n, name, backup["disk"])), self.count)
-                if backup["status"] == "completed":
+                if backup["status"] == "completed" or backup.get("usable"):
                     over = any(m.whole and m.gone == number and m.name == name
                                and m.disk == backup["disk"] for m in self.made)  # fmt: skip
                     yield Made(name, backup["disk"], backup["kind"], backup["cells"], number, done,
