@@ -31,7 +31,7 @@ from simulator.model.operations import (
     ThawGuest,
     UndefineMachine,
 )
-from simulator.model.requests import Attach, Detach, Expect, Request
+from simulator.model.requests import Attach, Detach, Expect, Migrate, Request
 from simulator.model.transitions import apply
 from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.work import Work
@@ -66,6 +66,7 @@ NOT_ASKED_OF_LIBVIRT: Mapping[type, str] = {
     Attach: "a guest without an operating system keeps its disks",
     Detach: "a guest without an operating system keeps its disks",
     CorruptBackup: "nobody knows of it",
+    Migrate: "a migration needs another host",
     RebaseFile: "libvirt goes by the chain that it noted, not by the file",
     FreezeGuest: "a guest without an operating system has no agent",
     ThawGuest: "a guest without an operating system has no agent",

@@ -2,10 +2,10 @@
 
 from typing import ClassVar, TypeAlias, assert_never
 
-from simulator.apis.finding import active_nodes, image_below, named_bitmaps
+from simulator.apis.finding import active_nodes, handed_over, image_below, kind_of, named_bitmaps
 from simulator.apis.transactions import in_one_transaction
 from simulator.model.disk import Disk
-from simulator.model.machine import Kind, Machine, Power, Status
+from simulator.model.machine import Machine, Power, Status
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
@@ -41,6 +41,7 @@ from simulator.model.requests import (
     Detach,
     Expect,
     FinishJobs,
+    Migrate,
     Pull,
     Qmp,
     RedefineCheckpoint,
@@ -70,6 +71,7 @@ NEEDS_RUNNING: frozenset[type] = frozenset(
         DeleteSnapshot,
         CancelJob,
         Qmp,
+        Migrate,
     )
 )
 """The requests that go to a running machine."""
@@ -113,6 +115,8 @@ class ApiModel:
                 return self.detach(machine, request)
             case Undefine():
                 return self.undefine(machine, request)
+            case Migrate():
+                return self.migrate(machine)
             case Snapshot():
                 return self.snapshot(machine, request)
             case StartCheckpoint():
@@ -203,6 +207,10 @@ class ApiModel:
     def undefine(self, machine: Machine, request: Undefine) -> Plan:
         """Give up the host's definition of the machine; only libvirt has any."""
         return Refusal(f"{self.id} has no definition of a machine")
+
+    def migrate(self, machine: Machine) -> Plan:
+        """Let another process open the images; the notes of checkpoints stay behind."""
+        return handed_over(machine)
 
     def refuse_checkpoint(
         self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]
@@ -434,10 +442,3 @@ def family_of(kind: type) -> tuple[str, ...]:
     ours = (each for each in type.mro(kind) if each.__module__.startswith("simulator."))
     ids = (vars(each).get("id") for each in ours)
     return tuple(each for each in ids if isinstance(each, str))
-
-
-def kind_of(request: TakeBackup) -> Kind:
-    """Return what a backup will hold."""
-    if request.bitmaps:
-        return Kind.BITMAPS
-    return Kind.FULL if request.since is None else Kind.INCREMENTAL

@@ -14,6 +14,7 @@ POLICIES = (
     "attach",
     "detach",
     "undefine",
+    "migrate",
     "checkpoint",
     "refuse_checkpoint",
     "redefine",

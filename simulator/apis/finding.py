@@ -2,8 +2,17 @@
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine
-from simulator.model.operations import BitmapKey, Fault, Refusal
+from simulator.model.machine import Kind, Machine
+from simulator.model.operations import (
+    BitmapKey,
+    CloseImages,
+    Fault,
+    ForgetCheckpoint,
+    OpenImages,
+    Operation,
+    Refusal,
+)
+from simulator.model.requests import TakeBackup
 
 
 def active_nodes(machine: Machine, disks: tuple[str, ...]) -> dict[str, str] | Refusal:
@@ -15,6 +24,21 @@ def active_nodes(machine: Machine, disks: tuple[str, ...]) -> dict[str, str] | R
             return Refusal(f"disk {name} {disk.absence}")
         nodes[name] = disk.active.name
     return nodes
+
+
+def handed_over(machine: Machine) -> tuple[Operation, ...] | Refusal:
+    """Return how another process takes over a machine on the same storage.
+
+    Persistent bitmaps go with the images: they are stored, and loaded again. What a host notes of
+    checkpoints stays behind. Source: ``facts/QEMU.md`` section 8, ``facts/LIBVIRT.md`` number 67;
+    read and not run.
+    """
+    if machine.jobs:
+        return Refusal(
+            "Requested operation is not valid: domain has active block job", fault=Fault.JOB
+        )
+    forgotten = (ForgetCheckpoint(name=each.name) for each in machine.checkpoints)
+    return (*forgotten, CloseImages(), OpenImages())
 
 
 def image_below(machine: Machine, snapshot: str) -> str | Refusal:
@@ -46,3 +70,10 @@ def named_bitmaps(
 def newest_recording(disk: Disk) -> DirtyBitmap | None:
     """Return the newest bitmap of a disk that records, or None."""
     return next((b for b in reversed(disk.bitmaps) if b.recording), None)
+
+
+def kind_of(request: TakeBackup) -> Kind:
+    """Return what a backup will hold."""
+    if request.bitmaps:
+        return Kind.BITMAPS
+    return Kind.FULL if request.since is None else Kind.INCREMENTAL

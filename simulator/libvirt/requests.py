@@ -32,6 +32,7 @@ from simulator.model.requests import (
     DeleteCheckpoint,
     DeleteSnapshot,
     FinishJobs,
+    Migrate,
     Pull,
     Qmp,
     RedefineCheckpoint,
@@ -224,5 +225,7 @@ def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvi
         name = note.name if note is not None else request.snapshot
         yield Virsh(("snapshot-revert", DOMAIN, *named("snapshotname", name)))
         return
+    if isinstance(request, Migrate):
+        raise UnsupportedError("a migration, which needs another host,")
     verb = entry.statement.verb if entry.statement is not None else "a guest workload"
     raise UnsupportedError(verb)

@@ -76,6 +76,10 @@ class Undefine(NamedTuple):
     metadata: bool = False
 
 
+class Migrate(NamedTuple):
+    """Let the machine go on on another host, which has the same storage."""
+
+
 class Snapshot(NamedTuple):
     """Put an overlay on the chain of one or more disks.
 
@@ -344,6 +348,7 @@ Request: TypeAlias = (
     | Attach
     | Detach
     | Undefine
+    | Migrate
     | Snapshot
     | StartCheckpoint
     | RedefineCheckpoint

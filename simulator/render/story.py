@@ -42,6 +42,7 @@ from simulator.model.requests import (
     Detach,
     Expect,
     FinishJobs,
+    Migrate,
     Pull,
     Qmp,
     RedefineCheckpoint,
@@ -378,7 +379,7 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             text = f"delete {name}"
         case Qmp(commands=commands):
             text = f"qmp {_listed(commands)}".rstrip()
-        case CloseImages() | OpenImages() | KillProcess() | Undefine() | FreezeGuest():
+        case CloseImages() | OpenImages() | KillProcess() | Undefine() | FreezeGuest() | Migrate():
             text = statement.verb
         case ThawGuest(after=after):
             text = statement.verb + (f" after {write_duration(after)}" if after else "")

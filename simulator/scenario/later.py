@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from simulator.scenario.problems import Problems
 from simulator.scenario.yaml12 import Path
 
-VERBS_LATER = ("migrate", "merge", "retention")
+VERBS_LATER = ("merge", "retention")
 
 KEYS_LATER: Mapping[str, tuple[str, ...]] = {
     "": ("host", "retention", "store", "fleet"),
     "guest": ("trace",),
+    "migrate": ("bitmaps",),
 }
 """Keys by the verb that they belong to; those at the top of a file by nothing."""
 

@@ -118,13 +118,23 @@ CASES = [
     step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
         "an argument of a later version",
-        "migrate: {}",
-        (9, "the verb migrate is not implemented yet"),
+        "migrate: {bitmaps: true}",
+        (19, "the argument bitmaps of migrate is not implemented yet"),
+    ),
+    step(
+        "a migration with its storage",
+        "migrate: {storage: copied}",
+        (19, "a migration with its storage is not implemented yet"),
+    ),
+    step(
+        "a migration over other storage",
+        "migrate: {storage: tape}",
+        (28, "storage is tape|shared or copied"),
     ),
     step(
         "a verb of a later version",
-        "migrate: {storage: shared}\n      - retention",
-        (9, "the verb migrate is not implemented yet"),
+        "merge: {from: [a]}\n      - retention",
+        (9, "the verb merge is not implemented yet"),
         (8, 9, "the verb retention is not implemented yet"),
     ),
     step(

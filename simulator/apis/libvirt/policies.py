@@ -19,7 +19,9 @@ from simulator.apis.libvirt.refusing import (
     refuse_beside_backup,
     refuse_beside_copy,
     refuse_copied,
+    refuse_migration,
     refuse_start,
+    refuse_targets,
     refuse_written,
     unknown_checkpoint,
 )
@@ -57,6 +59,7 @@ from simulator.model.requests import (
     DeleteCheckpoint,
     DeleteSnapshot,
     FinishJobs,
+    Migrate,
     Pull,
     RedefineCheckpoint,
     Request,
@@ -106,7 +109,7 @@ class Libvirt(ApiModel):
             return None
         if isinstance(request, DeleteSnapshot):
             return None
-        if isinstance(request, Commit | Pull | BlockCopy | Resize | CancelJob):
+        if isinstance(request, Commit | Pull | BlockCopy | Resize | CancelJob | Migrate):
             return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
         if isinstance(request, Snapshot):
             return None if request.outside else self._refuse_offline_snapshot(machine)
@@ -193,6 +196,10 @@ class Libvirt(ApiModel):
         refusal = refuse_written(machine, request.backing) if request.backing else None
         return refusal or super().create(machine, request)
 
+    def migrate(self, machine: Machine) -> Plan:
+        """Let another host go on; not where snapshots are noted, for their notes cannot follow."""
+        return refuse_migration(machine) or super().migrate(machine)
+
     def redefine(self, machine: Machine, request: RedefineCheckpoint) -> Plan:
         """Note a checkpoint again, parents first (R15); bitmaps are looked for only if asked."""
         name, parent = request.name, request.parent
@@ -237,7 +244,7 @@ class Libvirt(ApiModel):
         late = isinstance(begun, Refusal) and begun.fault is Fault.OUT_OF_STEP
         if isinstance(begun, Refusal) and not late:
             return begun
-        refusal = self._refuse_data(machine, request) or self._refuse_targets(machine, request)
+        refusal = self._refuse_data(machine, request) or refuse_targets(machine, request)
         if refusal is not None:
             return refusal
         return begun if isinstance(begun, Refusal) else super().backup(machine, request)
@@ -253,15 +260,6 @@ class Libvirt(ApiModel):
             found = self.read_through(machine, disk, request.of(disk.name))
             if isinstance(found, Refusal) and found.fault is not Fault.UNMERGEABLE:
                 return found
-        return None
-
-    def _refuse_targets(self, machine: Machine, request: TakeBackup) -> Refusal | None:
-        """Return libvirt's no to a target whose file exists."""
-        for name in request.disks:
-            if machine.backup_exists(request.to, name) or machine.disk_of(request.to) is not None:
-                return Refusal(
-                    f"invalid argument: store '{request.to}' for backup of '{name}' exists"
-                )
         return None
 
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:

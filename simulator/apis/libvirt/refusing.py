@@ -119,6 +119,24 @@ def locked(machine: Machine, disk: Disk, node: str, command: str) -> Refusal | N
     return Refusal(told, cause=f"{others[0].name} lies on {node} as well")
 
 
+def refuse_targets(machine: Machine, request: TakeBackup) -> Refusal | None:
+    """Return libvirt's no to a target whose file exists."""
+    for name in request.disks:
+        if machine.backup_exists(request.to, name) or machine.disk_of(request.to) is not None:
+            told = f"store '{request.to}' for backup of '{name}' exists"
+            return Refusal(f"invalid argument: {told}")
+    return None
+
+
+def refuse_migration(machine: Machine) -> Refusal | None:
+    """Return libvirt's no to a migration; its words are read in its source, and not run."""
+    count = len(machine.snapshots)
+    if not count:
+        return None
+    told = f"cannot migrate domain with {count} snapshots"
+    return Refusal(f"Requested operation is not valid: {told}")
+
+
 def refuse_written(machine: Machine, image: str) -> Refusal | None:
     """Return libvirt's no to a disk that is to lie on an image that a guest writes."""
     disk = machine.disk_of(image)

@@ -1,7 +1,7 @@
 """The machine's verbs: its power, its disks, its definition."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
@@ -10,10 +10,12 @@ from simulator.model.clusters import CLUSTERS_MAX
 from simulator.model.operations import CloseImages, KillProcess, OpenImages, ResizeFile
 from simulator.model.requests import Attach as AttachRequest
 from simulator.model.requests import Detach as DetachRequest
+from simulator.model.requests import Migrate as MigrateRequest
 from simulator.model.requests import Request
 from simulator.model.requests import Resize as ResizeRequest
 from simulator.model.requests import Undefine as UndefineRequest
 from simulator.scenario.disks import clusters_of, lacking
+from simulator.scenario.later import tell_later
 from simulator.scenario.names import Thing
 from simulator.scenario.problems import WRITTEN
 from simulator.scenario.shapes import (
@@ -44,6 +46,18 @@ class Undefine(TypedDict):
 
     metadata: NotRequired[
         Annotated[Flag, Field(description="Whether the metadata of checkpoints may go with it.")]
+    ]
+
+
+@with_config(STRICT)
+class Migrate(TypedDict):
+    """The machine goes on on another host."""
+
+    storage: NotRequired[
+        Annotated[
+            Literal["shared", "copied"],
+            Field(description="Whether both hosts have the same storage; default shared."),
+        ]
     ]
 
 
@@ -103,6 +117,12 @@ def _read_detach(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
 
 def _read_undefine(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
     return UndefineRequest(arguments.get("metadata", False))
+
+
+def _read_migrate(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
+    if arguments.get("storage") == "copied":
+        tell_later(around.problems, (*path, "storage"), "a migration with its storage")
+    return MigrateRequest()
 
 
 def _read_resize(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
@@ -165,6 +185,18 @@ UNDEFINE = Verb(
     short=Short(nothing, None, "nothing"),
     form="nothing, or {metadata: true}",
     read=_read_undefine,
+    alone=True,
+)
+
+MIGRATE = Verb(
+    name="migrate",
+    says="Let the machine go on on another host.",
+    more="With the same storage: persistent bitmaps go with the images, the host's notes of "
+    "checkpoints stay behind.",
+    shape=Migrate,
+    short=Short(nothing, None, "nothing"),
+    form="nothing, or {storage: shared}",
+    read=_read_migrate,
     alone=True,
 )
 
