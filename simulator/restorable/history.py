@@ -202,16 +202,18 @@ class History:
         machine = machine or entry.after
         return Restorable(self, self.available(machine), self._frames_until(entry), entry.number)
 
-    def never_given(self, disk: str, since: int) -> tuple[str, ...]:
-        """Return the moments that backups of a disk stand for, from one moment on, and that no
-        stack of all that were ever made gives, by their names."""
-        graph, made = self.graphs[disk], self._made.get(disk, [])
-        reached = graph.reached(range(len(made)))
-        ends = (self.end_of(b) for place, (_, b) in enumerate(made)
-                if graph.pieces[place].end not in reached)  # fmt: skip
-        return tuple(
-            self.timeline.label_at(disk, moment) for moment in sorted({*ends}) if moment >= since
-        )
+    @cached_property
+    def never_given(self) -> dict[str, tuple[int, ...]]:
+        """The moments of each disk, ascending, that backups stand for, and that no stack of all
+        that were ever made gives."""
+        found = {}
+        for disk, graph in self.graphs.items():
+            made = self._made.get(disk, [])
+            reached = graph.reached(range(len(made)))
+            ends = {self.end_of(b) for place, (_, b) in enumerate(made)
+                    if graph.pieces[place].end not in reached}  # fmt: skip
+            found[disk] = tuple(sorted(ends))
+        return found
 
     def at_end(self) -> "Restorable":
         """Return what can be restored when everything has happened."""

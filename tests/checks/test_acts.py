@@ -524,6 +524,19 @@ STORIES = {
         ],
         [],
     ),
+    "a commit drops the bitmap that records, and its namesake below has stopped": (
+        "nir-2018",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: c1}}",
+            "snapshot: {image: S2, outside: true}",
+            "snapshot: {image: S3, bitmap: c1}",
+            "commit: {top: S3, base: S2}",
+            "write: ---A--",
+            "backup: {to: k1, since: c1}",
+        ],
+        ["BT108 T5", "BT201 T7"],
+    ),
     "what is in a base image is the whole disk": (
         "qemu-single",
         [

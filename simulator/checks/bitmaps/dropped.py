@@ -99,7 +99,8 @@ def _lost(before: Disk, after: Disk) -> list[DirtyBitmap]:
 
 
 def _is_merged(before: Disk, bitmap: DirtyBitmap, after: Disk) -> bool:
-    """Whether a bitmap's namesakes, of which there must be one, have all of its bits.
+    """Whether a bitmap's namesakes, of which there must be one, have all of its bits, and one
+    goes on where it recorded what the guest writes.
 
     What lies beyond the end of a disk that shrank is nobody's loss.
     """
@@ -107,6 +108,8 @@ def _is_merged(before: Disk, bitmap: DirtyBitmap, after: Disk) -> bool:
     missing = before.clusters_of(bitmap)
     for each in namesakes:
         missing = missing - after.clusters_of(each)
+    if bitmap.recording and bitmap.node == before.active.name:
+        namesakes = [b for b in namesakes if b.recording and b.node == after.active.name]
     return bool(namesakes) and not missing.below(after.length)
 
 

@@ -1,5 +1,6 @@
 """The rule about overlays on which the bitmaps of the image below do not go on: BT107."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -242,6 +243,16 @@ def _report(self: Rule, timeline: Timeline, overlay: Overlay) -> Finding:
 
 def _not_given(timeline: Timeline, disk: Disk) -> tuple[str, ...]:
     """Return what nobody can restore although a backup from after the overlay stands for it."""
-    labels = history_of(timeline).never_given(disk.name, disk.moment)
-    of = f" of {disk.name}" if labels and len(timeline.start.disks) > 1 else ""
-    return (f"no stack gives: {join_words(labels)}{of}",) if labels else ()
+    moments = history_of(timeline).never_given[disk.name]
+    later = moments[bisect_left(moments, disk.moment) :]
+    if not later:
+        return ()
+    labels = [timeline.label_at(disk.name, moment) for moment in later[:TOLD_MAX]]
+    if len(later) > TOLD_MAX:
+        labels.append(f"{len(later) - TOLD_MAX:,} more")
+    of = f" of {disk.name}" if len(timeline.start.disks) > 1 else ""
+    return (f"no stack gives: {join_words(labels)}{of}",)
+
+
+TOLD_MAX = 5
+"""So many instants are told that no stack gives."""
