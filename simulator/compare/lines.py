@@ -44,6 +44,8 @@ def _frame(line: Any, before: Any) -> Any:
     if "checkpoints" in line:
         checkpoints = _listed(line["checkpoints"], checkpoints)
     frame = {"at": line["at"], "tick": line["tick"], "disks": disks, "checkpoints": checkpoints}
+    if noted := line.get("snapshots", before.get("snapshots")):
+        frame["snapshots"] = noted
     return {**frame, "jobs": line["jobs"]} if "jobs" in line else frame
 
 

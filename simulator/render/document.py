@@ -125,6 +125,8 @@ def _frame(state: State) -> str:
         "disks": _object({name: _disk(disk) for name, disk in state.disks.items()}, 3),
         "checkpoints": _text(state.checkpoints, 3),
     }
+    if state.frame.machine.snapshots:
+        members["snapshots"] = _text(state.snapshots, 3)
     if state.frame.progress:
         members["jobs"] = _text(state.jobs, 3)
     return _object(members, 2)

@@ -76,6 +76,9 @@ def _frame(state: State, before: State | None) -> FrameLine:
     now = state.frame.machine.checkpoints
     if now is not known and (now or known):
         line["checkpoints"] = list(_checkpoints(now, known))
+    noted = before.frame.machine.snapshots if before is not None else ()
+    if state.frame.machine.snapshots != noted:
+        line["snapshots"] = state.snapshots
     if state.frame.progress:
         line["jobs"] = state.jobs
     return line

@@ -55,6 +55,18 @@ class CheckpointDocument(TypedDict):
     at: str | None
 
 
+class SnapshotDocument(TypedDict):
+    """A snapshot that the host notes: by disk, the image that it made and what that was put onto.
+
+    It is there until the host deletes it, whatever became of the images.
+    """
+
+    name: str
+    at: str | None
+    images: dict[str, str]
+    over: dict[str, str]
+
+
 class JobDocument(TypedDict):
     """How far a job has come whose bytes take time; speeds are of its data, in bytes a second.
 
@@ -76,6 +88,7 @@ class FrameDocument(TypedDict):
     tick: int
     disks: dict[str, DiskDocument]
     checkpoints: list[CheckpointDocument]
+    snapshots: NotRequired[list[SnapshotDocument]]
     jobs: NotRequired[list[JobDocument]]
 
 
@@ -231,6 +244,7 @@ class FrameLine(TypedDict):
     tick: int
     disks: NotRequired[dict[str, DiskChange | None]]
     checkpoints: NotRequired[list[Kept | CheckpointDocument]]
+    snapshots: NotRequired[list[SnapshotDocument]]
     jobs: NotRequired[list[JobDocument]]
 
 

@@ -21,6 +21,7 @@ from simulator.render.shapes import (
     FrameDocument,
     JobDocument,
     Runs,
+    SnapshotDocument,
     tag_runs,
 )
 from simulator.schedule.durations import SECOND
@@ -127,6 +128,19 @@ class State:
         ]
 
     @property
+    def snapshots(self) -> list[SnapshotDocument]:
+        """The host's notes of snapshots as data."""
+        return [
+            {
+                "name": each.name,
+                "at": each.at,
+                "images": {layer.disk: layer.image for layer in each.layers},
+                "over": {layer.disk: layer.over for layer in each.layers},
+            }
+            for each in self.frame.machine.snapshots
+        ]
+
+    @property
     def jobs(self) -> list[JobDocument]:
         """The jobs whose bytes take time as data."""
         return [
@@ -150,6 +164,8 @@ class State:
             "disks": {name: disk.document for name, disk in self.disks.items()},
             "checkpoints": self.checkpoints,
         }
+        if self.frame.machine.snapshots:
+            document["snapshots"] = self.snapshots
         if self.frame.progress:
             document["jobs"] = self.jobs
         return document

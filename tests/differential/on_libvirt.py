@@ -10,29 +10,81 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import simulator
 from simulator.diagnostics import Finding
+from simulator.model.machine import Power
 from simulator.qemu.steps import Unplayed
 from simulator.verify.on_libvirt import UNSUPPORTED, verify
 from tests.differential import timelines
-from tests.differential.drawing import Drawer, Scenario
+from tests.differential.drawing import Drawer, Scenario, qmp
 
 
 class LibvirtDrawer(Drawer):
     """Draws the next step of a scenario out of what libvirt itself can be asked for."""
 
+    def disks(self) -> dict[str, list[str]]:
+        """Return the argument that takes some of several disks; mostly there is none."""
+        if len(self.machine.disks) == 1 or self.half():
+            return {}
+        return {"disks": [self.disk().name]}
+
+    # Checkpoints and bitmaps.
+
+    def point(self) -> str:
+        """Return a name for a checkpoint: mostly a new one, or that of one that is gone."""
+        there = {each.name for each in self.machine.checkpoints}
+        there |= {bitmap.name for disk in self.machine.disks for bitmap in disk.bitmaps}
+        gone = [name for name in self.scenario.names("B") if name not in there]
+        return str(self._draw(gone)) if gone and self.half() else self.scenario.name("B")
+
     def checkpoint(self) -> None:
         """Start a checkpoint on all disks or on one, or delete one."""
         names = [each.name for each in self.machine.checkpoints]
         if names and self.half():
-            name = self._draw(names)
-            # libvirt gives the children another parent before it finds the bitmap gone.
-            if not all(disk.nodes_with(name) for disk in self.machine.disks):
-                return
-            step: dict[str, Any] = {"checkpoint": name}
+            step: dict[str, Any] = {"checkpoint": self._draw(names)}
             step |= {key: True for key in ("children", "metadata") if self.seldom()}
-            self.scenario.do({"delete": step})
+            if "metadata" in step or self._removable(step["checkpoint"]):
+                self.scenario.do({"delete": step})
             return
-        disks = {"disks": [self.disk().name]} if self.seldom() else {}
-        self.scenario.do({"checkpoint": {"name": self.scenario.name("B"), **disks}})
+        self.scenario.do({"checkpoint": {"name": self.point(), **self.disks()}})
+
+    def _removable(self, name: str) -> bool:
+        """Whether a checkpoint and its children have all their bitmaps.
+
+        libvirt gives the children another parent before it finds a bitmap gone.
+        """
+        gone = [name]
+        for each in self.machine.checkpoints:
+            gone += [each.name] if each.parent in gone else []
+        points = (each for each in self.machine.checkpoints if each.name in gone)
+        return all(self.machine.disk(d).nodes_with(p.name) for p in points for d in p.disks)
+
+    def redefine(self) -> None:
+        """Tell libvirt again of a checkpoint, which it may know."""
+        names = self.scenario.names("B")
+        if not names:
+            return
+        step: dict[str, Any] = {"name": self._draw(names), "redefine": True, **self.disks()}
+        if self.half():
+            step["parent"] = self._draw(names)
+        if self.half():
+            step["validate"] = True
+        self.scenario.do({"checkpoint": step})
+
+    def tamper(self) -> None:
+        """Let somebody change bitmaps who asks QEMU: gaps, and bitmaps that are disabled."""
+        if self.machine.power is not Power.RUNNING:
+            return
+        names, disk = self.scenario.names("B"), self.disk()
+        if not names or self.seldom():
+            self.change_bitmaps()
+            return
+        node, name = disk.active.name, str(self._draw(names))
+        held = [bitmap for bitmap in disk.bitmaps_on(node) if bitmap.name == name]
+        if not held:
+            command = qmp("block-dirty-bitmap-add", node=node, name=name, persistent=True)
+        else:
+            kind = "disable" if held[0].recording and self.half() else "remove"
+            command = qmp(f"block-dirty-bitmap-{kind}", node=node, name=name)
+        self.scenario.do({"qmp": command})
 
     def backup(self) -> None:
         """Take a backup, mostly since a checkpoint and with the next one."""
@@ -41,24 +93,42 @@ class LibvirtDrawer(Drawer):
         if names and not self.seldom():
             step["since"] = self._draw(names)
         if self.half():
-            step["checkpoint"] = self.scenario.name("B")
-        if self.seldom():
-            step["disks"] = [self.disk().name]
+            step["checkpoint"] = self.point()
+        step |= self.disks()
+        if names and "disks" not in step and len(self.machine.disks) > 1 and self.seldom():
+            step["since"] = {d.name: self._draw([None, *names]) for d in self.machine.disks}
         if self.seldom():
             step["mode"] = "pull"
         self.scenario.do({"backup": step})
 
+    # Chains and snapshots.
+
     def snapshot(self) -> None:
         """Put an overlay on every chain, or on one."""
         disks = [self.disk()] if self.half() else self.machine.disks
-        self.scenario.do({"snapshot": {"images": {d.name: self.scenario.name("S") for d in disks}}})
+        gone = [each for each in self.scenario.names("S") if not self.machine.node_taken(each)]
+        named = {d.name: self.scenario.name("S") for d in disks}
+        if gone and self.half():
+            # Its image is gone, and libvirt has its note of it still.
+            named[disks[0].name] = str(self._draw(gone))
+        self.scenario.do({"snapshot": {"images": named}})
+
+    def delete_snapshot(self) -> None:
+        """Delete a snapshot with its images, or just libvirt's note of it."""
+        noted = [note.name for note in self.machine.snapshots]
+        name = self._draw(noted if noted and not self.seldom() else self.scenario.names("S"))
+        metadata = {"metadata": True} if self.seldom() else {}
+        if self.seldom():
+            self.scenario.do({"revert": {"snapshot": name, "image": self.scenario.name("S")}})
+        else:
+            self.scenario.do({"delete": {"snapshot": name, **metadata}})
 
     def commit(self) -> None:
         """Commit some images of a chain."""
         images = [image.name for image in self.disk().chain]
-        if len(images) > 1:
-            place = int(self._draw(range(1, len(images))))
-            base = self._draw(images[:place])
+        if len(images) > 1 or self.seldom():
+            place = int(self._draw(range(min(1, len(images) - 1), len(images))))
+            base = self._draw(images[:place] if place and not self.seldom() else images)
             self.scenario.do({"commit": {"top": images[place], "base": base}})
 
     def pull(self) -> None:
@@ -74,6 +144,18 @@ class LibvirtDrawer(Drawer):
         length = max(1, disk.length + int(self._draw([1, 4, -1, -3])))
         self.scenario.do({"resize": {"disk": disk.name, "clusters": length}})
 
+    # Power.
+
+    def restart(self) -> None:
+        """Stop the machine, and mostly start it again at once; or start one that is off."""
+        if self.machine.power is not Power.RUNNING:
+            self.scenario.do({"start": {}})
+        elif self.seldom():
+            noted = self.machine.checkpoints or self.machine.snapshots
+            self.scenario.do({"shutdown": {}}, *([{"undefine": {}}] if noted else []))
+        else:
+            super().restart()
+
 
 class LibvirtTimelines(RuleBasedStateMachine):
     """A timeline that grows by a step at a time, and is held against libvirt at its end."""
@@ -82,7 +164,7 @@ class LibvirtTimelines(RuleBasedStateMachine):
         super().__init__()
         self.scenario: Scenario | None = None
 
-    @initialize(cells=st.integers(4, 12), disks=st.sampled_from([1, 1, 2]))
+    @initialize(cells=st.integers(4, 12), disks=st.sampled_from([1, 1, 2, 2]))
     def begin(self, cells: int, disks: int) -> None:
         self.scenario = Scenario(
             model="libvirt", cells=cells, cluster_size=65536, disks=disks, bitmaps=False
@@ -93,13 +175,18 @@ class LibvirtTimelines(RuleBasedStateMachine):
         for _ in range(steps):
             self._drawer(data).guest_step()
 
-    @rule(data=st.data(), kind=st.sampled_from(["checkpoint", "backup", "backup", "snapshot"]))
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from(["checkpoint", "backup", "backup", "snapshot", "snapshot", "tamper"]),
+    )
     def often(self, data: st.DataObject, kind: str) -> None:
         getattr(self._drawer(data), kind)()
 
-    @rule(
-        data=st.data(), kind=st.sampled_from(["commit", "pull", "blockcopy", "resize", "restart"])
-    )
+    @rule(data=st.data(), kind=st.sampled_from(["commit", "pull", "delete_snapshot"]))
+    def merging(self, data: st.DataObject, kind: str) -> None:
+        getattr(self._drawer(data), kind)()
+
+    @rule(data=st.data(), kind=st.sampled_from(["blockcopy", "resize", "restart", "redefine"]))
     def seldom(self, data: st.DataObject, kind: str) -> None:
         getattr(self._drawer(data), kind)()
 

@@ -1,0 +1,116 @@
+"""Notes that libvirt has of snapshots: what a job by hand leaves of them, in its 9.0.0 words."""
+
+import json
+
+import pytest
+
+import simulator
+from simulator.pipeline import Run
+
+MOVED = "operation failed: snapshot VM disk source and parent disk source are not the same"
+GONE = "invalid argument: could not find base disk source in disk source chain"
+LOWEST = "operation failed: failed to find parent disk source in backing chain"
+UNKNOWN = "Domain snapshot not found: no domain snapshot with matching name '{}'"
+
+CHAIN = """\
+scenario: a chain
+model: MODEL
+disks: {vda: 4, vdb: 4}
+timeline:
+  - at: T1
+    do: [{create: {image: S1, disk: vda}}, {create: {image: W1, disk: vdb}}]
+  - at: T2
+    do: [{snapshot: {images: {vda: S2, vdb: W2}}}]
+  - at: T3
+    do: [{snapshot: {image: S3, disk: vda}}]
+  - at: T4
+    do:
+"""
+
+
+def played(*steps: str, model: str = "libvirt") -> Run:
+    """Two snapshots, the first of both disks, and some steps."""
+    done = "".join(f"      - {step}\n" for step in steps)
+    return simulator.loads(CHAIN.replace("MODEL", model) + done).run()
+
+
+def said(run: Run) -> list[str]:
+    """The words of what was turned down."""
+    return [entry.refusal.text for entry in run.timeline.entries if entry.refusal is not None]
+
+
+@pytest.mark.parametrize(
+    ("job", "name", "words"),
+    [
+        ("commit: {top: S2, base: S1}", "S3", MOVED),
+        ("commit: {top: S2, base: S1}", "S2", GONE),
+        ("commit: {top: S3, base: S2}", "S3", GONE),
+        ("pull: {into: S3}", "S3", LOWEST),
+        ("pull: {into: S3}", "S2", GONE),
+        ("blockcopy: {to: C1, disk: vda}", "S3", GONE),
+        ("delete: {snapshot: S2, metadata: true}", "S2", UNKNOWN.format("S2")),
+        ("delete: {snapshot: S2, metadata: true}", "S3", MOVED),
+        ("commit: {top: W2, base: W1}", "S2", GONE),
+    ],
+)
+def test_a_snapshot_is_not_deleted_where_its_images_are_not_as_noted(
+    job: str, name: str, words: str
+) -> None:
+    assert said(played(job, f"delete: {{snapshot: {name}}}")) == [words]
+
+
+@pytest.mark.parametrize("switched", [[], ["shutdown"]])
+def test_one_after_the_other_they_are_deleted_on_all_disks(switched: list[str]) -> None:
+    run = played(*switched, "delete: {snapshot: S2}", "delete: {snapshot: S3}")
+    assert said(run) == []
+    chains = [[image.name for image in disk.chain] for disk in run.timeline.last.disks]
+    assert chains == [["S1"], ["W1"]]
+    assert run.timeline.last.snapshots == ()
+
+
+def test_a_snapshot_goes_by_any_image_that_it_made() -> None:
+    run = played("delete: {snapshot: W2}")
+    assert said(run) == []
+    assert [[i.name for i in d.chain] for d in run.timeline.last.disks] == [["S1", "S3"], ["W1"]]
+
+
+def test_without_the_note_of_what_was_merged_the_next_one_can_be_deleted() -> None:
+    merged, note = "commit: {top: S2, base: S1}", "delete: {snapshot: S2, metadata: true}"
+    assert said(played(merged, note, "delete: {snapshot: S3}")) == []
+
+
+def test_a_machine_that_is_off_is_not_undefined_with_snapshots() -> None:
+    told = "Requested operation is not valid: cannot delete inactive domain with 2 snapshots"
+    assert said(played("checkpoint: c1", "shutdown", "undefine")) == [told]
+    run = played("shutdown", "undefine: {metadata: true}")
+    assert said(run) == []
+    assert run.timeline.last.snapshots == ()
+    assert played("undefine", "shutdown").timeline.last.snapshots == ()
+
+
+def test_an_overlay_of_a_tool_outside_is_no_snapshot() -> None:
+    made = "snapshot: {image: S4, disk: vda, outside: true}"
+    assert said(played(made, "delete: {snapshot: S4}")) == [UNKNOWN.format("S4")]
+
+
+def test_the_older_libvirt_deletes_the_note_only() -> None:
+    told = "unsupported configuration: deletion of 1 external disk snapshots not supported yet"
+    run = played("delete: {snapshot: S3}", model="libvirt-6.0")
+    assert said(run) == [told]
+    assert said(played("delete: {snapshot: S3, metadata: true}", model="libvirt-6.0")) == []
+
+
+def test_other_models_have_no_notes() -> None:
+    (told,) = said(played("delete: {snapshot: S3, metadata: true}", model="mail-2018"))
+    assert told == "mail-2018 keeps no note of a snapshot apart from its image"
+    assert said(played("delete: {snapshot: S3}", model="mail-2018")) == []
+
+
+def test_the_run_document_tells_the_notes_while_there_are_any() -> None:
+    run = played("commit: {top: S2, base: S1}", "delete: {snapshot: S3, metadata: true}")
+    frames = json.loads(run.json())["frames"]
+    assert "snapshots" not in frames[0]
+    first = {"name": "S2", "at": "T2", "images": {"vda": "S2", "vdb": "W2"}}
+    first["over"] = {"vda": "S1", "vdb": "W1"}
+    second = {"name": "S3", "at": "T3", "images": {"vda": "S3"}, "over": {"vda": "S2"}}
+    assert [frame.get("snapshots") for frame in frames[1:]] == [[first], [first, second], [first]]
