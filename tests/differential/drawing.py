@@ -77,6 +77,16 @@ class Scenario:
             bitmap = {"bitmap": self.name("B")} if bitmaps else {}
             self.do({"create": {"image": self.name("S"), "disk": name, **bitmap}})
 
+    def grow_chain(self, images: int) -> None:
+        """Put images on the first disk's, each with a write of its own, for jobs to meet on."""
+        disk = self.machine.disks[0]
+        for place in range(images - 1):
+            self.do({"snapshot": {"image": self.name("S"), "disk": disk.name}})
+            cells = "".join(
+                LETTERS[place] if n in (place, place + 2) else "-" for n in range(disk.length)
+            )
+            self.guest({"write": {"disk": disk.name, "cells": f"|{cells}|"}})
+
     def name(self, kind: str) -> str:
         """Return a name that nothing has yet: S for images, B for bitmaps, k for backups."""
         self._named[kind] += 1
@@ -389,7 +399,8 @@ class Drawer:
             if command["arguments"].get("bitmap-mode") == "always":
                 command["arguments"]["bitmap-mode"] = "on-success"
             actions.append({"type": command["execute"], "data": command["arguments"]})
-        command = qmp("transaction", actions=actions, properties={"completion-mode": "grouped"})
+        together = {"completion-mode": self._draw(["grouped", "individual"])}
+        command = qmp("transaction", actions=actions, properties=together)
         targets = [each["data"]["target"] for each in actions]
         self.scenario.do({"qmp": command, **self.backup_ending(targets)})
 

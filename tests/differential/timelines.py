@@ -56,9 +56,13 @@ class Timelines(RuleBasedStateMachine):
         cluster_size=st.sampled_from([65536, 65536, 65536, 4096, 131072]),
         disks=st.sampled_from([1, 1, 1, 2]),
         partial=st.sampled_from([False, False, False, True]),
+        images=st.sampled_from([1, 1, 4, 6]),
     )
-    def begin(self, model: str, cells: int, cluster_size: int, disks: int, partial: bool) -> None:
+    def begin(
+        self, model: str, cells: int, cluster_size: int, disks: int, partial: bool, images: int
+    ) -> None:
         self.scenario = Scenario(model=model, cells=cells, cluster_size=cluster_size, disks=disks)
+        self.scenario.grow_chain(images)
         self.scenario.partial = partial
 
     def _drawer(self, data: st.DataObject) -> Drawer:
@@ -117,6 +121,11 @@ class Timelines(RuleBasedStateMachine):
     @precondition(lambda self: self.scenario.machine.jobs)
     @rule(data=st.data())
     def end_job(self, data: st.DataObject) -> None:
+        self._drawer(data).end_job()
+
+    @precondition(lambda self: self.scenario.machine.jobs)
+    @rule(data=st.data())
+    def end_job_again(self, data: st.DataObject) -> None:
         self._drawer(data).end_job()
 
     @rule(data=st.data())
