@@ -160,6 +160,35 @@ def test_what_does_not_fit_is_told_with_its_place(
     assert any(expected in text for text in texts), texts
 
 
+@pytest.mark.parametrize(
+    ("step", "what"),
+    [
+        ("pull: {into: S2, fails: {at: T3, copied: 50%}}", "pull-S2, which is a pull"),
+        ("commit: {top: S2, cancel: {at: T3, copied: 50%}}", "which is a commit"),
+        (
+            "backup: {to: k, mode: pull, fails: {at: T3, copied: 50%}}",
+            "k, which is a backup that somebody reads meanwhile",
+        ),
+    ],
+)
+def test_how_far_is_told_of_backups_only_that_qemu_writes(step: str, what: str) -> None:
+    text = f"""\
+scenario: others
+model: qemu
+disk: 8
+timeline:
+  - {{at: T1, do: [{{create: S1}}, {{snapshot: S2}}]}}
+  - {{at: T2, do: [{{{step}}}]}}
+  - {{at: T3, do: []}}
+"""
+    with pytest.raises(InputError) as told:
+        simulator.loads(text).run()
+    (problem,) = told.value.problems
+    assert what in problem.message
+    assert problem.span is not None
+    assert problem.span.line == 6
+
+
 def test_where_instants_are_times_nobody_tells_how_far_a_job_has_come() -> None:
     text = """\
 scenario: timed

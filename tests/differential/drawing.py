@@ -285,7 +285,9 @@ class Drawer:
         base = self._draw([None, disk.chain[max(0, len(disk.chain) - 2)].name, self.node(disk)])
         command = qmp("block-commit", device=device, top_node=top, base_node=base)
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
-        ending = self.ending()
+        # QEMU lets nobody look at an image that is merged, nor through one of another size.
+        alike = len({image.length for image in disk.chain}) == 1
+        ending = self.ending() if alike else {}
         self.scenario.committed |= bool(ending)
         self.scenario.do({"qmp": command, **ending})
 
@@ -383,7 +385,9 @@ class Drawer:
         disk = self.disk()
         if self.copying(disk):
             return
-        self.scenario.do({"qmp": self.backup_command(disk), **self.backup_ending()})
+        command = self.backup_command(disk)
+        told = command["arguments"]["sync"] != "none"
+        self.scenario.do({"qmp": command, **(self.backup_ending() if told else self.ending())})
 
     def grouped_backups(self) -> None:
         """Run a job on each disk, which end together."""
@@ -417,14 +421,16 @@ class Drawer:
             step["bitmaps"] = [self._draw(names)]
         elif self.half():
             step["image"] = self._draw([image.name for image in reversed(disk.chain)])
-        self.scenario.do({"backup": {**step, **self.backup_ending()}})
+        ending = self.ending() if "mode" in step else self.backup_ending()
+        self.scenario.do({"backup": {**step, **ending}})
 
     def end_job(self) -> None:
         """Cancel or finalize a job."""
         names = [*(job.name for job in self.machine.jobs), "nope"]
         name = self._draw(names)
         if self.half() and name != "nope":
-            backups = {job.name for job in self.machine.backup_jobs}
+            pushes = [b for b in self.machine.backup_jobs if b.scratch is None]
+            backups = {job.name for job in pushes}
             told = self.copied() if name in backups else {}
             self.scenario.do({"cancel": {"job": name, **told} if told else name})
             return

@@ -1,8 +1,9 @@
 """Pictures of what a job had copied when it was stopped, held against what there was to copy."""
 
 from simulator.model.clusters import ClusterSet
-from simulator.model.machine import BackupJob
+from simulator.model.machine import BackupJob, Job, Kind, Transfer
 from simulator.model.requests import CancelJob, FinishJobs
+from simulator.moves import key_of, kind_of
 from simulator.notation import bar, write_bits
 from simulator.scenario.pictures import without_bars
 from simulator.scenario.problems import Problems
@@ -14,7 +15,8 @@ def check_copied(timeline: Timeline) -> None:
     """Hold pictures of what was copied against what the jobs had to copy.
 
     Raises:
-        InputError: One is shorter or longer than its job, or has more than that was to copy.
+        InputError: One is shorter or longer than its job, or has more than that was to copy; or it
+            is told of a job that is no push.
     """
     problems: Problems | None = None
     for entry in timeline.entries:
@@ -23,12 +25,30 @@ def check_copied(timeline: Timeline) -> None:
         if drawn is None or not isinstance(request, FinishJobs | CancelJob):
             continue
         names = {*request.jobs} if isinstance(request, FinishJobs) else {request.job}
-        for job in entry.before.backup_jobs:
-            if isinstance(request.copied, ClusterSet) and names & {job.name, job.backup.name}:
-                problems = problems or Problems(timeline.script.path, timeline.script.source)
+        for job in entry.before.jobs:
+            if names.isdisjoint({job.name, key_of(job)[0]}):
+                continue
+            problems = problems or Problems(timeline.script.path, timeline.script.source)
+            pushed = isinstance(job, BackupJob) and job.backup.transfer is Transfer.PUSH
+            if not pushed or not isinstance(job, BackupJob) or job.backup.kind is Kind.NONE:
+                _tell_no_push(problems, drawn[0], job)
+            elif isinstance(request.copied, ClusterSet):
                 _check(problems, *drawn, request.copied, job)
     if problems is not None and len(problems):
         problems.tell()
+
+
+def _tell_no_push(problems: Problems, path: Path, job: Job) -> None:
+    """Note that nobody can say of a job how far it had come: its images hold all, or nothing is."""
+    backup = isinstance(job, BackupJob)
+    what = "a backup that somebody reads meanwhile" if backup else f"a {kind_of(job)}"
+    help = "what is read of it is nowhere" if backup else "one that is stopped has copied all"
+    problems.add(
+        path,
+        f"copied is told of {key_of(job)[0]}, which is {what}",
+        expected="it of a backup that QEMU writes",
+        help=help,
+    )
 
 
 def _check(problems: Problems, path: Path, drawn: str, copied: ClusterSet, job: BackupJob) -> None:
