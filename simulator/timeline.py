@@ -7,7 +7,6 @@ instant. What is to happen is a :class:`simulator.script.Script`.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from operator import is_
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from simulator.diagnostics import lines_of
@@ -16,6 +15,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
 from simulator.model.operations import CorruptBackup, Operation, Refusal, RestoreCheckpoint
 from simulator.model.requests import FinishJobs, Request
+from simulator.model.series import exchanged
 from simulator.moves import Move, Progress
 from simulator.script import Allowance, DiskShape, Feed, Instant, Repeat, Script, Statement
 from simulator.values import dataclass
@@ -79,11 +79,8 @@ class Entry(NamedTuple):
         """The backups that it made, one a disk; what goes bad is no new one."""
         if self.after.backups is self.before.backups or isinstance(self.request, CorruptBackup):
             return ()
-        before, after = self.before.backups, self.after.backups
-        if len(after) >= len(before) and all(map(is_, before, after)):
-            return after[len(before) :]
-        known = {id(backup) for backup in before}
-        return tuple(backup for backup in after if id(backup) not in known)
+        _, new = exchanged(self.before.backups, self.after.backups)
+        return tuple(new)
 
     @property
     def new_restores(self) -> tuple[Restored, ...]:
@@ -226,11 +223,9 @@ class Timeline:
         for entry in self.entries:
             if any(isinstance(each, RestoreCheckpoint) for each in entry.operations):
                 continue
-            before, after = entry.before.checkpoints, entry.after.checkpoints
-            if len(after) >= len(before) and all(map(is_, before, after)):
-                before, after = (), after[len(before) :]
-            known = {each.name for each in before}
-            yield from ((entry, each) for each in after if each.name not in known)
+            gone, new = exchanged(entry.before.checkpoints, entry.after.checkpoints)
+            known = {each.name for each in gone}
+            yield from ((entry, each) for each in new if each.name not in known)
 
     @cached_property
     def memo(self) -> dict[str, object]:

@@ -1,10 +1,10 @@
 """What changes from one instant to the next, and when a run ends."""
 
 from collections.abc import Iterator
-from operator import is_
 from typing import NamedTuple
 
 from simulator.model.machine import Backup
+from simulator.model.series import Series, exchanged
 from simulator.moves import Key
 from simulator.timeline import Frame, Timeline
 
@@ -36,11 +36,11 @@ def changes_of(timeline: Timeline) -> Iterator[Change]:
         if move.kind == "copy" and move.end is not None and move.end > move.start
     }
     late: dict[Key, tuple[int, Backup]] = {}
-    before: tuple[Backup, ...] = timeline.start.backups
+    before: Series[Backup] = timeline.start.backups
     for frame in timeline.frames:
         for tick, backup in _ready(late, frame.tick - 1):
             yield Change(tick, None, (backup,))
-        came, gone = _compare(before, frame.machine.backups)
+        gone, came = exchanged(before, frame.machine.backups)
         left, ends = [], dict[Key, int]()
         for backup in gone:
             key = backup.name, backup.disk
@@ -67,19 +67,6 @@ def _ready(late: dict[Key, tuple[int, Backup]], tick: int) -> list[tuple[int, Ba
     """Take out what is complete by a tick, in the order of time."""
     ready = [key for key, (end, _) in late.items() if end <= tick]
     return sorted((late.pop(key) for key in ready), key=lambda each: each[0])
-
-
-def _compare(
-    before: tuple[Backup, ...], after: tuple[Backup, ...]
-) -> tuple[tuple[Backup, ...], tuple[Backup, ...]]:
-    """Return the backups that came, and those that are gone."""
-    if after is before:
-        return (), ()
-    if len(after) >= len(before) and all(map(is_, before, after)):
-        return after[len(before) :], ()
-    old, new = {id(b): b for b in before}, {id(b): b for b in after}
-    came = tuple(backup for key, backup in new.items() if key not in old)
-    return came, tuple(backup for key, backup in old.items() if key not in new)
 
 
 def end_of(timeline: Timeline) -> int:

@@ -11,8 +11,10 @@ from simulator.measures.loss import Loss, find_loss
 from simulator.measures.peace import Freeze, freezes_of
 from simulator.measures.recovery import ReadBack, Recovery, read_back_of, recovery_of
 from simulator.measures.resources import Level, Use, find_stored, find_uses
+from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
 from simulator.model.machine import Status
+from simulator.model.series import known_of, parts_of
 from simulator.timeline import Timeline
 from simulator.values import dataclass
 
@@ -156,4 +158,8 @@ def _kept(timeline: Timeline) -> Iterator[Kept]:
 
 
 def _bitmap_bytes(disk: Disk) -> int:
-    return sum(-(-bitmap.length // 8) for bitmap in disk.bitmaps)
+    return sum(known_of(part, _bytes) for part in parts_of(disk.bitmaps))
+
+
+def _bytes(bitmaps: tuple[DirtyBitmap, ...]) -> int:
+    return sum(-(-bitmap.length // 8) for bitmap in bitmaps)

@@ -1,14 +1,11 @@
 """Dirty bitmaps: where the guest has written, and never what."""
 
 from enum import StrEnum
-from operator import attrgetter
 from typing import Self
 
 from simulator.model.clusters import ClusterSet, rescale, set_of
 from simulator.model.values import replace
 from simulator.values import dataclass
-
-RECORDS = attrgetter("recording")
 
 NAME_BYTES_MAX = 1023
 """Longest name of a bitmap. Source: QEMU 7.2, both for persistent and transient ones."""
@@ -121,7 +118,8 @@ class DirtyBitmap:
         if not self.recording:
             return self
         if self.successor is not None:
-            return replace(self, successor=self.successor | granules)
+            successor = self.successor | granules
+            return self if successor is self.successor else replace(self, successor=successor)
         dirty = self.dirty | granules
         # A thousand checkpoints are a thousand bitmaps, and most hold the granules already.
         return self if dirty is self.dirty else replace(self, dirty=dirty)

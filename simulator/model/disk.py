@@ -2,19 +2,15 @@
 
 from functools import cached_property
 from operator import attrgetter
-from typing import ClassVar
 
 from simulator.model.bitmap import DirtyBitmap, Kept
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, rescale
-from simulator.model.places import Places
+from simulator.model.series import Series, find, put
 from simulator.model.values import replace
 from simulator.values import dataclass
 
 CLUSTER_SIZE_DEFAULT = 64 * 1024
 KEY_OF = attrgetter("node", "name")
-
-FEW_BITMAPS = 12
-"""So many bitmaps are looked through one by one; more are found by their keys."""
 
 CLUSTER_SIZE_MIN, CLUSTER_SIZE_MAX = 512, 2 * 1024 * 1024
 """Bytes. Source: QEMU docs/interop/qcow2.txt, ``cluster_bits``."""
@@ -78,13 +74,11 @@ class Disk:
         lacks: Bytes by which the last cluster that the guest sees is cut short.
     """
 
-    HANDED_ON: ClassVar[tuple[str, ...]] = ("_bitmap_places",)
-
     name: str
     length: int
     cluster_size: int = CLUSTER_SIZE_DEFAULT
     chain: tuple[Image, ...] = ()
-    bitmaps: tuple[DirtyBitmap, ...] = ()
+    bitmaps: Series[DirtyBitmap] = ()
     moment: int = 0
     detached: "Disk | None" = None
     lacks: int = 0
@@ -162,26 +156,12 @@ class Disk:
 
     def bitmap(self, node: str, name: str) -> DirtyBitmap | None:
         """Return a bitmap, known by its node and name, or None."""
-        if len(self.bitmaps) > FEW_BITMAPS:
-            if self._bitmap_places.follows(self.bitmaps):
-                return next(iter(self._bitmap_places.find(self.bitmaps, (node, name))), None)
-            newest = _find(self.bitmaps[-FEW_BITMAPS:], node, name)
-            return newest or self._bitmaps_by_key.get((node, name))
-        return _find(self.bitmaps, node, name)
-
-    @cached_property
-    def _bitmap_places(self) -> Places[DirtyBitmap]:
-        return Places(KEY_OF)
-
-    def with_marks(self, bitmaps: tuple[DirtyBitmap, ...]) -> "Disk":
-        """Return the disk with other states of the same bitmaps."""
-        if len(bitmaps) > FEW_BITMAPS:
-            self._bitmap_places.move(self.bitmaps, bitmaps)
-        return replace(self, bitmaps=bitmaps)
-
-    @cached_property
-    def _bitmaps_by_key(self) -> dict[tuple[str, str], DirtyBitmap]:
-        return {(bitmap.node, bitmap.name): bitmap for bitmap in self.bitmaps}
+        if not isinstance(self.bitmaps, tuple):
+            return find(self.bitmaps, KEY_OF, (node, name))
+        for bitmap in self.bitmaps:
+            if bitmap.name == name and bitmap.node == node:
+                return bitmap
+        return None
 
     def bitmaps_on(self, node: str) -> tuple[DirtyBitmap, ...]:
         """Return the bitmaps of one image."""
@@ -228,21 +208,7 @@ class Disk:
 
     def with_bitmap(self, bitmap: DirtyBitmap) -> "Disk":
         """Return the disk with a bitmap added, or put in the place of its namesake."""
-        namesake = self.bitmap(bitmap.node, bitmap.name)
-        if namesake is None:
-            return replace(self, bitmaps=(*self.bitmaps, bitmap))
-        kept = [*self.bitmaps]
-        # Mostly it is the newest.
-        kept[next(n for n in range(len(kept) - 1, -1, -1) if kept[n] is namesake)] = bitmap
-        return self.with_marks(tuple(kept))
-
-
-def _find(bitmaps: tuple[DirtyBitmap, ...], node: str, name: str) -> DirtyBitmap | None:
-    """Return the bitmap of a name on a node, looked for one by one."""
-    for bitmap in bitmaps:
-        if bitmap.name == name and bitmap.node == node:
-            return bitmap
-    return None
+        return replace(self, bitmaps=put(self.bitmaps, KEY_OF, bitmap))
 
 
 def read_chain(chain: tuple[Image, ...]) -> ClusterMap:

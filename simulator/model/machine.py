@@ -1,23 +1,22 @@
 """A machine: its disks, the checkpoints that the host keeps of them, and the copies outside."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
 from operator import attrgetter
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.notes import SnapshotNote
-from simulator.model.places import Places
+from simulator.model.series import Series, find, without
 from simulator.model.values import replace
 from simulator.values import dataclass
 
-FEW_DISKS = FEW = 12
-"""So many disks, or other things, are looked through one by one; more are found by their names."""
+FEW_DISKS = 12
+"""So many disks are looked through one by one; more are found by their names."""
 
-NAME_OF = attrgetter("name")
+NAME_OF, BACKUP_OF = attrgetter("name"), attrgetter("name", "disk")
 
 
 class Kind(StrEnum):
@@ -333,13 +332,11 @@ class Machine:
         forked: Whether chains of several disks ever had an image in common.
     """
 
-    HANDED_ON: ClassVar[tuple[str, ...]] = ("_backup_places", "_checkpoint_places")
-
     disks: tuple[Disk, ...]
-    checkpoints: tuple[Checkpoint, ...] = ()
+    checkpoints: Series[Checkpoint] = ()
     snapshots: tuple[SnapshotNote, ...] = ()
-    backups: tuple[Backup, ...] = ()
-    restores: tuple[Restored, ...] = ()
+    backups: Series[Backup] = ()
+    restores: Series[Restored] = ()
     jobs: tuple[Job, ...] = ()
     exports: tuple[Export, ...] = ()
     power: Power = Power.RUNNING
@@ -371,17 +368,7 @@ class Machine:
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""
-        if len(self.checkpoints) > FEW:
-            return next(iter(self._checkpoint_places.find(self.checkpoints, name)), None)
-        return next((each for each in self.checkpoints if each.name == name), None)
-
-    @cached_property
-    def _checkpoint_places(self) -> Places[Checkpoint]:
-        return Places(NAME_OF)
-
-    @cached_property
-    def _backup_places(self) -> Places[Backup]:
-        return Places(NAME_OF)
+        return find(self.checkpoints, NAME_OF, name)
 
     @property
     def current(self) -> Checkpoint | None:
@@ -400,19 +387,16 @@ class Machine:
 
     def backups_named(self, name: str) -> tuple[Backup, ...]:
         """Return the backups under a name, one a disk; ``NAME/DISK`` names just one."""
-        return self.backups_by_name.get(name, ())
+        if len(self.disks) > 1:
+            return self.backups_by_name.get(name, ())
+        disk = self.disks[0].name
+        found = self.backup_of(name, disk) or self.backup_of(name.removesuffix(f"/{disk}"), disk)
+        return (found,) if found is not None else ()
 
-    def backup_exists(self, name: str, disk: str) -> bool:
-        """Whether there is a backup of a disk under a name, or under ``NAME/DISK``."""
-        names = name, name.removesuffix(f"/{disk}")
-        return any(self.backup_of(each, disk) is not None for each in names)
-
-    def backup_of(self, name: str, disk: str) -> Backup | None:
-        """Return the backup of a disk under a name, or None."""
-        there: Sequence[Backup] = self.backups
-        if len(there) > FEW:
-            there = self._backup_places.find(self.backups, name)
-        return next((each for each in there if each.name == name and each.disk == disk), None)
+    def backups_but(self, name: str) -> Series[Backup]:
+        """Return the backups without those of a target, as when it is made anew."""
+        gone = (each for each in self.backups_named(name) if each.name == name)
+        return without(self.backups, *gone)
 
     @cached_property
     def backups_by_name(self) -> dict[str, tuple[Backup, ...]]:
@@ -422,6 +406,15 @@ class Machine:
             named[backup.name] = (*named.get(backup.name, ()), backup)
             named[f"{backup.name}/{backup.disk}"] = (backup,)
         return named
+
+    def backup_exists(self, name: str, disk: str) -> bool:
+        """Whether there is a backup of a disk under a name, or under ``NAME/DISK``."""
+        names = name, name.removesuffix(f"/{disk}")
+        return any(self.backup_of(each, disk) is not None for each in names)
+
+    def backup_of(self, name: str, disk: str) -> Backup | None:
+        """Return the backup of a disk under a name, or None."""
+        return find(self.backups, BACKUP_OF, (name, disk))
 
     def jobs_on(self, disk: str) -> tuple[Job, ...]:
         """Return the jobs that run on a disk."""

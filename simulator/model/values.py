@@ -18,8 +18,7 @@ else:
     def replace(value: T, /, **changes: Any) -> T:
         """Return a copy of a value of a dataclass with other values in some fields.
 
-        It must not have a ``__post_init__``; what was cached on the value is not copied,
-        but for what its class names in ``HANDED_ON``.
+        It must not have a ``__post_init__``; what was cached on the value is not copied.
 
         >>> from simulator.model.bitmap import Window
         >>> replace(Window(start=1), end=2)
@@ -45,10 +44,6 @@ else:
             # What is cached on the value stands beside its fields.
             held = ", ".join(f"{name!r}: value.{name}" for name in names)
             body = f"copy.__dict__.update({{{held}}})"
-            # So is what is handed on: it serves the copy as well.
-            for name in getattr(kind, "HANDED_ON", ()):
-                body += f"\n if {name!r} in value.__dict__:"
-                body += f" copy.__dict__[{name!r}] = value.__dict__[{name!r}]"
         exec(f"def copier(value):\n copy = new(kind); {body}\n return copy", space)
         return _COPIERS.setdefault(kind, space["copier"])
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simulator.model.machine import Backup, Machine, MirrorJob, Transfer
+from simulator.model.machine import Machine, MirrorJob, Transfer
 from simulator.model.operations import AddOverlay, Operation, Refusal, RunBackup
 from simulator.model.requests import Qmp
 from simulator.timeline import Timeline
@@ -75,7 +75,7 @@ def choose_names(timeline: Timeline) -> Names:
         if overlay not in names.nodes:
             names.nodes[overlay] = nodes.choose(overlay, "image")
             names.files[overlay] = files.choose(_with_suffix(overlay, "qcow2"), "image")
-    for backup in (b for machine in machines for b in _backups(machine)):
+    for backup in (b for machine in machines for b in machine.backups):
         if (backup.name, backup.disk) not in names.copies:
             wanted = f"{backup.name}-{backup.disk}" if backup.part else backup.name
             names.targets[backup.name, backup.disk] = nodes.choose(wanted, "backup")
@@ -97,11 +97,6 @@ def choose_names(timeline: Timeline) -> Names:
     for image_name, node in names.nodes.items():
         names.protocols[image_name] = nodes.choose(f"{node}.file", "file")
     return names
-
-
-def _backups(machine: Machine) -> tuple[Backup, ...]:
-    """Return the backups that are made or being made."""
-    return machine.backups
 
 
 def _refused_targets(timeline: Timeline) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,12 @@ Its length follows what happened, not how much there is at each instant.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
-from operator import is_
 from typing import Any
 
 from simulator.diagnostics import Finding
 from simulator.model.clusters import ClusterMap
 from simulator.model.machine import Checkpoint
+from simulator.model.series import Series, changed_places
 from simulator.render.document import end_of, head_of, states_of
 from simulator.render.shapes import (
     BitmapChange,
@@ -72,7 +72,7 @@ def _frame(state: State, before: State | None) -> FrameLine:
             disks[name] = change
     if disks:
         line["disks"] = disks
-    known = before.frame.machine.checkpoints if before is not None else ()
+    known: Series[Checkpoint] = before.frame.machine.checkpoints if before is not None else ()
     now = state.frame.machine.checkpoints
     if now is not known and (now or known):
         line["checkpoints"] = list(_checkpoints(now, known))
@@ -85,10 +85,10 @@ def _frame(state: State, before: State | None) -> FrameLine:
 
 
 def _checkpoints(
-    now: Sequence[Checkpoint], known: Sequence[Checkpoint]
+    now: Series[Checkpoint], known: Series[Checkpoint]
 ) -> Iterator[Kept | CheckpointDocument]:
     """Yield the checkpoints: those that are as they were, mostly the first ones, and new ones."""
-    kept = len(known) if all(map(is_, now, known)) and len(now) >= len(known) else 0
+    kept = len(known) if len(now) >= len(known) and not changed_places(known, now) else 0
     if kept:
         yield 0, kept
     place = {} if kept else {id(each): number for number, each in enumerate(known)}
@@ -182,9 +182,9 @@ def _bitmaps(
     state: DiskState, before: DiskState | None
 ) -> Iterator[Kept | BitmapChange | BitmapDocument]:
     """Yield the bitmaps: those that are as they were, changed alike, or told anew."""
-    were = before.bitmaps if before is not None else []
+    were: Series[BitmapState] = before.bitmaps if before is not None else ()
     now, start = state.bitmaps, 0
-    fresh = [place for place, same in enumerate(map(is_, now, were)) if not same]
+    fresh = changed_places(were, now)
     moved = any(now[place].before is not were[place] for place in fresh)
     places = {id(each): place for place, each in enumerate(were)} if moved else {}
     entries: list[tuple[int, int, Any]] = []
@@ -199,7 +199,7 @@ def _bitmaps(
 
 
 def _entry(
-    state: BitmapState, place: int, were: Sequence[BitmapState], places: Mapping[int, int]
+    state: BitmapState, place: int, were: Series[BitmapState], places: Mapping[int, int]
 ) -> tuple[int, int, Any]:
     """Return where a bitmap stood, one of them, and what changed; or -1, and all of it.
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from operator import attrgetter, is_
+from operator import attrgetter
 from typing import NamedTuple
 
 from simulator.diagnostics import shown
@@ -16,6 +16,15 @@ from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
+from simulator.model.series import (
+    Series,
+    added,
+    changed_places,
+    known_of,
+    parts_of,
+    put_at,
+    series,
+)
 from simulator.notation import BROKEN, GUEST, Strip, write_bits, write_clusters
 
 ROWS_MAX = 24
@@ -40,7 +49,7 @@ class DiskRows(NamedTuple):
 
     disk: Disk
     images: tuple[Strip, ...]
-    bitmaps: tuple[Strip, ...]
+    bitmaps: Series[Strip]
     guest: Strip | None
     fresh_images: frozenset[int]
     fresh_bitmaps: frozenset[int]
@@ -127,7 +136,14 @@ def count_by_node(disk: Disk) -> Counter[str]:
     """Return how many bitmaps each image has."""
     if len(disk.chain) == 1:
         return Counter({disk.active.name: len(disk.bitmaps)})
-    return Counter(map(NODE_OF, disk.bitmaps))
+    total = Counter[str]()
+    for part in parts_of(disk.bitmaps):
+        total.update(known_of(part, _count_nodes))
+    return total
+
+
+def _count_nodes(bitmaps: tuple[DirtyBitmap, ...]) -> Counter[str]:
+    return Counter(map(NODE_OF, bitmaps))
 
 
 def tell_bitmaps(count: int) -> str:
@@ -160,7 +176,7 @@ class _Drawn:
     disk: Disk
     images: dict[str, _Content] = field(default_factory=dict)
     guest: _Content | None = None
-    bitmaps: list[Strip] = field(default_factory=list)
+    bitmaps: Series[Strip] = ()
     names: Counter[str] = field(default_factory=Counter)
 
 
@@ -205,7 +221,7 @@ class Rows:
         return DiskRows(
             disk=disk,
             images=tuple(drawn.images[image.name].strip for image in disk.chain),
-            bitmaps=tuple(drawn.bitmaps),
+            bitmaps=drawn.bitmaps,
             guest=guest,
             fresh_images=fresh_images,
             fresh_bitmaps=fresh_bitmaps,
@@ -264,7 +280,7 @@ def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
         return frozenset()
     lengths = {image.name: image.length for image in disk.chain}
     were = {image.name: image.length for image in drawn.disk.chain}
-    changed = [n for n, same in enumerate(map(is_, before, now)) if not same]
+    changed = changed_places(before, now)
     new = now[len(before) :]
     if (
         len(now) < len(before)
@@ -275,25 +291,29 @@ def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
     ):
         return _draw_all(drawn, disk, lengths, scale)
     drawn.names.update(bitmap.name for bitmap in new)
-    fresh = list(range(len(before), len(now)))
+    fresh = range(len(before), len(now))
+    strips: dict[int, Strip] = {}
     for n in changed:
-        strip = _draw_bitmap(disk, now[n], lengths, scale, drawn.bitmaps[n], before[n])
-        if strip is not drawn.bitmaps[n]:
-            drawn.bitmaps[n] = strip
-            fresh.append(n)
-    for bitmap in new:
-        strip = Strip(label=_label(bitmap, drawn.names), cells="")
-        drawn.bitmaps.append(_draw_bitmap(disk, bitmap, lengths, scale, strip, None))
-    return frozenset(fresh)
+        known = drawn.bitmaps[n]
+        strip = _draw_bitmap(disk, now[n], lengths, scale, known, before[n])
+        if strip is not known:
+            strips[n] = strip
+    blanks = (Strip(label=_label(bitmap, drawn.names), cells="") for bitmap in new)
+    below = [
+        _draw_bitmap(disk, bitmap, lengths, scale, blank, None)
+        for bitmap, blank in zip(new, blanks, strict=True)
+    ]
+    drawn.bitmaps = added(put_at(drawn.bitmaps, strips), *below)
+    return frozenset([*fresh, *strips])
 
 
 def _draw_all(drawn: _Drawn, disk: Disk, lengths: Mapping[str, int], scale: int) -> frozenset[int]:
     """Draw every bitmap, as where some are gone or one has got a namesake."""
     were = drawn.disk.bitmaps
-    known = {_key(bitmap): (bitmap, drawn.bitmaps[n]) for n, bitmap in enumerate(were)}
+    rows = zip(were, drawn.bitmaps, strict=True)
+    known = {_key(bitmap): (bitmap, row) for bitmap, row in rows}
     drawn.names = Counter(bitmap.name for bitmap in disk.bitmaps)
-    drawn.bitmaps = []
-    fresh = []
+    strips, fresh = [], []
     for place, bitmap in enumerate(disk.bitmaps):
         blank = Strip(label=_label(bitmap, drawn.names), cells="")
         was, row = known.get(_key(bitmap), (None, blank))
@@ -306,7 +326,8 @@ def _draw_all(drawn: _Drawn, disk: Disk, lengths: Mapping[str, int], scale: int)
             strip = row
         else:
             fresh.append(place)
-        drawn.bitmaps.append(strip)
+        strips.append(strip)
+    drawn.bitmaps = series(strips)
     return frozenset(fresh)
 
 

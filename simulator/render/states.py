@@ -6,11 +6,11 @@ looks only at those that are not the value that they were.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from operator import is_
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
+from simulator.model.series import Series, added, changed_places, put_at, series
 from simulator.notation import write_bits, write_clusters, write_view
 from simulator.render.shapes import (
     CELLS_MAX,
@@ -94,7 +94,7 @@ class DiskState:
     disk: Disk
     images: dict[str, RowState]
     guest: RowState
-    bitmaps: list[BitmapState]
+    bitmaps: Series[BitmapState]
 
     @property
     def document(self) -> DiskDocument:
@@ -195,24 +195,23 @@ def _disk(disk: Disk, before: DiskState | None) -> DiskState:
     return DiskState(disk, images, guest, _bitmaps(disk, before))
 
 
-def _bitmaps(disk: Disk, before: DiskState | None) -> list[BitmapState]:
+def _bitmaps(disk: Disk, before: DiskState | None) -> Series[BitmapState]:
     """Return the bitmaps; mostly they stand where they stood, with new ones behind them."""
     now = disk.bitmaps
-    were = before.bitmaps if before is not None else []
-    values = before.disk.bitmaps if before is not None else ()
+    were: Series[BitmapState] = before.bitmaps if before is not None else ()
+    values: Series[DirtyBitmap] = before.disk.bitmaps if before is not None else ()
     if values is now:
         return were
     lengths = {image.name: image.length for image in disk.chain}
-    changed = [place for place, same in enumerate(map(is_, values, now)) if not same]
+    changed = changed_places(values, now)
     stay = before is not None and _lengths_stay(before.disk, lengths)
     stay = stay and all(_key(values[place]) == _key(now[place]) for place in changed)
     if stay and len(now) >= len(values):
-        states = list(were)
-        for place in changed:
-            states[place] = _bitmap(disk, now[place], lengths, were[place])
-        return states + [_bitmap(disk, each, lengths, None) for each in now[len(values) :]]
+        states = {n: _bitmap(disk, now[n], lengths, were[n]) for n in changed}
+        new = (_bitmap(disk, each, lengths, None) for each in now[len(values) :])
+        return added(put_at(were, states), *new)
     known = {_key(state.value): state for state in were}
-    return [_bitmap(disk, each, lengths, known.get(_key(each))) for each in now]
+    return series(_bitmap(disk, each, lengths, known.get(_key(each))) for each in now)
 
 
 def _lengths_stay(disk: Disk, lengths: Mapping[str, int]) -> bool:

@@ -5,8 +5,6 @@ steps begin, end and switch nothing, and are passed over.
 """
 
 from collections.abc import Iterable, Iterator
-from operator import is_
-from typing import TypeVar
 
 from simulator.checks.biographies.events import Event, Kind, Thing, What
 from simulator.checks.biographies.subjects import introduced
@@ -22,9 +20,8 @@ from simulator.model.operations import (
     RunBackup,
 )
 from simulator.model.requests import DeleteSnapshot
+from simulator.model.series import exchanged
 from simulator.timeline import Entry, Timeline
-
-T = TypeVar("T")
 
 Told = tuple[What, Thing]
 
@@ -72,16 +69,6 @@ def _exports(machine: Machine) -> tuple[str, ...]:
     return tuple(each.id for each in machine.exports)
 
 
-def _changed(before: tuple[T, ...], after: tuple[T, ...]) -> tuple[list[T], list[T]]:
-    """Return the members that are there no more, and the new ones, by identity."""
-    if before is after:
-        return [], []
-    if len(after) >= len(before) and all(map(is_, before, after)):
-        return [], list(after[len(before) :])
-    known, left = {*map(id, before)}, {*map(id, after)}
-    return [b for b in before if id(b) not in left], [a for a in after if id(a) not in known]
-
-
 def _named(kind: Kind, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Told]:
     if before != after:
         yield from ((What.GONE, Thing(kind, name)) for name in before if name not in after)
@@ -89,7 +76,7 @@ def _named(kind: Kind, before: tuple[str, ...], after: tuple[str, ...]) -> Itera
 
 
 def _checkpoints(entry: Entry) -> Iterator[Told]:
-    gone, new = _changed(entry.before.checkpoints, entry.after.checkpoints)
+    gone, new = exchanged(entry.before.checkpoints, entry.after.checkpoints)
     old, names = {each.name for each in gone}, {each.name for each in new}
     told = {each.name for each in entry.operations if isinstance(each, RestoreCheckpoint)}
     for each in gone:
@@ -103,7 +90,7 @@ def _checkpoints(entry: Entry) -> Iterator[Told]:
 
 
 def _backups(entry: Entry) -> Iterator[Told]:
-    gone, new = _changed(entry.before.backups, entry.after.backups)
+    gone, new = exchanged(entry.before.backups, entry.after.backups)
     old = {(each.name, each.disk): each for each in gone}
     rows = {(each.name, each.disk) for each in new}
     for each in gone:
@@ -124,7 +111,7 @@ def _backup(backup: Backup) -> Thing:
 
 
 def _jobs(entry: Entry) -> Iterator[Told]:
-    gone, new = _changed(entry.before.jobs, entry.after.jobs)
+    gone, new = exchanged(entry.before.jobs, entry.after.jobs)
     old, names = ({(job.name, job.disk) for job in jobs} for jobs in (gone, new))
     for job in gone:
         if (job.name, job.disk) not in names:
@@ -141,7 +128,7 @@ def _jobs(entry: Entry) -> Iterator[Told]:
 
 def _disk(entry: Entry, before: Disk, after: Disk) -> Iterator[Told]:
     yield from _images(before, after)
-    gone, new = _changed(before.bitmaps, after.bitmaps)
+    gone, new = exchanged(before.bitmaps, after.bitmaps)
     if gone or new:
         yield from _bitmaps(entry, before.name, gone, new)
     if before.chain and after.chain and before.active.name != after.active.name:

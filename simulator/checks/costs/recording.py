@@ -1,11 +1,13 @@
 """The rule about writes that mark very many bitmaps: BT502."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
-from simulator.model.bitmap import RECORDS
+from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
+from simulator.model.series import known_of, parts_of
 from simulator.timeline import Timeline
 
 FEW = 32
@@ -72,10 +74,13 @@ def many_bitmaps(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 
 
 def _recording(disk: Disk) -> int:
-    """Return how many bitmaps a guest's write to a disk marks; 0 also stands for a few."""
+    """Return how many bitmaps a guest's write to a disk marks."""
     if not disk.chain:
         return 0
-    active = disk.active.name
-    if sum(map(RECORDS, disk.bitmaps)) <= FEW:
-        return 0
-    return sum(b.recording for b in disk.bitmaps if b.node == active)
+    counts = (known_of(part, _recorders) for part in parts_of(disk.bitmaps))
+    return sum(each[disk.active.name] for each in counts)
+
+
+def _recorders(bitmaps: tuple[DirtyBitmap, ...]) -> Counter[str]:
+    """Return how many bitmaps record on each image."""
+    return Counter(bitmap.node for bitmap in bitmaps if bitmap.recording)

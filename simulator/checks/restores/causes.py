@@ -11,6 +11,7 @@ from simulator.checks.restores.faults import Fault, discarded_between
 from simulator.checks.rule import relate
 from simulator.diagnostics import Related
 from simulator.model.machine import Kind as BackupKind
+from simulator.model.series import exchanged
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
 
@@ -41,8 +42,11 @@ def _losses(timeline: Timeline, until: Entry, disk: str, moment: int) -> Iterato
     for entry in reversed(timeline.entries[: until.number]):
         if entry.after.backups is entry.before.backups:
             continue
-        left = {id(backup) for backup in entry.after.backups}
-        gone = [b for b in entry.before.backups if id(b) not in left and b.disk == disk]
+        gone = [
+            backup
+            for backup in exchanged(entry.before.backups, entry.after.backups)[0]
+            if backup.disk == disk
+        ]
         if gone and history.at(entry, entry.before).chain(disk, node) is not None:
             label = timeline.label_at(disk, moment)
             names = join_words(dict.fromkeys(backup.name for backup in gone))

@@ -9,6 +9,7 @@ from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup
 from simulator.model.operations import CorruptBackup, DropBackup
+from simulator.model.series import exchanged
 from simulator.restorable.graph import EMPTY_DISK
 from simulator.restorable.history import Restorable, gone_bad, history_of
 from simulator.timeline import Entry, Timeline
@@ -94,14 +95,10 @@ def _gone(entry: Entry) -> list[Backup]:
     One that goes bad is gone, whatever it is called.
     """
     bad = [old for old, _ in gone_bad(entry)]
-    there = entry.before.backups
     if bad:
         return bad
-    if entry.after.backups[: len(there)] == there:
-        return []
-    left = set(map(id, entry.after.backups))
-    gone = [backup for backup in entry.before.backups if id(backup) not in left]
-    rows = {backup.row for backup in entry.after.backups} if gone else set()
+    gone, new = exchanged(entry.before.backups, entry.after.backups)
+    rows = {backup.row for backup in new}
     return [backup for backup in gone if backup.row not in rows and backup.usable]
 
 
@@ -115,8 +112,7 @@ def _going(timeline: Timeline, entry: Entry) -> list[Backup]:
         and entries[last.number + 1].instant == entry.instant
     ):
         last = entries[last.number + 1]
-    left = {id(backup) for backup in last.after.backups}
-    return [backup for backup in entry.before.backups if id(backup) not in left]
+    return exchanged(entry.before.backups, last.after.backups)[0]
 
 
 def _orphans(before: Restorable, after: Restorable) -> list[str]:

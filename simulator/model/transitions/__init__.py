@@ -20,6 +20,7 @@ from simulator.model.operations import (
     RemoveBitmap,
     RunBackup,
 )
+from simulator.model.series import without
 from simulator.model.transitions import (
     bitmaps,
     chains,
@@ -67,8 +68,9 @@ def _without(machine: Machine, remove: RemoveBitmap) -> Machine:
     """Return a machine without a bitmap that was kept until the end."""
     disk = machine.disk_of(remove.node)
     assert disk is not None, "nobody drops an image in the same step"
-    left = tuple(b for b in disk.bitmaps if (b.node, b.name) != (remove.node, remove.name))
-    return machine.with_disk(replace(disk, bitmaps=left))
+    bitmap = disk.bitmap(remove.node, remove.name)
+    assert bitmap is not None, "it was kept until now"
+    return machine.with_disk(replace(disk, bitmaps=without(disk.bitmaps, bitmap)))
 
 
 def apply(machine: Machine, operation: Operation) -> Machine | Refusal:

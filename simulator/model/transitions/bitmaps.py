@@ -29,6 +29,7 @@ from simulator.model.operations import (
     Refusal,
     RemoveBitmap,
 )
+from simulator.model.series import without
 from simulator.model.values import replace
 
 
@@ -128,7 +129,7 @@ def _change(
     active = bitmap.node == disk.active.name
     match operation:
         case RemoveBitmap():
-            return replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
+            return replace(disk, bitmaps=without(disk.bitmaps, bitmap))
         case ClearBitmap():
             return disk.with_bitmap(bitmap.clear(disk.moment, active=active))
         case EnableBitmap():

@@ -17,6 +17,7 @@ from simulator.model.operations import (
     ResizeImage,
     WriteFile,
 )
+from simulator.model.series import added, kept, mapped, series
 from simulator.model.sizes import measure
 from simulator.model.transitions.chains.commits import copy_down
 from simulator.model.transitions.chains.resizing import resize_image
@@ -65,7 +66,7 @@ def forget_removed(machine: Machine) -> Machine:
                 replace(i, content=map_of(i.length), snapshots=()) if i.name in gone else i
                 for i in disk.chain
             )
-            bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
+            bitmaps = series(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
             left = replace(disk, chain=chain, bitmaps=bitmaps)
             machine = _settle(machine, disk, left)
     return machine
@@ -98,7 +99,7 @@ def _marked(disk: Disk, node: str, clusters: ClusterSet) -> Disk:
             return bitmap.mark(granules)
         return replace(bitmap.mark(granules), windows=join_windows((*bitmap.windows, written)))
 
-    return replace(disk, bitmaps=tuple(map(mark, disk.bitmaps)))
+    return replace(disk, bitmaps=mapped(disk.bitmaps, mark))
 
 
 def _resize(machine: Machine, disk: Disk, image: Image, resize: ResizeFile) -> Machine | Refusal:
@@ -108,7 +109,7 @@ def _resize(machine: Machine, disk: Disk, image: Image, resize: ResizeFile) -> M
     size = resize.length * disk.cluster_size - resize.lacks
     content = image.content.below(resize.length)
     resized = replace(image, content=content, length=resize.length, lacks=resize.lacks)
-    bitmaps = tuple(
+    bitmaps = series(
         bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == image.name else bitmap
         for bitmap in disk.bitmaps
     )
@@ -130,7 +131,7 @@ def _commit(machine: Machine, disk: Disk, commit: CommitFile) -> Machine | Refus
     job = CommitJob(name="", disk=disk.name, top=commit.top, base=base, carry=False)
     stored = {(bitmap.node, bitmap.name): bitmap.kept for bitmap in disk.bitmaps}
     copied = copy_down(disk, job)
-    bitmaps = tuple(replace(each, kept=stored[each.node, each.name]) for each in copied.bitmaps)
+    bitmaps = series(replace(each, kept=stored[each.node, each.name]) for each in copied.bitmaps)
     copied = replace(copied, bitmaps=bitmaps)
     top = copied.chain[place]
     if commit.base is None:
@@ -166,7 +167,7 @@ def _rebase(machine: Machine, disk: Disk, image: Image, rebase: RebaseFile) -> M
         changed = _marked(disk.with_image(image), image.name, differs)
     chain = (*below, *changed.chain[place:])
     left = {each.name for each in chain}
-    bitmaps = tuple(bitmap for bitmap in changed.bitmaps if bitmap.node in left)
+    bitmaps = kept(changed.bitmaps, lambda bitmap: bitmap.node in left)
     return _settle(machine, disk, replace(changed, chain=chain, bitmaps=bitmaps))
 
 
@@ -186,6 +187,5 @@ def _convert(machine: Machine, disk: Disk, convert: ConvertFile) -> Machine:
         copied_bytes=content.data_count * disk.cluster_size,
         transfer=Transfer.PULL,
     )
-    kept = tuple(b for b in machine.backups if b.name != convert.target)
     record = measure(record, disk.cluster_size, disk.bytes_of(convert.image))
-    return replace(machine, backups=(*kept, record))
+    return replace(machine, backups=added(machine.backups_but(convert.target), record))

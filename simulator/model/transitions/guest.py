@@ -1,8 +1,9 @@
 """What the guest writes and discards, and the bits that it sets."""
 
-from itertools import compress
+from operator import is_
+from typing import TypeAlias
 
-from simulator.model.bitmap import RECORDS, DirtyBitmap
+from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, Machine, Power
@@ -12,6 +13,7 @@ from simulator.model.operations import (
     GuestWrite,
     Refusal,
 )
+from simulator.model.series import Part, Series, by_parts, known_of
 from simulator.model.transitions.chains.images import lies_above
 from simulator.model.transitions.jobs import keep_old_data
 from simulator.model.values import replace
@@ -112,23 +114,63 @@ def _change(
     )
     followers.add(active)
     bitmaps = _marked(disk, frozenset(followers), touched, extent)
-    return replace(disk.with_marks(bitmaps), chain=chain, moment=disk.moment + moments)
+    return replace(disk, bitmaps=bitmaps, chain=chain, moment=disk.moment + moments)
+
+
+Shape: TypeAlias = tuple[str, int, int]
+"""What bitmaps have in common that a guest step marks alike: node, granularity, length."""
 
 
 def _marked(
     disk: Disk, nodes: frozenset[str], touched: ClusterSet, extent: Extent | None
-) -> tuple[DirtyBitmap, ...]:
-    """Return the bitmaps, those on some nodes with the granules that a guest step touches."""
-    granules: dict[tuple[int, int], ClusterSet] = {}
-    bitmaps = [*disk.bitmaps]
-    for place in compress(range(len(bitmaps)), map(RECORDS, disk.bitmaps)):
-        bitmap = bitmaps[place]
-        if bitmap.node in nodes:
-            shape = bitmap.granularity, bitmap.length
-            if shape not in granules:
-                granules[shape] = _touched_granules(disk, bitmap, touched, extent)
-            bitmaps[place] = bitmap.mark(granules[shape])
-    return tuple(bitmaps)
+) -> Series[DirtyBitmap]:
+    """Return the bitmaps, those on some nodes with the granules that a guest step touches.
+
+    Of a thousand checkpoints the old ones hold those already. So a part remembers with what it has
+    been marked.
+    """
+    granules: dict[Shape, ClusterSet] = {}
+
+    def granules_of(shape: Shape) -> ClusterSet:
+        if shape not in granules:
+            granules[shape] = _touched_granules(disk, shape, touched, extent)
+        return granules[shape]
+
+    def mark(bitmaps: tuple[DirtyBitmap, ...]) -> tuple[DirtyBitmap, ...]:
+        recorders, held = known_of(bitmaps, _recorders), known_of(bitmaps, _held)
+        now: dict[Shape, ClusterSet] = {}
+        marked = [*bitmaps]
+        for shape, places in recorders.items():
+            if shape[0] in nodes:
+                new = granules_of(shape)
+                known = held.get(shape)
+                together = new if known is None else known | new
+                if together is not known:
+                    now[shape] = together
+                    for place in places:
+                        marked[place] = bitmaps[place].mark(new)
+        if not now or not isinstance(bitmaps, Part):
+            return tuple(marked) if now else bitmaps
+        part = bitmaps if all(map(is_, marked, bitmaps)) else bitmaps.alike(marked)
+        known_of(part, _held).update(held | now)
+        return part
+
+    return by_parts(disk.bitmaps, mark)
+
+
+def _recorders(bitmaps: tuple[DirtyBitmap, ...]) -> dict[Shape, list[int]]:
+    """Return the places of those that record, by what they have in common."""
+    places: dict[Shape, list[int]] = {}
+    for place, bitmap in enumerate(bitmaps):
+        if bitmap.recording:
+            shape = bitmap.node, bitmap.granularity, bitmap.length
+            places.setdefault(shape, []).append(place)
+    return places
+
+
+def _held(bitmaps: tuple[DirtyBitmap, ...]) -> dict[Shape, ClusterSet]:
+    """Return granules that all those that record hold: what they have been marked with."""
+    return {}
 
 
 def _whole_clusters(disk: Disk, discard: GuestDiscard) -> ClusterSet:
@@ -144,16 +186,16 @@ def _whole_clusters(disk: Disk, discard: GuestDiscard) -> ClusterSet:
 
 
 def _touched_granules(
-    disk: Disk, bitmap: DirtyBitmap, clusters: ClusterSet, extent: Extent | None
+    disk: Disk, shape: Shape, clusters: ClusterSet, extent: Extent | None
 ) -> ClusterSet:
-    """Return the granules of a bitmap that a guest step touches.
+    """Return the granules of bitmaps that a guest step touches.
 
     Args:
         clusters: All clusters that the step touches.
         extent: The bytes it touches, where that is less than those clusters.
     """
-    granularity = bitmap.granularity
+    _, granularity, length = shape
     if extent is None:
-        return disk.granules_of(granularity, clusters, bitmap.length)
+        return disk.granules_of(granularity, clusters, length)
     end = -(-(extent.offset + extent.length) // granularity)
-    return set_of(bitmap.length, range(extent.offset // granularity, end))
+    return set_of(length, range(extent.offset // granularity, end))

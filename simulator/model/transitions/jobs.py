@@ -6,9 +6,19 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
 from simulator.model.clusters import ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, BackupJob, Job, Kind, Machine, Status, Transfer
+from simulator.model.machine import (
+    BACKUP_OF,
+    Backup,
+    BackupJob,
+    Job,
+    Kind,
+    Machine,
+    Status,
+    Transfer,
+)
 from simulator.model.operations import EndJob, Refusal, RunBackup, Sync
 from simulator.model.operations.jobs import Copied
+from simulator.model.series import added, mapped, put, without
 from simulator.model.sizes import (
     count_copied,
     measure,
@@ -49,21 +59,21 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
     record = _record(machine, disk, run, bitmap)
     kept = machine.backups
     if before is not None:
-        kept = tuple(b for b in machine.backups if b is not before)
+        kept = without(kept, before)
     if not run.lasting and not run.reuse and (run.temporary or bitmap is None):
         # Nothing but the backup is left of it.
-        return replace(machine, backups=(*kept, record))
+        return replace(machine, backups=added(kept, record))
     job = _job(disk, run, record, before)
     if not run.lasting:
         left, made = leave(disk, job, Status.COMPLETED)
-        return replace(machine, disks=machine.disks_with(left), backups=(*kept, made))
+        return replace(machine, disks=machine.disks_with(left), backups=added(kept, made))
     if bitmap is not None and run.bitmap is not None:
         disk = disk.with_bitmap(bitmap.occupy())
     return replace(
         machine,
         disks=machine.disks_with(disk),
         jobs=(*machine.jobs, job),
-        backups=(*kept, replace(record, status=Status.RUNNING)),
+        backups=added(kept, replace(record, status=Status.RUNNING)),
     )
 
 
@@ -119,7 +129,7 @@ def _cut_copy(machine: Machine, name: str, copied: ClusterSet) -> Machine:
         left = cut_short(machine.disk(backup.disk), backup, copied)
         return replace(left, status=Status.FAILED)
 
-    return replace(machine, backups=tuple(map(cut, machine.backups)))
+    return replace(machine, backups=mapped(machine.backups, cut))
 
 
 def end_all(machine: Machine, status: Status) -> Machine:
@@ -272,18 +282,14 @@ def _end(machine: Machine, job: Job, status: Status, copied: Copied | None = Non
 def _end_backup(machine: Machine, job: BackupJob, status: Status, copied: Copied | None) -> Machine:
     """Return the machine when a backup job that ran for a while has ended."""
     disk, made = leave(machine.disk(job.disk), job, status, copied)
+    record = machine.backup_of(made.name, made.disk)
+    runs = record is not None and record.status is Status.RUNNING
     return replace(
         machine,
         disks=machine.disks_with(disk),
         jobs=tuple(each for each in machine.jobs if each is not job),
-        backups=tuple(made if _runs_as(each, job) else each for each in machine.backups),
+        backups=put(machine.backups, BACKUP_OF, made) if runs else machine.backups,
     )
-
-
-def _runs_as(backup: Backup, job: BackupJob) -> bool:
-    """Whether a backup is the record of a running job."""
-    running = backup.status is Status.RUNNING
-    return running and (backup.name, backup.disk) == (job.backup.name, job.backup.disk)
 
 
 def to_keep(disk: Disk, job: BackupJob, written: ClusterSet) -> ClusterSet:

@@ -5,7 +5,16 @@ from typing import assert_never
 from simulator.model.bitmap import Window
 from simulator.model.clusters import DAMAGED, ClusterMap, map_all, map_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Restored, Status
+from simulator.model.machine import (
+    BACKUP_OF,
+    NAME_OF,
+    Backup,
+    Checkpoint,
+    Kind,
+    Machine,
+    Restored,
+    Status,
+)
 from simulator.model.notes import SnapshotNote
 from simulator.model.operations import (
     CopyImage,
@@ -20,6 +29,7 @@ from simulator.model.operations import (
     RestoreCheckpoint,
     StackBackups,
 )
+from simulator.model.series import Series, added, mapped, put, without
 from simulator.model.sizes import measure
 from simulator.model.values import replace
 
@@ -61,10 +71,9 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
         return Refusal(f"there is no image {copy.image} here")
     if any(backup.status is Status.RUNNING for backup in machine.backups_named(copy.target)):
         return Refusal(f"backup {copy.target} is in use: {NOTHING_HELD[Status.RUNNING]}")
-    kept = tuple(b for b in machine.backups if b.name != copy.target)
     disks = (disk, *machine.sharers(copy.image, disk.name))
     copies = (_copy_of(machine, each, copy, part=len(disks) > 1) for each in disks)
-    return replace(machine, backups=(*kept, *copies))
+    return replace(machine, backups=added(machine.backups_but(copy.target), *copies))
 
 
 def _copy_of(machine: Machine, disk: Disk, copy: CopyImage, *, part: bool) -> Backup:
@@ -97,7 +106,7 @@ def _drop_backup(machine: Machine, drop: DropBackup) -> Machine | Refusal:
         return Refusal(f"there is no backup {drop.name} here")
     if any(backup.status is Status.RUNNING for backup in gone):
         return Refusal(f"backup {drop.name} is in use: {NOTHING_HELD[Status.RUNNING]}")
-    return replace(machine, backups=tuple(b for b in machine.backups if b not in gone))
+    return replace(machine, backups=without(machine.backups, *gone))
 
 
 def _corrupt_backup(machine: Machine, corrupt: CorruptBackup) -> Machine | Refusal:
@@ -117,8 +126,7 @@ def _corrupt_backup(machine: Machine, corrupt: CorruptBackup) -> Machine | Refus
         damage = map_all(backup.length, held.below(backup.length), DAMAGED)
         if damage:
             spoilt = replace(backup, content=backup.content.overlay(damage))
-            there = tuple(spoilt if each is backup else each for each in machine.backups)
-            machine = replace(machine, backups=there)
+            machine = replace(machine, backups=put(machine.backups, BACKUP_OF, spoilt))
     return machine
 
 
@@ -135,19 +143,16 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
 
     S1.bak: |AAAA----|  below  B2.bak: |---BBB--|  reads  |AAABBB--|
     """
+    named = machine.backups_by_name
     for name in stack.sources:
-        named = machine.backups_named(name)
-        if not named:
+        if name not in named:
             return Refusal(f"there is no backup {name} here")
-        for backup in named:
+        for backup in named[name]:
             if not backup.usable:
                 return Refusal(f"backup {name} is not complete: {NOTHING_HELD[backup.status]}")
     stacks = {
         disk.name: tuple(
-            backup
-            for name in stack.sources
-            for backup in machine.backups_named(name)
-            if backup.disk == disk.name
+            backup for name in stack.sources for backup in named[name] if backup.disk == disk.name
         )
         for disk in machine.disks
     }
@@ -165,10 +170,10 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
         for disk, sources in stacks.items()
         if sources
     )
-    return replace(machine, restores=(*machine.restores, *restored))
+    return replace(machine, restores=added(machine.restores, *restored))
 
 
-def _stacked(made: tuple[Restored, ...], sources: tuple[Backup, ...]) -> ClusterMap:
+def _stacked(made: Series[Restored], sources: tuple[Backup, ...]) -> ClusterMap:
     """Return what a stack of backups reads as, building on one that was read before.
 
     What lies below a shorter backup is not seen beyond its end.
@@ -202,7 +207,7 @@ def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | 
         at=machine.at,
         moments=tuple((name, machine.disk(name).moment) for name in record.disks),
     )
-    return replace(machine, checkpoints=(*machine.checkpoints, checkpoint))
+    return replace(machine, checkpoints=added(machine.checkpoints, checkpoint))
 
 
 def _restore_checkpoint(machine: Machine, restore: RestoreCheckpoint) -> Machine | Refusal:
@@ -212,11 +217,8 @@ def _restore_checkpoint(machine: Machine, restore: RestoreCheckpoint) -> Machine
     """
     known = machine.checkpoint(restore.name)
     if known is not None:
-        kept = (
-            replace(each, parent=restore.parent) if each is known else each
-            for each in machine.checkpoints
-        )
-        return replace(machine, checkpoints=tuple(kept))
+        known = replace(known, parent=restore.parent)
+        return replace(machine, checkpoints=put(machine.checkpoints, NAME_OF, known))
     moments = []
     for name in restore.disks:
         disk = machine.disk(name)
@@ -224,18 +226,18 @@ def _restore_checkpoint(machine: Machine, restore: RestoreCheckpoint) -> Machine
         begun = min((window.start for window in windows), default=disk.moment)
         moments.append((name, begun))
     again = Checkpoint(name=restore.name, parent=restore.parent, moments=tuple(moments))
-    return replace(machine, checkpoints=(*machine.checkpoints, again))
+    return replace(machine, checkpoints=added(machine.checkpoints, again))
 
 
 def _forget_checkpoint(machine: Machine, forget: ForgetCheckpoint) -> Machine | Refusal:
     gone = machine.checkpoint(forget.name)
     assert gone is not None, "an API model forgets only checkpoints that it found"
-    kept = tuple(
-        replace(each, parent=gone.parent) if each.parent == gone.name else each
-        for each in machine.checkpoints
-        if each is not gone
-    )
-    return replace(machine, checkpoints=kept)
+
+    def adopted(each: Checkpoint) -> Checkpoint:
+        return replace(each, parent=gone.parent) if each.parent == gone.name else each
+
+    left = without(machine.checkpoints, gone)
+    return replace(machine, checkpoints=mapped(left, adopted))
 
 
 def _forget_snapshot(machine: Machine, forget: ForgetSnapshot) -> Machine | Refusal:

@@ -21,6 +21,7 @@ from simulator.model.operations import (
     ThawGuest,
     UndefineMachine,
 )
+from simulator.model.series import series
 from simulator.model.transitions import jobs
 from simulator.model.transitions.files import forget_removed
 from simulator.model.values import replace
@@ -77,7 +78,7 @@ def _stopped(machine: Machine, power: Power) -> Machine:
 
 def _closed(disk: Disk) -> Disk:
     """Return a disk whose images are closed cleanly."""
-    stored = tuple(
+    stored = series(
         bitmap.load() if bitmap.kept is Kept.STORED else bitmap.store(disk.next_batch(bitmap.node))
         for bitmap in disk.bitmaps
         if bitmap.persistent and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
@@ -101,7 +102,7 @@ def _open_images(machine: Machine) -> Machine | Refusal:
 def _opened(disk: Disk) -> Disk:
     """Return a disk whose images are open."""
     active = disk.active.name if disk.chain else None
-    bitmaps = tuple(
+    bitmaps = series(
         replace(b, kept=Kept.IN_USE if b.node == active else Kept.STORED) for b in disk.bitmaps
     )
     return replace(disk, bitmaps=bitmaps)
@@ -148,7 +149,7 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
             for bitmap in machine.disk(disk.name).bitmaps
             if bitmap.kept is Kept.IN_USE
         }
-        left = tuple(
+        left = series(
             bitmap.spoil() if (bitmap.node, bitmap.name) in open_then else bitmap.load()
             for bitmap in disk.bitmaps
             if bitmap.kept is not Kept.MEMORY
@@ -171,6 +172,6 @@ def _without_exports(machine: Machine) -> Machine:
     if not machine.exports:
         return machine
     for disk in machine.disks:
-        free = tuple(replace(bitmap, exported=False) for bitmap in disk.bitmaps)
+        free = series(replace(bitmap, exported=False) for bitmap in disk.bitmaps)
         machine = machine.with_disk(replace(disk, bitmaps=free))
     return replace(machine, exports=())

@@ -11,6 +11,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Kind, Status
 from simulator.model.operations import BitmapMode
 from simulator.model.operations.jobs import Copied
+from simulator.model.series import without
 from simulator.model.sizes import COPY_UNIT, count_copied, measure
 from simulator.model.values import replace
 
@@ -101,7 +102,7 @@ def leave(
     copied = _copied(disk, job, status, told)
     bitmap = disk.bitmap(job.node, job.bitmap) if job.bitmap is not None else None
     if bitmap is not None and job.temporary:
-        disk = replace(disk, bitmaps=tuple(b for b in disk.bitmaps if b is not bitmap))
+        disk = replace(disk, bitmaps=without(disk.bitmaps, bitmap))
     elif bitmap is not None:
         disk = disk.with_bitmap(_release(disk, job, bitmap, status, copied))
     record = job.backup if status is job.backup.status else replace(job.backup, status=status)

@@ -27,6 +27,7 @@ from simulator.model.operations import (
     SaveSnapshot,
     StoreBitmaps,
 )
+from simulator.model.series import mapped
 from simulator.model.transitions.chains.carrying import retire
 from simulator.model.transitions.chains.commits import commit_images, drop_merged
 from simulator.model.transitions.chains.forks import without_merged
@@ -86,6 +87,7 @@ def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:
     written = job.base if isinstance(job, CommitJob) else job.into
     stays_open = isinstance(job, CommitJob) and job.top == disk.active.name
     if not stays_open and written != disk.active.name:
-        bitmaps = tuple(retire(disk, b) if b.node == written else b for b in disk.bitmaps)
+        before = disk
+        bitmaps = mapped(before.bitmaps, lambda b: retire(before, b) if b.node == written else b)
         disk = replace(disk, bitmaps=bitmaps)
     return left.with_disk(disk)

@@ -9,6 +9,7 @@ from simulator.model.operations import (
     Fault,
     Refusal,
 )
+from simulator.model.series import mapped, series
 from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
 from simulator.model.transitions.chains.forks import refuse_across_fork, without_merged
 from simulator.model.transitions.chains.images import (
@@ -138,13 +139,14 @@ def copy_down(disk: Disk, job: CommitJob) -> Disk:
         length=length,
         lacks=length * disk.cluster_size - bits,
     )
-    bitmaps = tuple(
-        _record_copy(disk, bitmap.resize(-(-bits // bitmap.granularity)), content, window)
-        if bitmap.node == base
-        else bitmap
-        for bitmap in disk.bitmaps
-    )
-    return replace(disk.with_image(grown), bitmaps=bitmaps)
+
+    def recorded(bitmap: DirtyBitmap) -> DirtyBitmap:
+        if bitmap.node != base:
+            return bitmap
+        resized = bitmap.resize(-(-bits // bitmap.granularity))
+        return _record_copy(disk, resized, content, window)
+
+    return replace(disk.with_image(grown), bitmaps=mapped(disk.bitmaps, recorded))
 
 
 def _record_copy(
@@ -172,12 +174,12 @@ def drop_merged(disk: Disk, job: CommitJob) -> Disk:
     if not pivots:
         bitmaps = tuple(retire(disk, bitmap) for bitmap in bitmaps)
     gone = {image.name for image in merged} | {job.base}
-    kept = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
+    others = (bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
     chain = (*disk.chain[: low + 1], *disk.chain[high + 1 :])
     left = replace(
         disk,
         chain=chain,
-        bitmaps=(*kept, *bitmaps),
+        bitmaps=series((*others, *bitmaps)),
         length=chain[-1].length,
         lacks=chain[-1].lacks,
     )

@@ -11,6 +11,7 @@ from simulator.model.operations import (
     MirrorDisk,
     Refusal,
 )
+from simulator.model.series import series
 from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.model.transitions.chains.images import in_use_by, no_node, refuse_exported
 from simulator.model.values import replace
@@ -83,4 +84,4 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
         bitmaps.append(merged)
     names = {each.name for each in below}
     kept = (bitmap for bitmap in disk.bitmaps if bitmap.node in names)
-    return replace(disk, chain=(*below, image), bitmaps=(*kept, *bitmaps))
+    return replace(disk, chain=(*below, image), bitmaps=series((*kept, *bitmaps)))

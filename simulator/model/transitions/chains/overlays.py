@@ -3,6 +3,7 @@
 Source: ``facts/QEMU.md``, section 4.1.
 """
 
+from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import map_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
@@ -19,6 +20,7 @@ from simulator.model.operations import (
     RevertImages,
     StoreBitmaps,
 )
+from simulator.model.series import kept, mapped
 from simulator.model.transitions.chains.carrying import retire
 from simulator.model.transitions.chains.images import in_use_by, no_node, refuse_exported, works_on
 from simulator.model.values import replace
@@ -90,11 +92,12 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
         return Refusal(told, fault=Fault.JOB if above is None else None)
     if machine.node_taken(snapshot.overlay):
         return Refusal("The overlay is already in use")
-    bitmaps = tuple(
-        bitmap.close_window(disk.moment) if bitmap.node == snapshot.node else bitmap
-        for bitmap in disk.bitmaps
-    )
-    taller = with_overlay(replace(disk, bitmaps=bitmaps), snapshot.overlay)
+
+    def left(bitmap: DirtyBitmap) -> DirtyBitmap:
+        return bitmap.close_window(disk.moment) if bitmap.node == snapshot.node else bitmap
+
+    below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
+    taller = with_overlay(below, snapshot.overlay)
     return machine.with_disk(_stored(taller, snapshot.node) if snapshot.stored else taller)
 
 
@@ -106,8 +109,8 @@ def store_bitmaps(machine: Machine, store: StoreBitmaps) -> Machine | Refusal:
 
 def _stored(disk: Disk, node: str) -> Disk:
     """Return a disk of which an image is read-only, with its bitmaps stored."""
-    bitmaps = (retire(disk, each) if each.node == node else each for each in disk.bitmaps)
-    return replace(disk, bitmaps=tuple(bitmaps))
+    bitmaps = mapped(disk.bitmaps, lambda b: retire(disk, b) if b.node == node else b)
+    return replace(disk, bitmaps=bitmaps)
 
 
 def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
@@ -129,15 +132,15 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     if exported is not None:
         return exported
     names = [image.name for image in disk.chain]
-    kept = disk.chain[: names.index(revert.image) + 1]
-    left = {image.name for image in kept}
-    bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node in left)
+    chain = disk.chain[: names.index(revert.image) + 1]
+    left = {image.name for image in chain}
+    bitmaps = kept(disk.bitmaps, lambda bitmap: bitmap.node in left)
     back = replace(
         disk,
-        chain=kept,
+        chain=chain,
         bitmaps=bitmaps,
-        length=kept[-1].length,
-        lacks=kept[-1].lacks,
+        length=chain[-1].length,
+        lacks=chain[-1].lacks,
         moment=disk.moment + 1,
     )
     return machine.with_disk(with_overlay(back, revert.overlay))

@@ -1,12 +1,13 @@
 """Backing data is copied up into an image. Source: ``facts/QEMU.md``, section 4.3."""
 
-from simulator.model.bitmap import Kept
+from simulator.model.bitmap import DirtyBitmap, Kept
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, MirrorJob, PullJob
 from simulator.model.operations import (
     PullImages,
     Refusal,
 )
+from simulator.model.series import kept, mapped, series
 from simulator.model.transitions.chains.carrying import carry_bitmaps
 from simulator.model.transitions.chains.images import (
     held_in,
@@ -84,11 +85,12 @@ def _base_of(disk: Disk, pull: PullImages) -> str | None:
 
 def _opened(disk: Disk, node: str) -> Disk:
     """Return a disk of which one more image is open for writing: its bitmaps are in use."""
-    bitmaps = tuple(
-        replace(b, kept=Kept.IN_USE) if b.node == node and b.kept is Kept.STORED else b
-        for b in disk.bitmaps
-    )
-    return replace(disk, bitmaps=bitmaps)
+
+    def opened(bitmap: DirtyBitmap) -> DirtyBitmap:
+        stored = bitmap.node == node and bitmap.kept is Kept.STORED
+        return replace(bitmap, kept=Kept.IN_USE) if stored else bitmap
+
+    return replace(disk, bitmaps=mapped(disk.bitmaps, opened))
 
 
 def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:
@@ -104,13 +106,13 @@ def drop_pulled(disk: Disk, job: PullJob) -> Disk:
     gone = {image.name for image in pulled}
     into = disk.image(job.into)
     assert into is not None, "nobody drops an image that a job works on"
-    bitmaps = tuple(bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
+    bitmaps = kept(disk.bitmaps, lambda bitmap: bitmap.node not in gone)
     if job.carry:
         own = disk.bitmaps_on(job.into)
         carried = carry_bitmaps(
             disk, own, pulled, job.into, top=job.into, pivots=into is disk.active
         )
-        bitmaps = (*(b for b in bitmaps if b.node != job.into), *carried)
+        bitmaps = series((*(b for b in bitmaps if b.node != job.into), *carried))
     taken = disk.with_image(replace(into, since=pulled[0].since))
     chain = tuple(image for image in taken.chain if image.name not in gone)
     return seen_anew(disk, replace(taken, chain=chain, bitmaps=bitmaps))

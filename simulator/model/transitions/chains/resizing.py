@@ -1,5 +1,6 @@
 """The active image grows or shrinks. Source: ``facts/QEMU.md``, section 4.5."""
 
+from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
 from simulator.model.machine import (
     BackupJob,
@@ -11,6 +12,7 @@ from simulator.model.operations import (
     Refusal,
     ResizeImage,
 )
+from simulator.model.series import mapped
 from simulator.model.transitions.bitmaps import inconsistent
 from simulator.model.transitions.chains.images import conflict, grow_over, in_hand, no_node
 from simulator.model.values import replace
@@ -41,17 +43,19 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
     grown = length > active.length
     size = length * disk.cluster_size - resize.lacks
     content = grow_over(disk, active.name, size) if grown else active.content.below(length)
-    bitmaps = tuple(
-        bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == active.name else bitmap
-        for bitmap in disk.bitmaps
-    )
-    resized = replace(active, content=content, length=length, lacks=resize.lacks)
+
+    def resized(bitmap: DirtyBitmap) -> DirtyBitmap:
+        if bitmap.node != active.name:
+            return bitmap
+        return bitmap.resize(-(-size // bitmap.granularity))
+
+    image = replace(active, content=content, length=length, lacks=resize.lacks)
     return machine.with_disk(
         replace(
-            disk.with_image(resized),
+            disk.with_image(image),
             length=length,
             lacks=resize.lacks,
-            bitmaps=bitmaps,
+            bitmaps=mapped(disk.bitmaps, resized),
             moment=disk.moment + (length != active.length),
         )
     )

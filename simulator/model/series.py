@@ -1,0 +1,332 @@
+"""Things in a row of which each state has nearly the same as the state before.
+
+Ten thousand checkpoints are as many states, each with one thing more. A few things are a tuple;
+many are parts in a row, which states share. So a change costs the part that it is in, and what is
+not the same in two states is found in the parts that they do not share.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain, islice
+from operator import is_
+from typing import Any, TypeAlias, TypeVar, overload
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+FEW = 12
+"""So many things are a tuple, and are looked through one by one."""
+
+PART_MAX = 128
+"""The most things of a part."""
+
+
+class Part(tuple[T, ...]):
+    """Things that stand side by side, with what has been found out about them."""
+
+    @cached_property
+    def known(self) -> dict[Callable[[tuple[T, ...]], Any], Any]:
+        """What functions of the part gave."""
+        return {}
+
+    @cached_property
+    def places(self) -> dict[Callable[[T], Hashable], dict[Hashable, int]]:
+        """Where the thing of a key stands, for each kind of key that somebody asked for.
+
+        Later states of the part share it, so it may tell of things that came later, elsewhere.
+        """
+        return {}
+
+    def find(self, key: Callable[[T], Hashable], wanted: Hashable) -> int:
+        """Return the place of the thing that has a key; -1 where none has it."""
+        known = self.places.get(key)
+        if known is None:
+            known = self.places[key] = dict(zip(map(key, self), range(len(self)), strict=True))
+        place = known.get(wanted, -1)
+        if place < 0 or (place < len(self) and key(self[place]) == wanted):
+            return place
+        return _find(self, key, wanted)
+
+    def alike(self, things: Iterable[T]) -> "Part[T]":
+        """Return a part of other things that have the same keys, place by place."""
+        part = Part(things)
+        part.places = self.places
+        return part
+
+    def longer(self, new: Sequence[T]) -> "Part[T]":
+        """Return the part with other things behind its own."""
+        part = Part((*self, *new))
+        part.places = self.places
+        for key, known in self.places.items():
+            known.update(zip(map(key, new), range(len(self), len(part)), strict=True))
+        return part
+
+
+class Many(Sequence[T]):
+    """Many things in a row, in parts; no part is empty."""
+
+    __slots__ = ("_length", "parts")
+
+    def __init__(self, parts: Iterable[Part[T]]) -> None:
+        self.parts = tuple(parts)
+        self._length = sum(map(len, self.parts))
+
+    def with_part(self, number: int, part: Part[T]) -> "Many[T]":
+        """Return the things with another part in the place of one."""
+        return Many((*self.parts[:number], part, *self.parts[number + 1 :]))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[T]:
+        return chain.from_iterable(self.parts)
+
+    def __reversed__(self) -> Iterator[T]:
+        return chain.from_iterable(map(reversed, reversed(self.parts)))
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, place: int | slice) -> T | tuple[T, ...]:
+        if isinstance(place, slice):
+            return self._between(*place.indices(self._length))
+        # Mostly one of the newest is meant.
+        behind = place if place < 0 else place - self._length
+        for part in reversed(self.parts) if behind < 0 else ():
+            if behind >= -len(part):
+                return part[behind]
+            behind += len(part)
+        raise IndexError(f"there are {self._length} things, and none at {place}")
+
+    def _between(self, start: int, stop: int, step: int) -> tuple[T, ...]:
+        if step < 0:
+            return tuple(self)[start : stop if stop >= 0 else None : step]
+        number = 0
+        while number < len(self.parts) and len(self.parts[number]) <= start:
+            start, stop = start - len(self.parts[number]), stop - len(self.parts[number])
+            number += 1
+        there = chain.from_iterable(self.parts[number:])
+        return tuple(islice(there, start, max(start, stop), step))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Many):
+            return NotImplemented
+        return self.parts == other.parts or tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+Series: TypeAlias = tuple[T, ...] | Many[T]
+"""Things in a row: a tuple of a few, a part, or many in parts."""
+
+
+def series(things: Iterable[T]) -> Series[T]:
+    """Return things in a row, as whoever looks at all of them makes it.
+
+    >>> series("abc"), len(series(range(1000)).parts)
+    (('a', 'b', 'c'), 8)
+    """
+    there = tuple(things)
+    if len(there) <= FEW:
+        return there
+    return Part(there) if len(there) <= PART_MAX else Many(_parted(there))
+
+
+def parts_of(things: Series[T]) -> tuple[tuple[T, ...], ...]:
+    """Return what things are made of: their parts, or the one tuple that they are."""
+    return things.parts if isinstance(things, Many) else (things,)
+
+
+def known_of(part: tuple[T, ...], find: Callable[[tuple[T, ...]], R]) -> R:
+    """Return what a function gives for a part; it is asked once for each that states share."""
+    if not isinstance(part, Part):
+        return find(part)
+    if find not in part.known:
+        part.known[find] = find(part)
+    return part.known[find]  # type: ignore[no-any-return]  # each function has its own kind
+
+
+def added(things: Series[T], *new: T) -> Series[T]:
+    """Return things with others behind them."""
+    if type(things) is tuple:
+        return series((*things, *new))
+    if isinstance(things, Many):
+        last = things.parts[-1]
+        if len(last) + len(new) > PART_MAX:
+            return Many((*things.parts, *_parted(new)))
+        return things.with_part(len(things.parts) - 1, last.longer(new))
+    if isinstance(things, Part) and len(things) + len(new) <= PART_MAX:
+        return things.longer(new)
+    return series((*things, *new))
+
+
+def find(things: Series[T], key: Callable[[T], Hashable], wanted: Hashable) -> T | None:
+    """Return the thing that has a key, or None.
+
+    Args:
+        key: No two things have the same.
+    """
+    if type(things) is tuple:
+        place = _find(things, key, wanted)
+        return things[place] if place >= 0 else None
+    for part in reversed(parts_of(things)):
+        place = _place_of(part, key, wanted)
+        if place >= 0:
+            return part[place]
+    return None
+
+
+def put(things: Series[T], key: Callable[[T], Hashable], new: T) -> Series[T]:
+    """Return things with one in the place of that which has the same key, or behind them all.
+
+    Args:
+        key: No two things have the same.
+    """
+    wanted = key(new)
+    parts = parts_of(things)
+    for number in range(len(parts) - 1, -1, -1):
+        part = parts[number]
+        place = _place_of(part, key, wanted)
+        if place >= 0:
+            changed = (*part[:place], new, *part[place + 1 :])
+            if not isinstance(part, Part):
+                return changed
+            alike = part.alike(changed)
+            return things.with_part(number, alike) if isinstance(things, Many) else alike
+    return added(things, new)
+
+
+def put_at(things: Series[T], new: Mapping[int, T]) -> Series[T]:
+    """Return things with others at some places."""
+    if not new:
+        return things
+    if isinstance(things, tuple):
+        changed = _placed(things, new, new, 0)
+        return Part(changed) if isinstance(things, Part) else changed
+    parts, places = [*things.parts], sorted(new)
+    start = low = 0
+    for number, part in enumerate(parts):
+        end = start + len(part)
+        high = bisect_left(places, end, low)
+        if high > low:
+            parts[number] = Part(_placed(part, new, places[low:high], start))
+        start, low = end, high
+    return Many(parts)
+
+
+def by_parts(things: Series[T], change: Callable[[tuple[T, ...]], tuple[T, ...]]) -> Series[T]:
+    """Return things of which each part is changed by itself; states share one that is as before."""
+    if isinstance(things, Part):
+        return _changed(things, change(things))
+    if isinstance(things, tuple):
+        return change(things)
+    parts = [_changed(part, change(part)) for part in things.parts]
+    whole = Many([part for part in parts if part])
+    return whole if len(whole) > PART_MAX else series(whole)
+
+
+def mapped(things: Series[T], change: Callable[[T], T]) -> Series[T]:
+    """Return things that are changed one by one."""
+    return by_parts(things, lambda part: tuple(map(change, part)))
+
+
+def kept(things: Series[T], keep: Callable[[T], bool]) -> Series[T]:
+    """Return those of some things that are kept."""
+    return by_parts(things, lambda part: tuple(filter(keep, part)))
+
+
+def without(things: Series[T], *gone: T) -> Series[T]:
+    """Return things without some of them, which are these very values."""
+    left = frozenset(map(id, gone))
+    return by_parts(
+        things,
+        lambda part: (
+            part
+            if left.isdisjoint(map(id, part))
+            else tuple(each for each in part if id(each) not in left)
+        ),
+    )
+
+
+def changed_places(before: Series[T], after: Series[T]) -> list[int]:
+    """Return the places at which another value stands now than before, where both have one."""
+    if before is after:
+        return []
+    old, new = parts_of(before), parts_of(after)
+    found: list[int] = []
+    start = 0
+    for number, (one, other) in enumerate(zip(old, new, strict=False)):
+        if one is not other:
+            if len(one) != len(other):
+                rest = chain.from_iterable(old[number:]), chain.from_iterable(new[number:])
+                return found + _unlike(*rest, start)
+            found += _unlike(one, other, start)
+        start += len(one)
+    return found
+
+
+def exchanged(before: Series[T], after: Series[T]) -> tuple[list[T], list[T]]:
+    """Return the things that are there no more, and the new ones: those that are another value."""
+    if before is after:
+        return [], []
+    left, came = [*_unshared(before, after)], [*_unshared(after, before)]
+    if len(came) >= len(left) and all(map(is_, left, came)):
+        return [], came[len(left) :]
+    known, there = {*map(id, left)}, {*map(id, came)}
+    return [e for e in left if id(e) not in there], [e for e in came if id(e) not in known]
+
+
+def _unshared(things: Series[T], others: Series[T]) -> Iterable[T]:
+    """Return what is not in a part that others have as well."""
+    if isinstance(things, tuple) or isinstance(others, tuple):
+        return things
+    shared = frozenset(map(id, others.parts))
+    return chain.from_iterable(part for part in things.parts if id(part) not in shared)
+
+
+def _place_of(part: tuple[T, ...], key: Callable[[T], Hashable], wanted: Hashable) -> int:
+    """Return the place of the thing that has a key; -1 where none has it."""
+    return part.find(key, wanted) if isinstance(part, Part) else _find(part, key, wanted)
+
+
+def _find(things: tuple[T, ...], key: Callable[[T], Hashable], wanted: Hashable) -> int:
+    """Return the same, looked for one by one from the newest."""
+    place = len(things)
+    while place:
+        place -= 1
+        if key(things[place]) == wanted:
+            return place
+    return -1
+
+
+def _placed(
+    things: tuple[T, ...], new: Mapping[int, T], places: Iterable[int], start: int
+) -> tuple[T, ...]:
+    """Return things with others at some places, which are counted from one before them."""
+    changed = [*things]
+    for place in places:
+        changed[place - start] = new[place]
+    return tuple(changed)
+
+
+def _parted(things: tuple[T, ...]) -> tuple[Part[T], ...]:
+    starts = range(0, len(things), PART_MAX)
+    return tuple(Part(things[start : start + PART_MAX]) for start in starts)
+
+
+def _changed(part: Part[T], now: tuple[T, ...]) -> Part[T]:
+    """Return a part as it is now; the same one where nothing changed."""
+    if now is part or (len(now) == len(part) and all(map(is_, now, part))):
+        return part
+    return now if isinstance(now, Part) else Part(now)
+
+
+def _unlike(before: Iterable[T], after: Iterable[T], start: int) -> list[int]:
+    same = map(is_, before, after)
+    return [place for place, alike in enumerate(same, start) if not alike]
