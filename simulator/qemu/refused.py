@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine
+from simulator.model.machine import BackupJob, Machine
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
@@ -38,7 +38,13 @@ from simulator.model.operations import (
 from simulator.model.transitions import apply
 from simulator.model.transitions.chains.commits import JOB_FAILS
 from simulator.qemu.actions import Action, Command, DropGuest, MakeImage
-from simulator.qemu.commands.backups import backup_command, make_target, open_target, written_over
+from simulator.qemu.commands.backups import (
+    backup_command,
+    job_id,
+    make_target,
+    open_target,
+    written_over,
+)
 from simulator.qemu.commands.bitmaps import change_bitmap, on_bitmap
 from simulator.qemu.commands.images import internal_snapshot
 from simulator.qemu.commands.nodes import (
@@ -49,6 +55,9 @@ from simulator.qemu.commands.nodes import (
     unexport_command,
 )
 from simulator.qemu.names import Names
+
+BY_DEVICE = ("block-job-cancel", "block-job-complete")
+"""The commands that call a job a device."""
 
 ALONE = (ResizeImage, CommitImages, PullImages, EndJob, ExportNode, UnexportNode)
 """What QEMU takes by itself only."""
@@ -164,9 +173,7 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
         case UnexportNode():
             return [], unexport_command(operation), []
         case EndJob():
-            if operation.unknown.startswith("Block job"):
-                return [], Command("block-job-cancel", {"device": operation.job}), []
-            return [], Command("job-cancel", {"id": operation.job}), []
+            return [], _end_command(names, machine, operation), []
         case CreateImage() | MirrorDisk() | RevertImages() | LoadSnapshot() | StoreBitmaps():
             return None
         case GuestWrite() | GuestDiscard():
@@ -175,6 +182,16 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             return None
         case _:
             assert_never(operation)
+
+
+def _end_command(names: Names, machine: Machine, end: EndJob) -> Command:
+    """Return the command that a job does not take, or that names none."""
+    command = end.command or "job-cancel"
+    id = names.job(end.job)
+    for job in machine.jobs:
+        if isinstance(job, BackupJob) and job.name == end.job:
+            id = job_id(names, job.name, job.backup.name, names.targets[job.backup.name, job.disk])
+    return Command(command, {"device" if command in BY_DEVICE else "id": id})
 
 
 def _named(names: Names, nodes: dict[str, str | None]) -> dict[str, str]:
@@ -212,6 +229,9 @@ def _overlay(names: Names, machine: Machine, add: AddOverlay) -> Part:
     if machine.disk_of(add.overlay) is not None or add.overlay == add.node:
         return [], command, []
     disk = _disk(machine, add.node)
+    target = names.targets.get((add.overlay, disk.name))
+    if target is not None and any(b.backup.name == add.overlay for b in machine.backup_jobs):
+        return [], Command("blockdev-snapshot", {**options, "overlay": target}), []
     made = MakeImage(names.files[add.overlay], "qcow2", disk.size, disk.cluster_size)
     opened = open_image(names, add.overlay, "qcow2", backing=None)
     return [made, opened], command, [close_image(names, add.overlay)]

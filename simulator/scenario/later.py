@@ -16,10 +16,10 @@ KEYS_LATER: Mapping[str, tuple[str, ...]] = {
 
 # fmt: off
 COMMANDS_LATER = frozenset((
-    "block-dirty-bitmap-populate", "block-job-dismiss",
+    "block-dirty-bitmap-populate",
     "block-job-pause", "block-job-resume", "block-job-set-speed", "blockdev-add",
     "blockdev-close-tray", "blockdev-create", "blockdev-del", "blockdev-mirror",
-    "blockdev-reopen", "change-backing-file", "drive-backup", "drive-mirror", "job-dismiss",
+    "blockdev-reopen", "change-backing-file", "drive-backup", "drive-mirror",
     "job-pause", "job-resume", "nbd-server-add", "nbd-server-remove",
     "quit", "x-debug-block-dirty-bitmap-sha256",
 ))

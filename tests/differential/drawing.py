@@ -55,9 +55,20 @@ class Scenario:
     """
 
     def __init__(
-        self, *, model: str, cells: int, cluster_size: int, disks: int, bitmaps: bool = True
+        self,
+        *,
+        model: str,
+        cells: int,
+        cluster_size: int,
+        disks: int,
+        bitmaps: bool = True,
+        raw: bool = False,
     ) -> None:
-        """Start with the base image of each disk, each with a bitmap of its own or with none."""
+        """Start with the base image of each disk, each with a bitmap of its own or with none.
+
+        Args:
+            raw: Whether the base images are raw, which have none.
+        """
         names = [f"vd{letter}" for letter in "ab"[:disks]]
         shape = {"clusters": cells, "cluster_size": cluster_size}
         self.model = model
@@ -74,8 +85,9 @@ class Scenario:
         self._lines: list[str] = []
         self._named = {"S": 0, "B": 0, "k": 0, "i": 0, "r": 0}
         for name in names:
-            bitmap = {"bitmap": self.name("B")} if bitmaps else {}
-            self.do({"create": {"image": self.name("S"), "disk": name, **bitmap}})
+            more = {"bitmap": self.name("B")} if bitmaps else {}
+            more = {"format": "raw"} if raw else more
+            self.do({"create": {"image": self.name("S"), "disk": name, **more}})
 
     def grow_chain(self, images: int) -> None:
         """Put images on the first disk's, each with a write of its own, for jobs to meet on."""
@@ -226,10 +238,11 @@ class Drawer:
         kind = self._draw(["add", "merge", "disable", "enable", "clear", "remove"])
         if kind == "add":
             sizes = [None, None, None, 512, 4096, 1 << 16, 1 << 17, 1 << 20, 1 << 31, 1000]
+            wrong = ["", *(b.name for b in disk.bitmaps)]
             return qmp(
                 "block-dirty-bitmap-add",
                 node=self.node(disk),
-                name=self.scenario.name("B"),
+                name=self._draw(wrong) if self.seldom() else self.scenario.name("B"),
                 granularity=self._draw(sizes),
                 persistent=not self.seldom(),
                 disabled=self.seldom(),
@@ -270,6 +283,67 @@ class Drawer:
         filtered = any(not job.guarding for job in self.machine.backup_jobs)
         node = disk.active.name if filtered else self.node(disk)
         self.scenario.do({"qmp": qmp("blockdev-snapshot", node=node, overlay=overlay)})
+
+    def snapshot_together(self) -> None:
+        """Put an overlay on a chain, and change bitmaps or start a backup in that transaction."""
+        disk = self.disk()
+        node = disk.active.name
+        if self.copying(disk) or any(b.successor is not None for b in disk.bitmaps_on(node)):
+            return
+        overlay = self.scenario.name("S")
+        actions = [qmp("blockdev-snapshot", node=node, overlay=overlay)]
+        names = [b.name for b in disk.bitmaps_on(node)]
+        # A node is there before it is an overlay; here an image is there from its snapshot on.
+        late = self.half()
+        nodes = [node] if late else [node, node, overlay]
+        for _ in range(int(self._draw([1, 2, 3]))):
+            kind = self._draw(["add", "clear", "disable", "enable", "merge", "backup", "snapshot"])
+            name = self._draw(names) if names and not self.seldom() else self.scenario.name("B")
+            on = {"node": self._draw(nodes), "name": name}
+            if kind == "add":
+                on["name"] = self.scenario.name("B")
+                actions.append(qmp("block-dirty-bitmap-add", persistent=not self.seldom(), **on))
+            elif kind == "merge":
+                told = {
+                    "node": on["node"],
+                    "target": name,
+                    "bitmaps": [{"node": node, "name": name}],
+                }
+                actions.append(qmp("block-dirty-bitmap-merge", **told))
+            elif kind == "backup":
+                target, sync = self.scenario.name("k"), self._draw(["incremental", "full", "top"])
+                bitmap = name if sync == "incremental" else None
+                actions.append(qmp("blockdev-backup", device=self._draw(nodes),
+                                   target=target, sync=sync, bitmap=bitmap))  # fmt: skip
+            elif kind == "snapshot" and not late:
+                above = self.scenario.name("S")
+                actions.append(qmp("blockdev-snapshot", node=overlay, overlay=above))
+                overlay = above
+            elif kind != "snapshot":
+                actions.append(qmp(f"block-dirty-bitmap-{kind}", **on))
+        if late:
+            actions.append(actions.pop(0))
+        backups = any(each["execute"] == "blockdev-backup" for each in actions)
+        self.scenario.do({"qmp": actions, **(self.ending() if backups else {})})
+
+    def shorten(self) -> None:
+        """Leave an image behind that is shorter than those below and above it."""
+        disk = self.disk()
+        if self.machine.jobs_on(disk.name):
+            return
+        length = int(self._draw(range(1, disk.length + 1)))
+        self.scenario.do({"resize": {"disk": disk.name, "clusters": length}})
+        self.scenario.do({"snapshot": {"image": self.scenario.name("S"), "disk": disk.name}})
+        self.scenario.do({"resize": {"disk": disk.name, "clusters": disk.length}})
+
+    def export(self) -> None:
+        """Let a client read an image, with bitmaps, for an instant."""
+        disk = self.disk()
+        node, name = self.bitmap(disk)
+        bitmaps = self._draw([[], [name], [{"node": node, "name": name}]])
+        told = {"type": "nbd", "id": "client", "node_name": self.node(disk), "bitmaps": bitmaps}
+        added = qmp("block-export-add", writable=self.seldom(), **told)
+        self.scenario.do({"qmp": added}, {"qmp": qmp("block-export-del", id="client")})
 
     def copying(self, disk: Disk) -> bool:
         """Whether a disk is copied: a backup that outlives its chain keeps QEMU from closing it."""
@@ -322,7 +396,7 @@ class Drawer:
         if self.half():
             self.scenario.do({"resize": {"disk": disk.name, "clusters": length}})
             return
-        size = length * disk.cluster_size
+        size = 100 if self.seldom() else length * disk.cluster_size
         self.scenario.do(
             {
                 "qmp": {
@@ -377,6 +451,9 @@ class Drawer:
             if b.disk == disk.name and b.usable and b.transfer is not Transfer.PULL
         ]
         target = self._draw(old) if old and self.seldom() else self.scenario.name("k")
+        if self.seldom():
+            bitmap = self._draw([None, bitmap, "nope"])
+            mode = self._draw([None, "never", "on-success"])
         return qmp("blockdev-backup", device=node, target=target, sync=sync,
                    bitmap=bitmap, bitmap_mode=mode)  # fmt: skip
 
@@ -434,8 +511,9 @@ class Drawer:
             told = self.copied() if name in backups else {}
             self.scenario.do({"cancel": {"job": name, **told} if told else name})
             return
-        kind = self._draw(["job-cancel", "block-job-cancel"])
-        key = "id" if kind == "job-cancel" else "device"
+        verb = self._draw(["cancel", "complete", "finalize", "dismiss"])
+        kind = self._draw([f"job-{verb}", f"block-job-{verb}"])
+        key = "device" if kind in ("block-job-cancel", "block-job-complete") else "id"
         self.scenario.do({"qmp": qmp(kind, **{key: name})})
 
     def copy(self) -> None:

@@ -57,11 +57,25 @@ class Timelines(RuleBasedStateMachine):
         disks=st.sampled_from([1, 1, 1, 2]),
         partial=st.sampled_from([False, False, False, True]),
         images=st.sampled_from([1, 1, 4, 6]),
+        raw=st.sampled_from([False, False, False, True]),
     )
     def begin(
-        self, model: str, cells: int, cluster_size: int, disks: int, partial: bool, images: int
+        self,
+        model: str,
+        cells: int,
+        cluster_size: int,
+        disks: int,
+        partial: bool,
+        images: int,
+        raw: bool,
     ) -> None:
-        self.scenario = Scenario(model=model, cells=cells, cluster_size=cluster_size, disks=disks)
+        self.scenario = Scenario(
+            model=model,
+            cells=cells,
+            cluster_size=cluster_size,
+            disks=disks,
+            raw=raw and model == "qemu",
+        )
         self.scenario.grow_chain(images)
         self.scenario.partial = partial
 
@@ -84,6 +98,18 @@ class Timelines(RuleBasedStateMachine):
     @rule(data=st.data())
     def snapshot(self, data: st.DataObject) -> None:
         self._drawer(data).snapshot()
+
+    @rule(data=st.data())
+    def snapshot_together(self, data: st.DataObject) -> None:
+        self._drawer(data).snapshot_together()
+
+    @rule(data=st.data())
+    def shorten(self, data: st.DataObject) -> None:
+        self._drawer(data).shorten()
+
+    @rule(data=st.data())
+    def export(self, data: st.DataObject) -> None:
+        self._drawer(data).export()
 
     @rule(data=st.data())
     def commit(self, data: st.DataObject) -> None:

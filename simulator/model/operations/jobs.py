@@ -101,6 +101,7 @@ class EndJob(NamedTuple):
             QEMU's order of copying is not fixed. Whatever does not complete it leaves in its target
             what was copied, and the images of a chain where they are.
         unknown: The host's words where there is no such job.
+        command: Of QEMU's commands the one that ends it; not every job takes each.
         copied: What it had copied when it was stopped, or what a plain copy holds that found no
             more room: that is no job. None for all where it is cancelled, and for nothing where
             it fails. What the guest overwrote meanwhile is copied in any case.
@@ -109,4 +110,5 @@ class EndJob(NamedTuple):
     job: str
     status: Status
     unknown: str = "Job not found"
+    command: str | None = None
     copied: Copied | None = None

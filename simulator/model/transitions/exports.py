@@ -59,15 +59,18 @@ def _export_node(machine: Machine, export: ExportNode) -> Machine | Refusal:
     for node, name in export.bitmaps:
         if node is not None and machine.disk_of(node) is None:
             return Refusal(f"Node '{node}' not found")
-        bitmap = _find(machine, node or export.node, name)
+        bitmap = _find(machine, node or export.node, name, below=node is None)
         if bitmap is None:
-            return Refusal(f"Bitmap '{name}' is not found", fault=Fault.MISSING)
+            told = f"Bitmap '{name}' is not found"
+            told = told if node is None else f"Dirty bitmap '{name}' not found"
+            return Refusal(told, fault=Fault.MISSING)
         home = machine.disk_of(bitmap.node)
         assert home is not None, "the bitmap was found on it"
         refusal = refuse_use(home, bitmap, changed=False)
         if refusal is not None:
             return refusal
-        records = bitmap.recording and is_writable(machine, home, bitmap.node)
+        # A bitmap that is named with its node is told whatever it records.
+        records = node is None and bitmap.recording and is_writable(machine, home, bitmap.node)
         if records and not export.writable:
             return Refusal(f"Enabled bitmap '{name}' incompatible with readonly export")
         keys.append((bitmap.node, bitmap.name))
@@ -102,14 +105,19 @@ def _refuse_reading(machine: Machine, disk: Disk, export: ExportNode) -> Refusal
     return None
 
 
-def _find(machine: Machine, node: str, name: str) -> DirtyBitmap | None:
-    """Return a bitmap of a node, or of the next image below it that has one of the name."""
+def _find(machine: Machine, node: str, name: str, *, below: bool) -> DirtyBitmap | None:
+    """Return a bitmap of a node, or of the next image below it that has one of the name.
+
+    Args:
+        below: Whether it may be on an image below.
+    """
     disk = machine.disk_of(node)
     if disk is None:
         return None
     names = [image.name for image in disk.chain]
-    below = names[: names.index(node) + 1]
-    found = (disk.bitmap(each, name) for each in reversed(below))
+    high = names.index(node)
+    nodes = names[high::-1] if below else names[high : high + 1]
+    found = (disk.bitmap(each, name) for each in nodes)
     return next((bitmap for bitmap in found if bitmap is not None), None)
 
 

@@ -10,9 +10,11 @@ from simulator.model.machine import (
     BACKUP_OF,
     Backup,
     BackupJob,
+    CommitJob,
     Job,
     Kind,
     Machine,
+    MirrorJob,
     Status,
     Transfer,
 )
@@ -109,8 +111,13 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
     copies = [b for b in machine.backups_named(end.job) if b.kind is Kind.COPY]
     if not jobs and copies and isinstance(end.copied, ClusterSet):
         return _cut_copy(machine, end.job, end.copied)
+    if end.command is not None:
+        jobs = [job for job in jobs if job.name == end.job]
     if not jobs:
         return Refusal(end.unknown)
+    refusal = _refuse_end(machine, jobs[0], end)
+    if refusal is not None:
+        return refusal
     grouped = {t for job in jobs if isinstance(job, BackupJob) for t in job.group}
     for job in jobs:
         machine = _end(machine, job, end.status, end.copied)
@@ -118,6 +125,38 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
         for job in [each for each in machine.jobs if _target(each) in grouped]:
             machine = _end(machine, job, Status.CANCELLED)
     return machine
+
+
+TAKES = {
+    "running": ("cancel",),
+    "pending": ("finalize", "cancel"),
+    "ready": ("complete", "cancel"),
+}
+"""The commands that a job takes in each of its states. Source: QEMU 7.2, all jobs and commands."""
+
+
+def _refuse_end(machine: Machine, job: Job, end: EndJob) -> Refusal | None:
+    """Return QEMU's words where a job is in no state to end in the way that it is told to.
+
+    A job that has copied all is pending, until somebody says how it ends. One that follows the
+    guest is ready; one that keeps old data for a reader runs on.
+    """
+    if end.command is None:
+        return None
+    verb = end.command.rpartition("-")[2]
+    state = _state_of(job, machine.disk(job.disk))
+    if verb in TAKES[state]:
+        return None
+    return Refusal(f"Job '{job.name}' in state '{state}' cannot accept command verb '{verb}'")
+
+
+def _state_of(job: Job, disk: Disk) -> str:
+    if isinstance(job, BackupJob):
+        return "pending" if job.scratch is None else "running"
+    follows = isinstance(job, MirrorJob) or (
+        isinstance(job, CommitJob) and job.top == disk.active.name
+    )
+    return "ready" if follows else "pending"
 
 
 def _cut_copy(machine: Machine, name: str, copied: ClusterSet) -> Machine:

@@ -50,7 +50,6 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
         if (run.image, run.bitmap) in work.in_use:
             work.flush()
         work.in_use.add((run.image, run.bitmap))
-    size = disk.bytes_of(run.image)
     stop = work.stops.get(key)
     if run.pulled:
         work.before += make_scratch(names, disk, run.image, key)
@@ -58,7 +57,8 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
     elif run.reuse and (before := written_over(machine, disk, run.target)) is not None:
         work.before.append(open_target(file, target, format=before.format, stop=stop))
     else:
-        work.before += make_target(disk, size, file, target, stop)
+        work.before += make_target(disk, disk.bytes_of(run.image), file, target, stop)
+    job = job_id(names, run.job or run.target, run.target, target)
     if run.group:
         work.properties = {"completion-mode": "grouped"}
     work.together.append(backup_command(names, run, target, stop))
@@ -71,9 +71,9 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
         if not run.lasting:
             work.after += _end_open_job(work, machine, disk, run, key)
     elif run.lasting:
-        work.after.append(AwaitJobs((target,), _halt(work, run, disk)))
+        work.after.append(AwaitJobs((job,), _halt(work, run, disk)))
     else:
-        work.jobs.append(target)
+        work.jobs.append(job)
         work.after += [Command("blockdev-del", {"node-name": target}), *removed]
 
 
@@ -107,7 +107,8 @@ def _end_open_job(
     ended: list[Action] = []
     if run.pulled:
         ended += pull_data(work.names, disk, run.image, key, told=run.sources is not None)
-    return [*ended, *cancel_open_job(target, exported=run.pulled)]
+    job = job_id(work.names, run.job or run.target, run.target, target)
+    return [*ended, *cancel_open_job(target, job, exported=run.pulled)]
 
 
 def end_job(work: Work, machine: Machine, end: EndJob) -> None:
@@ -128,6 +129,7 @@ def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) 
     names, backup = work.names, job.backup
     key = (backup.name, backup.disk)
     target = names.targets[key]
+    id = job_id(names, job.name, backup.name, target)
     made = next(b for b in outcome.backups_named(backup.name) if b.disk == backup.disk)
     completed = made.status is Status.COMPLETED
     pulled = backup.transfer is Transfer.PULL
@@ -136,19 +138,19 @@ def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) 
         if pulled and completed:
             told = backup.read is not None
             work.do(*pull_data(names, disk, backup.image, key, told=told))
-        work.do(*cancel_open_job(target, exported=pulled))
+        work.do(*cancel_open_job(target, id, exported=pulled))
         return
     # In a group, the end of one is the end of all: QEMU finalizes or cancels them together.
     stop = work.stops.get(key)
     stopped = [name for name in job.group if any(name == other for other, _ in work.stops)]
-    command = Command("job-finalize" if completed else "job-cancel", {"id": target})
+    command = Command("job-finalize" if completed else "job-cancel", {"id": id})
     if stop is not None and stop.fails:
-        command = Command("job-resume", {"id": target})
+        command = Command("job-resume", {"id": id})
     if not job.group or backup.name == (stopped or job.group)[0]:
         work.do(command)
     end = JobEnd.COMPLETED if completed else JobEnd.CANCELLED
     work.do(
-        AwaitJobs((target,), JobEnd.FAILED if stop is not None and stop.fails else end),
+        AwaitJobs((id,), JobEnd.FAILED if stop is not None and stop.fails else end),
         Command("blockdev-del", {"node-name": target}),
     )
     if job.temporary and job.bitmap is not None:
@@ -171,7 +173,7 @@ def backup_command(names: Names, run: RunBackup, target: str, stop: Stop | None 
     """
     told = run.asked or Asked(run.sync.value, run.mode.value if run.bitmap is not None else None)
     options: dict[str, Any] = {
-        "job-id": target,
+        "job-id": job_id(names, run.job or run.target, run.target, target),
         "device": names.node(run.image),
         "target": target,
         "sync": told.sync,
@@ -185,6 +187,17 @@ def backup_command(names: Names, run: RunBackup, target: str, stop: Stop | None 
         options["on-target-error"] = "enospc"
         options["x-perf"] = {"max-workers": 1, "max-chunk": stop.unit}
     return Command("blockdev-backup", options)
+
+
+def job_id(names: Names, job: str, backup: str, target: str) -> str:
+    """Return the id of a backup's job: the user's own name for it, or else the target's node.
+
+    Args:
+        job: What the user calls the job; the backup's name, if nothing else.
+        backup: The backup's name.
+        target: Its node.
+    """
+    return target if job == backup else names.job(job)
 
 
 def open_target(
@@ -251,15 +264,15 @@ def pull_data(
     ]
 
 
-def cancel_open_job(target: str, *, exported: bool) -> list[Action]:
+def cancel_open_job(target: str, job: str, *, exported: bool) -> list[Action]:
     """Return what ends a job that never ends by itself, and closes its target."""
     ended: list[Action] = []
     if exported:
         ended += [Command("block-export-del", {"id": target, "mode": "hard"}), AwaitGone(target)]
     return [
         *ended,
-        Command("job-cancel", {"id": target}),
-        AwaitJobs((target,), JobEnd.CANCELLED),
+        Command("job-cancel", {"id": job}),
+        AwaitJobs((job,), JobEnd.CANCELLED),
         Command("blockdev-del", {"node-name": target}),
     ]
 

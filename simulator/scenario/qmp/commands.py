@@ -214,22 +214,25 @@ def _on_device(operation: Callable[[str, str], Operation]) -> Reader:
     return read
 
 
-def _on_job(key: str, status: Status) -> Reader:
-    """Return what reads a command that ends a job.
+def _on_job(command: str, status: Status) -> Command:
+    """Return a command that ends a job.
 
     Args:
-        key: The argument that names the job; ``device`` for the older commands.
+        command: Its name.
         status: How the job ends.
     """
+    older = command.startswith("block-job")
+    key = "device" if command in ("block-job-cancel", "block-job-complete") else "id"
 
     def read(arguments: Arguments, clusters: Clusters) -> Operation:
         job = arguments.text(key)
-        arguments.drop("force")
+        if command == "block-job-cancel":
+            arguments.flag("force")
         arguments.end()
-        unknown = f"Block job '{job}' not found" if key != "id" else "Job not found"
-        return EndJob(job=job, status=status, unknown=unknown)
+        unknown = f"Block job '{job}' not found" if older else "Job not found"
+        return EndJob(job=job, status=status, unknown=unknown, command=command)
 
-    return read
+    return Command(command, read)
 
 
 def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
@@ -306,12 +309,14 @@ COMMANDS: Mapping[str, Command] = {
         Command("block_resize", _read_resize),
         Command("block-export-add", _read_export),
         Command("block-export-del", _read_unexport),
-        Command("job-cancel", _on_job("id", Status.CANCELLED)),
-        Command("job-complete", _on_job("id", Status.COMPLETED)),
-        Command("job-finalize", _on_job("id", Status.COMPLETED)),
-        Command("block-job-cancel", _on_job("device", Status.CANCELLED)),
-        Command("block-job-complete", _on_job("device", Status.COMPLETED)),
-        Command("block-job-finalize", _on_job("id", Status.COMPLETED)),
+        _on_job("job-cancel", Status.CANCELLED),
+        _on_job("job-complete", Status.COMPLETED),
+        _on_job("job-finalize", Status.COMPLETED),
+        _on_job("job-dismiss", Status.COMPLETED),
+        _on_job("block-job-cancel", Status.CANCELLED),
+        _on_job("block-job-complete", Status.COMPLETED),
+        _on_job("block-job-finalize", Status.COMPLETED),
+        _on_job("block-job-dismiss", Status.COMPLETED),
     )
 }
 """The commands that change something, by name."""

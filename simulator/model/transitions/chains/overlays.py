@@ -22,7 +22,13 @@ from simulator.model.operations import (
 )
 from simulator.model.series import kept, mapped
 from simulator.model.transitions.chains.carrying import retire
-from simulator.model.transitions.chains.images import in_use_by, no_node, refuse_exported, works_on
+from simulator.model.transitions.chains.images import (
+    conflict,
+    in_use_by,
+    no_node,
+    refuse_exported,
+    works_on,
+)
 from simulator.model.values import replace
 
 
@@ -90,6 +96,9 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
         user = above or scratch[0]
         told = f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'"
         return Refusal(told, fault=Fault.JOB if above is None else None)
+    target = _refuse_target(machine, disk, snapshot)
+    if target is not None:
+        return target
     if machine.node_taken(snapshot.overlay):
         return Refusal("The overlay is already in use")
 
@@ -99,6 +108,21 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
     taller = with_overlay(below, snapshot.overlay)
     return machine.with_disk(_stored(taller, snapshot.node) if snapshot.stored else taller)
+
+
+def _refuse_target(machine: Machine, disk: Disk, snapshot: AddOverlay) -> Refusal | None:
+    """Return why the target of a backup of this disk is no overlay: its job's filter needs it."""
+    for job in machine.backup_jobs:
+        if job.disk == disk.name and job.backup.name == snapshot.overlay:
+            if job.guarding:
+                filter = "node '#block' (uses node '{}' as '{}' child)"
+                wanted = filter.format(snapshot.overlay, "target")
+                return conflict(
+                    snapshot.overlay, "write", wanted, filter.format(snapshot.overlay, "file")
+                )
+            told = f"a backing child of '{snapshot.overlay}' would create a cycle"
+            return Refusal(f"Making '{snapshot.node}' {told}", fault=Fault.JOB)
+    return None
 
 
 def store_bitmaps(machine: Machine, store: StoreBitmaps) -> Machine | Refusal:
