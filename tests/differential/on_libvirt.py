@@ -99,7 +99,19 @@ class LibvirtDrawer(Drawer):
             step["since"] = {d.name: self._draw([None, *names]) for d in self.machine.disks}
         if self.seldom():
             step["mode"] = "pull"
+        if "disks" not in step and self._of_two_sizes():
+            step |= {"disks": [self.disk().name]}
+            step |= {"since": self._draw(names)} if isinstance(step.get("since"), dict) else {}
         self.scenario.do({"backup": step})
+
+    def _of_two_sizes(self) -> bool:
+        """Whether one of several disks has bitmaps on images of another size.
+
+        libvirtd 9.0.0 dies where QEMU refuses to merge those in a backup of several disks.
+        """
+        disks = self.machine.disks
+        sizes = [{disk.bytes_of(image.name) for image in disk.chain} for disk in disks]
+        return len(disks) > 1 and any(len(each) > 1 for each in sizes)
 
     # Chains and snapshots.
 
