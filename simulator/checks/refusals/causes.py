@@ -32,6 +32,7 @@ from simulator.model.requests import (
     Undefine,
     disks_of,
 )
+from simulator.model.transitions.chains.images import KINDS
 from simulator.timeline import Entry, Timeline
 
 PLACES_MAX = 6
@@ -235,6 +236,11 @@ def _exported(timeline: Timeline, entry: Entry) -> Iterator[Place]:
 
 
 def in_the_way(entry: Entry) -> tuple[Job, ...]:
-    """Return the jobs that a request met: those on its disks, or else all of the machine."""
+    """Return the jobs that a request met: those on its disks, or else all of the machine.
+
+    Where QEMU tells which kind of job it was, only those.
+    """
     names = disks_of(entry.before, entry.request) if entry.request is not None else ()
-    return tuple(job for job in entry.before.jobs if job.disk in names) or entry.before.jobs
+    jobs = tuple(job for job in entry.before.jobs if job.disk in names) or entry.before.jobs
+    told = entry.refusal.text if entry.refusal is not None else ""
+    return tuple(job for job in jobs if told.endswith(f"block job: {KINDS[type(job)]}")) or jobs

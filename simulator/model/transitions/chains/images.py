@@ -102,11 +102,13 @@ def lies_above(job: Job, disk: Disk) -> bool:
             return True
 
 
+KINDS = {BackupJob: "backup", CommitJob: "commit", PullJob: "stream", MirrorJob: "mirror"}
+"""What QEMU calls jobs where it tells that one is in the way."""
+
+
 def in_use_by(job: Job, node: str) -> Refusal:
     """Return QEMU's words for a node that a job works on."""
-    words = {BackupJob: "backup", CommitJob: "commit", PullJob: "stream", MirrorJob: "mirror"}
-    kind = words[type(job)]
-    told = f"Node '{node}' is busy: block device is in use by block job: {kind}"
+    told = f"Node '{node}' is busy: block device is in use by block job: {KINDS[type(job)]}"
     return Refusal(told, fault=Fault.JOB)
 
 
