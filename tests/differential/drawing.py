@@ -49,7 +49,7 @@ class Scenario:
     Attributes:
         machine: As it is after the steps so far.
         partial: Whether the guest may write parts of clusters.
-        committed: Whether a commit lasted since the images were opened.
+        committed: Whether a commit or a pull lasted since the images were opened.
         due: The latest instant that a step refers to, by its number.
         instants: How many there are.
     """
@@ -377,7 +377,9 @@ class Drawer:
         }
         command = qmp("block-stream", device=self.node(disk), **stop)
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
-        self.scenario.do({"qmp": command, **self.ending()})
+        ending = self.ending()
+        self.scenario.committed |= bool(ending)
+        self.scenario.do({"qmp": command, **ending})
 
     def blockcopy(self) -> None:
         """Copy a disk into a new image that takes over; its guest writes on while that lasts."""
@@ -541,7 +543,7 @@ class Drawer:
 
     def restart(self) -> None:
         """Close all images, or let the process die, and open them again."""
-        # Nobody flushes the base of a commit: what it took is lost with the process.
+        # Nobody flushes what a commit or a pull wrote: it is lost with the process.
         how = "shutdown" if self.scenario.committed else self._draw(["shutdown", "crash"])
         self.scenario.committed = False
         self.scenario.do({how: {}}, {"start": {}})
