@@ -5,7 +5,7 @@ from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Backup, Kind, Restored, Status, Transfer
-from simulator.model.operations import BitmapKey, CopyImage, RunBackup, Sync
+from simulator.model.operations import BitmapKey, ConvertFile, CopyImage, RunBackup, Sync
 from simulator.teaching.reasons.bitmaps import has_bit, label_of, tell_marked, tell_unmarked
 from simulator.teaching.reasons.history import History, Step, disk_at, name_version
 from simulator.teaching.reasons.images import look_through, origin, tell_image, tell_view
@@ -42,6 +42,10 @@ def _tell_copied(history: History, step: Step, backup: Backup, cluster: int) -> 
     if isinstance(step.operation, CopyImage) and image is not None:
         copied = f"{backup.name} is a copy of the file {backup.image}, made {history.when(step)}"
         return [copied, *tell_image(then, disk.name, image, cluster, past=True)]
+    if isinstance(step.operation, ConvertFile):
+        read = f"{backup.name} is what {backup.image} read as {history.when(step)}"
+        chain = disk.chain_to(backup.image)
+        return [read, *tell_view(then, disk.name, chain, cluster, past=True)]
     assert isinstance(step.operation, RunBackup), "a backup is a job or a copy"
     keys = _keys(step.operation)
     if step.operation.sync is Sync.TOP and image is not None:
@@ -97,6 +101,10 @@ def _taken(history: History, backup: Backup) -> Step | None:
                 home = step.before.disk_of(node)
                 if name == backup.name and home is not None and home.name == backup.disk:
                     return step
+                if name == backup.name and step.before.disk(backup.disk).image(node) is not None:
+                    return step  # A copy of an image on which several disks lie.
+            case ConvertFile(target=name) if name == backup.name:
+                return step
     return None
 
 
