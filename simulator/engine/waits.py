@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any, NamedTuple
 
-from simulator.flows.course import SECOND, Course, Speeds
+from simulator.flows.course import ROUNDED, SECOND, Course, Speeds
 
 MANY = 64
 """More writes than this are looked at all at once."""
@@ -64,9 +64,10 @@ def copied_at(under: Under, tick: int, cluster: int) -> int | None:
         None where the job has nothing to copy there any more.
     """
     reached = under.course.place_of(cluster)
-    if reached is None or reached <= under.place:
+    if reached is None or reached <= under.place + ROUNDED:
         return None
-    when = under.tick + ceil(under.course.time_between(under.place, reached, under.speeds))
+    late = under.course.time_between(under.place, reached - ROUNDED, under.speeds)
+    when = under.tick + ceil(late)
     if when <= tick:
         return None
     size = under.course.cluster_size

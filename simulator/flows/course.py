@@ -13,6 +13,10 @@ from typing import NamedTuple
 SECOND = 10**9
 """Nanoseconds."""
 
+ROUNDED = Fraction(1, 1 << 32)
+"""Bytes: more than a place among shared flows is rounded down by, and less than a byte a second
+moves in a nanosecond."""
+
 
 class Speeds(NamedTuple):
     """How fast a job moves what it covers, in bytes a second; None for no time at all.
@@ -113,7 +117,7 @@ class Course:
         """Return the clusters that have been moved whole when a place is reached."""
         if place >= self.size:
             return self.covered
-        return self.covered[: int(place // self.cluster_size)]
+        return self.covered[: int((place + ROUNDED) // self.cluster_size)]
 
 
 def _time(size: Fraction, speed: Fraction | None) -> Fraction:

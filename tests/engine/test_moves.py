@@ -503,3 +503,29 @@ def test_the_end_of_a_copy_is_an_instant_although_nothing_of_the_machine_changes
     assert [frame.label for frame in run.timeline.frames] == ["0s", "1s", "5s"]
     assert "\n5s  S1.bak done\n" in run.text()
     assert run.timeline.frames[-1].progress == ()
+
+
+def test_a_job_that_is_cancelled_at_the_tick_at_which_a_cluster_is_whole_has_it() -> None:
+    """Three share 64 KiB/s: a third of it has no end, and three seconds of it are one cluster."""
+    timeline = (
+        simulator.loads("""
+scenario: thirds
+model: qemu
+disk: {size: 128 KiB}
+resources: {net: 64 KiB/s}
+timeline:
+  - at: 0s
+    do: [{create: S1}, {write: AA}]
+  - at: 1s
+    do:
+      - backup: {to: a, through: [net]}
+      - backup: {to: b, through: [net]}
+      - backup: {to: c, through: [net]}
+  - at: 4s
+    do: [{cancel: a}]
+""")
+        .run()
+        .timeline
+    )
+    cancelled = timeline.last.backups[0]
+    assert dict(cancelled.content.items()) == {0: ord("A")}
