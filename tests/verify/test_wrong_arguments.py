@@ -115,3 +115,25 @@ def batches(told: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     wrong = [step for step, entry in zip(told, entries, strict=True) if entry.refusal is not None]
     for first in range(0, len(wrong), 60):
         yield wrong[first : first + 60]
+
+
+def test_a_bitmap_that_may_not_change_is_named_before_sizes_that_differ() -> None:
+    need_qemu()
+    job = {"device": "S1", "target": "k1", "sync": "bitmap", "bitmap": "B1"}
+    text = HEAD.partition("  - at: T2")[0] + "".join(
+        f"      - {flow(step)}\n"
+        for step in (
+            {"qmp": qmp("blockdev-backup", device="S1", target="k1", sync="full")},
+            {"resize": {"disk": "vda", "clusters": 6}},
+            {"snapshot": {"image": "S2", "disk": "vda"}},
+            {"qmp": qmp("blockdev-backup", bitmap_mode="on-success", **job)},
+            {"qmp": qmp("blockdev-backup", bitmap_mode="never", **job)},
+        )
+    )
+    timeline = simulator.loads(text).run().timeline
+    refused = [entry.refusal.text for entry in timeline.entries if entry.refusal is not None]
+    assert refused == [
+        "Bitmap 'B1' is readonly and cannot be modified",
+        "Source and target image have different sizes",
+    ]
+    assert verify(timeline, timeout=PATIENCE_SECONDS).finding is None

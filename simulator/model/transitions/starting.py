@@ -39,14 +39,16 @@ def refuse_backup(
             return in_use_by(job, run.image)
         if isinstance(job, BackupJob) and job.backup.name == run.target:
             return in_use_by(job, run.target)
-    reused = run.reuse and before is not None and before.has_file
-    if reused and before is not None and before.length != disk.length_of(run.image):
-        return Refusal("Source and target image have different sizes")
     # Only now does QEMU care whether it may change the bitmap.
     if bitmap is not None and run.mode is not BitmapMode.NEVER:
         refusal = refuse_use(disk, bitmap, changed=True)
+        if refusal is not None:
+            return refusal
+    reused = run.reuse and before is not None and before.has_file
+    if reused and before is not None and before.length != disk.length_of(run.image):
+        return Refusal("Source and target image have different sizes")
     taken = run.job is not None and any(job.name == run.job for job in machine.jobs)
-    return refusal or (Refusal(f"Job ID '{run.job}' already in use") if taken else None)
+    return Refusal(f"Job ID '{run.job}' already in use") if taken else None
 
 
 def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:
