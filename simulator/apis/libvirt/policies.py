@@ -232,7 +232,7 @@ class Libvirt(ApiModel):
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out; a target that exists is not written over.
 
-        libvirt looks at the checkpoint first, then at each disk, for a job and for the bitmaps, and
+        libvirt looks at the checkpoint first, then at each disk, for the bitmaps and for a job, and
         then at the targets; what is left is QEMU's to refuse. Source: libvirt 9.0.0 with QEMU
         7.2.22.
         """
@@ -254,12 +254,12 @@ class Libvirt(ApiModel):
         for disk in machine.disks:
             if disk.name not in request.disks:
                 continue
-            copied = refuse_copied(machine, disk.name, request)
-            if copied is not None:
-                return copied
             found = self.read_through(machine, disk, request.of(disk.name))
             if isinstance(found, Refusal) and found.fault is not Fault.UNMERGEABLE:
                 return found
+            copied = refuse_copied(machine, disk.name, request)
+            if copied is not None:
+                return copied
         return None
 
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
