@@ -522,6 +522,9 @@ class Drawer:
         """Copy an image."""
         disk = self.disk()
         image = self._draw([image.name for image in reversed(disk.chain)])
+        # The file of a raw image hides all that it is stacked on, which a copy here does not.
+        if any(each.name == image and each.format == "raw" for each in disk.chain):
+            return
         # The file of a base under a commit is torn: nobody flushes it.
         if any(getattr(job, "base", None) == image for job in self.machine.jobs):
             return
