@@ -181,7 +181,13 @@ def test_a_reason_is_what_the_mail_s_timeline_recorded(
 ELSEWHERE = [
     ("BT201-through-qmp", "T3", "tmp", 5, "B1, merged in at T3, had none: the write of D between"),
     ("BT201-through-qmp", "T3", "tmp", 0, "it came from B1, merged in at T3, where the write of A"),
-    ("BT203-failed", "T4", "inc1.bak", 3, "The job of inc1.bak failed at T4, so it holds nothing."),
+    (
+        "BT203-failed",
+        "T4",
+        "inc1.bak",
+        3,
+        "The job of inc1.bak failed at T4, and had not copied the cluster by then.",
+    ),
     ("BT207-rolling-full", "T3", "rolling", 1, "rolling was written over, and A stood there"),
     ("BT108-committed-away", "T4", "S1", 3, "B there, brought down from S2 by the commit at T4"),
     ("BT108-committed-away", "T4", "B1", 4, "the commit at T4 copied the cluster here while B1"),

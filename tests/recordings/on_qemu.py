@@ -164,16 +164,25 @@ class _Player:
         return {}
 
     async def _carry(self, top: str, base: str) -> None:
-        """Merge the bitmaps of a committed image into those of the base, by name."""
-        held = await read_bitmaps(self._session.running, {top: top, base: base})
-        there = {name for node, name, *_ in held if node == base}
-        for node, name, cells, flags in held:
-            if node != top or cells == "!" or "p" not in flags:
-                continue
-            if name not in there:
-                disabled = "r" not in flags
-                await self._together([_add(base, name, persistent=True, disabled=disabled)])
-            await self._send("block-dirty-bitmap-merge", **_merge(base, name, [[node, name]]))
+        """Merge the bitmaps of committed images into those of the base, by name.
+
+        As libvirt does it: those that are whole from the top down, to the image above the base
+        where the active one is committed, else to the lowest one.
+        """
+        low, high = self._chain.index(base), self._chain.index(top)
+        merged = self._chain[low + 1 : high + 1]
+        looked = merged if top == self._active else self._chain[: high + 1]
+        held = await read_bitmaps(self._session.running, {each: each for each in self._chain})
+        flags = {(node, name): "" if cells == "!" else told for node, name, cells, told in held}
+        there = {name for node, name in flags if node == base}
+        for image in merged:
+            for node, name in flags:
+                if node != image or not _is_whole(name, looked, flags):
+                    continue
+                if name not in there:
+                    there.add(name)
+                    await self._together([_add(base, name, persistent=True, disabled=False)])
+                await self._send("block-dirty-bitmap-merge", **_merge(base, name, [[node, name]]))
 
     async def _stream(self, op: Op) -> Step:
         into, base = self._active, op["base"]
@@ -345,6 +354,14 @@ _OPERATIONS: dict[str, Callable[[_Player, Op], Awaitable[Step]]] = {
     "crash": _Player._crash,
     "resize": _Player._resize,
 }
+
+
+def _is_whole(name: str, looked: list[str], flags: dict[tuple[str, str], str]) -> bool:
+    """Whether a bitmap of the last image reaches down as far as any holds it, without a fault."""
+    holding = [number for number, image in enumerate(looked) if (image, name) in flags]
+    return len(looked) - 1 in holding and all(
+        {"r", "p"} <= set(flags.get((image, name), "")) for image in looked[holding[0] :]
+    )
 
 
 def _add(

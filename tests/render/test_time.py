@@ -33,7 +33,7 @@ timeline:
     do:
       - qmp: {execute: block-commit, arguments: {job-id: merge, device: top}}
         ends: T5
-  - {at: T4, do: [{qmp: {execute: job-cancel, arguments: {id: merge, force: true}}}]}
+  - {at: T4, do: [{qmp: {execute: job-cancel, arguments: {id: merge}}}]}
   - {at: T5}
 """
 

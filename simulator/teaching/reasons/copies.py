@@ -14,12 +14,15 @@ from simulator.teaching.reasons.words import neither
 
 def tell_backup(history: History, backup: Backup, cluster: int) -> list[str]:
     """Return why a backup holds what it does in a cluster, as parts of sentences."""
+    ended = ""
     if backup.status in (Status.FAILED, Status.CANCELLED):
         ended = f"the job of {backup.name} {_ENDS[backup.status]}{_ended(history, backup)}"
         if not backup.content:
             return [f"{ended}, so it holds nothing"]
         if backup.content.get(cluster) is None:
             return [f"{ended}, and had not copied the cluster by then"]
+        held = "zeroes" if backup.content.get(cluster) == ZERO else "the cluster"
+        ended = f"{ended}, and had copied {held} by then"
     step = _taken(history, backup)
     if step is None:
         return [f"{backup.name} was there from the start"]
@@ -27,7 +30,7 @@ def tell_backup(history: History, backup: Backup, cluster: int) -> list[str]:
         return [_tell_kept(history, backup, cluster)]
     writes = [w for w in history.guest_steps(backup.disk, cluster) if w.number > step.number]
     later = f"{history.tell(writes[-1], cluster)} came later" if writes else ""
-    return [*_tell_copied(history, step, backup, cluster), later]
+    return [*_tell_copied(history, step, backup, cluster), later, ended]
 
 
 def _tell_copied(history: History, step: Step, backup: Backup, cluster: int) -> list[str]:
