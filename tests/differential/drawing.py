@@ -257,7 +257,7 @@ class Drawer:
     def change_bitmaps(self) -> None:
         """Change bitmaps, one command at a time or several in one transaction."""
         commands = [self.bitmap_command() for _ in range(int(self._draw([1, 1, 2, 3])))]
-        # A transaction that fails after a remove leaves the bitmap in memory and not in the file.
+        # Left out: refused-transaction.
         removals = [each for each in commands[:-1] if each["execute"].endswith("-remove")]
         if removals:
             commands = removals[:1]
@@ -268,7 +268,7 @@ class Drawer:
     def snapshot(self) -> None:
         """Put an overlay on a chain, mostly with a bitmap of its own."""
         disk = self.disk()
-        # What the file holds of a bitmap that was in use then is hard to follow from there on.
+        # Left out: running-bitmap.
         if any(b.successor is not None for b in disk.bitmaps_on(disk.active.name)):
             return
         image = self.scenario.name("S")
@@ -279,7 +279,7 @@ class Drawer:
             self.scenario.do({"snapshot": step})
             return
         overlay = image if not self.seldom() else disk.chain[0].name
-        # With the filter of a backup job on a lower image, QEMU puts an overlay in the middle.
+        # Left out: filter-below.
         filtered = any(not job.guarding for job in self.machine.backup_jobs)
         node = disk.active.name if filtered else self.node(disk)
         self.scenario.do({"qmp": qmp("blockdev-snapshot", node=node, overlay=overlay)})
@@ -293,7 +293,7 @@ class Drawer:
         overlay = self.scenario.name("S")
         actions = [qmp("blockdev-snapshot", node=node, overlay=overlay)]
         names = [b.name for b in disk.bitmaps_on(node)]
-        # A node is there before it is an overlay; here an image is there from its snapshot on.
+        # Left out: overlay-before-snapshot.
         late = self.half()
         nodes = [node] if late else [node, node, overlay]
         for _ in range(int(self._draw([1, 2, 3]))):
@@ -311,7 +311,9 @@ class Drawer:
                 }
                 actions.append(qmp("block-dirty-bitmap-merge", **told))
             elif kind == "backup":
-                target, sync = self.scenario.name("k"), self._draw(["incremental", "full", "top"])
+                # Left out: top-before-snapshot.
+                syncs = ["incremental", "full"] if late else ["incremental", "full", "top"]
+                target, sync = self.scenario.name("k"), self._draw(syncs)
                 bitmap = name if sync == "incremental" else None
                 actions.append(qmp("blockdev-backup", device=self._draw(nodes),
                                    target=target, sync=sync, bitmap=bitmap))  # fmt: skip
@@ -346,7 +348,7 @@ class Drawer:
         self.scenario.do({"qmp": added}, {"qmp": qmp("block-export-del", id="client")})
 
     def copying(self, disk: Disk) -> bool:
-        """Whether a disk is copied: a backup that outlives its chain keeps QEMU from closing it."""
+        """Whether a disk is copied. Left out: copied-disk."""
         return any(isinstance(job, MirrorJob) for job in self.machine.jobs_on(disk.name))
 
     def commit(self) -> None:
@@ -359,7 +361,7 @@ class Drawer:
         base = self._draw([None, disk.chain[max(0, len(disk.chain) - 2)].name, self.node(disk)])
         command = qmp("block-commit", device=device, top_node=top, base_node=base)
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
-        # QEMU lets nobody look at an image that is merged, nor through one of another size.
+        # Left out: merged-image.
         alike = len({image.length for image in disk.chain}) == 1
         ending = self.ending() if alike else {}
         self.scenario.committed |= bool(ending)
@@ -445,8 +447,7 @@ class Drawer:
             mode = None
         if sync == "none":
             node, bitmap, mode = disk.active.name, None, None
-        # What is left in a target by a job that was killed is not fixed, and neither is whether the
-        # client of a pull wrote zeroes.
+        # Left out: changed-target.
         old = [
             b.name
             for b in self.machine.backups
@@ -478,7 +479,7 @@ class Drawer:
             command["arguments"]["target"] = self.scenario.name("k")
             if command["arguments"]["sync"] == "none":
                 return
-            # Where the other one is refused, QEMU leaves this one's bitmap dirty all over.
+            # Left out: refused-transaction.
             if command["arguments"].get("bitmap-mode") == "always":
                 command["arguments"]["bitmap-mode"] = "on-success"
             actions.append({"type": command["execute"], "data": command["arguments"]})
@@ -522,10 +523,10 @@ class Drawer:
         """Copy an image."""
         disk = self.disk()
         image = self._draw([image.name for image in reversed(disk.chain)])
-        # The file of a raw image hides all that it is stacked on, which a copy here does not.
+        # Left out: raw-file.
         if any(each.name == image and each.format == "raw" for each in disk.chain):
             return
-        # The file of a base under a commit is torn: nobody flushes it.
+        # Left out: unflushed.
         if any(getattr(job, "base", None) == image for job in self.machine.jobs):
             return
         self.scenario.do({"copy": {"image": image, "to": self.scenario.name("k")}})
@@ -546,7 +547,7 @@ class Drawer:
 
     def restart(self) -> None:
         """Close all images, or let the process die, and open them again."""
-        # Nobody flushes what a commit or a pull wrote: it is lost with the process.
+        # Left out: unflushed.
         how = "shutdown" if self.scenario.committed else self._draw(["shutdown", "crash"])
         self.scenario.committed = False
         self.scenario.do({how: {}}, {"start": {}})

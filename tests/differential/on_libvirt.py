@@ -49,7 +49,7 @@ class LibvirtDrawer(Drawer):
     def _removable(self, name: str) -> bool:
         """Whether a checkpoint and its children have all their bitmaps.
 
-        libvirt gives the children another parent before it finds a bitmap gone.
+        Left out: deletion-without-bitmap.
         """
         gone = [name]
         for each in self.machine.checkpoints:
@@ -99,6 +99,7 @@ class LibvirtDrawer(Drawer):
             step["since"] = {d.name: self._draw([None, *names]) for d in self.machine.disks}
         if self.seldom():
             step["mode"] = "pull"
+        # Left out: several-sizes.
         if "disks" not in step and self._of_two_sizes():
             step |= {"disks": [self.disk().name]}
             step |= {"since": self._draw(names)} if isinstance(step.get("since"), dict) else {}

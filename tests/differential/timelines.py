@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 import simulator
 from simulator.diagnostics import Finding
 from simulator.verify.on_qemu import verify
-from tests.differential.drawing import Drawer, Scenario
+from tests.differential.behind import OutsideDrawer
+from tests.differential.drawing import Scenario
 from tests.differential.tally import Tally
 
 STEPS_MAX = 25
@@ -79,9 +80,11 @@ class Timelines(RuleBasedStateMachine):
         self.scenario.grow_chain(images)
         self.scenario.partial = partial
 
-    def _drawer(self, data: st.DataObject) -> Drawer:
+    def _drawer(self, data: st.DataObject) -> OutsideDrawer:
         assert self.scenario is not None, "it has begun"
-        return Drawer(self.scenario, lambda choices: data.draw(st.sampled_from(list(choices))))
+        return OutsideDrawer(
+            self.scenario, lambda choices: data.draw(st.sampled_from(list(choices)))
+        )
 
     @rule(data=st.data())
     def guest_step(self, data: st.DataObject) -> None:
@@ -149,7 +152,6 @@ class Timelines(RuleBasedStateMachine):
     def end_job(self, data: st.DataObject) -> None:
         self._drawer(data).end_job()
 
-    @precondition(lambda self: self.scenario.machine.jobs)
     @rule(data=st.data())
     def end_job_again(self, data: st.DataObject) -> None:
         self._drawer(data).end_job()
@@ -170,6 +172,18 @@ class Timelines(RuleBasedStateMachine):
     @rule(data=st.data())
     def checkpoint(self, data: st.DataObject) -> None:
         self._drawer(data).checkpoint()
+
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from(["tool", "tool", "lose", "migrate", "snapshot_by_file"]),
+    )
+    def from_outside(self, data: st.DataObject, kind: str) -> None:
+        getattr(self._drawer(data), kind)()
+
+    @precondition(lambda self: len(self.scenario.machine.disks) > 1)
+    @rule(data=st.data())
+    def unplug(self, data: st.DataObject) -> None:
+        self._drawer(data).unplug()
 
     def teardown(self) -> None:
         """Hold the timeline against QEMU."""

@@ -1,0 +1,70 @@
+"""Draws what happens to a machine from outside: tools on its files, another host, disks that go."""
+
+from typing import Any
+
+from simulator.model.disk import Disk
+from tests.differential.drawing import LETTERS, Drawer, qmp
+
+
+class OutsideDrawer(Drawer):
+    """Draws the next step of a scenario, of a machine that others work on as well."""
+
+    def tool(self) -> None:
+        """Use a tool on the images of a machine that is off, mostly, and start it again."""
+        disk = self.disk()
+        if self.machine.jobs:
+            return
+        step = self._tool(disk)
+        if self.seldom():
+            self.scenario.do(step)
+        else:
+            self.scenario.committed = False
+            self.scenario.do({"shutdown": {}}, step, {"start": {}})
+
+    def _tool(self, disk: Disk) -> dict[str, Any]:
+        images = [image.name for image in reversed(disk.chain)]
+        image = self._draw(images)
+        place = images.index(image)
+        how = self._draw(["convert", "rebase", "commit", "write", "resize"])
+        if how == "convert":
+            return {"convert": {"image": image, "to": self.scenario.name("k")}}
+        if how == "rebase":
+            below = images[place + 1 :]
+            base = {"base": self._draw(below)} if below and self.half() else {}
+            return {"rebase": {"image": image, **base}}
+        if how == "commit" and place + 1 < len(images):
+            return {"commit": {"top": image, "outside": True}}
+        if how == "resize":
+            length = max(1, disk.length_of(image) + int(self._draw([1, 3, -1])))
+            return {"resize": {"image": image, "clusters": length, "outside": True}}
+        length = disk.length_of(image)
+        first = int(self._draw(range(length)))
+        cells = "-" * first + str(self._draw(LETTERS)) + "-" * (length - first - 1)
+        return {"write": {"image": image, "cells": f"|{cells}|", "outside": True}}
+
+    def lose(self) -> None:
+        """Lose a stored backup."""
+        names = [backup.name for backup in self.machine.backups]
+        if names:
+            how = self._draw(["lose", "delete"])
+            name = self._draw(names)
+            self.scenario.do({"lose": name} if how == "lose" else {"delete": {"backup": name}})
+
+    def migrate(self) -> None:
+        """Go on on another host that has the same storage."""
+        self.scenario.committed = False
+        self.scenario.do({"migrate": {}})
+
+    def unplug(self) -> None:
+        """Take a disk off the machine, and plug it in again."""
+        name = self.disk().name
+        self.scenario.do({"detach": name}, {"attach": name})
+
+    def snapshot_by_file(self) -> None:
+        """Put an overlay on a chain by the older command."""
+        disk, image = self.disk(), self.scenario.name("S")
+        if any(b.successor is not None for b in disk.bitmaps_on(disk.active.name)):
+            return
+        command = qmp("blockdev-snapshot-sync", node_name=disk.active.name,
+                      snapshot_file=f"{image}.qcow2", snapshot_node_name=image)  # fmt: skip
+        self.scenario.do({"qmp": command})

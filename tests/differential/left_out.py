@@ -1,0 +1,127 @@
+"""What real QEMU and libvirt do that the simulator does not follow, and why.
+
+The documents list it from here. Where random timelines leave something out for it, a comment says
+so: ``left out: KEY``.
+"""
+
+from typing import NamedTuple
+
+
+class LeftOut(NamedTuple):
+    """Something that is not followed.
+
+    Attributes:
+        peer: ``qemu`` or ``libvirt``.
+        text: What the real thing does, and what is done here; Markdown.
+        drawn: Whether random timelines have it all the same, or could not.
+    """
+
+    peer: str
+    text: str
+    drawn: bool = False
+
+
+# fmt: off
+LEFT_OUT = {
+    "killed-push": LeftOut(
+        "qemu",
+        "What a push job leaves in its target when the process dies; here it holds nothing.",
+        drawn=True,
+    ),
+    "order-of-copying": LeftOut(
+        "qemu",
+        "In which order a job copies: without being told, QEMU copies many clusters at once. "
+        "A job that had copied clusters behind others which it had not (and which the guest "
+        "did not overwrite) is VF005.",
+        drawn=True,
+    ),
+    "unflushed": LeftOut(
+        "qemu",
+        "The base of a commit, and an image below the active one that is pulled into, are "
+        "flushed by nobody: a crash loses what they took. Here all guest writes count as "
+        "flushed.",
+    ),
+    "refused-transaction": LeftOut(
+        "qemu",
+        "A transaction that is refused after a `remove` of a stored bitmap leaves it in "
+        "memory and not in the file; one that is refused after a job of `sync: full` or `top` "
+        "with `bitmap-mode: always` leaves that bitmap dirty all over. Here a refused "
+        "transaction leaves nothing.",
+    ),
+    "filter-below": LeftOut(
+        "qemu",
+        "With the filter of a backup job on a lower image, `blockdev-snapshot` of that image "
+        "puts the overlay in the middle of the chain; here it is refused as without the job.",
+    ),
+    "deadly": LeftOut(
+        "qemu",
+        "A merge of no bitmaps, and a transaction that enables an unknown one, kill QEMU, "
+        "10.0.13 too; on 7.2 so do a grouped transaction that enables one, and a whole stream "
+        "over an image that a pending backup reads and that is closed then. The first does "
+        "nothing here, the others are refused.",
+        drawn=True,
+    ),
+    "copied-disk": LeftOut(
+        "qemu",
+        "A backup or an export that begins on a disk while it is copied (`blockcopy`), and "
+        "lives on when the copy takes over: its images stay open in QEMU, and a bitmap that "
+        "is busy then makes the merge fail. Here the chain is gone and the merge done.",
+    ),
+    "raw-file": LeftOut(
+        "qemu",
+        "A copy of a raw image's file hides all that it is stacked on; here what was never "
+        "written falls through.",
+    ),
+    "overlay-before-snapshot": LeftOut(
+        "qemu",
+        "The node of an overlay is there before its snapshot: QEMU takes bitmaps on it then; "
+        "here an image is there from its snapshot on.",
+    ),
+    "overlay-on-target": LeftOut(
+        "qemu",
+        "The target of a running backup of another disk can become an overlay in QEMU; here "
+        "an image of its name is made.",
+        drawn=True,
+    ),
+    "no-clusters": LeftOut(
+        "qemu",
+        "`block_resize` to 0 leaves a disk of no clusters; here it is refused, since a figure "
+        "has at least one cell.",
+        drawn=True,
+    ),
+    "top-before-snapshot": LeftOut(
+        "qemu",
+        "A backup of `sync: top` and, behind it in one transaction, a snapshot of its image: "
+        "QEMU puts the overlay between the job and the image, so that it copies nothing; here "
+        "it copies what the image held.",
+    ),
+    "running-bitmap": LeftOut(
+        "qemu",
+        "What a file keeps of a bitmap that a job uses while its image becomes read-only, "
+        "beyond the start of the job.",
+    ),
+    "merged-image": LeftOut(
+        "qemu",
+        "An image that a lasting commit merges, and is of another size than the active one: "
+        "QEMU lets nobody look at it.",
+    ),
+    "changed-target": LeftOut(
+        "qemu",
+        "A target that is written over after its job was killed, or after the client of a "
+        "pull wrote it: what it held is not fixed.",
+    ),
+    "several-sizes": LeftOut(
+        "libvirt",
+        "libvirtd 9.0.0 dies (SIGSEGV) of a backup of several disks where QEMU will not merge "
+        "the bitmaps of one that is not the first, since their images are of different sizes; "
+        "`verify` says VF006 then. The model refuses it in QEMU's words.",
+    ),
+    "deletion-without-bitmap": LeftOut(
+        "libvirt",
+        "A refused request leaves everything as it was. libvirt 9.0.0 does not where "
+        "`checkpoint-delete` finds no bitmap: the children of that checkpoint have another "
+        "parent by then.",
+    ),
+}
+# fmt: on
+"""By a word for it. Source: disagreements with QEMU 7.2.22 and libvirt 9.0.0."""
