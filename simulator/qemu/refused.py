@@ -135,7 +135,9 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
         elif not isinstance(operation, EnableBitmap):
             return operations
         else:
-            return [operation] if isinstance(apply(before, operation), Refusal) else FATAL
+            alone = apply(before, operation)
+            same = isinstance(alone, Refusal) and alone.text == outcome.text
+            return [operation] if same else FATAL
     return operations
 
 

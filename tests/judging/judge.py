@@ -558,7 +558,9 @@ class Judge:
         verb, told = self.verb(number)
         marked = told.get("disks", self.record.frames[number]) if verb == "checkpoint" else ()
         # Through bitmaps that have stopped, data is read all the same.
-        read = {m.disk: self._ends(m)[0] if m.kind == "bitmaps" else self._end(m)
+        # Not those of an image below: that is as it froze.
+        read = {m.disk: self._ends(m)[0] if m.kind == "bitmaps" and not self._lower(m)
+                else self._end(m)
                 for m in self.record.made if m.begun == number}  # fmt: skip
         ends = {**dict.fromkeys(marked, number), **read}
         return {disk: self.view(end, disk) for disk, end in ends.items()}

@@ -67,11 +67,15 @@ def _is_whole(timeline: Timeline, claim: Claim) -> bool:
     """Whether a backup through bitmaps is what the guest saw, now or when they stopped, where they
     began or on what it was put onto."""
     backup = claim.backup
-    end = timeline.state_at(backup.disk, backup.end)
+    seen = (
+        claim.now,
+        claim.entry.before.disk(backup.disk),
+        timeline.state_at(backup.disk, backup.end),
+    )
     for below in (claim.then, _base_of(timeline, claim)):
         if below is not None:
             given = below.guest_view.overlay(backup.content).below(backup.length)
-            if any(s is not None and given.reads_like(s.guest_view) for s in (claim.now, end)):
+            if any(s is not None and given.reads_like(s.guest_view) for s in seen):
                 return True
     return False
 
