@@ -272,3 +272,20 @@ def test_bits_that_nobody_has_copied_are_told_at_the_clear() -> None:
 )
 def test_bits_that_a_backup_gets_may_go(after: list[str]) -> None:
     assert codes(f"model: qemu\ntimeline:\n{cleared(*after)}") == []
+
+
+def test_a_hole_is_none_where_the_guest_zeroed_what_lies_in_it() -> None:
+    """Written between the bitmaps, and zeroes by now: on its base the backup is what is seen."""
+    text = """model: nir-2018
+timeline:
+  - {at: T1, do: [{create: {image: S1, disk: vda, bitmap: c0}}]}
+  - {at: T2, do: [{write: "--CCC---"}]}
+  - {at: T4, do: [{backup: {to: k1, image: S1, checkpoint: c1}}]}
+  - {at: T5, do: [{write: AAA-----}]}
+  - {at: T8, do: [{backup: {to: k2, since: c1, checkpoint: c2, onto: k1}}]}
+  - {at: T9, do: [{snapshot: S2}]}
+  - {at: T11, do: [{zero: "ZEROED"}]}
+  - {at: T12, do: [{backup: {to: k3, bitmaps: [c0, c2], onto: k1}}]}
+"""
+    assert "BT214" not in codes(text.replace("ZEROED", "00------"))
+    assert "BT214" in codes(text.replace("ZEROED", "0-------"))
