@@ -52,6 +52,7 @@ class Scenario:
         committed: Whether a commit or a pull lasted since the images were opened.
         due: The latest instant that a step refers to, by its number.
         instants: How many there are.
+        ended: The jobs that were told to end by commands of their own.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Scenario:
         self.committed = False
         self.due = 0
         self.instants = 0
+        self.ended: set[str] = set()
         self._head = [
             "scenario: found by a random test",
             f"model: {model}",
@@ -511,11 +513,13 @@ class Drawer:
         if self.half() and name != "nope":
             pushes = [b for b in self.machine.backup_jobs if b.scratch is None]
             backups = {job.name for job in pushes}
-            told = self.copied() if name in backups else {}
+            # Left out: state-under-way.
+            told = self.copied() if name in backups - self.scenario.ended else {}
             self.scenario.do({"cancel": {"job": name, **told} if told else name})
             return
         verb = self._draw(["cancel", "complete", "finalize", "dismiss"])
         kind = self._draw([f"job-{verb}", f"block-job-{verb}"])
+        self.scenario.ended.add(name)
         key = "device" if kind in ("block-job-cancel", "block-job-complete") else "id"
         self.scenario.do({"qmp": qmp(kind, **{key: name})})
 

@@ -95,6 +95,12 @@ LEFT_OUT = {
         "QEMU puts the overlay between the job and the image, so that it copies nothing; here "
         "it copies what the image held.",
     ),
+    "state-under-way": LeftOut(
+        "qemu",
+        "The state of a job that a later `cancel` or `fails` stops half-way: in QEMU it is "
+        "`running` until then, and refuses other commands in that word; here it counts as "
+        "`pending`.",
+    ),
     "running-bitmap": LeftOut(
         "qemu",
         "What a file keeps of a bitmap that a job uses while its image becomes read-only, "

@@ -151,13 +151,17 @@ def _rebase(machine: Machine, disk: Disk, image: Image, rebase: RebaseFile) -> M
     if rebase.base is not None:
         other = disk if rebase.base in names else machine.disk_of(rebase.base)
         if other is None:
-            return Refusal(f"Could not open '{rebase.base}': No such file or directory")
+            missing = f"Could not open '{rebase.base}': No such file or directory"
+            return Refusal(f"Could not open new backing file '{rebase.base}': {missing}")
         if rebase.base in names[place:]:
             return Refusal(f"'{rebase.base}' lies above '{image.name}'")
         below = other.chain_to(rebase.base)
         if other is not disk:
             below = tuple(replace(each, since=0) for each in below)
             machine = replace(machine, forked=True)
+    if image.format == "raw":
+        name = rebase.base or ""
+        return Refusal(f"Could not change the backing file to '{name}': Operation not supported")
     changed = disk
     if rebase.safe:
         old = read_chain(disk.chain[:place]).below(image.length)
