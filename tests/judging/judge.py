@@ -154,7 +154,7 @@ class Judge:
         free = ("full", "top") if strict else ("full", "top", "bitmaps")
         if made.kind in free and self._lower(made):
             meant = [self.view(n, made.disk) for n in range(made.begun + 1)]
-        if made.kind != "full" and start is None:
+        if made.kind != "full" and start is None and not self._alone(made):
             return ""
         if made.kind == "bitmaps" and "BT202" in self.said[made.begun]:
             meant += [self.view(n, made.disk) for n in range(start or 0, made.begun)]
@@ -169,6 +169,12 @@ class Judge:
         if made.kind != "bitmaps" and not self._lower(made):
             return views
         return [each.rstrip("-").ljust(len(made.cells), "-") for each in views]
+
+    def _alone(self, made: Made) -> bool:
+        """Whether a backup copied what is in an image that lies on nothing: that is all of it."""
+        image = made.step.get("image", made.step.get("device"))
+        chain = self.record.frames[made.begun][made.disk]["chain"]
+        return made.kind == "top" and chain[:1] == [image]
 
     def _lower(self, made: Made) -> bool:
         """Whether a backup read another image than the active one."""
@@ -227,6 +233,8 @@ class Judge:
             return None
         if made.kind == "top":
             image = made.step.get("image", made.step.get("device"))
+            if self._alone(made):
+                return None
             return self.record.born[made.begun].get((made.disk, str(image)))
         since = made.step.get("since")
         if since is not None and self.record.story.model == "qemu-single":
@@ -268,35 +276,46 @@ class Judge:
         """Return the steps whose state a backup may stand for, the one that was meant last."""
         if made.kind == "bitmaps":
             ends = [window.end for window in self._through(made)]
+            # A bitmap of an image that nobody writes says nothing of what came after that froze.
+            nodes = self._named_on(made)
+            below = self.record.frames[made.begun][made.disk]["chain"][-1] not in nodes
+            froze = [n for node in nodes if below for n in self._shown_by(made, node)]
             if None not in ends and ends:
-                return [*self._frozen(made), made.begun, max(ends)]
+                return [*self._frozen(made), *froze, made.begun, max(ends)]
+            if froze:
+                return [made.begun, *froze]
         if made.kind == "copy" or self._lower(made):
-            image = made.step.get("image", made.step.get("device"))
-            frames = self.record.frames[: made.begun + 1]
-            chains = [frame[made.disk]["chain"] for frame in frames]
-            active = [n for n, chain in enumerate(chains) if chain[-1:] == [image]]
-            # What was committed into an image since makes it the state below its present overlay.
-            *_, above = (
-                [*chains[-1][chains[-1].index(image) :][:2]] if image in chains[-1] else [""]
-            )
-            begun = [n for n, chain in enumerate(chains) if chain[-1:] == [above]][:1]
-            ends = [*(min(n, made.begun) for n in begun if above != image)]
-            return [*ends, min(active[-1] + 1, made.begun)] if active else [*ends, made.begun]
+            return self._shown_by(made, made.step.get("image", made.step.get("device")))
         return [made.begun]
+
+    def _shown_by(self, made: Made, image: str) -> list[int]:
+        """Return the steps whose state an image shows when a backup of it begins."""
+        frames = self.record.frames[: made.begun + 1]
+        chains = [frame[made.disk]["chain"] for frame in frames]
+        active = [n for n, chain in enumerate(chains) if chain[-1:] == [image]]
+        # What was committed into an image since makes it the state below its present overlay.
+        *_, above = [*chains[-1][chains[-1].index(image) :][:2]] if image in chains[-1] else [""]
+        begun = [n for n, chain in enumerate(chains) if chain[-1:] == [above]
+                 and chains[n - 1][-1:] != [above]][-1:]  # fmt: skip
+        ends = [*(min(n, made.begun) for n in begun if above != image)]
+        return [*ends, min(active[-1] + 1, made.begun)] if active else [*ends, made.begun]
+
+    def _named_on(self, made: Made) -> list[str]:
+        """Return the images whose bitmaps a backup was read through by their names."""
+        names = made.step.get("bitmaps", ())
+        return sorted({on for (disk, on, name) in self.record.windows[made.begun]
+                       if disk == made.disk and name in names})  # fmt: skip
 
     def _end(self, made: Made) -> int:
         """Return the step whose state a backup is meant to give."""
         return self._ends(made)[-1]
 
     def _frozen(self, made: Made) -> list[int]:
-        """Return the step that froze the image from which a model reads an image's bitmaps."""
-        nodes = {on for (disk, on, name) in self.record.windows[made.begun]
-                 if disk == made.disk and name in made.step.get("bitmaps", ())}  # fmt: skip
+        """Return the steps whose state the image shows from which a model reads its bitmaps."""
+        nodes = self._named_on(made)
         if self.record.story.model != "nir-2018" or len(nodes) != 1:
             return []
-        frames = self.record.frames[: made.begun]
-        active = [n for n, f in enumerate(frames) if f[made.disk]["chain"][-1:] == [*nodes]]
-        return active[-1:]
+        return self._shown_by(made, nodes[0])
 
     def _wrong_onto(self, made: Made, *, torn: bool = False) -> str:
         """Return how a backup does not give what the guest saw on the one that it was put onto.

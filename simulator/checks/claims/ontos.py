@@ -82,7 +82,7 @@ def _judge(
     meant = timeline.state_at(backup.disk, end)
     if below is None or meant is None:
         return None
-    given = lay_onto(below, backup)
+    given = lay_onto(below, backup, base.content if base.complete else None)
     # Through bitmaps: an image may have been frozen before now, and they may have stopped earlier.
     ends = [end] if to_now else [end, backup.end, entry.before.disk(backup.disk).moment]
     states = [timeline.state_at(backup.disk, each) for each in ends]
@@ -104,9 +104,9 @@ def _held_by(
     return bool(jobs) and not wrong - jobs[-1].content.clusters()
 
 
-def lay_onto(below: Disk, backup: Backup) -> ClusterMap:
-    """Return what a backup reads as on top of a state of its disk."""
-    view = below.guest_view
+def lay_onto(below: Disk, backup: Backup, held: ClusterMap | None = None) -> ClusterMap:
+    """Return what a backup reads as on top of a state of its disk, or of what its base holds."""
+    view = below.guest_view if held is None else held
     if backup.length < below.length:
         view = view.below(backup.length)
     return view.overlay(backup.content)

@@ -20,6 +20,7 @@ from simulator.model.operations import (
 from simulator.model.series import added, kept, mapped, series
 from simulator.model.sizes import measure
 from simulator.model.transitions.chains.commits import copy_down
+from simulator.model.transitions.chains.images import grow_over
 from simulator.model.transitions.chains.resizing import resize_image
 from simulator.model.values import replace
 
@@ -107,7 +108,8 @@ def _resize(machine: Machine, disk: Disk, image: Image, resize: ResizeFile) -> M
     if image is disk.active:
         return resize_image(machine, ResizeImage(image.name, resize.length, resize.lacks))
     size = resize.length * disk.cluster_size - resize.lacks
-    content = image.content.below(resize.length)
+    grows = size > disk.bytes_of(image.name)
+    content = grow_over(disk, image.name, size) if grows else image.content.below(resize.length)
     resized = replace(image, content=content, length=resize.length, lacks=resize.lacks)
     bitmaps = series(
         bitmap.resize(-(-size // bitmap.granularity)) if bitmap.node == image.name else bitmap
