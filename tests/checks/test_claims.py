@@ -289,3 +289,20 @@ timeline:
 """
     assert "BT214" not in codes(text.replace("ZEROED", "00------"))
     assert "BT214" in codes(text.replace("ZEROED", "0-------"))
+
+
+def test_a_restore_through_named_bitmaps_may_be_what_was_seen_when_they_were_copied() -> None:
+    """The bitmap stopped with its image, and its clusters have been zeroed by the guest since."""
+    text = """model: nir-2018
+timeline:
+  - {at: T1, do: [{create: S1}]}
+  - {at: T4, do: [{write: "---AA---"}]}
+  - {at: T5, do: [{checkpoint: c0}]}
+  - {at: T6, do: [{snapshot: {image: S2, bitmap: c1}}]}
+  - {at: T7, do: [{zero: "ZEROED"}]}
+  - {at: T10, do: [{backup: {to: k1, bitmaps: [c0], checkpoint: c2, mode: pull}}]}
+  - {at: T12, do: [{backup: {to: k2, bitmaps: [c0], checkpoint: c3, mode: pull}}]}
+  - {at: T14, do: [{restore: {from: [k1, k2]}}]}
+"""
+    assert "BT302" not in codes(text.replace("ZEROED", "---000--"))
+    assert "BT302" in codes(text.replace("ZEROED", "---0----"))

@@ -69,8 +69,10 @@ def moment_meant(timeline: Timeline, restored: Restored) -> int:
 def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     history, moment = history_of(timeline), moment_meant(timeline, restored)
     # Bitmaps that a user named claim nothing: that may be now, or when they stopped.
-    free = [b.moment for b in restored.sources if restored.of is None
-            if b.kind is Kind.BITMAPS and history.end_of(b) == moment]  # fmt: skip
+    named = [b for b in restored.sources if restored.of is None
+             if b.kind is Kind.BITMAPS and history.end_of(b) == moment]  # fmt: skip
+    taken = [e.before.disk(b.disk).moment for e, b in timeline.made_backups if named and b in named]
+    free = [*(b.moment for b in named), *taken]
     if any(timeline.gives(restored, each) for each in (moment, *free)):
         return None
     pairs = list(pairwise(in_order(history, restored)))
