@@ -275,13 +275,17 @@ class Judge:
     def _ends(self, made: Made) -> list[int]:
         """Return the steps whose state a backup may stand for, the one that was meant last."""
         if made.kind == "bitmaps":
-            ends = [window.end for window in self._through(made)]
-            # A bitmap of an image that nobody writes says nothing of what came after that froze.
+            windows = self._through(made)
+            ends = [window.end for window in windows]
+            # A bitmap that begins anew on an image that nobody writes says nothing of what came
+            # after that froze.
             nodes = self._named_on(made)
             below = self.record.frames[made.begun][made.disk]["chain"][-1] not in nodes
             froze = [n for node in nodes if below for n in self._shown_by(made, node)]
+            if froze and not any(window.start >= max(froze) for window in windows):
+                froze = []
             if None not in ends and ends:
-                return [*self._frozen(made), *froze, made.begun, max(ends)]
+                return [*self._frozen(made), made.begun, *froze, max(ends)]
             if froze:
                 return [made.begun, *froze]
         if made.kind == "copy" or self._lower(made):
