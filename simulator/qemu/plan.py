@@ -112,5 +112,5 @@ def _refused(names: Names, entry: Entry) -> Attempt:
         return _attempted(names, entry)
     operations = [each for each in request.operations if not isinstance(each, Refusal)]
     if len(operations) < len(request.operations):
-        return attempt_as_written(names, entry.before, request)
+        return attempt_as_written(entry.before, request)
     return attempt(names, entry.before, operations)

@@ -14,7 +14,6 @@ from simulator.model.operations import Refusal
 from simulator.model.requests import Qmp
 from simulator.qemu.actions import Action, Command, HasCommand
 from simulator.qemu.commands.backups import make_target
-from simulator.qemu.names import Names
 from simulator.qemu.refused import Attempt
 
 IGNORED = (
@@ -79,13 +78,12 @@ def queries(request: Qmp) -> Iterator[Command]:
             yield Command(command["execute"], command.get("arguments", {}))
 
 
-def attempt_as_written(names: Names, machine: Machine, request: Qmp) -> Attempt:
+def attempt_as_written(machine: Machine, request: Qmp) -> Attempt:
     """Return a step that QEMU turns down as it reads it, as it was written."""
     commands = _commands(request)
     if not commands:
         return Attempt(why="it has no form in JSON")
-    refusals = (each for each in request.operations if isinstance(each, Refusal))
-    first = next(refusals)
+    first = next(each for each in request.operations if isinstance(each, Refusal))
     if unknown := _UNKNOWN.fullmatch(first.text):
         return Attempt((HasCommand(unknown[1]),))
     parts = [part for each in commands for part in _parts_of(each)]
@@ -95,11 +93,11 @@ def attempt_as_written(names: Names, machine: Machine, request: Qmp) -> Attempt:
         if kind in JOBS:
             data.setdefault("job-id", "refused")
     if len(commands) == 1:
-        sent = Command(commands[0]["execute"], commands[0].get("arguments", {}))
+        sent = Command(commands[0]["execute"], commands[0]["arguments"])
     elif any(each["execute"] == "transaction" for each in commands):
         return Attempt(why="a transaction within a transaction has no form in QMP")
     else:
-        listed = [{"type": c["execute"], "data": c.get("arguments", {})} for c in commands]
+        listed = [{"type": c["execute"], "data": c["arguments"]} for c in commands]
         sent = Command("transaction", {"actions": listed})
     needed: list[Action] = []
     cleanup: list[Action] = []

@@ -1,4 +1,4 @@
-"""What changes under a guest that did not write: BT406."""
+"""What changes or goes under a guest that did not write: BT406 and BT407."""
 
 from collections.abc import Iterator
 

@@ -71,7 +71,8 @@ def _find(timeline: Timeline, entry: Entry, restored: Restored) -> Fault | None:
     # Bitmaps that a user named claim nothing: that may be now, or when they stopped.
     named = [b for b in restored.sources if restored.of is None
              if b.kind is Kind.BITMAPS and history.end_of(b) == moment]  # fmt: skip
-    taken = [e.before.disk(b.disk).moment for e, b in timeline.made_backups if named and b in named]
+    made = timeline.made_backups if named else ()
+    taken = (each.before.disk(b.disk).moment for each, b in made if b in named)
     free = [*(b.moment for b in named), *taken]
     if any(timeline.gives(restored, each) for each in (moment, *free)):
         return None
