@@ -50,6 +50,12 @@ SOCKET_PATH_MAX = 100
 TEMPLATE_BYTES_MAX = 4 * 1024 * 1024
 """An empty image up to this size is kept, to be written again instead of made again."""
 
+TEMPLATES_MAX = 128
+"""So many are kept."""
+
+_TEMPLATES: dict[tuple[str | None, MakeImage], bytes] = {}
+"""Those made so far, by the program that made them."""
+
 TOLD_MAX = 8
 """So many changes of a guest are told one by one."""
 
@@ -82,7 +88,6 @@ class Session:
         self._reader: Daemon | None = None
         self._reading = False
         self._guests: dict[str, NbdClient] = {}
-        self._templates: dict[MakeImage, bytes] = {}
         self._started = 0
 
     async def start(self) -> None:
@@ -246,14 +251,16 @@ class Session:
     def _make_image(self, make: MakeImage) -> None:
         self.said.append(f"$ {shlex.join(image_command(make))}")
         path = self.folder / make.file
-        template = make._replace(file="")
+        template = shutil.which("qemu-img"), make._replace(file="")
         path.unlink(missing_ok=True)
-        if template in self._templates:
-            path.write_bytes(self._templates[template])
+        if template in _TEMPLATES:
+            path.write_bytes(_TEMPLATES[template])
             return
         run_program(image_command(make), self.folder, self._timeout)
         if make.format == "qcow2" and path.stat().st_size <= TEMPLATE_BYTES_MAX:
-            self._templates[template] = path.read_bytes()
+            if len(_TEMPLATES) == TEMPLATES_MAX:
+                _TEMPLATES.clear()
+            _TEMPLATES[template] = path.read_bytes()
 
 
 async def _change(guest: NbdClient, change: Change) -> None:
