@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from simulator.model.machine import Backup, Machine, Restored, Status
+from simulator.model.operations import Operation, ResizeFile, ResizeImage
 from simulator.model.requests import Expect, FinishJobs
 from simulator.moves import Key
 from simulator.qemu.names import Names
@@ -63,8 +64,9 @@ class Plan(NamedTuple, Generic[A]):
     Attributes:
         steps: Those statements that it takes part in.
         unplayed: The others, but for expectations, which are the simulator's alone.
-        mixed: Whether a guest step touches a part of a cluster. The simulated cluster has the
-            newest data then, and a real one is like it when that data lies somewhere in it.
+        mixed: Whether a guest step touches a part of a cluster, or an image grows that ended
+            within one. The simulated cluster has the newest data then, and a real one is like it
+            when that data lies somewhere in it.
     """
 
     names: Names
@@ -94,11 +96,18 @@ def join_steps(
         steps=tuple(found),
         unplayed=tuple(step for step in told if isinstance(step, Unplayed)),
         mixed=any(
-            getattr(operation, "extent", None) is not None
+            _splits(operation, entry.before)
             for entry in timeline.entries
             for operation in entry.operations
         ),
     )
+
+
+def _splits(operation: Operation, before: Machine) -> bool:
+    """Whether an operation may leave parts of a cluster that are not of one origin."""
+    if isinstance(operation, ResizeImage | ResizeFile):
+        return any(image.lacks for disk in before.disks for image in disk.chain)
+    return getattr(operation, "extent", None) is not None
 
 
 def asks_nothing(entry: Entry) -> bool:

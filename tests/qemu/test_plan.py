@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from simulator.model.machine import Backup
 from simulator.qemu.actions import (
     Action,
@@ -80,6 +82,17 @@ def test_a_part_of_a_cluster_is_written_as_that_part() -> None:
     changes = (Change(GuestKind.WRITE, 1000, 24, ord("B")),)
     assert plan.steps[-1].actions == (GuestStep("guest", changes),)
     assert plan.mixed
+
+
+@pytest.mark.parametrize(("size", "mixed"), [("100 KiB", True), ("128 KiB", False)])
+def test_a_cluster_that_a_disk_ends_within_is_mixed_once_the_disk_grows(
+    size: str, mixed: bool
+) -> None:
+    head = f"scenario: t\nmodel: qemu\ndisk: {{size: {size}}}\n"
+    text = f"{head}timeline:\n  - {{at: T1, do: [create: S1]}}\n  - write: AB\n"
+    grown = "  - {at: T2, do: [resize: {clusters: 4}]}\n"
+    assert not make_plan(timeline_of(text)).mixed
+    assert make_plan(timeline_of(text + grown)).mixed is mixed
 
 
 def test_a_snapshot_is_one_transaction_with_its_bitmaps() -> None:
