@@ -88,3 +88,25 @@ def test_a_second_job_is_taken_or_refused_as_by_qemu(line: list[str]) -> None:
     assert isinstance(running, Machine)
     found = {second: answer(apply_all(running, [job(second, "two")])) for second, _ in LINES}
     assert found == dict(zip(found, recorded.split(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("jobs", "user"),
+    [("pull", "pull0"), ("pull pull", "pull1"), ("push pull", "pull1"), ("pull push", None),
+     ("push", None)],
+)  # fmt: skip
+def test_a_snapshot_meets_the_scratch_image_of_the_newest_backup_alone(
+    jobs: str, user: str | None
+) -> None:
+    active = f"node{IMAGES - 1}"
+    running = apply_all(
+        chain(),
+        [
+            RunBackup(f"{how}{n}", active, kind=Kind.FULL, lasting=True, pulled=how == "pull")
+            for n, how in enumerate(jobs.split())
+        ],
+    )
+    assert isinstance(running, Machine)
+    outcome = apply_all(running, [AddOverlay(active, "new")])
+    told = f"Node '{active}' is busy: node is used as backing hd of '{user}'"
+    assert (outcome.text if isinstance(outcome, Refusal) else None) == (told if user else None)

@@ -87,13 +87,8 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     if machine.power is Power.RUNNING:
         others = machine.sharers(snapshot.node, disk.name)
         above = above or next((_image_above(each, snapshot.node) for each in others), None)
-    scratch = [
-        job.backup.name
-        for job in machine.backup_jobs
-        if job.backup.transfer is Transfer.PULL and job.node == snapshot.node
-    ]
-    if above is not None or scratch:
-        user = above or scratch[0]
+    user = above or _scratch_on(machine, disk, snapshot.node)
+    if user is not None:
         told = f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'"
         return Refusal(told, fault=Fault.JOB if above is None else None)
     target = _refuse_target(machine, disk, snapshot)
@@ -108,6 +103,18 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
     taller = with_overlay(below, snapshot.overlay)
     return machine.with_disk(_stored(taller, snapshot.node) if snapshot.stored else taller)
+
+
+def _scratch_on(machine: Machine, disk: Disk, node: str) -> str | None:
+    """Return the scratch image that has an active image as its backing image, if there is one.
+
+    The filter of each new backup goes between that image and all that was on top of it, so it is
+    the newest backup that counts: the scratch image of an older one lies on that one's filter.
+    """
+    jobs = [job for job in machine.backup_jobs if job.disk == disk.name and job.guarding]
+    if node != disk.active.name or not jobs or jobs[-1].backup.transfer is not Transfer.PULL:
+        return None
+    return jobs[-1].backup.name
 
 
 def _refuse_target(machine: Machine, disk: Disk, snapshot: AddOverlay) -> Refusal | None:
