@@ -34,6 +34,7 @@ from simulator.model.requests import (
     Attach,
     BlockCopy,
     CancelJob,
+    ChangeBitmap,
     Commit,
     Create,
     DeleteCheckpoint,
@@ -53,6 +54,7 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
+from simulator.model.transitions.files import refuse_tool
 
 Plan: TypeAlias = tuple[Operation, ...] | Refusal
 """The primitives that a request stands for, all or nothing, or why there are none."""
@@ -131,6 +133,8 @@ class ApiModel:
                 return self.delete_more(machine, request)
             case Qmp():
                 return self.qmp(request)
+            case ChangeBitmap(change=change):
+                return refuse_tool(machine, change.node) or (change,)
             case Commit() | Pull() | BlockCopy() | Resize() | Revert() | DeleteSnapshot():
                 return self.change_chain(machine, request)
             case CancelJob():

@@ -97,6 +97,11 @@ refused() {
     if send "$1"; then fail "QEMU accepts $1"; fi
 }
 
+# This program must fail.
+turned_down() {
+    if "$@" >/dev/null 2>&1; then fail "accepted: $*"; fi
+}
+
 # Wait until an export is gone.
 await_gone() {
     while :; do

@@ -115,6 +115,8 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
         case GuestStep():
             for words in guest_commands(action):
                 yield shlex.join(["guest", action.export, *words])
+        case RunTool() if refused:
+            yield shlex.join(["turned_down", *action.words])
         case MakeImage() | RunTool() | CopyFile() | DeleteFile() | Stack():
             yield from map(shlex.join, programs(action))
         case _:

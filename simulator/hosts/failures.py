@@ -12,6 +12,18 @@ class QemuError(Exception):
     """A real thing, or something it stands on, failed: it died, hung, or found no room."""
 
 
+class ToolError(QemuError):
+    """A program ended with a complaint.
+
+    Attributes:
+        said: The first line of it, without the program's name.
+    """
+
+    def __init__(self, told: str, said: str) -> None:
+        super().__init__(told)
+        self.said = said
+
+
 class QemuMissingError(Exception):
     """A real thing is not on this machine, or is too old."""
 

@@ -15,7 +15,7 @@ from typing import assert_never
 
 from simulator.hosts.daemon import PROGRAM, Daemon, find_programs, spawn
 from simulator.hosts.exports import writable
-from simulator.hosts.failures import QemuError, tell_end
+from simulator.hosts.failures import QemuError, ToolError, tell_end
 from simulator.hosts.lifeline import lifeline
 from simulator.hosts.nbd import ALLOCATION, DIRTY_BITMAP, ZERO_FLAG, Extent, NbdClient, NbdError
 from simulator.hosts.programs import run_within
@@ -314,7 +314,8 @@ def run_program(command: list[str], folder: Path, timeout: float) -> None:
     """Run a program to its end.
 
     Raises:
-        QemuError: It failed, took too long, or said too much.
+        ToolError: It failed.
+        QemuError: It took too long, or said too much.
     """
     env = {**os.environ, "HOME": str(folder)}
     ran = run_within(command, seconds=timeout, bytes_max=SAID_BYTES_MAX, cwd=folder, env=env)
@@ -323,8 +324,9 @@ def run_program(command: list[str], folder: Path, timeout: float) -> None:
     if ran.loud:
         raise QemuError(f"{command[0]} said more than {SAID_BYTES_MAX >> 20} MiB")
     if ran.status:
-        what = f"{command[0]} failed"
-        raise QemuError(tell_end(what, ran.status, ran.complaints, program=command[0]))
+        told = tell_end(f"{command[0]} failed", ran.status, ran.complaints, program=command[0])
+        said = ran.complaints.strip().partition("\n")[0].removeprefix(f"{command[0]}: ")
+        raise ToolError(told, said)
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from simulator.model.operations import (
     KillProcess,
     StackBackups,
 )
-from simulator.model.requests import Request
+from simulator.model.requests import ChangeBitmap, Request
 from simulator.qemu.actions import Command
 from simulator.qemu.names import choose_names
 from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
@@ -89,7 +89,8 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
     if entry.refusal is None:
         return False
     outside = isinstance(
-        request, CopyImage | DropBackup | StackBackups | KillProcess | FileOperation
+        request,
+        CopyImage | DropBackup | StackBackups | KillProcess | FileOperation | ChangeBitmap,
     )
     off = entry.before.power is not Power.RUNNING
     return (

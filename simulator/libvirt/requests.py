@@ -27,6 +27,7 @@ from simulator.model.operations import (
 from simulator.model.requests import (
     BlockCopy,
     CancelJob,
+    ChangeBitmap,
     Commit,
     Create,
     DeleteCheckpoint,
@@ -45,7 +46,7 @@ from simulator.model.requests import (
     Undefine,
 )
 from simulator.qemu.actions import CopyFile, DeleteFile, KillQemu, MakeImage, Stack
-from simulator.qemu.commands.outside import file_actions, stack_files
+from simulator.qemu.commands.outside import bitmap_tool, file_actions, stack_files
 from simulator.timeline import Entry
 
 _TARGET = re.compile(r"vd[a-z]{1,2}")
@@ -211,6 +212,9 @@ def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvi
             told = "a rebase: libvirt goes by the chain that it noted, not by the file, so that it"
             raise UnsupportedError(told)
         yield from file_actions(files.names, entry.before, request)
+        return
+    if isinstance(request, ChangeBitmap) and entry.refusal is None:
+        yield bitmap_tool(files.names, entry.before, request.change)
         return
     if isinstance(request, CancelJob):
         copies = [job for job in entry.before.jobs if isinstance(job, MirrorJob)]

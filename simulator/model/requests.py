@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
+    BitmapOperation,
     CloseImages,
     CommitFile,
     ConvertFile,
@@ -287,6 +288,12 @@ class DeleteCheckpoint(NamedTuple):
     metadata: bool = False
 
 
+class ChangeBitmap(NamedTuple):
+    """Change a bitmap in an image file of a machine that is off (``qemu-img bitmap``)."""
+
+    change: BitmapOperation
+
+
 class Qmp(NamedTuple):
     """QEMU's own primitives; several are one transaction.
 
@@ -375,6 +382,7 @@ Request: TypeAlias = (
     | CommitFile
     | RebaseFile
     | ConvertFile
+    | ChangeBitmap
     | CloseImages
     | OpenImages
     | KillProcess

@@ -50,6 +50,12 @@ class Names(NamedTuple):
         """Return the node of an image; a name that no image has is QEMU's to refuse."""
         return self.nodes.get(image, image)
 
+    def by_images(self, text: str) -> str:
+        """Return a text in which files of images go by the images' names."""
+        for image, file in sorted(self.files.items(), key=lambda each: -len(each[1])):
+            text = re.sub(rf"(?<![\w.-]){re.escape(file)}(?![\w-])", image, text)
+        return text
+
     def job(self, name: str) -> str:
         """Return the id of a job; QEMU takes no other names than those of nodes."""
         return name if _NODE.fullmatch(name) else f"job-{sum(name.encode())}"

@@ -8,22 +8,24 @@ arguments that mean nothing to the simulator; what is not sent at all is told.
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from simulator.model.machine import Power
+from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     AddOverlay,
     CommitImages,
     DropSnapshot,
+    FileOperation,
     PullImages,
     Refusal,
     ResizeImage,
     RunBackup,
     SaveSnapshot,
 )
-from simulator.model.requests import Qmp
+from simulator.model.requests import ChangeBitmap, Qmp
 from simulator.model.transitions import apply
 from simulator.moves import Key
 from simulator.qemu.actions import Action
 from simulator.qemu.commands.operations import add
+from simulator.qemu.commands.outside import bitmap_tool, file_actions, images_named
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
@@ -40,6 +42,8 @@ NO_ORDER = "a job that had copied clusters behind others which it had not"
 
 NO_PART = "QEMU has no part in it"
 ABOVE = "it is refused before QEMU is asked"
+NO_IMAGE = "an image that no chain has may still have a file"
+NO_LOCK = "qemu-storage-daemon locks no raw image, as the QEMU of a machine does"
 OFF = "it is refused while there is no QEMU to ask"
 """Why a statement is not played."""
 
@@ -100,12 +104,29 @@ def _attempted(names: Names, entry: Entry) -> Attempt:
     return Attempt(why=ABOVE)
 
 
+def _refused_tool(names: Names, machine: Machine, request: FileOperation | ChangeBitmap) -> Attempt:
+    """Return the tool that must fail, where the machine has the images that it names."""
+    images = [(machine.disk_of(name), name) for name in images_named(request)]
+    if any(disk is None for disk, _ in images):
+        return Attempt(why=NO_IMAGE)
+    held = [disk.image(name) for disk, name in images if disk is not None]
+    raw = any(image is not None and image.format == "raw" for image in held)
+    if raw and machine.power is Power.RUNNING:
+        return Attempt(why=NO_LOCK)
+    # Of several commands the first one fails.
+    if isinstance(request, ChangeBitmap):
+        return Attempt((bitmap_tool(names, machine, request.change),))
+    return Attempt((next(file_actions(names, machine, request)),))
+
+
 def _refused(names: Names, entry: Entry) -> Attempt:
     """Return what QEMU itself must turn down.
 
     What an API above QEMU turns down never gets there.
     """
     request = entry.request
+    if isinstance(request, FileOperation | ChangeBitmap):
+        return _refused_tool(names, entry.before, request)
     if entry.before.power is not Power.RUNNING:
         return Attempt(why=OFF)
     if not isinstance(request, Qmp):

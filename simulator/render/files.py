@@ -3,14 +3,27 @@
 from typing import assert_never
 
 from simulator.model.operations import (
+    BITMAP_WORDS,
+    BitmapOperation,
     CommitFile,
     ConvertFile,
     FileOperation,
+    MergeBitmaps,
     RebaseFile,
     RemoveFile,
     ResizeFile,
     WriteFile,
 )
+
+
+def tell_bitmap(change: BitmapOperation) -> str:
+    """Return what is done to a bitmap in a file: ``add bitmap b1 to S1 from outside``."""
+    verb = BITMAP_WORDS[type(change)]
+    what = f"{verb} bitmap {change.name} of {change.node} from outside"
+    if isinstance(change, MergeBitmaps):
+        told = (name if node == change.node else f"{node}.{name}" for node, name in change.sources)
+        what = f"merge {' + '.join(told)} into bitmap {change.name} of {change.node} from outside"
+    return what
 
 
 def tell_file(request: FileOperation) -> str:

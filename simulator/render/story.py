@@ -35,6 +35,7 @@ from simulator.model.requests import (
     Attach,
     BlockCopy,
     CancelJob,
+    ChangeBitmap,
     Commit,
     Create,
     DeleteCheckpoint,
@@ -64,7 +65,7 @@ from simulator.notation import (
 from simulator.render.amounts import write_held, write_part, write_rate, write_size
 from simulator.render.colour import Role, paint
 from simulator.render.figures import Figures
-from simulator.render.files import tell_file
+from simulator.render.files import tell_bitmap, tell_file
 from simulator.render.layout import scales_of
 from simulator.render.report import WIDTH, write_finding
 from simulator.schedule.durations import write_duration
@@ -371,6 +372,8 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             text = _tell_change(entry, statement.request)
         case _ if isinstance(statement.request, FileOperation):
             text = tell_file(statement.request)
+        case ChangeBitmap(change=change):
+            text = tell_bitmap(change)
         case DeleteSnapshot(name=name, metadata=metadata):
             text = f"delete {'the note of ' if metadata else ''}snapshot {name}"
         case CopyImage(image=image, target=target):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from simulator.diagnostics import Finding
 from simulator.hosts.daemon import INSTALL_HELP, QemuRefusedError
+from simulator.hosts.failures import ToolError
 from simulator.hosts.session import Session, open_session
 from simulator.qemu.plan import QemuPlan, QemuStep, make_plan
 from simulator.qemu.versions import is_older, says_the_same
@@ -69,12 +70,12 @@ async def _perform(
     """Do one step and look; return what is not as simulated."""
     if step.unsupported:
         return report(step.entry, UNSUPPORTED, f"{step.unsupported} cannot be verified on QEMU")
-    refused: QemuRefusedError | None = None
+    said, by = None, ""
     try:
         for action in step.actions:
             await session.perform(action)
     except QemuRefusedError as error:
-        refused = error
+        said, by = _UNNAMED.sub("#block", error.text), error.command.execute
         if error.unknown or (step.refusal is None and _lacks(error.text, session.version)):
             message = f"QEMU {session.version} is too old: {error}"
             return report(step.entry, MISSING, message, help="use a newer QEMU")
@@ -85,7 +86,11 @@ async def _perform(
                 await session.perform(action)
         except QemuRefusedError as failed:
             return _failed(step, f"{failed.command.execute}: {failed}")
-    unlike = _compare_refusals(step, refused, session.version)
+    except ToolError as error:
+        if step.refusal is None:
+            raise
+        said, by = plan.names.by_images(_UNNAMED.sub("#block", error.said)), "the tool"
+    unlike = _compare_refusals(step, said, by, session.version)
     if unlike is not None:
         return unlike
     simulated = sight_of(step.machine, step.backups, step.restores)
@@ -105,19 +110,21 @@ def _lacks(text: str, version: str) -> bool:
     return bool(unexpected or _UNKNOWN.search(text))
 
 
-def _compare_refusals(
-    step: QemuStep, refused: QemuRefusedError | None, version: str
-) -> Finding | None:
-    """Return a finding where one side refuses and the other does not, or in other words."""
-    text = _UNNAMED.sub("#block", refused.text) if refused is not None else None
+def _compare_refusals(step: QemuStep, text: str | None, by: str, version: str) -> Finding | None:
+    """Return a finding where one side refuses and the other does not, or in other words.
+
+    Args:
+        text: QEMU's words; None where it accepts.
+        by: What they are about.
+    """
     if says_the_same(step.refusal, text, version):
         return None
     notes = (
         f"simulator: {step.refusal or 'accepted'}",
         f"QEMU: {text or 'accepted'}",
     )
-    if step.refusal is None and refused is not None:
-        message = f"QEMU refuses {refused.command.execute}, which the simulator accepts"
+    if step.refusal is None:
+        message = f"QEMU refuses {by}, which the simulator accepts"
     elif text is None:
         message = "QEMU accepts what the simulator refuses"
     else:

@@ -14,18 +14,20 @@ class OutsideDrawer(Drawer):
         disk = self.disk()
         if self.machine.jobs:
             return
-        step = self._tool(disk)
+        steps = [self._tool(disk) for _ in range(int(self._draw([1, 1, 2, 3])))]
         if self.seldom():
-            self.scenario.do(step)
+            self.scenario.do(*steps)
         else:
             self.scenario.committed = False
-            self.scenario.do({"shutdown": {}}, step, {"start": {}})
+            self.scenario.do({"shutdown": {}}, *steps, {"start": {}})
 
     def _tool(self, disk: Disk) -> dict[str, Any]:
         images = [image.name for image in reversed(disk.chain)]
         image = self._draw(images)
         place = images.index(image)
-        how = self._draw(["convert", "rebase", "commit", "write", "resize"])
+        how = self._draw(["convert", "rebase", "commit", "write", "resize", "bitmap", "bitmap"])
+        if how == "bitmap":
+            return {"bitmap": {"image": image, **self._bitmap_change(disk, image)}}
         if how == "convert":
             return {"convert": {"image": image, "to": self.scenario.name("k")}}
         if how == "rebase":
@@ -41,6 +43,23 @@ class OutsideDrawer(Drawer):
         first = int(self._draw(range(length)))
         cells = "-" * first + str(self._draw(LETTERS)) + "-" * (length - first - 1)
         return {"write": {"image": image, "cells": f"|{cells}|", "outside": True}}
+
+    def _bitmap_change(self, disk: Disk, image: str) -> dict[str, Any]:
+        """Return a change of a bitmap in an image file, which may not have one of that name."""
+        found = [(b.node, b.name) for each in self.machine.disks for b in each.bitmaps]
+        # libvirt's own go by names that no step may use.
+        there = [each for each in found if each[1] in self.scenario.names("B")]
+        own = [name for node, name in there if node == image]
+        how = self._draw(["add", "merge", "merge", "remove", "clear", "enable", "disable"])
+        if how == "add" or not there:
+            size = self._draw([None, None, 4096, 1 << 17, 1000])
+            sized = {"granularity": size} if size is not None else {}
+            return {"add": own[0] if own and self.seldom() else self.scenario.name("B"), **sized}
+        name = self._draw(own if own and not self.seldom() else [name for _, name in there])
+        if how == "merge":
+            node, source = self._draw(there)
+            return {"merge": source, "into": name, "source": node}
+        return {how: name}
 
     def lose(self) -> None:
         """Lose a stored backup."""

@@ -518,6 +518,24 @@ CASES = [
         (9, 45, "safe is maybe|true or false"),
         (10, 35, "S2 lies above S1|an image below S1"),
     ),
+    step(
+        "a bitmap of two changes, and of none",
+        "bitmap: {image: S9, clear: b, remove: b}\n      - bitmap: {image: S1}",
+        (17, "bitmap has remove and clear|one of add, remove, clear, enable, disable, merge"),
+        (25, "unknown image S9|S1"),
+        (8, 17, "bitmap does not say what to do"),
+    ),
+    step(
+        "a merge of bitmaps into nothing, and what stands beside other changes",
+        "bitmap: {image: S1, merge: b, source: S8}\n"
+        "      - bitmap: {image: S1, clear: b, into: b, granularity: x}\n"
+        "      - bitmap: {image: S1, clear: b, into: b, granularity: 1 MiB}",
+        (17, "merge does not say into which bitmap|into: NAME"),
+        (47, "unknown image S8"),
+        (8, 61, "granularity is x|a size such as 64 KiB"),
+        (9, 39, "into stands in a bitmap without merge|merge: NAME"),
+        (9, 48, "granularity stands in a bitmap without add|add: NAME"),
+    ),
     step("what is no rebase", "rebase: S1", (17, "rebase is S1|{image: NAME, base: NAME}")),
     step(
         "a conversion of an image that no step makes",

@@ -7,6 +7,7 @@ one does to a machine is in :mod:`simulator.model.transitions`.
 from typing import TypeAlias
 
 from simulator.model.operations.bitmaps import (
+    BITMAP_WORDS,
     AddBitmap,
     BitmapKey,
     BitmapOperation,
@@ -74,6 +75,7 @@ from simulator.model.operations.power import (
 from simulator.model.refusal import Fault, Refusal
 
 __all__ = [
+    "BITMAP_WORDS",
     "AddBitmap",
     "AddOverlay",
     "Asked",

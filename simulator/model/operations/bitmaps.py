@@ -64,3 +64,13 @@ class MergeBitmaps(NamedTuple):
 BitmapOperation: TypeAlias = (
     AddBitmap | RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap | MergeBitmaps
 )
+
+BITMAP_WORDS: dict[type[BitmapOperation], str] = {
+    AddBitmap: "add",
+    RemoveBitmap: "remove",
+    ClearBitmap: "clear",
+    EnableBitmap: "enable",
+    DisableBitmap: "disable",
+    MergeBitmaps: "merge",
+}
+"""What QEMU and ``qemu-img bitmap`` call each of them."""

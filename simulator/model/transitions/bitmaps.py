@@ -12,12 +12,14 @@ from simulator.model.bitmap import (
     NAME_BYTES_MAX,
     STORED_BITS_MAX,
     DirtyBitmap,
+    Kept,
     Window,
 )
 from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine
+from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
+    BITMAP_WORDS,
     AddBitmap,
     BitmapKey,
     BitmapOperation,
@@ -29,12 +31,71 @@ from simulator.model.operations import (
     Refusal,
     RemoveBitmap,
 )
-from simulator.model.series import without
+from simulator.model.series import mapped, without
 from simulator.model.values import replace
 
 
 def apply(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
-    """Return the machine after a bitmap command, or why QEMU refuses it."""
+    """Return the machine after a bitmap command, or why QEMU refuses it.
+
+    On a machine that is off it is ``qemu-img bitmap`` that does it.
+    """
+    if machine.power is Power.RUNNING:
+        return _apply(machine, operation)
+    return _apply_by_tool(machine, operation)
+
+
+def _apply_by_tool(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
+    """Change a bitmap of an image file that nobody has open; it is stored at once.
+
+    It may lie below the active image: the tool opens just that file, for writing.
+    Source: ``qemu-img bitmap`` of QEMU 7.2.
+    """
+    node, name = operation.node, operation.name
+    read = operation.sources if isinstance(operation, MergeBitmaps) else ()
+    for image in (node, *(other for other, _ in read)):
+        if not _has_file(machine, image):
+            return no_file(image)
+    disk = machine.disk_of(node)
+    assert disk is not None, "it has the image"
+    if isinstance(operation, AddBitmap) and operation.granularity is not None:
+        # The tool counts in 32 bits, and QMP refuses what does not fit.
+        operation = operation._replace(granularity=operation.granularity % (GRANULARITY_MAX * 2))
+    opened = replace(disk, bitmaps=mapped(disk.bitmaps, lambda each: _opened(each, node)))
+    outcome = _apply(machine.with_disk(opened), operation, called="#block")
+    if isinstance(outcome, Refusal):
+        told = f"Operation {BITMAP_WORDS[type(operation)]} on bitmap {name} failed: {outcome.text}"
+        return replace(outcome, text=told)
+    changed = outcome.disk(disk.name)
+    batch = changed.next_batch(node)
+    stored = mapped(changed.bitmaps, lambda each: each.store(batch) if each.node == node else each)
+    return outcome.with_disk(replace(changed, bitmaps=stored))
+
+
+def _has_file(machine: Machine, image: str) -> bool:
+    disk = machine.disk_of(image)
+    held = disk.image(image) if disk is not None else None
+    return held is not None and not held.removed
+
+
+def _opened(bitmap: DirtyBitmap, node: str) -> DirtyBitmap:
+    return replace(bitmap, kept=Kept.IN_USE) if bitmap.node == node else bitmap
+
+
+def no_file(image: str) -> Refusal:
+    """Return what ``qemu-img`` says of an image file that is not there."""
+    told = f"Could not open '{image}'"
+    return Refusal(f"{told}: {told}: No such file or directory")
+
+
+def _apply(
+    machine: Machine, operation: BitmapOperation, *, called: str | None = None
+) -> Machine | Refusal:
+    """Change a bitmap, or say why QEMU refuses it.
+
+    Args:
+        called: What QEMU calls the node, if not by its name.
+    """
     disk = machine.disk_of(operation.node)
     if disk is None:
         if isinstance(operation, AddBitmap):
@@ -42,13 +103,13 @@ def apply(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
             return _refuse_words(operation) or Refusal(told)
         return Refusal(f"Node '{operation.node}' not found")
     if isinstance(operation, AddBitmap):
-        outcome = _add(disk, operation)
+        outcome = _add(disk, operation, called or operation.node)
     else:
         outcome = _change(machine, disk, operation)
     return machine.with_disk(outcome) if isinstance(outcome, Disk) else outcome
 
 
-def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
+def _add(disk: Disk, add: AddBitmap, called: str) -> Disk | Refusal:
     """Add an empty bitmap.
 
     before  S2: |---BBB--|     after  S2: |---BBB--|
@@ -56,7 +117,7 @@ def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
                                       B3: |--------|+
     """
     granularity = add.granularity or disk.granularity_of(add.node)
-    refusal = _refuse_add(disk, add)
+    refusal = _refuse_add(disk, add, called)
     if refusal is not None:
         return refusal
     active = add.node == disk.active.name
@@ -75,7 +136,7 @@ def _add(disk: Disk, add: AddBitmap) -> Disk | Refusal:
     )
 
 
-def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
+def _refuse_add(disk: Disk, add: AddBitmap, called: str) -> Refusal | None:
     image = disk.image(add.node)
     assert image is not None, "the disk was found by this node"
     worded = _refuse_words(add)
@@ -85,21 +146,21 @@ def _refuse_add(disk: Disk, add: AddBitmap) -> Refusal | None:
     if granularity < GRANULARITY_MIN or granularity & (granularity - 1):
         return Refusal("Granularity must be power of 2 and at least 512")
     if add.persistent and image.format != "qcow2":
-        return Refusal(f"Can't store persistent bitmaps to {add.node}: Operation not supported")
+        return Refusal(f"Can't store persistent bitmaps to {called}: Operation not supported")
     if disk.bitmap(add.node, add.name) is not None:
         return Refusal(f"Bitmap already exists: {add.name}")
     if len(add.name.encode()) > NAME_BYTES_MAX:
         if not add.persistent:
             return Refusal(f"Bitmap name too long: {add.name}")
         return Refusal(
-            f"Can't make bitmap '{add.name}' persistent in '{add.node}': "
+            f"Can't make bitmap '{add.name}' persistent in '{called}': "
             f"Name length exceeds maximum ({NAME_BYTES_MAX} characters)"
         )
     # At the default granularity a checkpoint of more than 256 TiB is let through: see DECISIONS.md.
     finer = granularity < disk.granularity_of(add.node)
     if add.persistent and finer and -(-disk.bytes_of(add.node) // granularity) > STORED_BITS_MAX:
         return Refusal(
-            f"Can't make bitmap '{add.name}' persistent in '{add.node}': "
+            f"Can't make bitmap '{add.name}' persistent in '{called}': "
             "Too much space will be occupied by the bitmap. Use larger granularity"
         )
     return None

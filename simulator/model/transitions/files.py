@@ -19,6 +19,7 @@ from simulator.model.operations import (
 )
 from simulator.model.series import added, kept, mapped, series
 from simulator.model.sizes import measure
+from simulator.model.transitions.bitmaps import no_file
 from simulator.model.transitions.chains.commits import copy_down
 from simulator.model.transitions.chains.images import grow_over
 from simulator.model.transitions.chains.resizing import resize_image
@@ -31,17 +32,14 @@ def apply(machine: Machine, operation: FileOperation) -> Machine | Refusal:
     disk = machine.disk_of(name)
     image = disk.image(name) if disk is not None else None
     if disk is None or image is None or image.removed:
-        return Refusal(f"Could not open '{name}': No such file or directory")
-    running = machine.power is Power.RUNNING
+        told = _cannot_open(name, operation)
+        return Refusal(f"{told}: Could not open '{name}': No such file or directory")
     if isinstance(operation, RemoveFile):
         gone = machine.with_disk(disk.with_image(replace(image, removed=True)))
-        return gone if running else forget_removed(gone)
-    if isinstance(operation, ConvertFile):
-        if running and image is disk.active:
-            return _locked(name, shared=True)
-        return _convert(machine, disk, operation)
-    if running:
-        return _locked(name)
+        return gone if machine.power is Power.RUNNING else forget_removed(gone)
+    refusal = _refuse_open(machine, disk, name, operation)
+    if refusal is not None:
+        return refusal
     match operation:
         case WriteFile():
             written = operation.data.below(image.length)
@@ -54,6 +52,8 @@ def apply(machine: Machine, operation: FileOperation) -> Machine | Refusal:
             return _commit(machine, disk, operation)
         case RebaseFile():
             return _rebase(machine, disk, image, operation)
+        case ConvertFile():
+            return _convert(machine, disk, operation)
         case _:
             assert_never(operation)
 
@@ -73,13 +73,55 @@ def forget_removed(machine: Machine) -> Machine:
     return machine
 
 
-def _locked(image: str, *, shared: bool = False) -> Refusal:
-    """Return what a tool says of an image that a running QEMU has open."""
+def _cannot_open(image: str, operation: FileOperation) -> str:
+    """Return how a tool begins to say that it cannot open an image."""
+    if isinstance(operation, WriteFile):
+        return f"can't open device {image}"
+    return f"Could not open '{image}'"
+
+
+def refuse_tool(machine: Machine, image: str) -> Refusal | None:
+    """Return why ``qemu-img`` cannot open an image to change it; None where it can."""
+    disk = machine.disk_of(image)
+    held = disk.image(image) if disk is not None else None
+    if held is None or held.removed:
+        return no_file(image)
+    return _locked(f"Could not open '{image}'") if machine.power is Power.RUNNING else None
+
+
+def _refuse_open(
+    machine: Machine, disk: Disk, image: str, operation: FileOperation
+) -> Refusal | None:
+    """Return why a tool cannot open an image: somebody has it open, or one below it is gone.
+
+    An unsafe rebase looks at no other image.
+    """
+    told = _cannot_open(image, operation)
+    reads = isinstance(operation, ConvertFile)
+    if machine.power is Power.RUNNING and (not reads or image == disk.active.name):
+        return _locked(told, shared=reads)
+    if isinstance(operation, RebaseFile) and not operation.safe:
+        return None
+    for depth, below in enumerate(reversed(disk.chain_to(image))):
+        if below.removed:
+            way = f"{_BELOW * depth}Could not open '{below.name}': No such file or directory"
+            return Refusal(f"{told}: {way}")
+    return None
+
+
+_BELOW = "Could not open backing file: "
+
+
+def _locked(told: str, *, shared: bool = False) -> Refusal:
+    """Return what a tool says of an image that a running QEMU has open.
+
+    Args:
+        told: How it begins.
+        shared: Whether it would only read.
+    """
     lock = 'shared "write"' if shared else '"write"'
-    return Refusal(
-        f"Could not open '{image}': Failed to get {lock} lock",
-        cause="the machine runs, and its QEMU has the image open",
-    )
+    cause = "the machine runs, and its QEMU has the image open"
+    return Refusal(f"{told}: Failed to get {lock} lock", cause=cause)
 
 
 def _settle(machine: Machine, before: Disk, after: Disk) -> Machine:
@@ -155,8 +197,12 @@ def _rebase(machine: Machine, disk: Disk, image: Image, rebase: RebaseFile) -> M
         if other is None:
             missing = f"Could not open '{rebase.base}': No such file or directory"
             return Refusal(f"Could not open new backing file '{rebase.base}': {missing}")
+        if rebase.base in names[place:] and rebase.safe:
+            way = _BELOW * (names.index(rebase.base) - place)
+            told = f"Could not open new backing file '{rebase.base}': {way}"
+            return Refusal(f'{told}Failed to get shared "write" lock')
         if rebase.base in names[place:]:
-            return Refusal(f"'{rebase.base}' lies above '{image.name}'")
+            return Refusal(f"Backing file '{rebase.base}' creates an infinite loop.")
         below = other.chain_to(rebase.base)
         if other is not disk:
             below = tuple(replace(each, since=0) for each in below)

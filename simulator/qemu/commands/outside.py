@@ -7,19 +7,27 @@ from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine, Power, Transfer
 from simulator.model.operations import (
+    BITMAP_WORDS,
+    AddBitmap,
+    BitmapOperation,
     CommitFile,
     ConvertFile,
     CopyImage,
     FileOperation,
+    MergeBitmaps,
     RebaseFile,
     RemoveFile,
     ResizeFile,
     StackBackups,
     WriteFile,
 )
+from simulator.model.requests import ChangeBitmap
 from simulator.qemu.actions import CopyFile, DeleteFile, GuestStep, RunTool, Stack
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
+
+REFUSED = "refused"
+"""The file of a copy that is never made."""
 
 
 def copy_image(work: Work, machine: Machine, copy: CopyImage) -> None:
@@ -99,7 +107,37 @@ def file_actions(
             yield RunTool(("qemu-img", "rebase", "-q", *source, *how, *onto, file))
         case ConvertFile(target=target):
             made = ("-O", "qcow2", "-o", f"cluster_size={disk.cluster_size}")
-            copy = names.copies[target, disk.name]
+            copy = names.copies.get((target, disk.name), REFUSED)
             yield RunTool(("qemu-img", "convert", "-q", *source, *made, file, copy))
         case _:
             assert_never(operation)
+
+
+def bitmap_tool(names: Names, machine: Machine, change: BitmapOperation) -> RunTool:
+    """Return ``qemu-img bitmap`` as it changes a bitmap of an image file."""
+    disk = machine.disk_of(change.node)
+    image = disk.image(change.node) if disk is not None else None
+    assert image is not None, "it was accepted, so the image is there"
+    words = [f"--{BITMAP_WORDS[type(change)]}"]
+    if isinstance(change, AddBitmap) and change.granularity is not None:
+        words += ["-g", str(change.granularity)]
+    if isinstance(change, MergeBitmaps):
+        ((node, source),) = change.sources
+        words.append(source)
+        if node != change.node:
+            words += ["-b", names.files[node]]
+    words += ["-f", image.format, names.files[image.name], change.name]
+    return RunTool(("qemu-img", "bitmap", *words))
+
+
+def images_named(request: FileOperation | ChangeBitmap) -> tuple[str, ...]:
+    """Return the images that a tool is told of."""
+    match request:
+        case CommitFile(top=image, base=base) | RebaseFile(image=image, base=base):
+            return (image,) if base is None else (image, base)
+        case ChangeBitmap(change=MergeBitmaps(node=image, sources=sources)):
+            return (image, *(node for node, _ in sources))
+        case ChangeBitmap(change=change):
+            return (change.node,)
+        case _:
+            return (request.image,)

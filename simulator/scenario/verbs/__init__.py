@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from simulator.scenario.shapes import ENDINGS_BESIDE, GUEST_VERBS
 from simulator.scenario.verb import Verb
 from simulator.scenario.verbs.backups import BACKUP, CONVERT, COPY, RESTORE
-from simulator.scenario.verbs.bitmaps import CHECKPOINT, DELETE
+from simulator.scenario.verbs.bitmaps import BITMAP, CHECKPOINT, DELETE
 from simulator.scenario.verbs.chain import COMMIT, CREATE, PULL, REBASE, REVERT, SNAPSHOT
 from simulator.scenario.verbs.guest import DISCARD, EXPECT, WRITE, ZERO
 from simulator.scenario.verbs.jobs import BLOCKCOPY, CANCEL
@@ -41,6 +41,7 @@ VERBS: Mapping[str, Verb] = {
         COMMIT,
         PULL,
         REBASE,
+        BITMAP,
         BLOCKCOPY,
         REVERT,
         RESIZE,

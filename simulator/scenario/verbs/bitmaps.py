@@ -6,8 +6,16 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from simulator.model.operations import DropBackup, RemoveFile
+from simulator.model.operations import (
+    BITMAP_WORDS,
+    AddBitmap,
+    BitmapOperation,
+    DropBackup,
+    MergeBitmaps,
+    RemoveFile,
+)
 from simulator.model.requests import (
+    ChangeBitmap,
     DeleteCheckpoint,
     DeleteSnapshot,
     RedefineCheckpoint,
@@ -15,7 +23,17 @@ from simulator.model.requests import (
     StartCheckpoint,
 )
 from simulator.scenario.names import New, Thing
-from simulator.scenario.shapes import STRICT, FileName, Flag, Names, Outside, Word, one_of, strict
+from simulator.scenario.shapes import (
+    STRICT,
+    FileName,
+    Flag,
+    Names,
+    Outside,
+    Size,
+    Word,
+    one_of,
+    strict,
+)
 from simulator.scenario.verb import Around, Verb, check_outside, frees, short
 from simulator.scenario.yaml12 import Path
 
@@ -34,6 +52,30 @@ class Checkpoint(TypedDict):
     ]
     validate: NotRequired[
         Annotated[Flag, Field(description="Whether the host looks for the bitmaps of it.")]
+    ]
+
+
+CHANGES = {word: kind for kind, word in BITMAP_WORDS.items()}
+"""What can be done to a bitmap, by the key that names the bitmap, or that to be merged."""
+
+
+@with_config(strict(**one_of(*CHANGES)))
+class Bitmap(TypedDict):
+    """A change of a bitmap in an image file: exactly one."""
+
+    image: Annotated[Word, Field(description="The image file.", examples=["S1"])]
+    add: NotRequired[Annotated[FileName, Field(description="Add one of this name; it records.")]]
+    remove: NotRequired[Annotated[Word, Field(description="Remove it.")]]
+    clear: NotRequired[Annotated[Word, Field(description="Forget its bits.")]]
+    enable: NotRequired[Annotated[Word, Field(description="Let it record.")]]
+    disable: NotRequired[Annotated[Word, Field(description="Freeze it.")]]
+    merge: NotRequired[Annotated[Word, Field(description="Merge it into another one.")]]
+    into: NotRequired[Annotated[Word, Field(description="The one that takes the bits.")]]
+    source: NotRequired[
+        Annotated[Word, Field(description="The image that has the merged one; default the same.")]
+    ]
+    granularity: NotRequired[
+        Annotated[Size, Field(description="Bytes for one bit of one that is added.")]
     ]
 
 
@@ -120,6 +162,51 @@ def _read_delete(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     return DropBackup(name=arguments["backup"])
 
 
+_BESIDE = {"merge": ("into", "source"), "add": ("granularity",)}
+"""Arguments that stand beside one change only."""
+
+
+def _read_bitmap(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
+    asked = [word for word in CHANGES if word in arguments]
+    for word, others in _BESIDE.items():
+        for key in others:
+            if key in arguments and word not in asked:
+                told = f"{key} stands in a bitmap without {word}"
+                around.problems.add((*path, key), told, expected=f"{word}: NAME", at_key=True)
+    around.names.check(Thing.IMAGE, (*path, "image"), arguments["image"])
+    if len(asked) != 1:
+        told = f"bitmap has {' and '.join(asked)}" if asked else "bitmap does not say what to do"
+        around.problems.add(path, told, expected=f"one of {', '.join(CHANGES)}")
+        return None
+    change = _bitmap_change(around, path, arguments, asked[0])
+    return ChangeBitmap(change) if change is not None else None
+
+
+def _bitmap_change(
+    around: Around, path: Path, arguments: Mapping[str, Any], word: str
+) -> BitmapOperation | None:
+    image, name = arguments["image"], arguments[word]
+    if word == "add":
+        return AddBitmap(image, name, arguments.get("granularity"))
+    around.names.check(Thing.CHECKPOINT, (*path, word), name, called="bitmap")
+    if word != "merge":
+        kind: Any = CHANGES[word]
+        return kind(image, name)  # type: ignore[no-any-return]  # each takes just these
+    source, into = arguments.get("source", image), arguments.get("into")
+    around.names.check(Thing.IMAGE, (*path, "source"), source)
+    if into is None:
+        around.problems.add(path, "merge does not say into which bitmap", expected="into: NAME")
+        return None
+    around.names.check(Thing.CHECKPOINT, (*path, "into"), into, called="bitmap")
+    return MergeBitmaps(image, into, ((source, name),))
+
+
+def _bitmap_makes(path: Path, arguments: Mapping[str, Any]) -> Iterator[New]:
+    if "add" in arguments:
+        image = arguments["image"]
+        yield New(Thing.CHECKPOINT, arguments["add"], (*path, "add"), like=image, shared=True)
+
+
 CHECKPOINT = Verb(
     name="checkpoint",
     says="Start a named point in time.",
@@ -151,4 +238,23 @@ DELETE = Verb(
         ("snapshot", Thing.IMAGE),
         ("image", Thing.IMAGE),
     ),
+)
+
+BITMAP = Verb(
+    name="bitmap",
+    says="Change a bitmap in an image file.",
+    more="By `qemu-img bitmap`, on a machine that is off; it is in the file at once, and may be "
+    "below the active image. `source` is the image that has the bitmap to be merged, if not the "
+    "same.",
+    shape=Bitmap,
+    form="{image: NAME, add: NAME} or another change",
+    takes="`{image, add, granularity?}`, `{image, merge, into, source?}`, or with `remove`, "
+    "`clear`, `enable` or `disable`",
+    examples=(
+        {"image": "S1", "add": "B1"},
+        {"image": "S1", "merge": "B2", "into": "B1", "source": "S2"},
+    ),
+    read=_read_bitmap,
+    makes=_bitmap_makes,
+    frees=frees(("remove", Thing.CHECKPOINT)),
 )
