@@ -197,6 +197,8 @@ class Timeline:
         running: dict[tuple[str, str], int] = {}
         last: dict[tuple[str, str], int] = {}
         for entry in self.entries:
+            if entry.after.backups is entry.before.backups:
+                continue
             # A plain copy is no job, and one that takes time may fail all the same.
             cut = isinstance(entry.request, FinishJobs) and entry.request.copied is not None
             for backup in entry.new_backups:
@@ -221,7 +223,9 @@ class Timeline:
     def made_checkpoints(self) -> Iterator[tuple[Entry, Checkpoint]]:
         """Yield every checkpoint with the entry that made it; to tell of it again makes none."""
         for entry in self.entries:
-            if any(isinstance(each, RestoreCheckpoint) for each in entry.operations):
+            if entry.before.checkpoints is entry.after.checkpoints or any(
+                isinstance(each, RestoreCheckpoint) for each in entry.operations
+            ):
                 continue
             gone, new = exchanged(entry.before.checkpoints, entry.after.checkpoints)
             known = {each.name for each in gone}

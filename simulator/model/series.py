@@ -140,7 +140,7 @@ def series(things: Iterable[T]) -> Series[T]:
 
 def parts_of(things: Series[T]) -> tuple[tuple[T, ...], ...]:
     """Return what things are made of: their parts, or the one tuple that they are."""
-    return things.parts if isinstance(things, Many) else (things,)
+    return (things,) if isinstance(things, tuple) else things.parts
 
 
 def known_of(part: tuple[T, ...], find: Callable[[tuple[T, ...]], R]) -> R:
@@ -173,8 +173,10 @@ def find(things: Series[T], key: Callable[[T], Hashable], wanted: Hashable) -> T
         key: No two things have the same.
     """
     if type(things) is tuple:
-        place = _find(things, key, wanted)
-        return things[place] if place >= 0 else None
+        for thing in reversed(things):
+            if key(thing) == wanted:
+                return thing
+        return None
     for part in reversed(parts_of(things)):
         place = _place_of(part, key, wanted)
         if place >= 0:
@@ -198,7 +200,7 @@ def put(things: Series[T], key: Callable[[T], Hashable], new: T) -> Series[T]:
             if not isinstance(part, Part):
                 return changed
             alike = part.alike(changed)
-            return things.with_part(number, alike) if isinstance(things, Many) else alike
+            return alike if isinstance(things, tuple) else things.with_part(number, alike)
     return added(things, new)
 
 
@@ -275,19 +277,19 @@ def exchanged(before: Series[T], after: Series[T]) -> tuple[list[T], list[T]]:
     """Return the things that are there no more, and the new ones: those that are another value."""
     if before is after:
         return [], []
-    left, came = [*_unshared(before, after)], [*_unshared(after, before)]
+    left, came = _unshared(before, after), _unshared(after, before)
     if len(came) >= len(left) and all(map(is_, left, came)):
-        return [], came[len(left) :]
+        return [], [*came[len(left) :]]
     known, there = {*map(id, left)}, {*map(id, came)}
     return [e for e in left if id(e) not in there], [e for e in came if id(e) not in known]
 
 
-def _unshared(things: Series[T], others: Series[T]) -> Iterable[T]:
+def _unshared(things: Series[T], others: Series[T]) -> Sequence[T]:
     """Return what is not in a part that others have as well."""
     if isinstance(things, tuple) or isinstance(others, tuple):
         return things
     shared = frozenset(map(id, others.parts))
-    return chain.from_iterable(part for part in things.parts if id(part) not in shared)
+    return [*chain.from_iterable(part for part in things.parts if id(part) not in shared)]
 
 
 def _place_of(part: tuple[T, ...], key: Callable[[T], Hashable], wanted: Hashable) -> int:

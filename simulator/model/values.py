@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from dataclasses import replace
 else:
     _COPIERS: dict[type, Any] = {}
-    _set = object.__setattr__
 
     def replace(value: T, /, **changes: Any) -> T:
         """Return a copy of a value of a dataclass with other values in some fields.
@@ -25,27 +24,33 @@ else:
         Window(start=1, end=2)
         """
         kind = type(value)
-        copy = (_COPIERS.get(kind) or _write_copier(kind))(value)
-        for name, held in changes.items():
-            if name not in kind.__dataclass_fields__:
-                raise TypeError(f"{kind.__name__} has no field {name}")
-            _set(copy, name, held)
-        return copy
+        return (_COPIERS.get(kind) or _write_copier(kind))(value, changes)
 
     def _write_copier(kind: type) -> Any:
-        """Write the function that copies a value of a class, field by field."""
+        """Write the function that copies a value of a class with some changes, field by field."""
         assert not hasattr(kind, "__post_init__"), f"{kind.__name__} looks at its fields"
         names = list(kind.__dataclass_fields__)
-        space = {"new": object.__new__, "kind": kind}
+        space: dict[str, Any] = {"new": object.__new__, "kind": kind}
         if "__slots__" in vars(kind):
-            space |= {f"set_{name}": kind.__dict__[name].__set__ for name in names}
+            setters = _Setters({name: kind.__dict__[name].__set__ for name in names})
+            space |= {f"set_{name}": setter for name, setter in setters.items()}
+            space["setters"] = setters
             body = "; ".join(f"set_{name}(copy, value.{name})" for name in names)
+            body += "\n for name in changes: setters[name](copy, changes[name])"
         else:
             # What is cached on the value stands beside its fields.
             held = ", ".join(f"{name!r}: value.{name}" for name in names)
-            body = f"copy.__dict__.update({{{held}}})"
-        exec(f"def copier(value):\n copy = new(kind); {body}\n return copy", space)
+            space["check"] = _Setters(dict.fromkeys(names)).__getitem__
+            body = f"held = {{{held}, **changes}}; copy.__dict__.update(held)"
+            body += f"\n if len(held) > {len(names)}: [*map(check, held)]"
+        exec(f"def copier(value, changes):\n copy = new(kind); {body}\n return copy", space)
         return _COPIERS.setdefault(kind, space["copier"])
+
+    class _Setters(dict[str, Any]):
+        """What changes each field."""
+
+        def __missing__(self, name: str) -> Any:
+            raise TypeError(f"there is no field {name}")
 
 
 __all__ = ["replace"]

@@ -64,6 +64,8 @@ class History:
         """Every completed backup with the entry at which it was complete, by disk."""
         made: dict[str, list[tuple[Entry, Backup]]] = {}
         for entry in self.timeline.entries:
+            if entry.after.backups is entry.before.backups:
+                continue
             for backup in (*entry.new_backups, *(new for _, new in gone_bad(entry))):
                 if backup.usable and backup.kind is not Kind.NONE:
                     made.setdefault(backup.disk, []).append((entry, backup))

@@ -29,5 +29,8 @@ def test_what_was_cached_is_not_copied() -> None:
 
 
 def test_a_field_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(TypeError, match="Window has no field begin"):
+    disk = Disk(name="vda", length=8)
+    with pytest.raises(TypeError, match="there is no field begin"):
         replace(Window(start=1), begin=2)  # type: ignore[call-arg]  # that is what is tested
+    with pytest.raises(TypeError, match="there is no field begin"):
+        replace(disk, begin=2)  # type: ignore[call-arg]  # that is what is tested

@@ -57,7 +57,8 @@ def _happened(entry: Entry) -> Iterator[Told]:
         yield What.GONE, Thing(Kind.SNAPSHOT, entry.request.name)
     yield from _backups(entry)
     yield from _jobs(entry)
-    yield from _named(Kind.EXPORT, _exports(before), _exports(after))
+    if before.exports is not after.exports:
+        yield from _exports(before, after)
     if before.disks is not after.disks:
         for disk in before.disks:
             later = after.disk(disk.name)
@@ -65,17 +66,15 @@ def _happened(entry: Entry) -> Iterator[Told]:
                 yield from _disk(entry, disk, later)
 
 
-def _exports(machine: Machine) -> tuple[str, ...]:
-    return tuple(each.id for each in machine.exports)
-
-
-def _named(kind: Kind, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Told]:
-    if before != after:
-        yield from ((What.GONE, Thing(kind, name)) for name in before if name not in after)
-        yield from ((What.BEGAN, Thing(kind, name)) for name in after if name not in before)
+def _exports(before: Machine, after: Machine) -> Iterator[Told]:
+    old, new = ([each.id for each in machine.exports] for machine in (before, after))
+    yield from ((What.GONE, Thing(Kind.EXPORT, name)) for name in old if name not in new)
+    yield from ((What.BEGAN, Thing(Kind.EXPORT, name)) for name in new if name not in old)
 
 
 def _checkpoints(entry: Entry) -> Iterator[Told]:
+    if entry.before.checkpoints is entry.after.checkpoints:
+        return
     gone, new = exchanged(entry.before.checkpoints, entry.after.checkpoints)
     old, names = {each.name for each in gone}, {each.name for each in new}
     told = {each.name for each in entry.operations if isinstance(each, RestoreCheckpoint)}
@@ -90,6 +89,8 @@ def _checkpoints(entry: Entry) -> Iterator[Told]:
 
 
 def _backups(entry: Entry) -> Iterator[Told]:
+    if entry.before.backups is entry.after.backups:
+        return
     gone, new = exchanged(entry.before.backups, entry.after.backups)
     old = {(each.name, each.disk): each for each in gone}
     rows = {(each.name, each.disk) for each in new}
@@ -111,17 +112,17 @@ def _backup(backup: Backup) -> Thing:
 
 
 def _jobs(entry: Entry) -> Iterator[Told]:
-    gone, new = exchanged(entry.before.jobs, entry.after.jobs)
-    old, names = ({(job.name, job.disk) for job in jobs} for jobs in (gone, new))
-    for job in gone:
-        if (job.name, job.disk) not in names:
-            yield What.GONE, Thing(Kind.JOB, job.name, job.disk)
-    for job in new:
-        if (job.name, job.disk) not in old:
-            yield What.BEGAN, Thing(Kind.JOB, job.name, job.disk)
-    running = entry.after.job_names
+    if entry.before.jobs is not entry.after.jobs:
+        gone, new = exchanged(entry.before.jobs, entry.after.jobs)
+        old, names = ({(job.name, job.disk) for job in jobs} for jobs in (gone, new))
+        for job in gone:
+            if (job.name, job.disk) not in names:
+                yield What.GONE, Thing(Kind.JOB, job.name, job.disk)
+        for job in new:
+            if (job.name, job.disk) not in old:
+                yield What.BEGAN, Thing(Kind.JOB, job.name, job.disk)
     for each in entry.operations:
-        if isinstance(each, RunBackup) and (each.job or each.target) not in running:
+        if isinstance(each, RunBackup) and (each.job or each.target) not in entry.after.job_names:
             yield What.BEGAN, Thing(Kind.JOB, each.job or each.target)
             yield What.GONE, Thing(Kind.JOB, each.job or each.target)
 

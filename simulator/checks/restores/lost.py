@@ -94,6 +94,8 @@ def _gone(entry: Entry) -> list[Backup]:
 
     One that goes bad is gone, whatever it is called.
     """
+    if entry.before.backups is entry.after.backups:
+        return []
     bad = [old for old, _ in gone_bad(entry)]
     if bad:
         return bad

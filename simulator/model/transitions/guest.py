@@ -136,6 +136,14 @@ def _marked(
             granules[shape] = _touched_granules(disk, shape, touched, extent)
         return granules[shape]
 
+    if type(disk.bitmaps) is tuple:
+        return tuple(
+            each.mark(granules_of((each.node, each.granularity, each.length)))
+            if each.recording and each.node in nodes
+            else each
+            for each in disk.bitmaps
+        )
+
     def mark(bitmaps: tuple[DirtyBitmap, ...]) -> tuple[DirtyBitmap, ...]:
         recorders, held = known_of(bitmaps, _recorders), known_of(bitmaps, _held)
         now: dict[Shape, ClusterSet] = {}

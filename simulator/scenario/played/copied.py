@@ -20,9 +20,11 @@ def check_copied(timeline: Timeline) -> None:
     """
     problems: Problems | None = None
     for entry in timeline.entries:
-        request = entry.request
         drawn = entry.statement.copied if entry.statement is not None else None
-        if drawn is None or not isinstance(request, FinishJobs | CancelJob):
+        if drawn is None:
+            continue
+        request = entry.request
+        if not isinstance(request, FinishJobs | CancelJob):
             continue
         names = {*request.jobs} if isinstance(request, FinishJobs) else {request.job}
         for job in entry.before.jobs:
