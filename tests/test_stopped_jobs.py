@@ -200,3 +200,30 @@ timeline:
 """
     with pytest.raises(InputError, match="copied is told, and here time tells"):
         simulator.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("mode", "how", "changes"),
+    [
+        ("on-success", "ends", True),
+        ("on-success", "fails", False),
+        ("always", "fails", True),
+        ("never", "ends", False),
+    ],
+)
+def test_a_bitmap_on_a_read_only_image_may_change_if_its_successor_has_its_place(
+    mode: str, how: str, changes: bool
+) -> None:
+    """Source: QEMU 7.2, ``bdrv_dirty_bitmap_abdicate`` and ``bdrv_reclaim_dirty_bitmap``."""
+    text = HEAD.replace("SYNC", "bitmap").replace("MODE", mode).replace("FAILS", "T4")
+    text = text.replace("name: b}", "name: b, persistent: true}")
+    text = text.replace("        fails:", f"        {how}:").replace("STEP", "{snapshot: S3}")
+    for instant, command in (("T5", "remove"), ("T6", "clear")):
+        asked = f"{{execute: block-dirty-bitmap-{command}, arguments: {{node: S2, name: b}}}}"
+        text += f"  - {{at: {instant}, do: [{{qmp: {asked}}}]}}\n"
+    timeline = simulator.loads(text).run().timeline
+    told = [entry.refusal.text for entry in timeline.entries if entry.refusal is not None]
+    if changes:
+        assert told == ["Failed to update bitmap extension: Operation not permitted"]
+    else:
+        assert told == ["Bitmap 'b' is readonly and cannot be modified"] * 2

@@ -66,6 +66,8 @@ class DirtyBitmap:
         auto: Whether the file says that it records once it is loaded (qcow2's flag).
         exported: Whether a client is told it, so that nobody may change it.
         filed: What the file holds, where a job used the bitmap when it was stored: memory went on.
+        unlocked: Whether it may change although it was stored: the successor that a job gave it
+            has taken its place since.
         batch: How many times new bitmaps had been written to the file by then, itself included; 0
             while it is in memory only.
 
@@ -85,6 +87,7 @@ class DirtyBitmap:
     kept: Kept = Kept.MEMORY
     auto: bool = True
     filed: ClusterSet | None = None
+    unlocked: bool = False
     batch: int = 0
     exported: bool = False
 
@@ -128,13 +131,21 @@ class DirtyBitmap:
         """Return the bitmap in use by a job: busy, with an empty successor."""
         return replace(self, successor=set_of(self.length))
 
-    def release(self, kept: ClusterSet, windows: tuple[Window, ...]) -> Self:
-        """Return the bitmap when its job has ended: what is kept of it, and what came meanwhile.
+    def reclaim(self) -> Self:
+        """Return the bitmap when its job has ended and left it as it was, with what came since."""
+        return replace(self, dirty=self._with_successor(self.dirty), successor=None)
+
+    def abdicate(self, kept: ClusterSet, windows: tuple[Window, ...]) -> Self:
+        """Return what its successor makes of the bitmap when its job has ended: what is kept of it.
 
         A job that ended at once never made it busy.
         """
-        dirty = kept if self.successor is None else kept | self.successor
-        return replace(self, dirty=dirty, windows=windows, successor=None)
+        unlocked = self.unlocked or self.filed is not None
+        dirty = self._with_successor(kept)
+        return replace(self, dirty=dirty, windows=windows, successor=None, unlocked=unlocked)
+
+    def _with_successor(self, dirty: ClusterSet) -> ClusterSet:
+        return dirty if self.successor is None else dirty | self.successor
 
     def enable(self, moment: int, *, active: bool) -> Self:
         """Start to record again (QEMU: ``block-dirty-bitmap-enable``)."""
@@ -207,6 +218,7 @@ class DirtyBitmap:
             batch=self.batch or batch,
             auto=self.recording and not used,
             filed=self.dirty if used else None,
+            unlocked=False,
         )
 
     def load(self) -> Self:
@@ -214,7 +226,7 @@ class DirtyBitmap:
         if self.inconsistent:
             return self
         dirty = self.dirty if self.filed is None else self.filed
-        return replace(self, recording=self.auto, dirty=dirty, filed=None)
+        return replace(self, recording=self.auto, dirty=dirty, filed=None, unlocked=False)
 
     def spoil(self) -> Self:
         """Return what a crash leaves of a bitmap that was open for writing."""

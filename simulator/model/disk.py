@@ -186,7 +186,7 @@ class Disk:
 
     def read_only(self, bitmap: DirtyBitmap) -> bool:
         """Whether a bitmap was stored in an image that is read-only, so that it cannot change."""
-        stored = bitmap.kept is Kept.STORED and bitmap.filed is None
+        stored = bitmap.kept is Kept.STORED and not bitmap.unlocked
         return stored and bitmap.node != self.active.name
 
     def clusters_of(self, bitmap: DirtyBitmap) -> ClusterSet:

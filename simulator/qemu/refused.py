@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
+from simulator.apis.transactions import in_one_transaction
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob, Machine
 from simulator.model.operations import (
@@ -127,8 +128,9 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
     # What is turned down only when the job runs is no refused command.
     if any(isinstance(each, CommitImages) and _fails_late(machine, each) for each in operations):
         return "QEMU takes the command, and its job fails"
-    before = machine
-    for operation in operations:
+    before, together = machine, in_one_transaction(operations)
+    assert not isinstance(together, Refusal), "these are operations"
+    for operation in together:
         outcome = apply(machine, operation)
         if not isinstance(outcome, Refusal):
             machine = outcome

@@ -41,7 +41,8 @@ def read_endings(
     """
     problems, path = around.problems, raw.path
     holder, where = (step, path) if verb == "qmp" else (step[verb], (*path, verb))
-    named = [key for key in ENDINGS if isinstance(holder, Mapping) and key in holder]
+    known = ENDINGS_BESIDE if verb == "qmp" else ENDINGS
+    named = [key for key in known if isinstance(holder, Mapping) and key in holder]
     beside = [key for key in ENDINGS_BESIDE if key in step and verb != "qmp"]
     if beside:
         problems.add(

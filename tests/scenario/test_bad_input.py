@@ -234,6 +234,12 @@ CASES = [
         (16, "backup is empty"),
         (8, 9, "unknown verb to|write, zero, discard"),
     ),
+    step(
+        "a verb beside qmp",
+        "qmp: {execute: blockdev-backup, arguments: {device: S1, target: k, sync: full}}\n"
+        "        cancel: T2",
+        (8, 9, "two verbs in one step: qmp and cancel|one verb a step"),
+    ),
     step("an instant in an instant", "at: T2", (9, "unknown verb at")),
     step(
         "two verbs in one step",

@@ -129,3 +129,14 @@ def test_a_command_that_is_not_known_is_asked_for_and_never_sent() -> None:
     timeline = timeline_of(HEAD + step("migrate2", "uri: 'exec:touch here'"))
     sent = make_plan(timeline).steps[-1].actions
     assert [type(action).__name__ for action in sent] == ["HasCommand"]
+
+
+def test_what_would_kill_qemu_behind_a_snapshot_is_not_sent() -> None:
+    actions = [
+        "{execute: blockdev-snapshot, arguments: {node: S2, overlay: S3}}",
+        "{execute: block-dirty-bitmap-clear, arguments: {node: S2, name: q}}",
+        "{execute: block-dirty-bitmap-enable, arguments: {node: S3, name: q}}",
+    ]
+    begun = HEAD + step("block-dirty-bitmap-add", "node: S2, name: q, persistent: true")
+    plan = make_plan(timeline_of(begun + f"      - qmp: [{', '.join(actions)}]\n"))
+    assert [why for _, why in plan.unplayed] == ["QEMU 7.2 dies of it"]

@@ -209,10 +209,11 @@ def _refuse_change(
     """Return why QEMU lets nobody change a bitmap."""
     match operation:
         case RemoveBitmap():
-            if bitmap.filed is not None and not operation.reopen:
-                return Refusal("Failed to update bitmap extension: Operation not permitted")
             # Removing is the only way out of an inconsistent bitmap.
-            return refuse_use(disk, bitmap, changed=not operation.reopen, broken=True)
+            refusal = refuse_use(disk, bitmap, changed=not operation.reopen, broken=True)
+            if refusal is None and bitmap.unlocked and not operation.reopen:
+                return Refusal("Failed to update bitmap extension: Operation not permitted")
+            return refusal
         case EnableBitmap() | DisableBitmap():
             # What a bitmap records may be switched on a read-only image; it is not stored.
             return refuse_use(disk, bitmap, changed=False)

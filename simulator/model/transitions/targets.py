@@ -183,15 +183,15 @@ def _release(
     """Return a job's bitmap as the job leaves it."""
     clears = BitmapMode.ALWAYS if status is not Status.COMPLETED else job.mode
     if job.mode == BitmapMode.NEVER or job.mode != clears:
-        return bitmap.release(bitmap.dirty, bitmap.windows)
+        return bitmap.reclaim()
     left = _to_copy(job.backup) - copied if copied is not None else set_of(job.backup.length)
     if left:
         kept = disk.granules_of(bitmap.granularity, left, bitmap.length)
-        return bitmap.release(kept, bitmap.windows)
+        return bitmap.abdicate(kept, bitmap.windows)
     begun = Window(start=job.backup.moment)
     if not bitmap.recording:
         begun = begun.close(job.backup.moment)
     elif bitmap.node != disk.active.name:
         # An overlay was put on the image while the job ran: the guest writes it no more.
         begun = begun.close(disk.moment_of(bitmap.node))
-    return bitmap.release(set_of(bitmap.length), (begun,))
+    return bitmap.abdicate(set_of(bitmap.length), (begun,))

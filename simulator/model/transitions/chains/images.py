@@ -148,17 +148,18 @@ def grow_over(disk: Disk, node: str, size: int) -> ClusterMap:
         S1: |AAAA| <- S2: |-B|    to 4 clusters    gives  S2: |-B00|
 
     Where its backing image is longer than the image was, zeroes are written into what is new, so
-    that old data does not come to light. Source: QEMU 7.2; ``facts/QEMU.md`` section 4.5.
+    that old data does not come to light: from the cluster on in which it ended. Source: QEMU 7.2;
+    ``facts/QEMU.md`` section 4.5.
 
     Args:
         size: Bytes; not fewer than it has.
     """
     place = [image.name for image in disk.chain].index(node)
     image, length = disk.chain[place], -(-size // disk.cluster_size)
-    grown = length - image.length
-    if not grown or not place or disk.bytes_of(disk.chain[place - 1].name) <= disk.bytes_of(node):
+    before, first = disk.bytes_of(node), image.length - bool(image.lacks)
+    if size == before or not place or disk.bytes_of(disk.chain[place - 1].name) <= before:
         return image.content
-    return image.content.overlay(range_of(length, image.length, grown, ZERO))
+    return image.content.overlay(range_of(length, first, length - first, ZERO))
 
 
 def seen_anew(before: Disk, after: Disk) -> Disk:

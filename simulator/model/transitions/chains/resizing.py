@@ -40,9 +40,10 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
     if refusal is not None:
         return refusal
     active, length = disk.active, resize.length
-    grown = length > active.length
+    before = disk.bytes_of(active.name)
     size = length * disk.cluster_size - resize.lacks
-    content = grow_over(disk, active.name, size) if grown else active.content.below(length)
+    grows = size > before
+    content = grow_over(disk, active.name, size) if grows else active.content.below(length)
 
     def resized(bitmap: DirtyBitmap) -> DirtyBitmap:
         if bitmap.node != active.name:
@@ -56,7 +57,7 @@ def resize_image(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
             length=length,
             lacks=resize.lacks,
             bitmaps=mapped(disk.bitmaps, resized),
-            moment=disk.moment + (length != active.length),
+            moment=disk.moment + (size != before),
         )
     )
 
