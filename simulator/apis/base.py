@@ -2,7 +2,14 @@
 
 from typing import ClassVar, TypeAlias, assert_never
 
-from simulator.apis.finding import active_nodes, handed_over, image_below, kind_of, named_bitmaps
+from simulator.apis.finding import (
+    active_nodes,
+    as_it_stands,
+    handed_over,
+    image_below,
+    kind_of,
+    named_bitmaps,
+)
 from simulator.apis.transactions import in_one_transaction
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, Power, Status
@@ -34,7 +41,6 @@ from simulator.model.requests import (
     Attach,
     BlockCopy,
     CancelJob,
-    ChangeBitmap,
     Commit,
     Create,
     DeleteCheckpoint,
@@ -54,7 +60,6 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
-from simulator.model.transitions.files import refuse_tool
 
 Plan: TypeAlias = tuple[Operation, ...] | Refusal
 """The primitives that a request stands for, all or nothing, or why there are none."""
@@ -133,15 +138,13 @@ class ApiModel:
                 return self.delete_more(machine, request)
             case Qmp():
                 return self.qmp(request)
-            case ChangeBitmap(change=change):
-                return refuse_tool(machine, change.node) or (change,)
             case Commit() | Pull() | BlockCopy() | Resize() | Revert() | DeleteSnapshot():
                 return self.change_chain(machine, request)
             case CancelJob():
                 return self.cancel(machine, request)
             case FinishJobs():
                 return self.finish(machine, request)
-        return (request,)
+        return as_it_stands(machine, request)
 
     def change_chain(
         self,
@@ -444,5 +447,4 @@ class ApiModel:
 def family_of(kind: type) -> tuple[str, ...]:
     """Return the ids of the models of this program that a class is or derives from."""
     ours = (each for each in type.mro(kind) if each.__module__.startswith("simulator."))
-    ids = (vars(each).get("id") for each in ours)
-    return tuple(each for each in ids if isinstance(each, str))
+    return tuple(id for each in ours if isinstance(id := vars(each).get("id"), str))

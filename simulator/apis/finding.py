@@ -7,12 +7,17 @@ from simulator.model.operations import (
     BitmapKey,
     CloseImages,
     Fault,
+    FileOperation,
     ForgetCheckpoint,
     OpenImages,
     Operation,
+    OutsideOperation,
+    PowerOperation,
     Refusal,
+    ResizeImage,
 )
-from simulator.model.requests import TakeBackup
+from simulator.model.requests import TakeBackup, UseTool
+from simulator.model.transitions.files.opening import refuse_open
 
 
 def active_nodes(machine: Machine, disks: tuple[str, ...]) -> dict[str, str] | Refusal:
@@ -77,3 +82,13 @@ def kind_of(request: TakeBackup) -> Kind:
     if request.bitmaps:
         return Kind.BITMAPS
     return Kind.FULL if request.since is None else Kind.INCREMENTAL
+
+
+def as_it_stands(
+    machine: Machine, request: OutsideOperation | FileOperation | PowerOperation | UseTool
+) -> tuple[Operation, ...] | Refusal:
+    """Return what no host is asked for, so that every API means the same by it."""
+    if isinstance(request, UseTool):
+        bitmaps = not isinstance(request.change, ResizeImage)
+        return refuse_open(machine, request.change.node, alone=bitmaps) or (request.change,)
+    return (request,)

@@ -21,7 +21,7 @@ from simulator.model.operations import (
     KillProcess,
     StackBackups,
 )
-from simulator.model.requests import ChangeBitmap, Request
+from simulator.model.requests import Request, UseTool
 from simulator.qemu.actions import Command
 from simulator.qemu.names import choose_names
 from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
@@ -90,7 +90,7 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
         return False
     outside = isinstance(
         request,
-        CopyImage | DropBackup | StackBackups | KillProcess | FileOperation | ChangeBitmap,
+        CopyImage | DropBackup | StackBackups | KillProcess | FileOperation | UseTool,
     )
     off = entry.before.power is not Power.RUNNING
     return (

@@ -27,7 +27,6 @@ from simulator.model.operations import (
 from simulator.model.requests import (
     BlockCopy,
     CancelJob,
-    ChangeBitmap,
     Commit,
     Create,
     DeleteCheckpoint,
@@ -44,9 +43,10 @@ from simulator.model.requests import (
     StartCheckpoint,
     TakeBackup,
     Undefine,
+    UseTool,
 )
 from simulator.qemu.actions import CopyFile, DeleteFile, KillQemu, MakeImage, Stack
-from simulator.qemu.commands.outside import bitmap_tool, file_actions, stack_files
+from simulator.qemu.commands.outside import file_actions, qemu_img, stack_files
 from simulator.timeline import Entry
 
 _TARGET = re.compile(r"vd[a-z]{1,2}")
@@ -213,8 +213,8 @@ def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvi
             raise UnsupportedError(told)
         yield from file_actions(files.names, entry.before, request)
         return
-    if isinstance(request, ChangeBitmap) and entry.refusal is None:
-        yield bitmap_tool(files.names, entry.before, request.change)
+    if isinstance(request, UseTool) and entry.refusal is None:
+        yield qemu_img(files.names, entry.before, request.change)
         return
     if isinstance(request, CancelJob):
         copies = [job for job in entry.before.jobs if isinstance(job, MirrorJob)]

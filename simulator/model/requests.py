@@ -24,7 +24,7 @@ from simulator.model.operations import (
     RebaseFile,
     Refusal,
     RemoveFile,
-    ResizeFile,
+    ResizeImage,
     StackBackups,
     ThawGuest,
     WriteFile,
@@ -288,10 +288,10 @@ class DeleteCheckpoint(NamedTuple):
     metadata: bool = False
 
 
-class ChangeBitmap(NamedTuple):
-    """Change a bitmap in an image file of a machine that is off (``qemu-img bitmap``)."""
+class UseTool(NamedTuple):
+    """Let ``qemu-img`` do to a file of a machine that is off what QEMU does to a node."""
 
-    change: BitmapOperation
+    change: BitmapOperation | ResizeImage
 
 
 class Qmp(NamedTuple):
@@ -378,11 +378,10 @@ Request: TypeAlias = (
     | CorruptBackup
     | RemoveFile
     | WriteFile
-    | ResizeFile
     | CommitFile
     | RebaseFile
     | ConvertFile
-    | ChangeBitmap
+    | UseTool
     | CloseImages
     | OpenImages
     | KillProcess

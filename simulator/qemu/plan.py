@@ -20,12 +20,12 @@ from simulator.model.operations import (
     RunBackup,
     SaveSnapshot,
 )
-from simulator.model.requests import ChangeBitmap, Qmp
+from simulator.model.requests import Qmp, UseTool
 from simulator.model.transitions import apply
 from simulator.moves import Key
 from simulator.qemu.actions import Action
 from simulator.qemu.commands.operations import add
-from simulator.qemu.commands.outside import bitmap_tool, file_actions, images_named
+from simulator.qemu.commands.outside import file_actions, images_named, qemu_img
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
@@ -104,7 +104,7 @@ def _attempted(names: Names, entry: Entry) -> Attempt:
     return Attempt(why=ABOVE)
 
 
-def _refused_tool(names: Names, machine: Machine, request: FileOperation | ChangeBitmap) -> Attempt:
+def _refused_tool(names: Names, machine: Machine, request: FileOperation | UseTool) -> Attempt:
     """Return the tool that must fail, where the machine has the images that it names."""
     images = [(machine.disk_of(name), name) for name in images_named(request)]
     if any(disk is None for disk, _ in images):
@@ -114,8 +114,8 @@ def _refused_tool(names: Names, machine: Machine, request: FileOperation | Chang
     if raw and machine.power is Power.RUNNING:
         return Attempt(why=NO_LOCK)
     # Of several commands the first one fails.
-    if isinstance(request, ChangeBitmap):
-        return Attempt((bitmap_tool(names, machine, request.change),))
+    if isinstance(request, UseTool):
+        return Attempt((qemu_img(names, machine, request.change),))
     return Attempt((next(file_actions(names, machine, request)),))
 
 
@@ -125,7 +125,7 @@ def _refused(names: Names, entry: Entry) -> Attempt:
     What an API above QEMU turns down never gets there.
     """
     request = entry.request
-    if isinstance(request, FileOperation | ChangeBitmap):
+    if isinstance(request, FileOperation | UseTool):
         return _refused_tool(names, entry.before, request)
     if entry.before.power is not Power.RUNNING:
         return Attempt(why=OFF)

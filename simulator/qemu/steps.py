@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from simulator.model.machine import Backup, Machine, Restored, Status
-from simulator.model.operations import Operation, ResizeFile, ResizeImage
+from simulator.model.operations import Operation, ResizeImage
 from simulator.model.requests import Expect, FinishJobs
 from simulator.moves import Key
 from simulator.qemu.names import Names
@@ -105,7 +105,7 @@ def join_steps(
 
 def _splits(operation: Operation, before: Machine) -> bool:
     """Whether an operation may leave parts of a cluster that are not of one origin."""
-    if isinstance(operation, ResizeImage | ResizeFile):
+    if isinstance(operation, ResizeImage):
         return any(image.lacks for disk in before.disks for image in disk.chain)
     return getattr(operation, "extent", None) is not None
 

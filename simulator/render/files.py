@@ -11,13 +11,17 @@ from simulator.model.operations import (
     MergeBitmaps,
     RebaseFile,
     RemoveFile,
-    ResizeFile,
+    ResizeImage,
     WriteFile,
 )
+from simulator.model.requests import UseTool
 
 
-def tell_bitmap(change: BitmapOperation) -> str:
-    """Return what is done to a bitmap in a file: ``add bitmap b1 to S1 from outside``."""
+def _tell_tool(change: BitmapOperation | ResizeImage) -> str:
+    """Return what ``qemu-img`` does to a file: ``add bitmap b1 of S1 from outside``."""
+    if isinstance(change, ResizeImage):
+        clusters = "1 cluster" if change.length == 1 else f"{change.length:,} clusters"
+        return f"resize {change.node} from outside to {clusters}"
     verb = BITMAP_WORDS[type(change)]
     what = f"{verb} bitmap {change.name} of {change.node} from outside"
     if isinstance(change, MergeBitmaps):
@@ -26,16 +30,13 @@ def tell_bitmap(change: BitmapOperation) -> str:
     return what
 
 
-def tell_file(request: FileOperation) -> str:
+def tell_file(request: FileOperation | UseTool) -> str:
     """Return what is done to a file: ``rebase S3 onto S1, unsafe``."""
     match request:
         case RemoveFile(image=name):
             return f"delete {name} from outside"
         case WriteFile(image=name):
             return f"write {name} from outside"
-        case ResizeFile(image=name, length=length):
-            clusters = "1 cluster" if length == 1 else f"{length:,} clusters"
-            return f"resize {name} from outside to {clusters}"
         case CommitFile(top=name, base=base):
             return f"commit {name} from outside" + (f" to {base}" if base is not None else "")
         case RebaseFile(image=name, base=base, safe=safe):
@@ -43,5 +44,7 @@ def tell_file(request: FileOperation) -> str:
             return f"rebase {name} onto {onto}" + ("" if safe else ", unsafe")
         case ConvertFile(image=name, target=target):
             return f"convert {name} to {target}"
+        case UseTool(change=change):
+            return _tell_tool(change)
         case _:
             assert_never(request)

@@ -35,7 +35,6 @@ from simulator.model.requests import (
     Attach,
     BlockCopy,
     CancelJob,
-    ChangeBitmap,
     Commit,
     Create,
     DeleteCheckpoint,
@@ -53,6 +52,7 @@ from simulator.model.requests import (
     StartCheckpoint,
     TakeBackup,
     Undefine,
+    UseTool,
 )
 from simulator.moves import Move, Progress
 from simulator.notation import (
@@ -65,7 +65,7 @@ from simulator.notation import (
 from simulator.render.amounts import write_held, write_part, write_rate, write_size
 from simulator.render.colour import Role, paint
 from simulator.render.figures import Figures
-from simulator.render.files import tell_bitmap, tell_file
+from simulator.render.files import tell_file
 from simulator.render.layout import scales_of
 from simulator.render.report import WIDTH, write_finding
 from simulator.schedule.durations import write_duration
@@ -370,10 +370,8 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             text = f"backup {name}"
         case FinishJobs() | CancelJob() | Commit() | Pull() | BlockCopy() | Resize() | Revert():
             text = _tell_change(entry, statement.request)
-        case _ if isinstance(statement.request, FileOperation):
+        case _ if isinstance(statement.request, FileOperation | UseTool):
             text = tell_file(statement.request)
-        case ChangeBitmap(change=change):
-            text = tell_bitmap(change)
         case DeleteSnapshot(name=name, metadata=metadata):
             text = f"delete {'the note of ' if metadata else ''}snapshot {name}"
         case CopyImage(image=image, target=target):

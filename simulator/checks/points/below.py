@@ -25,6 +25,7 @@ from simulator.model.operations import (
     ResizeImage,
     RevertImages,
 )
+from simulator.model.requests import UseTool
 from simulator.model.values import replace
 from simulator.notation import write_view
 from simulator.timeline import Entry, Timeline
@@ -81,12 +82,13 @@ def changed_from_below(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     told: set[tuple[str, str]] = set()
     for entry in timeline.entries:
-        by_hand = isinstance(entry.request, FileOperation)
+        by_hand = isinstance(entry.request, FileOperation | UseTool)
         if not (entry.before.forked or by_hand) or entry.refusal is not None:
             continue
         if isinstance(entry.request, RemoveFile):
             continue  # BT407 tells of it.
-        own = {_disk_of(entry.before, operation) for operation in entry.operations}
+        operations = () if by_hand else entry.operations
+        own = {_disk_of(entry.before, operation) for operation in operations}
         for was, now in zip(entry.before.disks, entry.after.disks, strict=True):
             if was is now or was.name in own or not was.chain or not now.chain:
                 continue
@@ -113,7 +115,7 @@ def _report(self: Rule, entry: Entry, was: Disk, now: Disk, written: str) -> Fin
     if isinstance(entry.request, RebaseFile):
         label = f"{entry.request.image} holds nothing of what it read from another image"
         help = "leave safe: false out, and what would read otherwise is copied first"
-    elif isinstance(entry.request, FileOperation):
+    elif isinstance(entry.request, FileOperation | UseTool):
         label = label if above is not None else f"{written} is written, and its guest is off"
         help = f"leave {written} as it is, or let the guest itself write while the machine runs"
     missing = changed - recorded

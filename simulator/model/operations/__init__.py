@@ -38,7 +38,6 @@ from simulator.model.operations.files import (
     FileOperation,
     RebaseFile,
     RemoveFile,
-    ResizeFile,
     WriteFile,
 )
 from simulator.model.operations.guest import (
@@ -124,7 +123,6 @@ __all__ = [
     "Refusal",
     "RemoveBitmap",
     "RemoveFile",
-    "ResizeFile",
     "ResizeImage",
     "RestoreCheckpoint",
     "RevertImages",

@@ -40,6 +40,8 @@ class StoreBitmaps(NamedTuple):
 class ResizeImage(NamedTuple):
     """Let an active image grow or shrink (QEMU: ``block_resize``).
 
+    On a machine that is off it is ``qemu-img resize``, of any image.
+
     Attributes:
         length: Number of clusters.
         lacks: Bytes by which the last of them is cut short.

@@ -18,19 +18,6 @@ class WriteFile(NamedTuple):
     data: ClusterMap
 
 
-class ResizeFile(NamedTuple):
-    """Let an image file grow or shrink (``qemu-img resize``).
-
-    Attributes:
-        length: Number of clusters.
-        lacks: Bytes by which the last of them is cut short.
-    """
-
-    image: str
-    length: int
-    lacks: int = 0
-
-
 class CommitFile(NamedTuple):
     """Copy what images hold down into a base; all stay where they are (``qemu-img commit``).
 
@@ -62,6 +49,4 @@ class ConvertFile(NamedTuple):
     target: str
 
 
-FileOperation: TypeAlias = (
-    RemoveFile | WriteFile | ResizeFile | CommitFile | RebaseFile | ConvertFile
-)
+FileOperation: TypeAlias = RemoveFile | WriteFile | CommitFile | RebaseFile | ConvertFile

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import assert_never
 
-from simulator.model.machine import Machine
+from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     BitmapOperation,
     ChainOperation,
@@ -18,6 +18,7 @@ from simulator.model.operations import (
     PowerOperation,
     Refusal,
     RemoveBitmap,
+    ResizeImage,
     RunBackup,
 )
 from simulator.model.series import without
@@ -33,6 +34,7 @@ from simulator.model.transitions import (
 )
 from simulator.model.transitions.chains.forks import spread
 from simulator.model.transitions.chains.overlays import create_image
+from simulator.model.transitions.files.by_tool import change_bitmap
 from simulator.model.values import replace
 
 
@@ -85,6 +87,13 @@ def apply(machine: Machine, operation: Operation) -> Machine | Refusal:
     return outcome
 
 
+def use_tool(machine: Machine, operation: BitmapOperation | ResizeImage) -> Machine | Refusal:
+    """Return the machine after ``qemu-img`` did to a file what QEMU does to a node."""
+    if isinstance(operation, ResizeImage):
+        return files.resize_file(machine, operation)
+    return change_bitmap(machine, operation)
+
+
 def _apply(machine: Machine, operation: Operation) -> Machine | Refusal:
     match operation:
         case GuestWrite():
@@ -97,6 +106,8 @@ def _apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             return create_image(machine, operation)
         case EndJob():
             return jobs.end_job(machine, operation)
+    if isinstance(operation, BitmapOperation | ResizeImage) and machine.power is not Power.RUNNING:
+        return use_tool(machine, operation)
     if isinstance(operation, BitmapOperation):
         return bitmaps.apply(machine, operation)
     if isinstance(operation, ChainOperation):

@@ -12,14 +12,12 @@ from simulator.model.bitmap import (
     NAME_BYTES_MAX,
     STORED_BITS_MAX,
     DirtyBitmap,
-    Kept,
     Window,
 )
 from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, Power
+from simulator.model.machine import Machine
 from simulator.model.operations import (
-    BITMAP_WORDS,
     AddBitmap,
     BitmapKey,
     BitmapOperation,
@@ -31,67 +29,14 @@ from simulator.model.operations import (
     Refusal,
     RemoveBitmap,
 )
-from simulator.model.series import mapped, without
+from simulator.model.series import without
 from simulator.model.values import replace
 
 
-def apply(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
-    """Return the machine after a bitmap command, or why QEMU refuses it.
-
-    On a machine that is off it is ``qemu-img bitmap`` that does it.
-    """
-    if machine.power is Power.RUNNING:
-        return _apply(machine, operation)
-    return _apply_by_tool(machine, operation)
-
-
-def _apply_by_tool(machine: Machine, operation: BitmapOperation) -> Machine | Refusal:
-    """Change a bitmap of an image file that nobody has open; it is stored at once.
-
-    It may lie below the active image: the tool opens just that file, for writing.
-    Source: ``qemu-img bitmap`` of QEMU 7.2.
-    """
-    node, name = operation.node, operation.name
-    read = operation.sources if isinstance(operation, MergeBitmaps) else ()
-    for image in (node, *(other for other, _ in read)):
-        if not _has_file(machine, image):
-            return no_file(image)
-    disk = machine.disk_of(node)
-    assert disk is not None, "it has the image"
-    if isinstance(operation, AddBitmap) and operation.granularity is not None:
-        # The tool counts in 32 bits, and QMP refuses what does not fit.
-        operation = operation._replace(granularity=operation.granularity % (GRANULARITY_MAX * 2))
-    opened = replace(disk, bitmaps=mapped(disk.bitmaps, lambda each: _opened(each, node)))
-    outcome = _apply(machine.with_disk(opened), operation, called="#block")
-    if isinstance(outcome, Refusal):
-        told = f"Operation {BITMAP_WORDS[type(operation)]} on bitmap {name} failed: {outcome.text}"
-        return replace(outcome, text=told)
-    changed = outcome.disk(disk.name)
-    batch = changed.next_batch(node)
-    stored = mapped(changed.bitmaps, lambda each: each.store(batch) if each.node == node else each)
-    return outcome.with_disk(replace(changed, bitmaps=stored))
-
-
-def _has_file(machine: Machine, image: str) -> bool:
-    disk = machine.disk_of(image)
-    held = disk.image(image) if disk is not None else None
-    return held is not None and not held.removed
-
-
-def _opened(bitmap: DirtyBitmap, node: str) -> DirtyBitmap:
-    return replace(bitmap, kept=Kept.IN_USE) if bitmap.node == node else bitmap
-
-
-def no_file(image: str) -> Refusal:
-    """Return what ``qemu-img`` says of an image file that is not there."""
-    told = f"Could not open '{image}'"
-    return Refusal(f"{told}: {told}: No such file or directory")
-
-
-def _apply(
+def apply(
     machine: Machine, operation: BitmapOperation, *, called: str | None = None
 ) -> Machine | Refusal:
-    """Change a bitmap, or say why QEMU refuses it.
+    """Return the machine after a bitmap command, or why QEMU refuses it.
 
     Args:
         called: What QEMU calls the node, if not by its name.

@@ -65,16 +65,17 @@ from simulator.qemu.commands.images import (
 )
 from simulator.qemu.commands.jobs import commit_images, mirror_disk, pull_images
 from simulator.qemu.commands.nodes import disk_of, export_command, guest_step, unexport_command
-from simulator.qemu.commands.outside import bitmap_tool, change_file, copy_image, stack_backups
+from simulator.qemu.commands.outside import change_file, copy_image, qemu_img, stack_backups
 from simulator.qemu.commands.power import close_disk, open_disk, open_images
 from simulator.qemu.commands.work import Work
 
 
 def add(work: Work, machine: Machine, operation: Operation) -> None:
     """Add what an operation is on a machine as it is before it."""
+    off = machine.power is not Power.RUNNING
     match operation:
-        case _ if isinstance(operation, BitmapOperation) and machine.power is not Power.RUNNING:
-            work.do(bitmap_tool(work.names, machine, operation))
+        case _ if isinstance(operation, BitmapOperation | ResizeImage) and off:
+            work.do(qemu_img(work.names, machine, operation))
         case GuestWrite() | GuestDiscard():
             work.do(guest_step(work.names, machine, operation))
         case CreateImage():

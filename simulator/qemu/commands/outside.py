@@ -17,11 +17,11 @@ from simulator.model.operations import (
     MergeBitmaps,
     RebaseFile,
     RemoveFile,
-    ResizeFile,
+    ResizeImage,
     StackBackups,
     WriteFile,
 )
-from simulator.model.requests import ChangeBitmap
+from simulator.model.requests import UseTool
 from simulator.qemu.actions import CopyFile, DeleteFile, GuestStep, RunTool, Stack
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
@@ -93,9 +93,6 @@ def file_actions(
                 start, length = first * disk.cluster_size, count * disk.cluster_size
                 length = min(length, disk.bytes_of(name) - start)
                 yield RunTool(("qemu-io", *source, "-c", f"write {what} {start} {length}", file))
-        case ResizeFile(length=length, lacks=lacks):
-            size = str(length * disk.cluster_size - lacks)
-            yield RunTool(("qemu-img", "resize", "-q", *source, "--shrink", file, size))
         case CommitFile(base=base):
             down = ("-b", names.files[base]) if base is not None else ()
             yield RunTool(("qemu-img", "commit", "-q", *source, *down, file))
@@ -113,11 +110,16 @@ def file_actions(
             assert_never(operation)
 
 
-def bitmap_tool(names: Names, machine: Machine, change: BitmapOperation) -> RunTool:
-    """Return ``qemu-img bitmap`` as it changes a bitmap of an image file."""
+def qemu_img(names: Names, machine: Machine, change: BitmapOperation | ResizeImage) -> RunTool:
+    """Return ``qemu-img`` as it does to an image file what QEMU does to a node."""
     disk = machine.disk_of(change.node)
     image = disk.image(change.node) if disk is not None else None
     assert image is not None, "it was accepted, so the image is there"
+    assert disk is not None, "likewise"
+    file = names.files[image.name]
+    if isinstance(change, ResizeImage):
+        size = str(change.length * disk.cluster_size - change.lacks)
+        return RunTool(("qemu-img", "resize", "-q", "-f", image.format, "--shrink", file, size))
     words = [f"--{BITMAP_WORDS[type(change)]}"]
     if isinstance(change, AddBitmap) and change.granularity is not None:
         words += ["-g", str(change.granularity)]
@@ -126,18 +128,18 @@ def bitmap_tool(names: Names, machine: Machine, change: BitmapOperation) -> RunT
         words.append(source)
         if node != change.node:
             words += ["-b", names.files[node]]
-    words += ["-f", image.format, names.files[image.name], change.name]
+    words += ["-f", image.format, file, change.name]
     return RunTool(("qemu-img", "bitmap", *words))
 
 
-def images_named(request: FileOperation | ChangeBitmap) -> tuple[str, ...]:
+def images_named(request: FileOperation | UseTool) -> tuple[str, ...]:
     """Return the images that a tool is told of."""
     match request:
         case CommitFile(top=image, base=base) | RebaseFile(image=image, base=base):
             return (image,) if base is None else (image, base)
-        case ChangeBitmap(change=MergeBitmaps(node=image, sources=sources)):
+        case UseTool(change=MergeBitmaps(node=image, sources=sources)):
             return (image, *(node for node, _ in sources))
-        case ChangeBitmap(change=change):
+        case UseTool(change=change):
             return (change.node,)
         case _:
             return (request.image,)

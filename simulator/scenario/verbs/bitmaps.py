@@ -15,12 +15,12 @@ from simulator.model.operations import (
     RemoveFile,
 )
 from simulator.model.requests import (
-    ChangeBitmap,
     DeleteCheckpoint,
     DeleteSnapshot,
     RedefineCheckpoint,
     Request,
     StartCheckpoint,
+    UseTool,
 )
 from simulator.scenario.names import New, Thing
 from simulator.scenario.shapes import (
@@ -179,7 +179,7 @@ def _read_bitmap(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
         around.problems.add(path, told, expected=f"one of {', '.join(CHANGES)}")
         return None
     change = _bitmap_change(around, path, arguments, asked[0])
-    return ChangeBitmap(change) if change is not None else None
+    return UseTool(change) if change is not None else None
 
 
 def _bitmap_change(

@@ -7,11 +7,11 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from simulator.model.clusters import CLUSTERS_MAX
-from simulator.model.operations import CloseImages, KillProcess, OpenImages, ResizeFile
+from simulator.model.operations import CloseImages, KillProcess, OpenImages, ResizeImage
 from simulator.model.requests import Attach as AttachRequest
 from simulator.model.requests import Detach as DetachRequest
 from simulator.model.requests import Migrate as MigrateRequest
-from simulator.model.requests import Request
+from simulator.model.requests import Request, UseTool
 from simulator.model.requests import Resize as ResizeRequest
 from simulator.model.requests import Undefine as UndefineRequest
 from simulator.scenario.disks import clusters_of, lacking
@@ -156,7 +156,7 @@ def _read_resize(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     lacks = lacking(value, shape.cluster_size) if told[0] == "size" else 0
     around.disks.resize(shape.name, length)
     if outside:
-        return ResizeFile(image, length, lacks)
+        return UseTool(ResizeImage(image, length, lacks))
     return ResizeRequest(disk=shape.name, length=length, lacks=lacks)
 
 

@@ -13,41 +13,36 @@ from simulator.model.operations import (
     RebaseFile,
     Refusal,
     RemoveFile,
-    ResizeFile,
     ResizeImage,
     WriteFile,
 )
 from simulator.model.series import added, kept, mapped, series
 from simulator.model.sizes import measure
-from simulator.model.transitions.bitmaps import no_file
 from simulator.model.transitions.chains.commits import copy_down
 from simulator.model.transitions.chains.images import grow_over
 from simulator.model.transitions.chains.resizing import resize_image
+from simulator.model.transitions.files.opening import BELOW, refuse_open
 from simulator.model.values import replace
 
 
 def apply(machine: Machine, operation: FileOperation) -> Machine | Refusal:
     """Return the machine when a file has been changed, or the words of the tool that cannot."""
     name = operation.top if isinstance(operation, CommitFile) else operation.image
-    disk = machine.disk_of(name)
-    image = disk.image(name) if disk is not None else None
-    if disk is None or image is None or image.removed:
-        told = _cannot_open(name, operation)
-        return Refusal(f"{told}: Could not open '{name}': No such file or directory")
-    if isinstance(operation, RemoveFile):
-        gone = machine.with_disk(disk.with_image(replace(image, removed=True)))
-        return gone if machine.power is Power.RUNNING else forget_removed(gone)
-    refusal = _refuse_open(machine, disk, name, operation)
+    refusal = _refuse_open(machine, name, operation)
     if refusal is not None:
         return refusal
+    disk = machine.disk_of(name)
+    image = disk.image(name) if disk is not None else None
+    assert disk is not None and image is not None, "it can be opened"
     match operation:
+        case RemoveFile():
+            gone = machine.with_disk(disk.with_image(replace(image, removed=True)))
+            return gone if machine.power is Power.RUNNING else forget_removed(gone)
         case WriteFile():
             written = operation.data.below(image.length)
             content = image.content.overlay(written)
             changed = disk.with_image(replace(image, content=content))
             return _settle(machine, disk, _marked(changed, name, written.clusters()))
-        case ResizeFile():
-            return _resize(machine, disk, image, operation)
         case CommitFile():
             return _commit(machine, disk, operation)
         case RebaseFile():
@@ -56,6 +51,20 @@ def apply(machine: Machine, operation: FileOperation) -> Machine | Refusal:
             return _convert(machine, disk, operation)
         case _:
             assert_never(operation)
+
+
+def _refuse_open(machine: Machine, image: str, operation: FileOperation) -> Refusal | None:
+    """Return why a tool cannot open the image; a file is removed without that."""
+    if isinstance(operation, RemoveFile):
+        there = replace(machine, power=Power.OFF)
+        return refuse_open(there, image, alone=True)
+    return refuse_open(
+        machine,
+        image,
+        by_io=isinstance(operation, WriteFile),
+        reads=isinstance(operation, ConvertFile),
+        alone=isinstance(operation, RebaseFile) and not operation.safe,
+    )
 
 
 def forget_removed(machine: Machine) -> Machine:
@@ -71,57 +80,6 @@ def forget_removed(machine: Machine) -> Machine:
             left = replace(disk, chain=chain, bitmaps=bitmaps)
             machine = _settle(machine, disk, left)
     return machine
-
-
-def _cannot_open(image: str, operation: FileOperation) -> str:
-    """Return how a tool begins to say that it cannot open an image."""
-    if isinstance(operation, WriteFile):
-        return f"can't open device {image}"
-    return f"Could not open '{image}'"
-
-
-def refuse_tool(machine: Machine, image: str) -> Refusal | None:
-    """Return why ``qemu-img`` cannot open an image to change it; None where it can."""
-    disk = machine.disk_of(image)
-    held = disk.image(image) if disk is not None else None
-    if held is None or held.removed:
-        return no_file(image)
-    return _locked(f"Could not open '{image}'") if machine.power is Power.RUNNING else None
-
-
-def _refuse_open(
-    machine: Machine, disk: Disk, image: str, operation: FileOperation
-) -> Refusal | None:
-    """Return why a tool cannot open an image: somebody has it open, or one below it is gone.
-
-    An unsafe rebase looks at no other image.
-    """
-    told = _cannot_open(image, operation)
-    reads = isinstance(operation, ConvertFile)
-    if machine.power is Power.RUNNING and (not reads or image == disk.active.name):
-        return _locked(told, shared=reads)
-    if isinstance(operation, RebaseFile) and not operation.safe:
-        return None
-    for depth, below in enumerate(reversed(disk.chain_to(image))):
-        if below.removed:
-            way = f"{_BELOW * depth}Could not open '{below.name}': No such file or directory"
-            return Refusal(f"{told}: {way}")
-    return None
-
-
-_BELOW = "Could not open backing file: "
-
-
-def _locked(told: str, *, shared: bool = False) -> Refusal:
-    """Return what a tool says of an image that a running QEMU has open.
-
-    Args:
-        told: How it begins.
-        shared: Whether it would only read.
-    """
-    lock = 'shared "write"' if shared else '"write"'
-    cause = "the machine runs, and its QEMU has the image open"
-    return Refusal(f"{told}: Failed to get {lock} lock", cause=cause)
 
 
 def _settle(machine: Machine, before: Disk, after: Disk) -> Machine:
@@ -145,10 +103,16 @@ def _marked(disk: Disk, node: str, clusters: ClusterSet) -> Disk:
     return replace(disk, bitmaps=mapped(disk.bitmaps, mark))
 
 
-def _resize(machine: Machine, disk: Disk, image: Image, resize: ResizeFile) -> Machine | Refusal:
+def resize_file(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
     """Let a file grow or shrink, with its bitmaps: ``qemu-img resize``, with ``--shrink``."""
+    refusal = refuse_open(machine, resize.node)
+    if refusal is not None:
+        return refusal
+    disk = machine.disk_of(resize.node)
+    image = disk.image(resize.node) if disk is not None else None
+    assert disk is not None and image is not None, "it can be opened"
     if image is disk.active:
-        return resize_image(machine, ResizeImage(image.name, resize.length, resize.lacks))
+        return resize_image(machine, resize)
     size = resize.length * disk.cluster_size - resize.lacks
     grows = size > disk.bytes_of(image.name)
     content = grow_over(disk, image.name, size) if grows else image.content.below(resize.length)
@@ -198,7 +162,7 @@ def _rebase(machine: Machine, disk: Disk, image: Image, rebase: RebaseFile) -> M
             missing = f"Could not open '{rebase.base}': No such file or directory"
             return Refusal(f"Could not open new backing file '{rebase.base}': {missing}")
         if rebase.base in names[place:] and rebase.safe:
-            way = _BELOW * (names.index(rebase.base) - place)
+            way = BELOW * (names.index(rebase.base) - place)
             told = f"Could not open new backing file '{rebase.base}': {way}"
             return Refusal(f'{told}Failed to get shared "write" lock')
         if rebase.base in names[place:]:
