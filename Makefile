@@ -37,7 +37,7 @@ run_each = @failed=; for step in $(1); do \
 	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup writable demo test check verify judge record bench lab outs clean
+.PHONY: help setup writable demo test check verify judge record tree inside bench lab outs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -73,6 +73,17 @@ record: setup ## play the timelines of tests/recordings on what is installed and
 	@$(install_libvirt)
 	@$(BIN)/python -m tests.recordings $(WITH)
 
+tree: ## install another release of Debian, with its QEMU and libvirt, into .trees: SUITE=trixie or sid; TREES=/var/trees, MIRROR=URL
+	@$(need_suite)
+	@test -e "$(TREE)/$(READY)" || { $(need_root); $(install_mmdebstrap); $(make_tree); }
+
+inside: ## make something in such a tree, by its own QEMU, libvirt and Python: SUITE=trixie DO="verify N=100"
+	@$(need_suite)
+	@test -e "$(TREE)/$(READY)" || { \
+		echo "make inside: there is no tree '$(TREE)': make tree SUITE=$(SUITE)" >&2; exit 2; }
+	@$(need_root)
+	@unshare --mount --pid --fork --kill-child sh -euc '$(enter_tree)'
+
 bench: setup ## measure the figures that README.md quotes, each beside its peer
 	@$(install_qemu)
 	@$(BIN)/python -m tests.benchmarks
@@ -88,7 +99,7 @@ outs: setup ## write the recorded findings of scenarios/flagged anew, for you to
 
 clean: ## remove .venv and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find . -path ./.trees -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp goes first and comes back last, so that a setup that stopped midway starts again.
 $(STAMP): pyproject.toml uv.lock Makefile
@@ -146,3 +157,44 @@ install = for program in $(1); do \
 install_qemu = $(call install,qemu-img qemu-io qemu-nbd qemu-storage-daemon,$(QEMU_PACKAGES))
 install_libvirt = $(call install,libvirtd virsh qemu-system-x86_64,$(LIBVIRT_PACKAGES))
 install_chromium = $(call install,chromium,$(CHROMIUM_PACKAGES))
+
+# Trees of other releases. A tree is a folder with a whole Debian in it, and an environment of its
+# own Python; the checkout is bound into it. All that is mounted is so in a namespace of its own,
+# which goes, with every process in it, when make ends or is killed. The shell stays, since in there
+# it is the one that must take note of the ends of processes that nobody waits for.
+TREES := .trees
+TREE = $(abspath $(TREES))/$(SUITE)
+READY := .ready
+TREE_PACKAGES := ca-certificates make python3 python3-venv $(QEMU_PACKAGES) $(LIBVIRT_PACKAGES)
+comma := ,
+listed = $(subst $() ,$(comma),$(strip $(1)))
+
+need_suite = test -n "$(SUITE)" || { \
+		echo "make $@: say which release of Debian: make $@ SUITE=trixie" >&2; exit 2; }
+need_root = test "$$(id -u)" = 0 || { \
+		echo "make $@: only root may make a tree or enter it: sudo make $@ ..." >&2; exit 2; }
+install_mmdebstrap = $(call install,mmdebstrap,mmdebstrap); \
+	command -v mmdebstrap >/dev/null || { \
+		echo "make tree: mmdebstrap is missing; install it first" \
+			"(Debian, Ubuntu: apt-get install mmdebstrap)" >&2; exit 2; }
+
+make_tree = echo "installing $(SUITE) into $(TREE)"; mkdir -p "$(TREES)"; rm -rf "$(TREE)"; \
+	unshare --mount mmdebstrap --quiet --variant=minbase \
+		$(if $(STALE),--aptopt='Acquire::Check-Valid-Until "false"') \
+		--include=$(call listed,$(TREE_PACKAGES)) $(SUITE) "$(TREE)" $(MIRROR) || { \
+		rm -rf "$(TREE)"; \
+		echo "make tree: $(SUITE) was not installed, see above;" \
+			"MIRROR=URL takes another mirror, STALE=yes one that is out of date" >&2; \
+		exit 2; }; \
+	touch "$(TREE)/$(READY)"
+
+# Names and certificates are the host's, since a company's proxy is known to it only.
+enter_tree = mkdir -p "$(TREE)/checkout"; mount --bind "$(CURDIR)" "$(TREE)/checkout"; \
+	mount -t proc proc "$(TREE)/proc"; \
+	mount --rbind /dev "$(TREE)/dev"; mount --rbind /sys "$(TREE)/sys"; \
+	for file in /etc/resolv.conf /etc/ssl/certs/ca-certificates.crt; do \
+		if test -e "$$file"; then touch "$(TREE)$$file"; mount --bind "$$file" "$(TREE)$$file"; fi; \
+	done; \
+	chroot "$(TREE)" env -u TMPDIR HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+		make --no-print-directory -C /checkout PYTHON=python3 VENV=/venv $(or $(DO),help); \
+	exit $$?

@@ -98,3 +98,32 @@ def test_make_says_so_where_nothing_can_be_written(target: str) -> None:
         assert f"'{Path(folder).resolve()}' cannot be written to" in ran.stderr
         assert sorted(os.listdir(folder)) == sorted(MADE_OF)
         Path(folder).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["tree"], "make tree: say which release of Debian: make tree SUITE=trixie"),
+        (["inside"], "make inside: say which release of Debian: make inside SUITE=trixie"),
+        (["inside", "SUITE=potato"], "make inside: there is no tree '{}/potato': make tree"),
+        (["tree", "SUITE=potato"], "make tree: only root may make a tree or enter it"),
+        (["inside", "SUITE=woody"], "make inside: only root may make a tree or enter it"),
+    ],
+)
+def test_make_says_what_a_tree_of_another_debian_lacks(words: list[str], message: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (Path(folder) / "woody").mkdir()
+        (Path(folder) / "woody" / ".ready").touch()
+        user: dict[str, Any] = {"user": "nobody"} if os.geteuid() == 0 else {}
+        ran = subprocess.run(
+            ["make", *words, f"TREES={folder}"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            check=False,
+            **user,
+        )
+        assert ran.returncode == 2
+        assert message.format(folder) in ran.stderr
