@@ -160,10 +160,9 @@ class Moves:
                     copied = self._copied(job, machine, tick)
                     self._end(job, tick, Status.FAILED)
                 ended.append(finish(job, Status.FAILED, copied))
-        paces = {job.number: self._traffic.paces(job.number) for job in self._moving()}
         for number in self._traffic.ended(tick):
             job = self._under[number]
-            job.pass_through(paces[number])
+            job.pass_through(self._traffic.paces(number))
             place = self._traffic.goal(number)
             job.passed = plus(job.passed, place, job.course.data_before(place))
             self._traffic.drop(number)

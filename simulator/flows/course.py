@@ -56,7 +56,8 @@ class Course:
         """
         self.covered, self.data, self.cluster_size = covered, data, cluster_size
         self.size = _bytes_of(covered, cluster_size, disk_size)
-        self.data_size = _bytes_of(data, cluster_size, disk_size)
+        whole = data is covered
+        self.data_size = self.size if whole else _bytes_of(data, cluster_size, disk_size)
 
     def data_before(self, place: Fraction) -> Fraction:
         """Return the bytes of data that lie before a place."""

@@ -11,6 +11,8 @@ from simulator.flows.sharing import PARTS, Flow, Pipe, Stream, parts_of
 HAIR = 16
 """What is left of a tick by less than a part of it like this is over: places are rounded down."""
 
+SECOND_OF_HAIRS = SECOND * HAIR
+
 
 class Run(NamedTuple):
     """A course that is run.
@@ -85,22 +87,22 @@ class Together(Stream):
         Returns:
             The tick at which the next of them comes to its goal; None where nobody does.
         """
-        speed, since, came = self.speed, tick, 0
-        if self.notes:
-            since, before, came = self.notes[-1]
+        speed, notes, goals = self.speed, self.notes, self._goals
+        if not notes:
+            since, came = tick, 0
+            notes.append((tick, speed, 0))
+        else:
+            since, before, came = notes[-1]
             if before != speed:
                 if since == tick:
-                    self.notes.pop()
-                came += (tick - since) * (before or 0) // SECOND
+                    notes.pop()
+                elif before:
+                    came += (tick - since) * before // SECOND
                 since = tick
-                self.notes.append((tick, speed, came))
-        else:
-            self.notes.append((tick, speed, came))
-        if self._there or (speed is None and self._goals):
-            return since
-        if speed is None or not self._goals:
-            return None
-        return since - (speed - (self._goals[0][0] - came) * (SECOND * HAIR)) // (speed * HAIR)
+                notes.append((tick, speed, came))
+        if speed is None or self._there or not goals:
+            return since if self._there or goals else None
+        return since - (speed - (goals[0][0] - came) * SECOND_OF_HAIRS) // (speed * HAIR)
 
     def both(self, speed: Fraction | None) -> Speeds:
         """Return a speed of theirs for data and for zeroes, which they pass alike."""
@@ -109,7 +111,7 @@ class Together(Stream):
     def ended(self, tick: int) -> Iterable[int]:
         """Return those that have come to their goals."""
         speed = self.notes[-1][1]
-        moved = self.moved_at(tick) + (speed or 0) // (SECOND * HAIR) + 1
+        moved = self.moved_at(tick) + (speed or 0) // SECOND_OF_HAIRS + 1
         while self._goals and (speed is None or self._goals[0][0] <= moved):
             _, number = heappop(self._goals)
             if number in self._gone:

@@ -40,11 +40,12 @@ class Stream:
         speed: How fast each of them is; None for no bound, or where that is not known yet.
     """
 
-    count = 0
-    speed: int | None = None
+    __slots__ = ("count", "flow", "limit", "pipes", "speed")
 
     def __init__(self, flow: Flow, pipes: "tuple[Pipe[Any], ...]") -> None:
         self.flow, self.limit, self.pipes = flow, flow.limit, pipes
+        self.count = 0
+        self.speed: int | None = None
 
 
 S = TypeVar("S", bound=Stream)
@@ -58,11 +59,14 @@ class Pipe(Generic[S]):
         streams: What goes through it.
         count: How many flows these are.
         left, waiting: What it can carry still while shares are worked out, and for how many.
+        turn: When that was last done.
     """
+
+    __slots__ = ("count", "left", "streams", "turn", "waiting", "width")
 
     def __init__(self, width: int) -> None:
         self.width = self.left = width
-        self.count = self.waiting = 0
+        self.count = self.waiting = self.turn = 0
         self.streams: dict[S, None] = {}
 
 
@@ -81,6 +85,7 @@ class Shares(Generic[S]):
         """Begin with no flow."""
         self.changed: dict[S, None] = {}
         self._kept: float = inf
+        self._turn = 0
 
     def begin(self, stream: S) -> None:
         """Let one more flow go with a stream."""
@@ -115,13 +120,17 @@ class Shares(Generic[S]):
             Those that have another speed now, or another count.
         """
         waiting, pipes = self._reached()
-        limited = [stream for stream in waiting if stream.limit is not None]
+        changed = self.changed
+        found: list[S] = []
+        limited: list[S] = []
+        for stream in waiting:
+            if stream.limit is not None:
+                limited.append(stream)
         if len(limited) > 1:
             limited.sort(key=_limit, reverse=True)
-        found: list[S] = []
         while waiting:
             level = limited[-1].limit if limited else None
-            held: Iterable[S] = waiting if level is None else ()
+            held: Iterable[S] = ()
             for pipe in pipes:
                 if pipe.waiting:
                     each = pipe.left // pipe.waiting
@@ -131,46 +140,54 @@ class Shares(Generic[S]):
                         held = [*held, *pipe.streams]
             while limited and limited[-1].limit == level:
                 held = [*held, limited.pop()]
-            for stream in held if level is not None else [*held]:
-                if stream not in waiting:
-                    continue
-                del waiting[stream]
-                taken = (level or 0) * stream.count
+            full: list[S] = []
+            for stream in held if level is not None else [*waiting]:
+                if stream in waiting:
+                    del waiting[stream]
+                    full.append(stream)
+                    if stream.speed != level or stream in changed:
+                        stream.speed = level
+                        found.append(stream)
+            for stream in full if waiting else ():
+                count = stream.count
+                taken = (level or 0) * count
                 for pipe in stream.pipes:
                     pipe.left -= taken
-                    pipe.waiting -= stream.count
-                if stream.speed != level or stream in self.changed:
-                    stream.speed = level
-                    found.append(stream)
-        self.changed.clear()
+                    pipe.waiting -= count
+        changed.clear()
         self._kept = inf
         return found
 
-    def _reached(self) -> tuple[dict[S, None], dict[Pipe[S], None]]:
+    def _reached(self) -> tuple[dict[S, None], list[Pipe[S]]]:
         """Return those that may have another speed, and the pipes that they go through.
 
         The pipes carry already what the others keep.
         """
-        reached = [*self.changed]
-        waiting = {stream: None for stream in reached if stream.count}
-        pipes: dict[Pipe[S], None] = {}
-        kept = self._kept
+        self._turn = turn = self._turn + 1
+        reached, kept = [*self.changed], self._kept
+        waiting: dict[S, None] = {}
+        for stream in reached:
+            if stream.count:
+                waiting[stream] = None
+        pipes: list[Pipe[S]] = []
         for stream in reached:
             for pipe in stream.pipes:
-                if pipe in pipes:
+                if pipe.turn == turn:
                     continue
-                pipes[pipe] = None
-                pipe.left, pipe.waiting = pipe.width, pipe.count
+                pipe.turn = turn
+                left, number = pipe.width, pipe.count
                 for other in pipe.streams:
-                    if other in waiting:
-                        continue
-                    speed = other.speed or 0
-                    if speed < kept:
-                        pipe.left -= speed * other.count
-                        pipe.waiting -= other.count
-                    else:
-                        waiting[other] = None
-                        reached.append(other)
+                    if other not in waiting:
+                        speed = other.speed or 0
+                        if speed < kept:
+                            left -= speed * other.count
+                            number -= other.count
+                        else:
+                            waiting[other] = None
+                            reached.append(other)
+                if number:
+                    pipe.left, pipe.waiting = left, number
+                    pipes.append(pipe)
         return waiting, pipes
 
 

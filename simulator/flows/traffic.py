@@ -55,6 +55,7 @@ class Traffic:
         self._runs: dict[int, Run] = {}
         self._waiting: dict[int, tuple[int, Course, Flow, Fraction | None, Fraction | int]] = {}
         self._begins: list[tuple[int, int]] = []
+        self._ways: dict[Flow, tuple[Flow, tuple[Pipe[AnyLane], ...]]] = {}
         self._together: dict[Flow, Together] = {}
         self._ends: dict[AnyLane, int] = {}
         self._next: int | None = None
@@ -76,64 +77,72 @@ class Traffic:
             tick: When its first byte moves.
             goal: The place on its course at which it stops; None for its end.
         """
-        if not self._pipes.keys() >= {*flow.through}:
-            flow = flow._replace(through=tuple(n for n in flow.through if n in self._pipes))
         stop = goal if goal is not None else course.size
         self._waiting[number] = tick, course, flow, zeroes, stop
         heappush(self._begins, (tick, number))
 
     def settle(self, tick: int) -> None:
         """Let the jobs flow whose time to begin has come, and share the resources anew."""
-        while self._begins and self._begins[0][0] <= tick:
-            _, number = heappop(self._begins)
+        begins, ends, shares = self._begins, self._ends, self._shares
+        while begins and begins[0][0] <= tick:
+            _, number = heappop(begins)
             if number in self._waiting:
                 self._join(number, tick)
-        if not self._shares.changed:
+        if not shares.changed:
             return
-        for lane in self._shares.changed:
+        for lane in shares.changed:
             if not lane.count:
-                self._ends.pop(lane, None)
+                ends.pop(lane, None)
                 if self._together.get(lane.flow) is lane:
                     del self._together[lane.flow]
-        for lane in self._shares.settle():
+        for lane in shares.settle():
             end = lane.go_on(tick)
             if end is not None:
-                self._ends[lane] = end
+                ends[lane] = end
             else:
-                self._ends.pop(lane, None)
-        self._next = min(self._ends.values(), default=None)
+                ends.pop(lane, None)
+        self._next = min(ends.values(), default=None)
 
     def _join(self, number: int, tick: int) -> None:
-        _, course, flow, zeroes, goal = self._waiting.pop(number)
-        lane: AnyLane
+        _, course, asked, zeroes, goal = self._waiting.pop(number)
+        flow, pipes = self._ways.get(asked) or self._way_of(asked)
+        lane: AnyLane | None
         if course.data_size == course.size or _is_even(flow, zeroes):
-            if flow not in self._together:
-                self._together[flow] = Together(flow, self._pipes_of(flow))
-            lane = self._together[flow]
+            lane = self._together.get(flow)
+            if lane is None:
+                lane = self._together[flow] = Together(flow, pipes)
             begun = lane.moved_at(tick)
         else:
-            lane, begun = Alone(flow, self._pipes_of(flow), course, zeroes, goal), 0
+            lane, begun = Alone(flow, pipes, course, zeroes, goal), 0
         self._runs[number] = run = Run(course, goal, lane, begun, tick, len(lane.notes))
         lane.join(number, run)
         self._shares.begin(lane)
 
-    def _pipes_of(self, flow: Flow) -> tuple[Pipe[AnyLane], ...]:
-        return tuple([self._pipes[name] for name in flow.through])
+    def _way_of(self, flow: Flow) -> tuple[Flow, tuple[Pipe[AnyLane], ...]]:
+        """Return a flow through what has a bandwidth, and these; each flow is asked for once."""
+        names = tuple(name for name in flow.through if name in self._pipes)
+        way = Flow(names, flow.limit), tuple(self._pipes[name] for name in names)
+        return self._ways.setdefault(flow, way)
 
     def next_tick(self) -> int | None:
         """Return when the next of them begins to flow or has come to its goal; None for never."""
-        while self._begins and self._begins[0][1] not in self._waiting:
-            heappop(self._begins)
-        if self._begins and (self._next is None or self._begins[0][0] < self._next):
-            return self._begins[0][0]
-        return self._next
+        begins, soon = self._begins, self._next
+        while begins and begins[0][1] not in self._waiting:
+            heappop(begins)
+        if begins and (soon is None or begins[0][0] < soon):
+            return begins[0][0]
+        return soon
 
     def ended(self, tick: int) -> list[int]:
         """Return those that have come to their goals at a tick, in their order."""
         if self._next is None or self._next > tick:
             return []
-        there = [lane for lane, end in self._ends.items() if end <= tick]
-        return sorted([number for lane in there for number in lane.ended(tick)])
+        numbers: list[int] = []
+        for lane, end in self._ends.items():
+            if end <= tick:
+                numbers += lane.ended(tick)
+        numbers.sort()
+        return numbers
 
     def drop(self, number: int) -> None:
         """Let one go that moves no more bytes."""
