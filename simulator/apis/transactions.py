@@ -3,9 +3,9 @@
 Source: QEMU 7.2; ``facts/QEMU.md`` section 6.4.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
-from simulator.model.machine import Status
+from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
     AddOverlay,
     EndJob,
@@ -14,6 +14,7 @@ from simulator.model.operations import (
     RunBackup,
     StoreBitmaps,
 )
+from simulator.model.transitions import apply
 
 
 def in_one_transaction(actions: Iterable[Operation | Refusal]) -> tuple[Operation, ...] | Refusal:
@@ -44,3 +45,16 @@ def in_one_transaction(actions: Iterable[Operation | Refusal]) -> tuple[Operatio
         if isinstance(each, RunBackup) and not each.lasting
     ]
     return (*done, *stored, *ended)
+
+
+def one_by_one(
+    machine: Machine, actions: Sequence[Operation]
+) -> Iterator[tuple[Machine, Operation]]:
+    """Yield actions that happen together, each with the machine that those before it leave."""
+    together = in_one_transaction(actions)
+    assert not isinstance(together, Refusal), "these are operations"
+    for action, meant in zip(actions, together, strict=False):
+        yield machine, action
+        outcome = apply(machine, meant)
+        if not isinstance(outcome, Refusal):
+            machine = outcome

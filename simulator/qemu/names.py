@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from simulator.apis.transactions import one_by_one
 from simulator.model.machine import Machine, MirrorJob, Transfer
 from simulator.model.operations import AddOverlay, Operation, Refusal, RunBackup
 from simulator.model.requests import Qmp
@@ -126,9 +127,8 @@ def _refused(timeline: Timeline) -> Iterator[tuple[Machine, Operation]]:
         request = entry.request
         if entry.refusal is not None:
             asked = request.operations if isinstance(request, Qmp) else entry.attempted
-            for operation in asked:
-                if not isinstance(operation, Refusal):
-                    yield entry.before, operation
+            told = [each for each in asked if not isinstance(each, Refusal)]
+            yield from one_by_one(entry.before, told)
 
 
 def _with_suffix(name: str, format: str) -> str:

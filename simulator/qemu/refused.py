@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
-from simulator.apis.transactions import in_one_transaction
+from simulator.apis.transactions import one_by_one
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob, Machine
 from simulator.model.operations import (
@@ -90,7 +90,8 @@ def attempt(names: Names, machine: Machine, operations: Sequence[Operation]) -> 
     asked = _without_crash(machine, operations)
     if isinstance(asked, str):
         return Attempt(why=asked)
-    parts = [part for each in asked if (part := _part(names, machine, each)) is not None]
+    told = [_part(names, met, each) for met, each in one_by_one(machine, asked)]
+    parts = [part for part in told if part is not None]
     assert parts, "a step without operations is not refused"
     assert len(parts) == len(asked), "each of QEMU's own operations is a command"
     commands = [command for _, command, _ in parts]
@@ -128,18 +129,15 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
     # What is turned down only when the job runs is no refused command.
     if any(isinstance(each, CommitImages) and _fails_late(machine, each) for each in operations):
         return "QEMU takes the command, and its job fails"
-    before, together = machine, in_one_transaction(operations)
-    assert not isinstance(together, Refusal), "these are operations"
-    for operation in together:
-        outcome = apply(machine, operation)
+    for met, operation in one_by_one(machine, operations):
+        outcome = apply(met, operation)
         if not isinstance(outcome, Refusal):
-            machine = outcome
-        elif not isinstance(operation, EnableBitmap):
+            continue
+        if not isinstance(operation, EnableBitmap):
             return operations
-        else:
-            alone = apply(before, operation)
-            same = isinstance(alone, Refusal) and alone.text == outcome.text
-            return [operation] if same else FATAL
+        alone = apply(machine, operation)
+        same = isinstance(alone, Refusal) and alone.text == outcome.text
+        return [operation] if same else FATAL
     return operations
 
 

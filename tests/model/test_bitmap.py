@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import simulator
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
 from simulator.model.clusters import set_of
 
@@ -188,3 +189,23 @@ def test_a_merge_of_any_granularity_marks_what_shares_a_byte_with_a_dirty_granul
     wanted = "".join("X" if soiled & set(range(16 * n, 16 * n + 16)) else "-" for n in range(8))
     assert drawn(bitmap().merge(source, 1)) == wanted
     assert list(source.clusters(64 * KIB, 8)) == [n for n in range(8) if wanted[n] == "X"]
+
+
+def test_a_checkpoint_that_goes_lets_its_images_store_what_was_in_memory() -> None:
+    """Source: QEMU 7.2, ``blockdev-reopen`` of an image to which bitmaps were added meanwhile."""
+    text = """
+scenario: reopened
+model: libvirt
+disk: 8
+timeline:
+  - {at: T1, do: [create: S1, {backup: {to: full, checkpoint: c1}}, snapshot: S2]}
+  - at: T2
+    do:
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: b, persistent: true}}
+      - WITHOUT
+      - shutdown
+      - start
+"""
+    for step, there in (("{delete: {checkpoint: c1}}", True), ("{write: A-------}", False)):
+        disk = simulator.loads(text.replace("WITHOUT", step)).run().timeline.last.disks[0]
+        assert (disk.bitmap("S1", "b") is not None) is there

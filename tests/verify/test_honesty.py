@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from simulator.qemu.actions import MakeImage
 from simulator.qemu.plan import make_plan
 from simulator.scenario.qmp import ignored
 from simulator.verify.on_qemu import verify
@@ -140,3 +141,17 @@ def test_what_would_kill_qemu_behind_a_snapshot_is_not_sent() -> None:
     begun = HEAD + step("block-dirty-bitmap-add", "node: S2, name: q, persistent: true")
     plan = make_plan(timeline_of(begun + f"      - qmp: [{', '.join(actions)}]\n"))
     assert [why for _, why in plan.unplayed] == ["QEMU 7.2 dies of it"]
+
+
+def test_the_target_of_a_refused_backup_is_of_the_size_of_the_image_that_its_step_makes() -> None:
+    begun = "[{create: {image: S2, disk: b}}]"
+    text = HEAD.replace("disk: 4", "disks: {a: 4, b: 9}")
+    text = text.replace("[{create: S1}, {write: AA--}, {snapshot: S2}, {write: -B--}]", begun)
+    actions = [
+        "{execute: blockdev-snapshot, arguments: {node: S2, overlay: S3}}",
+        "{execute: blockdev-backup, arguments: {device: S3, target: k, sync: full}}",
+        "{execute: block-dirty-bitmap-clear, arguments: {node: S3, name: q}}",
+    ]
+    plan = make_plan(timeline_of(text + f"      - qmp: [{', '.join(actions)}]\n"))
+    made = [each for each in plan.steps[-1].actions if isinstance(each, MakeImage)]
+    assert [image.size for image in made] == [9 * 65536] * 2

@@ -21,7 +21,6 @@ from simulator.model.operations import (
     ResizeImage,
     RunBackup,
 )
-from simulator.model.series import without
 from simulator.model.transitions import (
     bitmaps,
     chains,
@@ -35,7 +34,6 @@ from simulator.model.transitions import (
 from simulator.model.transitions.chains.forks import spread
 from simulator.model.transitions.chains.overlays import create_image
 from simulator.model.transitions.files.by_tool import change_bitmap
-from simulator.model.values import replace
 
 
 def apply_all(machine: Machine, operations: Iterable[Operation]) -> Machine | Refusal:
@@ -72,7 +70,7 @@ def _without(machine: Machine, remove: RemoveBitmap) -> Machine:
     assert disk is not None, "nobody drops an image in the same step"
     bitmap = disk.bitmap(remove.node, remove.name)
     assert bitmap is not None, "it was kept until now"
-    return machine.with_disk(replace(disk, bitmaps=without(disk.bitmaps, bitmap)))
+    return machine.with_disk(bitmaps.drop_bitmap(disk, bitmap, remove))
 
 
 def apply(machine: Machine, operation: Operation) -> Machine | Refusal:

@@ -12,6 +12,7 @@ from simulator.model.bitmap import (
     NAME_BYTES_MAX,
     STORED_BITS_MAX,
     DirtyBitmap,
+    Kept,
     Window,
 )
 from simulator.model.clusters import set_of
@@ -29,7 +30,7 @@ from simulator.model.operations import (
     Refusal,
     RemoveBitmap,
 )
-from simulator.model.series import without
+from simulator.model.series import mapped, without
 from simulator.model.values import replace
 
 
@@ -135,7 +136,7 @@ def _change(
     active = bitmap.node == disk.active.name
     match operation:
         case RemoveBitmap():
-            return replace(disk, bitmaps=without(disk.bitmaps, bitmap))
+            return drop_bitmap(disk, bitmap, operation)
         case ClearBitmap():
             return disk.with_bitmap(bitmap.clear(disk.moment, active=active))
         case EnableBitmap():
@@ -144,6 +145,27 @@ def _change(
             return disk.with_bitmap(bitmap.disable(disk.moment))
         case _:
             assert_never(operation)
+
+
+def drop_bitmap(disk: Disk, bitmap: DirtyBitmap, remove: RemoveBitmap) -> Disk:
+    """Return a disk without a bitmap.
+
+    An image that is opened for writing to remove it stores all its bitmaps when it is read-only
+    again, as they are by then. Source: QEMU 7.2, ``blockdev-reopen``.
+    """
+    left = replace(disk, bitmaps=without(disk.bitmaps, bitmap))
+    stored = bitmap.kept is Kept.STORED and bitmap.node != disk.active.name
+    return stored_on(left, bitmap.node) if remove.reopen and stored else left
+
+
+def stored_on(disk: Disk, node: str) -> Disk:
+    """Return a disk of which an image was open for writing: its bitmaps are stored as they are."""
+    batch = disk.next_batch(node)
+
+    def closed(bitmap: DirtyBitmap) -> DirtyBitmap:
+        return bitmap.store(batch) if bitmap.node == node and bitmap.persistent else bitmap
+
+    return replace(disk, bitmaps=mapped(disk.bitmaps, closed))
 
 
 def _refuse_change(

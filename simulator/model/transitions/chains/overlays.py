@@ -21,7 +21,7 @@ from simulator.model.operations import (
     StoreBitmaps,
 )
 from simulator.model.series import kept, mapped
-from simulator.model.transitions.chains.carrying import retire
+from simulator.model.transitions.bitmaps import stored_on
 from simulator.model.transitions.chains.images import (
     conflict,
     in_use_by,
@@ -102,7 +102,7 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
 
     below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
     taller = with_overlay(below, snapshot.overlay)
-    return machine.with_disk(_stored(taller, snapshot.node) if snapshot.stored else taller)
+    return machine.with_disk(stored_on(taller, snapshot.node) if snapshot.stored else taller)
 
 
 def _scratch_on(machine: Machine, disk: Disk, node: str) -> str | None:
@@ -135,13 +135,7 @@ def _refuse_target(machine: Machine, disk: Disk, snapshot: AddOverlay) -> Refusa
 def store_bitmaps(machine: Machine, store: StoreBitmaps) -> Machine | Refusal:
     """Make an image below a new overlay read-only: its bitmaps are stored as they are by now."""
     disk = machine.disk_of(store.node)
-    return no_node(store.node) if disk is None else machine.with_disk(_stored(disk, store.node))
-
-
-def _stored(disk: Disk, node: str) -> Disk:
-    """Return a disk of which an image is read-only, with its bitmaps stored."""
-    bitmaps = mapped(disk.bitmaps, lambda b: retire(disk, b) if b.node == node else b)
-    return replace(disk, bitmaps=bitmaps)
+    return no_node(store.node) if disk is None else machine.with_disk(stored_on(disk, store.node))
 
 
 def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:

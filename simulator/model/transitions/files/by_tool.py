@@ -37,10 +37,7 @@ def change_bitmap(machine: Machine, operation: BitmapOperation) -> Machine | Ref
     if isinstance(outcome, Refusal):
         told = f"Operation {BITMAP_WORDS[type(operation)]} on bitmap {name} failed: {outcome.text}"
         return replace(outcome, text=told)
-    changed = outcome.disk(disk.name)
-    batch = changed.next_batch(node)
-    stored = mapped(changed.bitmaps, lambda each: each.store(batch) if each.node == node else each)
-    return outcome.with_disk(replace(changed, bitmaps=stored))
+    return outcome.with_disk(bitmaps.stored_on(outcome.disk(disk.name), node))
 
 
 def _opened(bitmap: DirtyBitmap, node: str) -> DirtyBitmap:
