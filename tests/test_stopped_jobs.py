@@ -227,3 +227,27 @@ def test_a_bitmap_on_a_read_only_image_may_change_if_its_successor_has_its_place
         assert told == ["Failed to update bitmap extension: Operation not permitted"]
     else:
         assert told == ["Bitmap 'b' is readonly and cannot be modified"] * 2
+
+
+@pytest.mark.parametrize(("mode", "left"), [("grouped", []), ("individual", ["k2"])])
+def test_a_command_that_finalizes_one_job_of_a_group_finalizes_all(
+    mode: str, left: list[str]
+) -> None:
+    jobs = ", ".join(
+        f"{{type: blockdev-backup, data: {{device: S{n}, target: k{n}, sync: full}}}}"
+        for n in (1, 2)
+    )
+    together = f"{{actions: [{jobs}], properties: {{completion-mode: {mode}}}}}"
+    text = f"""
+scenario: finalized
+model: qemu
+disks: {{a: 4, b: 4}}
+timeline:
+  - {{at: T1, do: [{{create: {{image: S1, disk: a}}}}, {{create: {{image: S2, disk: b}}}}]}}
+  - {{at: T2, do: [{{qmp: {{execute: transaction, arguments: {together}}}, ends: T4}}]}}
+  - {{at: T3, do: [{{qmp: {{execute: job-finalize, arguments: {{id: k1}}}}}}]}}
+  - {{at: T4}}
+"""
+    timeline = simulator.loads(text).run().timeline
+    finalized = next(entry for entry in timeline.entries if entry.instant == "T3")
+    assert [job.name for job in finalized.after.jobs] == left

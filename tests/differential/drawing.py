@@ -531,7 +531,8 @@ class Drawer:
         if any(each.name == image and each.format == "raw" for each in disk.chain):
             return
         # Left out: unflushed.
-        if any(getattr(job, "base", None) == image for job in self.machine.jobs):
+        jobs = self.machine.jobs
+        if any(image in (getattr(j, "base", None), getattr(j, "into", None)) for j in jobs):
             return
         self.scenario.do({"copy": {"image": image, "to": self.scenario.name("k")}})
 

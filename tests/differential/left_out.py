@@ -38,8 +38,8 @@ LEFT_OUT = {
     "unflushed": LeftOut(
         "qemu",
         "The base of a commit, and an image below the active one that is pulled into, are "
-        "flushed by nobody: a crash loses what they took. Here all guest writes count as "
-        "flushed.",
+        "flushed by nobody: a crash loses what they took, and a copy of the file lacks it. Here "
+        "all guest writes count as flushed.",
     ),
     "refused-transaction": LeftOut(
         "qemu",

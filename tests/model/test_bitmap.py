@@ -191,21 +191,30 @@ def test_a_merge_of_any_granularity_marks_what_shares_a_byte_with_a_dirty_granul
     assert list(source.clusters(64 * KIB, 8)) == [n for n in range(8) if wanted[n] == "X"]
 
 
-def test_a_checkpoint_that_goes_lets_its_images_store_what_was_in_memory() -> None:
+@pytest.mark.parametrize(
+    ("step", "stored"),
+    [
+        ("delete: {checkpoint: c1}", True),
+        ("qmp: {execute: block-stream, arguments: {device: S1}}", True),
+        ("write: A-------", False),
+    ],
+)
+def test_an_image_that_is_opened_for_writing_stores_what_was_in_memory(
+    step: str, stored: bool
+) -> None:
     """Source: QEMU 7.2, ``blockdev-reopen`` of an image to which bitmaps were added meanwhile."""
-    text = """
+    text = f"""
 scenario: reopened
 model: libvirt
 disk: 8
 timeline:
-  - {at: T1, do: [create: S1, {backup: {to: full, checkpoint: c1}}, snapshot: S2]}
+  - {{at: T1, do: [create: S1, {{backup: {{to: full, checkpoint: c1}}}}, snapshot: S2]}}
   - at: T2
     do:
-      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: b, persistent: true}}
-      - WITHOUT
+      - qmp: {{execute: block-dirty-bitmap-add, arguments: {{node: S1, name: b, persistent: true}}}}
+      - {{{step}}}
       - shutdown
       - start
 """
-    for step, there in (("{delete: {checkpoint: c1}}", True), ("{write: A-------}", False)):
-        disk = simulator.loads(text.replace("WITHOUT", step)).run().timeline.last.disks[0]
-        assert (disk.bitmap("S1", "b") is not None) is there
+    disk = simulator.loads(text).run().timeline.last.disks[0]
+    assert (disk.bitmap("S1", "b") is not None) is stored

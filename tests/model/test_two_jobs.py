@@ -19,6 +19,7 @@ from simulator.model.operations import (
     Operation,
     PullImages,
     Refusal,
+    ResizeImage,
     RunBackup,
 )
 from simulator.model.transitions import apply_all
@@ -110,3 +111,13 @@ def test_a_snapshot_meets_the_scratch_image_of_the_newest_backup_alone(
     outcome = apply_all(running, [AddOverlay(active, "new")])
     told = f"Node '{active}' is busy: node is used as backing hd of '{user}'"
     assert (outcome.text if isinstance(outcome, Refusal) else None) == (told if user else None)
+
+
+@pytest.mark.parametrize(("into", "refused"), [(IMAGES - 1, True), (IMAGES - 2, False)])
+def test_a_disk_is_resized_beside_a_stream_into_an_image_below_the_active_one(
+    into: int, refused: bool
+) -> None:
+    running = apply_all(chain(), [PullImages(f"node{into}", lasting=True, job="job")])
+    assert isinstance(running, Machine)
+    outcome = apply_all(running, [ResizeImage(f"node{IMAGES - 1}", 9)])
+    assert isinstance(outcome, Refusal) is refused

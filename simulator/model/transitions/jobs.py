@@ -105,7 +105,8 @@ def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> B
 def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
     """End the jobs of a name: one for each disk that takes part.
 
-    In a group, one that does not complete cancels the others.
+    In a group, one that does not complete cancels the others, and a command that finalizes one
+    finalizes all.
     """
     jobs = [job for job in machine.jobs if end.job in (job.name, _target(job))]
     copies = [b for b in machine.backups_named(end.job) if b.kind is Kind.COPY]
@@ -121,9 +122,10 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
     grouped = {t for job in jobs if isinstance(job, BackupJob) for t in job.group}
     for job in jobs:
         machine = _end(machine, job, end.status, end.copied)
-    if end.status is not Status.COMPLETED:
+    together = Status.CANCELLED if end.status is not Status.COMPLETED else end.status
+    if together is Status.CANCELLED or end.command is not None:
         for job in [each for each in machine.jobs if _target(each) in grouped]:
-            machine = _end(machine, job, Status.CANCELLED)
+            machine = _end(machine, job, together)
     return machine
 
 

@@ -8,6 +8,7 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.series import kept, mapped, series
+from simulator.model.transitions.bitmaps import stored_on
 from simulator.model.transitions.chains.carrying import carry_bitmaps
 from simulator.model.transitions.chains.images import (
     held_in,
@@ -26,7 +27,8 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
                 B1: |XXXX----|    B2: |---XXX--|+          B2: |---XXX--|+
 
     The image's bitmaps are never dirtied by it; those of the dropped images are gone with them.
-    A job with nothing to do ends at once. Source: QEMU.md section 4.3.
+    A job with nothing to do ends at once: an image below was open for writing all the same.
+    Source: QEMU.md section 4.3.
     """
     disk = machine.disk_of(pull.into)
     if disk is None:
@@ -43,14 +45,14 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     )
     pulled = _pulled(disk, job.into, job.base)
     if not pulled:
-        return machine
+        return machine.with_disk(_closed(disk, pull.into))
     into = disk.image(pull.into)
     assert into is not None, "the disk was found by this image"
     # The guest's own writes come on top of what is pulled, whenever they were made.
     held = held_in(pulled, pulled[-1].length).below(into.length)
     copied = disk.with_image(replace(into, content=held.overlay(into.content)))
     if not pull.lasting:
-        return machine.with_disk(drop_pulled(copied, job))
+        return machine.with_disk(_closed(drop_pulled(copied, job), pull.into))
     started = machine.with_disk(_opened(copied, pull.into))
     return replace(started, jobs=(*machine.jobs, job))
 
@@ -91,6 +93,11 @@ def _opened(disk: Disk, node: str) -> Disk:
         return replace(bitmap, kept=Kept.IN_USE) if stored else bitmap
 
     return replace(disk, bitmaps=mapped(disk.bitmaps, opened))
+
+
+def _closed(disk: Disk, node: str) -> Disk:
+    """Return a disk of which an image was open for writing: one below stores its bitmaps then."""
+    return disk if node == disk.active.name else stored_on(disk, node)
 
 
 def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:

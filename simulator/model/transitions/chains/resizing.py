@@ -4,7 +4,11 @@ from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
 from simulator.model.machine import (
     BackupJob,
+    CommitJob,
+    Job,
     Machine,
+    MirrorJob,
+    PullJob,
     Transfer,
 )
 from simulator.model.operations import (
@@ -89,9 +93,7 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
 
 def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | None:
     """Return why an active image keeps its size: a job or a client counts on it."""
-    jobs = [
-        job for job in machine.jobs_on(disk.name) if not isinstance(job, BackupJob) or job.guarding
-    ]
+    jobs = [job for job in machine.jobs_on(disk.name) if _counts_on(job, node)]
     # Of backups, the filter of the newest one lies on top.
     for job in [*(job for job in jobs if not isinstance(job, BackupJob)), *jobs[-1:]]:
         if not isinstance(job, BackupJob) or job.backup.transfer is Transfer.PULL:
@@ -101,6 +103,17 @@ def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | 
     if jobs or any(export.node == node for export in machine.exports):
         return _conflict(node, filtered=bool(jobs))
     return None
+
+
+def _counts_on(job: Job, active: str) -> bool:
+    """Whether a job needs the active image as it is: not where it reads or fills one below."""
+    match job:
+        case BackupJob():
+            return job.guarding
+        case PullJob():
+            return job.into == active
+        case CommitJob() | MirrorJob():
+            return True
 
 
 def _conflict(node: str, *, filtered: bool) -> Refusal:
