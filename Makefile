@@ -68,7 +68,7 @@ verify: setup ## play N=1000 random timelines on a real QEMU, and agree on each;
 judge: setup ## judge N=10000 random timelines of each model by content: is all said that is wrong, and nothing else; SEED=1, MODEL=qemu
 	@$(BIN)/python -m tests.judging $(or $(N),1000) "$(SEED)" $(MODEL)
 
-record: setup ## play the timelines of tests/recordings on what is installed and write down what it does; WITH=qemu
+record: setup ## play the timelines of tests/recordings on what is installed and write down what it does; WITH=qemu, libvirt or arguments
 	@$(install_qemu)
 	@$(install_libvirt)
 	@$(BIN)/python -m tests.recordings $(WITH)

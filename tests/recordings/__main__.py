@@ -1,4 +1,6 @@
-"""Records what is installed: ``python -m tests.recordings [qemu|libvirt]...``, or ``make record``.
+"""Records what is installed: ``python -m tests.recordings [WHAT]...``, or ``make record``.
+
+WHAT is ``qemu``, ``libvirt``, or ``arguments``: those that the commands of QEMU have.
 
 Each file is written whole when all of its timelines were played, and is told what differs from the
 one that was there. The date is today's in UTC, or that of ``SOURCE_DATE_EPOCH``.
@@ -14,7 +16,7 @@ from typing import Any
 from simulator.hosts.daemon import INSTALL_HELP
 from simulator.hosts.failures import QemuError, QemuMissingError
 from simulator.hosts.libvirt.libvirtd import INSTALL_HELP as LIBVIRT_INSTALL_HELP
-from tests.recordings import on_libvirt, on_qemu
+from tests.recordings import on_libvirt, on_qemu, on_schema
 from tests.recordings.files import (
     Recorded,
     Recording,
@@ -24,6 +26,7 @@ from tests.recordings.files import (
     read_recording,
     read_timelines,
     recordings,
+    write_arguments,
     write_recording,
 )
 
@@ -51,12 +54,17 @@ PLAYERS: Mapping[str, tuple[Callable[[Timeline], Played], str]] = {
     "libvirt": (play_on_libvirt, LIBVIRT_INSTALL_HELP),
 }
 
+ARGUMENTS = "arguments"
+
+KNOWN = (*PLAYERS, ARGUMENTS)
+"""What can be recorded."""
+
 
 def main(words: list[str]) -> int:
     """Record what was asked for, or all that is installed; return the exit status."""
-    unknown = [word for word in words if word not in PLAYERS]
+    unknown = [word for word in words if word not in KNOWN]
     if unknown:
-        print(f"make record: {unknown[0]} is not one of {', '.join(PLAYERS)}", file=sys.stderr)
+        print(f"make record: {unknown[0]} is not one of {', '.join(KNOWN)}", file=sys.stderr)
         return UNUSABLE
     try:
         today()
@@ -68,12 +76,15 @@ def main(words: list[str]) -> int:
         )
         return UNUSABLE
     written = 0
-    for of in words or PLAYERS:
-        play, help = PLAYERS[of]
+    for of in words or KNOWN:
+        play, help = PLAYERS.get(of, (None, INSTALL_HELP))
         try:
-            for path in recordings(of):
-                read_recording(path)
-            record(of, play)
+            if play is None:
+                record_arguments()
+            else:
+                for path in recordings(of):
+                    read_recording(path)
+                record(of, play)
             written += 1
         except QemuMissingError as error:
             print(f"make record: no {of} to record: {error}; {help}", file=sys.stderr)
@@ -101,6 +112,21 @@ def record(of: str, play: Callable[[Timeline], Played]) -> None:
     print(f"{path.name}: {len(played)} timelines, {steps} steps; {len(told)} differ from before")
     for line in told[:20]:
         print(f"  {line}")
+
+
+def record_arguments() -> None:
+    """Write the file of the arguments of the QEMU that is installed."""
+    version, commands = on_schema.record()
+    head = {"of": ARGUMENTS, "version": version}
+    path = path_of(head)
+    text = write_arguments(
+        {**head, "command": f"make record WITH={ARGUMENTS}", "date": today()}, commands
+    )
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    told = text.partition("\n")[2] != before.partition("\n")[2]
+    if told:
+        path.write_text(text, encoding="utf-8")
+    print(f"{path.name}: {len(commands)} commands; {'new, or other' if told else 'as before'}")
 
 
 def differences(old: Recording, new: Recording) -> list[str]:

@@ -12,6 +12,8 @@ A step tells what was asked (``op``) and all that was found afterwards:
 - ``restored``: what a stack of backups reads as, ``parts`` each of them, ``matches`` the steps
   after which the guest saw the same.
 - ``during``: how each of the guest's steps beside a job went.
+
+A file of arguments has a line for each command, as ``tests/recordings/on_schema.py`` says.
 """
 
 import json
@@ -91,16 +93,7 @@ def read_recording(path: Path) -> Recording:
         RecordingError: The file cannot be read, is none, or has a newer format.
     """
     lines = _lines(path)
-    number, head = next(lines, (1, {}))
-    if not isinstance(head.get("format"), int):
-        raise RecordingError(f"{path}:{number}: this is no recording: it has no format")
-    if head["format"] > FORMAT:
-        found, known = head["format"], FORMAT
-        raise RecordingError(f"{path}:{number}: format {found}; this reads formats up to {known}")
-    for key in ("of", "version"):
-        if not isinstance(head.get(key), str):
-            raise RecordingError(f"{path}:{number}: the head does not tell its {key}")
-    told = {key: value for key, value in head.items() if key != "format"}
+    told = _head(path, lines)
     played = [Recorded(n, cells, _whole(steps)) for n, cells, steps in _timelines(path, lines)]
     return Recording(told, tuple(played))
 
@@ -112,6 +105,42 @@ def write_recording(recording: Recording) -> str:
         lines.append({"timeline": played.name, "cells": played.cells})
         lines += _changes(played.steps)
     return "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+
+
+def _head(path: Path, lines: Iterator[Line]) -> Mapping[str, Any]:
+    """Take the first line of a file, and return what it tells."""
+    number, head = next(lines, (1, {}))
+    if not isinstance(head.get("format"), int):
+        raise RecordingError(f"{path}:{number}: this is no recording: it has no format")
+    if head["format"] > FORMAT:
+        found, known = head["format"], FORMAT
+        raise RecordingError(f"{path}:{number}: format {found}; this reads formats up to {known}")
+    for key in ("of", "version"):
+        if not isinstance(head.get(key), str):
+            raise RecordingError(f"{path}:{number}: the head does not tell its {key}")
+    return {key: value for key, value in head.items() if key != "format"}
+
+
+def read_arguments(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the head of a file of arguments, and the arguments of each command.
+
+    Raises:
+        RecordingError: The file cannot be read, is none, or has a newer format.
+    """
+    lines = _lines(path)
+    head = _head(path, lines)
+    commands: dict[str, Any] = {}
+    for number, line in lines:
+        if not isinstance(line.get("execute"), str) or not isinstance(line.get("arguments"), dict):
+            raise RecordingError(f"{path}:{number}: no command with its arguments")
+        commands[line["execute"]] = line["arguments"]
+    return head, commands
+
+
+def write_arguments(head: Mapping[str, Any], commands: Mapping[str, Any]) -> str:
+    """Return the arguments of commands as the text of their file."""
+    lines = [{"execute": name, "arguments": told} for name, told in commands.items()]
+    return "".join(f"{json.dumps(line)}\n" for line in ({"format": FORMAT, **head}, *lines))
 
 
 def _lines(path: Path) -> Iterator[Line]:

@@ -9,16 +9,19 @@ from pathlib import Path
 import pytest
 
 from tests.checkout import ROOT
-from tests.hosts.real import need_libvirt
+from tests.hosts.real import need_libvirt, need_qemu
+from tests.recordings import on_schema
 from tests.recordings.__main__ import differences, main, play_on_libvirt, play_on_qemu, today
 from tests.recordings.files import (
     FORMAT,
     Recording,
     RecordingError,
     path_of,
+    read_arguments,
     read_recording,
     read_timelines,
     recordings,
+    write_arguments,
     write_recording,
 )
 
@@ -57,6 +60,34 @@ def test_what_is_installed_still_does_what_was_recorded_of_its_version() -> None
             assert differences(old, new) == []
         else:
             assert len(played.steps) == len(before.steps)
+
+
+@pytest.mark.parametrize("path", recordings("arguments"), ids=lambda path: path.stem)
+def test_arguments_are_written_as_they_were_read_for_each_qemu_that_was_recorded(
+    path: Path,
+) -> None:
+    head, commands = read_arguments(path)
+    assert write_arguments(head, commands) == path.read_text()
+    assert path_of(head) == path
+    assert {"device", "target", "sync"} <= commands["blockdev-backup"].keys()
+    assert "name?" in commands["block-export-add"]["type=nbd"]
+
+
+def test_the_arguments_of_the_qemu_that_is_installed_are_those_that_were_recorded() -> None:
+    need_qemu()
+    version, commands = on_schema.record()
+    path = path_of({"of": "arguments", "version": version})
+    if path.exists():
+        assert read_arguments(path)[1] == commands
+    else:
+        assert commands.keys() >= read_arguments(recordings("arguments")[0])[1].keys()
+
+
+def test_a_file_of_arguments_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "arguments-1.jsonl"
+    path.write_text(f'{head()}{{"execute": "quit", "arguments": {{}}}}\n{STEP}')
+    with pytest.raises(RecordingError, match=":3: no command with its arguments"):
+        read_arguments(path)
 
 
 def test_what_differs_is_told_by_timeline_and_step() -> None:
@@ -130,7 +161,7 @@ def test_where_nothing_is_installed_nothing_is_recorded(tmp_path: Path) -> None:
 
 def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["xen"]) == 2
-    assert "xen is not one of qemu, libvirt" in capsys.readouterr().err
+    assert "xen is not one of qemu, libvirt, arguments" in capsys.readouterr().err
 
 
 def test_the_date_is_the_one_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
