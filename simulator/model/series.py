@@ -222,6 +222,20 @@ def put_at(things: Series[T], new: Mapping[int, T]) -> Series[T]:
     return Many(parts)
 
 
+def picked(things: Series[T], places: Sequence[int]) -> list[T]:
+    """Return the things at some places, which ascend."""
+    if isinstance(things, tuple):
+        return [things[place] for place in places]
+    found: list[T] = []
+    start = low = 0
+    for part in things.parts:
+        end = start + len(part)
+        high = bisect_left(places, end, low)
+        found += [part[place - start] for place in places[low:high]]
+        start, low = end, high
+    return found
+
+
 def by_parts(things: Series[T], change: Callable[[tuple[T, ...]], tuple[T, ...]]) -> Series[T]:
     """Return things of which each part is changed by itself; states share one that is as before."""
     if isinstance(things, Part):

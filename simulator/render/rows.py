@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
-from operator import attrgetter
+from operator import attrgetter, ne
 from typing import NamedTuple
 
 from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterMap
-from simulator.model.disk import Disk
+from simulator.model.disk import KEY_OF, Disk
 from simulator.model.machine import Machine
 from simulator.model.series import (
     Series,
@@ -22,6 +22,7 @@ from simulator.model.series import (
     changed_places,
     known_of,
     parts_of,
+    picked,
     put_at,
     series,
 )
@@ -281,10 +282,11 @@ def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
     lengths = {image.name: image.length for image in disk.chain}
     were = {image.name: image.length for image in drawn.disk.chain}
     changed = changed_places(before, now)
+    old, marked = picked(before, changed), picked(now, changed)
     new = now[len(before) :]
     if (
         len(now) < len(before)
-        or any(_key(before[n]) != _key(now[n]) for n in changed)
+        or any(map(ne, map(KEY_OF, old), map(KEY_OF, marked)))
         or any(lengths[node] != length for node, length in were.items() if node in lengths)
         or any(bitmap.name in drawn.names for bitmap in new)
         or len({bitmap.name for bitmap in new}) < len(new)
@@ -293,9 +295,9 @@ def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
     drawn.names.update(bitmap.name for bitmap in new)
     fresh = range(len(before), len(now))
     strips: dict[int, Strip] = {}
-    for n in changed:
-        known = drawn.bitmaps[n]
-        strip = _draw_bitmap(disk, now[n], lengths, scale, known, before[n])
+    rows = picked(drawn.bitmaps, changed)
+    for n, was, bitmap, known in zip(changed, old, marked, rows, strict=True):
+        strip = _draw_bitmap(disk, bitmap, lengths, scale, known, was)
         if strip is not known:
             strips[n] = strip
     blanks = (Strip(label=_label(bitmap, drawn.names), cells="") for bitmap in new)
@@ -311,12 +313,12 @@ def _draw_all(drawn: _Drawn, disk: Disk, lengths: Mapping[str, int], scale: int)
     """Draw every bitmap, as where some are gone or one has got a namesake."""
     were = drawn.disk.bitmaps
     rows = zip(were, drawn.bitmaps, strict=True)
-    known = {_key(bitmap): (bitmap, row) for bitmap, row in rows}
+    known = {KEY_OF(bitmap): (bitmap, row) for bitmap, row in rows}
     drawn.names = Counter(bitmap.name for bitmap in disk.bitmaps)
     strips, fresh = [], []
     for place, bitmap in enumerate(disk.bitmaps):
         blank = Strip(label=_label(bitmap, drawn.names), cells="")
-        was, row = known.get(_key(bitmap), (None, blank))
+        was, row = known.get(KEY_OF(bitmap), (None, blank))
         strip = row._replace(label=blank.label)
         if len(row.cells) != -(-lengths[bitmap.node] // scale):
             strip = _draw_bitmap(disk, bitmap, lengths, scale, blank, None)
@@ -363,10 +365,6 @@ def _draw_bitmap(
     if cells == known.cells and bitmap.recording == known.recording:
         return known
     return Strip(label=known.label, cells=cells, recording=bitmap.recording)
-
-
-def _key(bitmap: DirtyBitmap) -> tuple[str, str]:
-    return bitmap.node, bitmap.name
 
 
 def _label(bitmap: DirtyBitmap, names: Counter[str]) -> str:

@@ -23,7 +23,7 @@ from simulator.model.clusters import (
 )
 from simulator.model.clusters.arrays import LargeSet
 from simulator.model.clusters.large import LargeMap
-from simulator.model.clusters.levels import Level, flatten, merge, pack
+from simulator.model.clusters.levels import Level, flatten, merge, pack, pack_in_time
 
 LENGTH = 16
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
@@ -233,3 +233,16 @@ def test_data_is_counted_in_whatever_order_maps_are_asked(
         wanted = sorted(c for c, version in maps.wanted[place].items() if version != ZERO)
         assert maps.found[place].data_count == len(wanted)
         assert list(maps.found[place].differing(LargeMap())) == wanted
+
+
+@pytest.mark.parametrize("stretch", [40, 1 << 16, 1 << 22, 1 << 34])
+@pytest.mark.parametrize("count", [1, 3000, 5000])
+def test_the_last_write_of_each_cluster_is_found_by_a_table_as_by_sorting(
+    stretch: int, count: int
+) -> None:
+    chance = np.random.default_rng(stretch + count)
+    written = chance.zipf(1.3, size=count) % stretch + stretch // 3
+    for _ in range(2):  # What stands in the table from the first time counts for nothing.
+        versions = np.arange(7, 7 + count, dtype=np.int64)
+        assert np.array_equal(pack_in_time(written, 7).packed, pack(written, versions).packed)
+        written = written[::-1].copy()

@@ -18,6 +18,7 @@ from simulator.model.series import (
     kept,
     mapped,
     parts_of,
+    picked,
     put,
     put_at,
     without,
@@ -98,6 +99,8 @@ def test_states_are_what_tuples_would_be(steps: list[tuple[str, int, int]]) -> N
         assert (len(now), [*reversed(now)]) == (len(there), [*reversed(there)])
         assert [now[n] for n in range(-len(there), len(there))] == [*there, *there]
         assert now[place:] == there[place:]
+        some = range(place % 3, len(there), 1 + name % 5)
+        assert picked(now, some) == [there[n] for n in some]
         assert now[-3:-1] == there[-3:-1]
         pairs = zip(were, there, strict=False)
         assert changed_places(before, now) == [n for n, (a, b) in enumerate(pairs) if a is not b]

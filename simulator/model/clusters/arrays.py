@@ -115,12 +115,12 @@ class LargeSet(ClusterSet):
         return int(self.array[-1]) if len(self.array) else -1
 
     def __or__(self, other: ClusterSet) -> "LargeSet":
-        if not other:
+        large = other if isinstance(other, LargeSet) else LargeSet.of(other)
+        if large._array is not None and not len(large._array):
             return self
-        large = enlarge(other)
-        if not self:
+        if self._array is not None and not len(self._array):
             return large
-        return type(self)(None, self, large)
+        return LargeSet(None, self, large)
 
     def __and__(self, other: ClusterSet) -> "LargeSet":
         common = np.intersect1d(self.array, enlarge(other).array, assume_unique=True)

@@ -30,6 +30,7 @@ from simulator.model.clusters.levels import (
     flatten,
     letters_in,
     pack,
+    pack_in_time,
     probe,
     tally,
 )
@@ -130,7 +131,7 @@ class LargeMap(ClusterMap):
             first: Version of the first write; the others follow one by one.
             zeroes: Which of the writes are of zeroes; None for none.
         """
-        level = pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64))
+        level = pack_in_time(clusters, first)
         if zeroes is not None and len(clusters):
             # Which write is the newest is told by its version, so zeroes get theirs last.
             level.packed[zeroes[level.versions - first]] &= ~VERSION_MASK

@@ -7,6 +7,7 @@ write of a cluster comes last.
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
+from threading import local
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -31,8 +32,16 @@ MIXED = letter_of(WORKLOAD_FIRST)
 TALLY_MAX = 64
 """A stretch of so many clusters an entry, or of fewer, is counted by a table."""
 
+TABLE_MAX = 1 << 23
+"""The longest stretch for which the last write of each cluster is found by a table."""
+
+SAMPLE, ONCE = 1024, 0.9
+"""So many writes tell whether clusters are written again: fewer than this share are others."""
+
 DENSE_MAX = 8
 """A stretch of so many clusters an entry, or of fewer, is made flat by a table."""
+
+_KEPT = local()
 
 NOTHING = -1
 """Stands in an array of versions where a map holds nothing."""
@@ -132,6 +141,52 @@ def pack(clusters: Integers, versions: Integers) -> Level:
     packed |= versions.view(np.uint64)
     packed.sort()
     return Level(_newest_of(packed))
+
+
+def pack_in_time(clusters: Integers, first: Version) -> Level:
+    """Return the level of some writes in the order of time, the versions of which go one by one.
+
+    Args:
+        first: That of the first write.
+    """
+    last = _last_of_each(clusters)
+    if last is None:
+        return pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64))
+    return pack(clusters.take(last), last + first)
+
+
+def _last_of_each(clusters: Integers) -> Integers | None:
+    """Return the numbers of the writes that are the last ones of their clusters.
+
+    Where clusters are written again and again, few are left to be sorted.
+
+    Returns:
+        None where to sort all of them is quicker.
+    """
+    count = len(clusters)
+    sample = clusters[:SAMPLE].tolist()
+    if count < 2 * SAMPLE or len({*sample}) > SAMPLE * ONCE:
+        return None
+    low, high = int(clusters.min()), int(clusters.max())
+    if high - low >= min(TABLE_MAX, TALLY_MAX * count):
+        return None
+    numbers, places = np.arange(count, dtype=np.int32), clusters - low
+    table = _table_of(high - low + 1)
+    table[places] = numbers
+    there = table[places]
+    # Of the values for one place NumPy does not promise which one stays.
+    return np.flatnonzero(there == numbers) if bool((there >= numbers).all()) else None
+
+
+def _table_of(size: int) -> npt.NDArray[np.int32]:
+    """Return a table in which anything may stand, of so many places at least.
+
+    Each thread keeps its own: memory that is new costs more than what is done with it.
+    """
+    table: npt.NDArray[np.int32] | None = getattr(_KEPT, "table", None)
+    if table is None or len(table) < size:
+        table = _KEPT.table = np.empty(size, dtype=np.int32)
+    return table
 
 
 def _newest_of(packed: Packed) -> Packed:
