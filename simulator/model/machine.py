@@ -191,6 +191,7 @@ class BackupJob:
         guarding: Whether its filter lies between the guest and the disk: it read the active image.
         copied: The clusters that it has copied, where somebody who knows the time says so.
         overwritten: What the guest overwrote under it, copied before; None where nobody counts.
+        drive: Whether QEMU opened its target by a file, and closes it with the job.
     """
 
     name: str
@@ -207,6 +208,7 @@ class BackupJob:
     guarding: bool = True
     copied: ClusterSet | None = None
     overwritten: ClusterSet | None = None
+    drive: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

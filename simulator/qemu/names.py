@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from simulator.apis.transactions import one_by_one
 from simulator.model.machine import Machine, MirrorJob, Transfer
-from simulator.model.operations import AddOverlay, Operation, Refusal, RunBackup
+from simulator.model.operations import AddOverlay, MirrorDisk, Operation, Refusal, RunBackup
 from simulator.model.requests import Qmp
 from simulator.timeline import Timeline
 
@@ -115,10 +115,12 @@ def _refused_targets(timeline: Timeline) -> Iterator[tuple[str, str]]:
 
 
 def _refused_overlays(timeline: Timeline) -> Iterator[str]:
-    """Yield the overlays that QEMU refuses to put on a chain."""
+    """Yield the images that QEMU refuses to put on a chain, or in its place."""
     for _, operation in _refused(timeline):
         if isinstance(operation, AddOverlay):
             yield operation.overlay
+        if isinstance(operation, MirrorDisk):
+            yield operation.into
 
 
 def _refused(timeline: Timeline) -> Iterator[tuple[Machine, Operation]]:

@@ -6,14 +6,17 @@ arguments that mean nothing to the simulator; what is not sent at all is told.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeAlias
 
+from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     AddOverlay,
     CommitImages,
     DropSnapshot,
     FileOperation,
+    Operation,
     PullImages,
     Refusal,
     ResizeImage,
@@ -40,6 +43,7 @@ QemuPlan: TypeAlias = Plan[Action]
 NO_ORDER = "a job that had copied clusters behind others which it had not"
 """What QEMU cannot be made to leave."""
 
+NO_SUCH_CLUSTERS = "a drive-backup of a disk whose clusters are larger than those of its target"
 NO_PART = "QEMU has no part in it"
 ABOVE = "it is refused before QEMU is asked"
 NO_IMAGE = "an image that no chain has may still have a file"
@@ -72,12 +76,22 @@ def _step(
         here = {key: stop for (number, key), stop in stops.items() if number == entry.number}
         if any(stop.place is None for stop in here.values()):
             return Step(entry, (), (), unsupported=NO_ORDER)
+        if any(map(partial(_of_large_clusters, entry.before), entry.operations)):
+            return Step(entry, (), (), unsupported=NO_SUCH_CLUSTERS)
         asked = Attempt(_accepted(names, here, entry))
         if not asked.actions and not entry.new_restores:
             return Unplayed(entry, NO_PART)
     if isinstance(request, Qmp):
         asked = asked._replace(actions=with_other_arguments(asked.actions, request))
     return Step(entry, asked.actions, completed(entry.new_backups, held), asked.cleanup)
+
+
+def _of_large_clusters(machine: Machine, operation: Operation) -> bool:
+    """Whether QEMU makes a target whose clusters are smaller than those of its disk."""
+    if not isinstance(operation, RunBackup) or operation.drive != "absolute-paths":
+        return False
+    disk = machine.disk_of(operation.image)
+    return disk is not None and disk.cluster_size > CLUSTER_SIZE_DEFAULT
 
 
 def _accepted(names: Names, stops: Mapping[Key, Stop], entry: Entry) -> tuple[Action, ...]:

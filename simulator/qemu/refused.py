@@ -48,6 +48,7 @@ from simulator.qemu.commands.backups import (
 )
 from simulator.qemu.commands.bitmaps import change_bitmap, on_bitmap
 from simulator.qemu.commands.images import internal_snapshot
+from simulator.qemu.commands.jobs import mirror_command
 from simulator.qemu.commands.nodes import (
     close_image,
     export_command,
@@ -60,7 +61,7 @@ from simulator.qemu.names import Names
 BY_DEVICE = ("block-job-cancel", "block-job-complete")
 """The commands that call a job a device."""
 
-ALONE = (ResizeImage, CommitImages, PullImages, EndJob, ExportNode, UnexportNode)
+ALONE = (ResizeImage, CommitImages, PullImages, MirrorDisk, EndJob, ExportNode, UnexportNode)
 """What QEMU takes by itself only."""
 
 
@@ -176,7 +177,9 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             return [], unexport_command(operation), []
         case EndJob():
             return [], _end_command(names, machine, operation), []
-        case CreateImage() | MirrorDisk() | RevertImages() | LoadSnapshot() | StoreBitmaps():
+        case MirrorDisk():
+            return _mirror(names, machine, operation)
+        case CreateImage() | RevertImages() | LoadSnapshot() | StoreBitmaps():
             return None
         case GuestWrite() | GuestDiscard():
             return None
@@ -209,12 +212,13 @@ def _disk(machine: Machine, node: str) -> Disk:
 def _backup(names: Names, machine: Machine, run: RunBackup) -> Part:
     disk = _disk(machine, run.image)
     key = (run.target, disk.name)
+    drive = run.drive is not None
     if machine.disk_of(run.target) is not None:
-        command = backup_command(names, run, names.node(run.target))
-        return [], command, []
+        file = names.files[run.target] if drive else None
+        return [], backup_command(names, run, names.node(run.target), file=file), []
     target, file = names.targets[key], names.copies[key]
-    command = backup_command(names, run, target)
-    if any(job.backup.name == run.target for job in machine.backup_jobs):
+    command = backup_command(names, run, target, file=file if drive else None)
+    if drive or any(job.backup.name == run.target for job in machine.backup_jobs):
         return [], command, []
     image = disk.image(run.image)
     size = disk.size if image is None else disk.bytes_of(image.name)
@@ -223,6 +227,21 @@ def _backup(names: Names, machine: Machine, run: RunBackup) -> Part:
     if before is not None:
         needed = [open_target(file, target, format=before.format)]
     return needed, command, [Command("blockdev-del", {"node-name": target})]
+
+
+def _mirror(names: Names, machine: Machine, mirror: MirrorDisk) -> Part:
+    """Return a copy of a disk, into an image that is made for it if there is none."""
+    disk, into = _disk(machine, mirror.node), mirror.into
+    command = mirror_command(names, mirror)
+    if machine.disk_of(into) is not None:
+        return [], command, []
+    for job in machine.backup_jobs:
+        if job.backup.name == into:
+            target = names.targets[into, job.disk]
+            return [], Command(command.execute, {**command.arguments, "target": target}), []
+    made = MakeImage(names.files[into], mirror.format, disk.size, disk.cluster_size)
+    opened = open_image(names, into, mirror.format, backing=None)
+    return [made, opened], command, [close_image(names, into)]
 
 
 def _overlay(names: Names, machine: Machine, add: AddOverlay) -> Part:

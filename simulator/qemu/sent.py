@@ -18,9 +18,12 @@ from simulator.qemu.refused import Attempt
 
 IGNORED = (
     "backing-mask-protocol",
+    "buf-size",
     "compress",
+    "copy-mode",
     "discard-source",
     "filter-node-name",
+    "granularity",
     "on-error",
     "on-source-error",
     "on-target-error",
@@ -28,8 +31,11 @@ IGNORED = (
 )
 """Arguments that the simulator makes nothing of and QEMU may."""
 
-JOBS = ("blockdev-backup", "block-commit", "block-stream")
+JOBS = ("blockdev-backup", "drive-backup", "blockdev-mirror", "block-commit", "block-stream")
 """Commands whose job QEMU wants an id for; the language can do without."""
+
+BY_NODE = ("blockdev-backup", "blockdev-mirror")
+"""Those whose target is a node, which is made for them."""
 
 Part: TypeAlias = tuple[str, dict[str, Any]]
 """A command, or an action of a transaction, with its arguments."""
@@ -113,7 +119,7 @@ def _targets(machine: Machine, parts: Iterable[Part]) -> Iterator[str]:
     running = {job.backup.name for job in machine.backup_jobs}
     for kind, data in parts:
         target = data.get("target")
-        if kind != "blockdev-backup" or not isinstance(target, str):
+        if kind not in BY_NODE or not isinstance(target, str):
             continue
         there = machine.disk_of(target) is not None or target in running
         if _FILE_NAME.fullmatch(target) and not there:

@@ -18,13 +18,20 @@ KEYS_LATER: Mapping[str, tuple[str, ...]] = {
 COMMANDS_LATER = frozenset((
     "block-dirty-bitmap-populate",
     "block-job-pause", "block-job-resume", "block-job-set-speed", "blockdev-add",
-    "blockdev-close-tray", "blockdev-create", "blockdev-del", "blockdev-mirror",
-    "blockdev-reopen", "change-backing-file", "drive-backup", "drive-mirror",
+    "blockdev-close-tray", "blockdev-create", "blockdev-del",
+    "blockdev-reopen", "change-backing-file", "drive-mirror",
     "job-pause", "job-resume", "nbd-server-add", "nbd-server-remove",
     "quit", "x-debug-block-dirty-bitmap-sha256",
 ))
 # fmt: on
 """Commands that QEMU 7.2 has."""
+
+
+ARGUMENTS_LATER = (
+    ("blockdev-mirror", "sync", "none"),
+    ("drive-backup", "format", "raw"),
+)
+"""Commands with an argument that they do not take yet as QEMU does."""
 
 
 def tell_later(problems: Problems, path: Path, what: str, *, at_key: bool = True) -> None:

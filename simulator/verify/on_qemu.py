@@ -79,7 +79,7 @@ async def _perform(
         if error.unknown or (step.refusal is None and _lacks(error.text, session.version)):
             message = f"QEMU {session.version} is too old: {error}"
             return report(step.entry, MISSING, message, help="use a newer QEMU")
-        if any(words in error.text for words in SURROUNDINGS):
+        if said != step.refusal and any(words in error.text for words in SURROUNDINGS):
             return _failed(step, f"{error.command.execute}: {error}")
         try:
             for action in step.cleanup:

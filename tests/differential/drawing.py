@@ -12,7 +12,7 @@ from typing import Any
 
 import simulator
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, MirrorJob, Power, Transfer
+from simulator.model.machine import BackupJob, Job, Machine, MirrorJob, Power, PullJob, Transfer
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
@@ -41,6 +41,13 @@ def qmp(execute: str, **arguments: Any) -> dict[str, Any]:
     """Return a QMP command; an underscore in an argument's name stands for a hyphen."""
     told = {k.replace("_", "-"): v for k, v in arguments.items() if v is not None}
     return {"execute": execute, "arguments": told}
+
+
+def holds_root(job: Job, disk: Disk) -> bool:
+    """Whether a job works on an active image, or lays a filter above it."""
+    if isinstance(job, BackupJob):
+        return job.guarding
+    return not isinstance(job, PullJob) or job.into == disk.active.name
 
 
 class Scenario:
@@ -395,6 +402,27 @@ class Drawer:
             step["format"] = "raw"
         self.scenario.do({"blockcopy": {**step, **self.ending()}})
 
+    def mirror(self) -> None:
+        """Copy a disk by QEMU's own command, maybe with arguments that it does not take."""
+        disk = self.disk()
+        # Left out: copied-disk.
+        below = [job for job in self.machine.jobs_on(disk.name) if not holds_root(job, disk)]
+        if below or any(disk.image(each.node) for each in self.machine.exports):
+            return
+        new = self.scenario.name("S")
+        command = qmp(
+            "blockdev-mirror",
+            device=self.node(disk) if self.seldom() else disk.active.name,
+            target=self.node(disk) if self.seldom() else new,
+            sync=self._draw(["bitmap", "incremental"]) if self.seldom() else "full",
+            replaces=self.node(disk) if self.seldom() else None,
+            granularity=self._draw([None, None, 65536, 1000, 256]),
+        )
+        if command["arguments"]["target"] == "nope":
+            command["arguments"]["target"] = new
+        command["arguments"]["job-id"] = f"job{self.scenario.instants}"
+        self.scenario.do({"qmp": command, **self.ending()})
+
     def resize(self) -> None:
         """Let a disk grow or shrink."""
         disk = self.disk()
@@ -463,11 +491,16 @@ class Drawer:
                    bitmap=bitmap, bitmap_mode=mode)  # fmt: skip
 
     def backup(self) -> None:
-        """Run a backup job by QEMU's own command."""
+        """Run a backup job by QEMU's own command, or by the older one that names a file."""
         disk = self.disk()
         if self.copying(disk):
             return
         command = self.backup_command(disk)
+        # Left out: clusters-of-a-file.
+        if disk.cluster_size <= 65536 and self._draw([False, False, False, True]):
+            command["execute"] = "drive-backup"
+            if self.half():
+                command["arguments"]["mode"] = "existing"
         told = command["arguments"]["sync"] != "none"
         self.scenario.do({"qmp": command, **(self.backup_ending() if told else self.ending())})
 

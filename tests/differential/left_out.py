@@ -65,7 +65,14 @@ LEFT_OUT = {
         "qemu",
         "A backup or an export that begins on a disk while it is copied (`blockcopy`), and "
         "lives on when the copy takes over: its images stay open in QEMU, and a bitmap that "
-        "is busy then makes the merge fail. Here the chain is gone and the merge done.",
+        "is busy then makes the merge fail. Here the chain is gone and the merge done. A copy "
+        "beside a job on lower images, or an export, is refused here.",
+    ),
+    "clusters-of-a-file": LeftOut(
+        "qemu",
+        "The target that `drive-backup` makes has clusters of 64 KiB, whatever the disk's are; "
+        "here they are the disk's. `sync: top` names the image below as its backing file there. "
+        "One that is refused leaves its file behind.",
     ),
     "raw-file": LeftOut(
         "qemu",

@@ -127,6 +127,10 @@ class Timelines(RuleBasedStateMachine):
         self._drawer(data).blockcopy()
 
     @rule(data=st.data())
+    def mirror(self, data: st.DataObject) -> None:
+        self._drawer(data).mirror()
+
+    @rule(data=st.data())
     def resize(self, data: st.DataObject) -> None:
         self._drawer(data).resize()
 

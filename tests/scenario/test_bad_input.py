@@ -144,8 +144,8 @@ CASES = [
     ),
     step(
         "a command of a later version",
-        "qmp: {execute: blockdev-mirror}",
-        (24, "the command blockdev-mirror is not implemented yet"),
+        "qmp: {execute: drive-mirror}",
+        (24, "the command drive-mirror is not implemented yet"),
     ),
     # Jobs that last, and chains.
     step(
@@ -541,6 +541,14 @@ CASES = [
         (8, 61, "granularity is x|a size such as 64 KiB"),
         (9, 39, "into stands in a bitmap without merge|merge: NAME"),
         (9, 48, "granularity stands in a bitmap without add|add: NAME"),
+    ),
+    step(
+        "arguments that commands of qmp do not take yet",
+        "qmp: {execute: blockdev-mirror, arguments: {device: S1, target: M, sync: none}}\n"
+        "      - qmp: {execute: drive-backup, "
+        "arguments: {device: S1, target: b, sync: full, format: raw}}",
+        (24, "sync: none of the command drive-mirror is not implemented yet"),
+        (8, 24, "format: raw of the command drive-backup is not implemented yet"),
     ),
     step("what is no rebase", "rebase: S1", (17, "rebase is S1|{image: NAME, base: NAME}")),
     step(

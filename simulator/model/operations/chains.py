@@ -135,6 +135,10 @@ class MirrorDisk(NamedTuple):
         carry: Whether the bitmaps of the whole chain go along, as with libvirt.
         lasting: Whether the job runs on until :class:`EndJob`, with the guest writing to both.
         shallow: Whether only the active image is copied, onto the same backing image.
+        job: What the user calls the job; the new image's name, if nothing else.
+        replaces: The image whose place it is to take; None for the active one.
+        sync: What the command says, where that is its own; as *shallow* has it otherwise.
+        wrong: What QEMU says of its other arguments when it has found the disk; empty for nothing.
     """
 
     node: str
@@ -143,6 +147,10 @@ class MirrorDisk(NamedTuple):
     carry: bool = False
     lasting: bool = False
     shallow: bool = False
+    job: str | None = None
+    replaces: str | None = None
+    sync: str = ""
+    wrong: str = ""
 
 
 ChainOperation: TypeAlias = (

@@ -65,6 +65,8 @@ class RunBackup(NamedTuple):
         group: The targets of its transaction, where one that fails is to cancel the others.
         job: What the user calls the job; the target's name, if nothing else.
         asked: What QEMU is to judge itself; None where a policy has made the job.
+        drive: The ``mode`` of ``drive-backup``, which names its target by a file: it is made anew
+            (``absolute-paths``), or must be there (``existing``). None where it is a node.
     """
 
     target: str
@@ -86,6 +88,7 @@ class RunBackup(NamedTuple):
     group: tuple[str, ...] = ()
     job: str | None = None
     asked: Asked | None = None
+    drive: str | None = None
 
 
 Copied: TypeAlias = ClusterSet | Fraction

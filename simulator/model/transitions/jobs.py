@@ -99,6 +99,7 @@ def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> B
         below=before if run.reuse else None,
         guarding=run.image == disk.active.name,
         overwritten=set_of(record.length) if not run.pulled else None,
+        drive=run.drive is not None,
     )
 
 

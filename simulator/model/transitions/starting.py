@@ -27,7 +27,8 @@ def refuse_backup(
         bitmap: The one that it names, where that is there.
         before: What its target holds, where there is one.
     """
-    refusal = _refuse_bitmap(disk, run, bitmap)
+    refusal = _refuse_file(machine, disk, run, before) if run.drive is not None else None
+    refusal = refusal or _refuse_bitmap(disk, run, bitmap)
     if refusal is not None:
         return refusal
     if run.target == run.image:
@@ -49,6 +50,21 @@ def refuse_backup(
         return Refusal("Source and target image have different sizes")
     taken = run.job is not None and any(job.name == run.job for job in machine.jobs)
     return Refusal(f"Job ID '{run.job}' already in use") if taken else None
+
+
+def _refuse_file(
+    machine: Machine, disk: Disk, run: RunBackup, before: Backup | None
+) -> Refusal | None:
+    """Return why QEMU cannot open the file that a job is to write: ``drive-backup`` does first."""
+    for job in machine.jobs_on(disk.name):
+        if not isinstance(job, BackupJob) and run.image in works_on(job, disk):
+            return in_use_by(job, run.image)
+    written = any(job.backup.name == run.target for job in machine.backup_jobs)
+    if written or machine.disk_of(run.target) is not None:
+        return Refusal('Failed to get "write" lock', fault=Fault.JOB if written else None)
+    if run.drive == "existing" and (before is None or not before.has_file):
+        return Refusal(f"Could not open '{run.target}': No such file or directory")
+    return None
 
 
 def _refuse_bitmap(disk: Disk, run: RunBackup, bitmap: DirtyBitmap | None) -> Refusal | None:

@@ -51,17 +51,14 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
             work.flush()
         work.in_use.add((run.image, run.bitmap))
     stop = work.stops.get(key)
-    if run.pulled:
-        work.before += make_scratch(names, disk, run.image, key)
-        _tell_bitmap(work, target, run)
-    elif run.reuse and (before := written_over(machine, disk, run.target)) is not None:
-        work.before.append(open_target(file, target, format=before.format, stop=stop))
-    else:
-        work.before += make_target(disk, disk.bytes_of(run.image), file, target, stop)
+    # Only a node can be one whose writes fail.
+    drive = run.drive is not None and stop is None
+    if not drive:
+        _open_target(work, machine, disk, run, stop)
     job = job_id(names, run.job or run.target, run.target, target)
     if run.group:
         work.properties = {"completion-mode": "grouped"}
-    work.together.append(backup_command(names, run, target, stop))
+    work.together.append(backup_command(names, run, target, stop, file=file if drive else None))
     removed: list[Action] = []
     if run.temporary and run.bitmap is not None:
         removed.append(on_bitmap(names, "block-dirty-bitmap-remove", run.image, run.bitmap))
@@ -74,7 +71,22 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
         work.after.append(AwaitJobs((job,), _halt(work, run, disk)))
     else:
         work.jobs.append(job)
-        work.after += [Command("blockdev-del", {"node-name": target}), *removed]
+        work.after += [*close_target(target, drive=drive), *removed]
+
+
+def _open_target(
+    work: Work, machine: Machine, disk: Disk, run: RunBackup, stop: Stop | None
+) -> None:
+    """Make the image that a job writes, or open the one that is there."""
+    key = (run.target, disk.name)
+    target, file = work.names.targets[key], work.names.copies[key]
+    if run.pulled:
+        work.before += make_scratch(work.names, disk, run.image, key)
+        _tell_bitmap(work, target, run)
+    elif run.reuse and (before := written_over(machine, disk, run.target)) is not None:
+        work.before.append(open_target(file, target, format=before.format, stop=stop))
+    else:
+        work.before += make_target(disk, disk.bytes_of(run.image), file, target, stop)
 
 
 def _halt(work: Work, run: RunBackup, disk: Disk) -> JobEnd:
@@ -108,7 +120,8 @@ def _end_open_job(
     if run.pulled:
         ended += pull_data(work.names, disk, run.image, key, told=run.sources is not None)
     job = job_id(work.names, run.job or run.target, run.target, target)
-    return [*ended, *cancel_open_job(target, job, exported=run.pulled)]
+    drive = run.drive is not None
+    return [*ended, *cancel_open_job(target, job, exported=run.pulled, drive=drive)]
 
 
 def end_job(work: Work, machine: Machine, end: EndJob) -> None:
@@ -138,7 +151,7 @@ def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) 
         if pulled and completed:
             told = backup.read is not None
             work.do(*pull_data(names, disk, backup.image, key, told=told))
-        work.do(*cancel_open_job(target, id, exported=pulled))
+        work.do(*cancel_open_job(target, id, exported=pulled, drive=job.drive))
         return
     # In a group, the end of one is the end of all: QEMU finalizes or cancels them together.
     stop = work.stops.get(key)
@@ -151,10 +164,15 @@ def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) 
     end = JobEnd.COMPLETED if completed else JobEnd.CANCELLED
     work.do(
         AwaitJobs((id,), JobEnd.FAILED if stop is not None and stop.fails else end),
-        Command("blockdev-del", {"node-name": target}),
+        *close_target(target, drive=job.drive and stop is None),
     )
     if job.temporary and job.bitmap is not None:
         work.do(on_bitmap(names, "block-dirty-bitmap-remove", job.node, job.bitmap))
+
+
+def close_target(target: str, *, drive: bool) -> list[Command]:
+    """Return what closes the target of a job that is over; QEMU does so with its own."""
+    return [] if drive else [Command("blockdev-del", {"node-name": target})]
 
 
 def make_target(
@@ -165,17 +183,28 @@ def make_target(
     return [made, open_target(file, target, stop=stop)]
 
 
-def backup_command(names: Names, run: RunBackup, target: str, stop: Stop | None = None) -> Command:
+def backup_command(
+    names: Names,
+    run: RunBackup,
+    target: str,
+    stop: Stop | None = None,
+    *,
+    file: str | None = None,
+) -> Command:
     """Return the command that starts a backup job.
 
     One that lasts, or that never ends by itself, waits to be told how to end. One that is to be
     stopped copies in the order of the disk, unit by unit.
+
+    Args:
+        target: Its node.
+        file: In place of that the file that QEMU is to open.
     """
     told = run.asked or Asked(run.sync.value, run.mode.value if run.bitmap is not None else None)
     options: dict[str, Any] = {
         "job-id": job_id(names, run.job or run.target, run.target, target),
         "device": names.node(run.image),
-        "target": target,
+        "target": target if file is None else file,
         "sync": told.sync,
         "bitmap": run.bitmap,
         "bitmap-mode": told.mode,
@@ -186,6 +215,8 @@ def backup_command(names: Names, run: RunBackup, target: str, stop: Stop | None 
     if stop is not None:
         options["on-target-error"] = "enospc"
         options["x-perf"] = {"max-workers": 1, "max-chunk": stop.unit}
+    if file is not None:
+        return Command("drive-backup", {**options, "mode": run.drive, "format": "qcow2"})
     return Command("blockdev-backup", options)
 
 
@@ -264,7 +295,7 @@ def pull_data(
     ]
 
 
-def cancel_open_job(target: str, job: str, *, exported: bool) -> list[Action]:
+def cancel_open_job(target: str, job: str, *, exported: bool, drive: bool = False) -> list[Action]:
     """Return what ends a job that never ends by itself, and closes its target."""
     ended: list[Action] = []
     if exported:
@@ -273,7 +304,7 @@ def cancel_open_job(target: str, job: str, *, exported: bool) -> list[Action]:
         *ended,
         Command("job-cancel", {"id": job}),
         AwaitJobs((job,), JobEnd.CANCELLED),
-        Command("blockdev-del", {"node-name": target}),
+        *close_target(target, drive=drive),
     ]
 
 

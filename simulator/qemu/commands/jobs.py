@@ -26,6 +26,7 @@ from simulator.qemu.commands.nodes import (
     unshared,
 )
 from simulator.qemu.commands.work import Work
+from simulator.qemu.names import Names
 
 
 def commit_images(work: Work, machine: Machine, commit: CommitImages) -> None:
@@ -189,19 +190,24 @@ def mirror_disk(work: Work, machine: Machine, mirror: MirrorDisk) -> None:
     work.do(
         made,
         open_image(names, job.into, job.format, backing=below.name if below else None),
-        Command(
-            "blockdev-mirror",
-            {
-                "job-id": name,
-                "device": names.node(mirror.node),
-                "target": names.node(job.into),
-                "sync": "top" if job.shallow else "full",
-            },
-        ),
+        mirror_command(names, mirror if mirror.sync else mirror._replace(shallow=job.shallow)),
         AwaitJobs((name,), JobEnd.READY),
     )
     if not mirror.lasting:
         _finish_mirror(work, machine, job)
+
+
+def mirror_command(names: Names, mirror: MirrorDisk) -> Command:
+    """Return the command that starts the copy of a disk."""
+    options = {
+        "job-id": names.job(mirror.job or mirror.into),
+        "device": names.node(mirror.node),
+        "target": names.node(mirror.into),
+        "sync": mirror.sync or ("top" if mirror.shallow else "full"),
+    }
+    if mirror.replaces is not None:
+        options["replaces"] = names.node(mirror.replaces)
+    return Command("blockdev-mirror", options)
 
 
 def _finish_mirror(work: Work, machine: Machine, job: MirrorJob) -> None:

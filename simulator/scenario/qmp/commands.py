@@ -23,6 +23,7 @@ from simulator.model.operations import (
     EndJob,
     ExportNode,
     MergeBitmaps,
+    MirrorDisk,
     Operation,
     PullImages,
     RemoveBitmap,
@@ -34,7 +35,7 @@ from simulator.model.operations import (
 )
 from simulator.scenario.names import Thing
 from simulator.scenario.qmp.arguments import Arguments, RefusedError
-from simulator.scenario.qmp.ignored import BACKUP, EXPORT, MERGE
+from simulator.scenario.qmp.ignored import BACKUP, EXPORT, MERGE, MIRROR
 
 SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
 """What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""
@@ -118,6 +119,23 @@ def _on_bitmap(operation: Callable[[str, str], Operation]) -> Reader:
 
 
 def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
+    return _backup(arguments)
+
+
+def _read_drive_backup(arguments: Arguments, clusters: Clusters) -> Operation:
+    """Read what names its target by a file, which QEMU makes anew or must find."""
+    arguments.choice("format", ("qcow2",))
+    mode = arguments.choice("mode", ("existing", "absolute-paths")) or "absolute-paths"
+    run = _backup(arguments, file=True)
+    return run._replace(drive=mode, reuse=mode == "existing")
+
+
+def _backup(arguments: Arguments, *, file: bool = False) -> RunBackup:
+    """Return a backup job of its arguments.
+
+    Args:
+        file: Whether the target is a file, and no node.
+    """
     job, device, target = (
         arguments.optional("job-id"),
         arguments.text("device"),
@@ -130,12 +148,12 @@ def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
     mode = arguments.choice("bitmap-mode", tuple(BitmapMode))
     arguments.ignore(BACKUP)
     arguments.end()
-    if not _NODE_NAME.fullmatch(target):
+    if not file and not _NODE_NAME.fullmatch(target):
         raise RefusedError(f"Invalid node-name: '{target}'", _OF_NODE_NAMES)
     through = sync in ("bitmap", "incremental")
     kinds = {"full": Kind.FULL, "top": Kind.TOP, "none": Kind.NONE}
     return RunBackup(
-        target=target,
+        target=PurePath(target).name if file else target,
         image=device,
         kind=kinds.get(sync, Kind.BITMAPS),
         sync=Sync.BITMAP if through else Sync(sync),
@@ -145,6 +163,37 @@ def _read_backup(arguments: Arguments, clusters: Clusters) -> Operation:
         reuse=True,
         job=job,
         asked=Asked(sync, mode),
+    )
+
+
+GRANULARITY_MAX = 64 * 1024 * 1024
+"""Bytes that a mirror looks at together, at the most. Source: QEMU 7.2, ``blockdev-mirror``."""
+
+
+def _read_mirror(arguments: Arguments, clusters: Clusters) -> Operation:
+    job, device = arguments.optional("job-id"), arguments.text("device")
+    target, replaces = arguments.text("target"), arguments.optional("replaces")
+    sync = arguments.choice("sync", SYNC_MODES)
+    if sync is None:
+        raise RefusedError("Parameter 'sync' is missing")
+    granularity = arguments.uint32("granularity")
+    arguments.ignore(MIRROR)
+    arguments.end()
+    if not _NODE_NAME.fullmatch(target):
+        raise RefusedError(f"Invalid node-name: '{target}'", _OF_NODE_NAMES)
+    wrong = ""
+    if granularity is not None and not 512 <= granularity <= GRANULARITY_MAX:
+        wrong = "Parameter 'granularity' expects a value in range [512B, 64MB]"
+    elif granularity is not None and granularity & (granularity - 1):
+        wrong = "Parameter 'granularity' expects a power of 2"
+    return MirrorDisk(
+        node=device,
+        into=target,
+        shallow=sync == "top",
+        job=job,
+        replaces=replaces,
+        sync=sync,
+        wrong=wrong,
     )
 
 
@@ -284,6 +333,17 @@ COMMANDS: Mapping[str, Command] = {
             _read_backup,
             action=True,
             makes=(("target", Thing.BACKUP), ("job-id", Thing.JOB)),
+        ),
+        Command(
+            "drive-backup",
+            _read_drive_backup,
+            action=True,
+            makes=(("target", Thing.BACKUP), ("job-id", Thing.JOB)),
+        ),
+        Command(
+            "blockdev-mirror",
+            _read_mirror,
+            makes=(("target", Thing.IMAGE), ("job-id", Thing.JOB)),
         ),
         Command(
             "blockdev-snapshot",

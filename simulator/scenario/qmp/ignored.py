@@ -25,6 +25,13 @@ BACKUP: Mapping[str, Type] = {
     "on-target-error": _ON_ERROR,
     "x-perf": {"use-copy-range": "boolean", "max-workers": "integer", "max-chunk": "integer"},
 }
+MIRROR: Mapping[str, Type] = {
+    **_JOB,
+    "buf-size": "integer",
+    "on-source-error": _ON_ERROR,
+    "on-target-error": _ON_ERROR,
+    "copy-mode": ("background", "write-blocking"),
+}
 MERGE: Mapping[str, Type] = {**_JOB, "on-error": _ON_ERROR, "backing-file": "string"}
 """Those of commits and streams."""
 EXPORT: Mapping[str, Type] = {

@@ -2,9 +2,17 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
-from simulator.model.operations import CommitImages, Operation, PullImages, Refusal, RunBackup
+from simulator.model.operations import (
+    CommitImages,
+    MirrorDisk,
+    Operation,
+    PullImages,
+    Refusal,
+    RunBackup,
+)
 from simulator.model.requests import Qmp
 from simulator.scenario.names import Thing
 from simulator.scenario.qmp.arguments import Arguments, RefusedError
@@ -49,8 +57,10 @@ def names_made(commands: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Thing, s
         node = arguments.get("node", arguments.get("node-name", arguments.get("device")))
         if execute in COMMANDS:
             for key, thing in COMMANDS[execute].makes:
-                if isinstance(arguments.get(key), str):
-                    yield thing, arguments[key], str(node)
+                name = arguments.get(key)
+                if isinstance(name, str):
+                    # A backup may be told by its file, wherever that is.
+                    yield thing, PurePath(name).name if thing is Thing.BACKUP else name, str(node)
 
 
 def names_freed(commands: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Thing, str]]:
@@ -102,7 +112,7 @@ def let_last(asked: Qmp) -> Qmp:
     """Return what commands ask for, with jobs that run on."""
     operations = tuple(
         each._replace(lasting=True)
-        if isinstance(each, RunBackup | CommitImages | PullImages)
+        if isinstance(each, RunBackup | CommitImages | PullImages | MirrorDisk)
         else each
         for each in asked.operations
     )
@@ -134,7 +144,7 @@ def _read_transaction(
             one.end()
             if kind != "abort" and not (kind in COMMANDS and COMMANDS[kind].action):
                 raise RefusedError(f"Parameter 'type' does not accept value '{kind}'")
-            if grouped and kind != "blockdev-backup":
+            if grouped and kind not in ("blockdev-backup", "drive-backup"):
                 raise RefusedError(
                     f"Action '{kind}' does not support Transaction property "
                     "completion-mode = grouped"

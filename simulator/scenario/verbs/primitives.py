@@ -8,10 +8,10 @@ from typing_extensions import TypedDict
 
 from simulator.model.clusters import CLUSTERS_MAX
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
-from simulator.model.operations import CommitImages, PullImages, ResizeImage, RunBackup
+from simulator.model.operations import CommitImages, MirrorDisk, PullImages, ResizeImage, RunBackup
 from simulator.model.requests import Qmp
 from simulator.scenario.disks import clusters_of, lacking
-from simulator.scenario.later import COMMANDS_LATER, tell_later
+from simulator.scenario.later import ARGUMENTS_LATER, COMMANDS_LATER, tell_later
 from simulator.scenario.names import New, Thing
 from simulator.scenario.qmp import commands_in, names_freed, names_made, read_commands
 from simulator.scenario.shapes import STRICT, Form, Word
@@ -39,10 +39,14 @@ class Command(TypedDict):
 
 def _read(around: Around, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
     for index, command in enumerate(commands):
-        for name, _ in commands_in([command]):
+        where = (*path, index, "execute")
+        for name, given in commands_in([command]):
             if name in COMMANDS_LATER:
-                where = (*path, index, "execute")
                 tell_later(around.problems, where, f"the command {name}", at_key=False)
+            for one, key, value in ARGUMENTS_LATER:
+                if name == one and given.get(key) == value:
+                    what = f"{key}: {value} of the command {name}"
+                    tell_later(around.problems, where, what, at_key=False)
     shapes = around.disks.shapes
 
     def clusters(node: str, size: int) -> tuple[int, int]:
@@ -65,7 +69,8 @@ def _jobs(request: Qmp) -> tuple[str, ...]:
     operations = request.operations
     backups = [each.target for each in operations if isinstance(each, RunBackup)]
     merges = [each for each in operations if isinstance(each, CommitImages | PullImages)]
-    return (*backups, *(each.job for each in merges if each.job is not None))
+    copies = [each.job or each.into for each in operations if isinstance(each, MirrorDisk)]
+    return (*backups, *copies, *(each.job for each in merges if each.job is not None))
 
 
 def _makes(path: Path, commands: list[Mapping[str, Any]]) -> Iterator[New]:

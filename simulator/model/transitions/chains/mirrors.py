@@ -4,10 +4,14 @@ from simulator.model.bitmap import DirtyBitmap, Kept
 from simulator.model.clusters import ZERO, range_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
+    BackupJob,
+    Job,
     Machine,
     MirrorJob,
+    PullJob,
 )
 from simulator.model.operations import (
+    Fault,
     MirrorDisk,
     Refusal,
 )
@@ -15,6 +19,9 @@ from simulator.model.series import series
 from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.model.transitions.chains.images import in_use_by, no_node, refuse_exported
 from simulator.model.values import replace
+
+SYNC_MODES = ("", "full", "top")
+"""What ``sync`` may say, or leave to who asks. Source: QEMU 7.2, ``blockdev-mirror``."""
 
 ZEROES_MAX = 1 << 22
 """Clusters up to which a copied disk holds the zeroes that fill it: they cost what it is long.
@@ -35,16 +42,11 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
     disk = machine.disk_of(mirror.node)
     if disk is None:
         return no_node(mirror.node)
-    if machine.node_taken(mirror.into):
-        return Refusal(f"Duplicate nodes with node-name='{mirror.into}'")
-    jobs = machine.jobs_on(disk.name)
-    if jobs:
-        return in_use_by(jobs[0], disk.active.name)
-    exported = refuse_exported(machine, disk)
-    if exported is not None:
-        return exported
+    refusal = _refuse_mirror(machine, disk, mirror)
+    if refusal is not None:
+        return refusal
     job = MirrorJob(
-        name=mirror.into,
+        name=mirror.job or mirror.into,
         disk=disk.name,
         into=mirror.into,
         format=mirror.format,
@@ -54,6 +56,54 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(pivoted(disk, job))
+
+
+def _refuse_mirror(machine: Machine, disk: Disk, mirror: MirrorDisk) -> Refusal | None:
+    """Return why a copy does not start, in the order in which QEMU looks.
+
+    Source: QEMU 7.2, ``blockdev-mirror`` under each kind of job and with wrong arguments.
+    """
+    jobs = machine.jobs_on(disk.name)
+    atop = [job for job in jobs if not _lies_below(disk, job)]
+    if mirror.node != disk.active.name or atop:
+        return Refusal("Need a root block node", fault=Fault.JOB if atop else None)
+    refusal = _refuse_target(machine, disk, mirror)
+    if refusal is not None:
+        return refusal
+    if jobs:
+        return in_use_by(jobs[0], disk.active.name)
+    if mirror.job is not None and any(job.name == mirror.job for job in machine.jobs):
+        return Refusal(f"Job ID '{mirror.job}' already in use")
+    return refuse_exported(machine, disk)
+
+
+def _lies_below(disk: Disk, job: Job) -> bool:
+    """Whether a job leaves the active image alone, with no filter above it."""
+    if isinstance(job, PullJob):
+        return job.into != disk.active.name
+    return isinstance(job, BackupJob) and not job.guarding
+
+
+def _refuse_target(machine: Machine, disk: Disk, mirror: MirrorDisk) -> Refusal | None:
+    """Return why QEMU takes no image to copy into, or to replace."""
+    if mirror.wrong:
+        return Refusal(mirror.wrong)
+    into, names = mirror.into, [image.name for image in disk.chain]
+    for job in machine.backup_jobs:
+        if job.backup.name == into:
+            return in_use_by(job, into)
+    for other in (into, mirror.replaces):
+        if other in names[:-1]:
+            above = names[names.index(other) + 1]
+            return Refusal(f"Node '{other}' is busy: node is used as backing hd of '{above}'")
+    if mirror.replaces is not None and mirror.replaces != mirror.node:
+        return Refusal(f"Failed to find node with node-name='{mirror.replaces}'")
+    if mirror.sync not in SYNC_MODES:
+        return Refusal(f"Sync mode '{mirror.sync}' not supported")
+    if into == mirror.node:
+        return Refusal("Can't mirror node into itself")
+    taken = machine.node_taken(into)
+    return Refusal(f"Duplicate nodes with node-name='{into}'") if taken else None
 
 
 def pivoted(disk: Disk, job: MirrorJob) -> Disk:
