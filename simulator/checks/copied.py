@@ -1,13 +1,20 @@
 """Which clusters of a disk are in backups, by what they hold."""
 
 from simulator.model.clusters import ClusterMap, ClusterSet
+from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine
 from simulator.timeline import Timeline
 
 
-def uncopied(machine: Machine, disk: str, clusters: ClusterSet) -> ClusterSet:
-    """Return those of some clusters whose present content no backup of a machine holds."""
-    view = machine.disk(disk).guest_view
+def uncopied(
+    machine: Machine, disk: str, clusters: ClusterSet, then: Disk | None = None
+) -> ClusterSet:
+    """Return those of some clusters whose content no backup of a machine holds.
+
+    Args:
+        then: The disk that says what they hold; None for the present one.
+    """
+    view = (then or machine.disk(disk)).guest_view
     for backup in reversed(machine.backups):  # Mostly the newest hold them.
         if not clusters:
             break

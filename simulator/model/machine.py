@@ -166,10 +166,10 @@ class Backup:
     def end(self) -> int:
         """The moment that the backup stands for.
 
-        For a full one that of its job; for the others, that at which the newest bitmap stopped
-        recording, or the image stopped being written.
+        That at which the newest bitmap stopped recording through which it was read, whatever it was
+        written over; for the others, that of the job, or at which the image stopped being written.
         """
-        if self.complete or not self.windows or self.windows[-1].end is None:
+        if not self.windows or self.windows[-1].end is None:
             return self.moment
         return self.windows[-1].end
 

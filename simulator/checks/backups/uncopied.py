@@ -11,6 +11,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
+from simulator.model.machine import Status
 from simulator.model.operations import (
     BitmapMode,
     ClearBitmap,
@@ -125,7 +126,13 @@ def _gone_with(entry: Entry, what: str | None) -> Iterator[Gone]:
 
     BT108 has those that were stored, and who needs one that was in memory is refused.
     """
-    ended = {(j.node, j.bitmap) for j in entry.before.backup_jobs if j.mode == BitmapMode.ALWAYS}
+    failed = {
+        (job.node, job.bitmap)
+        for job in entry.before.backup_jobs
+        if job.mode == BitmapMode.ALWAYS
+        for backup in [entry.after.backup_of(job.backup.name, job.disk)]
+        if backup is None or backup.status not in (Status.RUNNING, Status.COMPLETED)
+    }
     for disk in entry.before.disks:
         after = entry.after.disk(disk.name)
         left = {image.name for image in after.chain}
@@ -134,13 +141,14 @@ def _gone_with(entry: Entry, what: str | None) -> Iterator[Gone]:
                 yield Gone(disk, bitmap, f"gone with {bitmap.node}", unseen=True)
             elif what is not None and after.bitmap(bitmap.node, bitmap.name) is None:
                 yield Gone(disk, bitmap, f"gone with {what}", unseen=False)
-            elif (bitmap.node, bitmap.name) in ended and bitmap.dirty:
+            elif (bitmap.node, bitmap.name) in failed and bitmap.dirty:
                 yield Gone(disk, bitmap, "cleared by a job that fails", unseen=True)
 
 
 def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
     """Return the clusters that a bitmap named, and that no backup gets any more.
 
+    What was written when it had stopped is nothing that it named.
     Without an earlier backup to stack one on, everything is copied anew, whatever bitmaps say.
     """
     name = gone.disk.name
@@ -151,7 +159,9 @@ def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
     for bitmap in after.bitmaps if not _is_relied_on(timeline, entry, gone) else ():
         if lost and bitmap.dirty and not bitmap.inconsistent:
             lost = lost - after.clusters_of(bitmap)
-    lost = uncopied(entry.after, name, lost.below(after.length))
+    ends = [window.end for window in gone.bitmap.windows[-1:] if window.end is not None]
+    then = timeline.state_at(name, ends[0]) if ends else None
+    lost = uncopied(entry.after, name, lost.below(after.length), then)
     return never_copied(timeline, name, lost, after.moment) if lost else lost
 
 

@@ -94,7 +94,9 @@ def _look(timeline: Timeline, entry: Entry, made: AddOverlay) -> Overlay | None:
     before = entry.before.disk(disk.name)
     old = [b for b in before.bitmaps_on(made.node) if b.recording and not b.inconsistent]
     based = any(backup.disk == disk.name for backup in entry.before.backups)
-    old = [b for b in old if based or _next_reader(timeline, before, b.name) is not None]
+    # One that nobody reads by its name may have been merged into another one.
+    old = [b for b in old if based or _next_reader(timeline, before, b.name) is not None
+           or lost_to(timeline, entry, disk.name, b.name) is not None]  # fmt: skip
     if not old:
         return None
     again = entry if records(disk) else next_recording(timeline, entry, disk.name)

@@ -41,7 +41,7 @@ def is_told(timeline: Timeline, backup: Backup) -> bool:
 def _by_fault(timeline: Timeline) -> dict[str, list[Claim]]:
     found: dict[str, list[Claim]] = {}
     for claim in claims_of(timeline):
-        if claim.holes or claim.missing:
+        if claim.holes or claim.missing or not claim.to_now:
             code = _fault(timeline, claim)
             if code is not None:
                 found.setdefault(code, []).append(claim)

@@ -112,20 +112,19 @@ def _is_over(entry: Entry, backup: Backup) -> bool:
 def _first_start(timeline: Timeline, entry: Entry, backup: Backup) -> int:
     """Return where the windows begin that a backup was read through.
 
-    Of a consumer that has begun anew, an image below may hold a bitmap that recorded nothing.
+    Of a consumer that has begun anew, an image below may hold a bitmap that names nothing.
     """
     disk = entry.before.disk(backup.disk)
     idle: set[int] = set()
+    starts: set[int] = set()
     for name in backup.bitmaps:
         begun = last_of(history_of_bitmap(timeline, disk.name, name, before=entry), What.BEGAN)
-        if begun is None or isinstance(begun.entry.request, Qmp):
-            continue
+        anew = begun is not None and not isinstance(begun.entry.request, Qmp)
         there = [each for each in disk.bitmaps if each.name == name]
-        starts = {w.start for newest in there[-1:] for w in newest.windows}
-        for b in there[:-1]:
-            if not b.dirty and all(w.start == w.end for w in b.windows):
-                idle |= {w.start for w in b.windows} - starts
-    windows = [w for w in backup.windows if w.start != w.end or w.start not in idle]
+        for bitmap in there:
+            left = anew and bitmap is not there[-1] and not bitmap.dirty
+            (idle if left else starts).update(window.start for window in bitmap.windows)
+    windows = [w for w in backup.windows if w.start not in idle - starts]
     return min(window.start for window in windows or backup.windows)
 
 
@@ -139,8 +138,6 @@ def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int, end: in
         _hole(timeline, backup, a, b, end) for a, b in _uncovered(backup.windows, start, end)
     )
     cut = resized_in(timeline, backup.disk, start, backup.moment) if not holes else None
-    if not holes and cut is None and backup.kind is Kind.BITMAPS:
-        return None
     if to_now or cut is not None:
         missing = _changed(then, now) - backup.read
         if end != backup.moment:

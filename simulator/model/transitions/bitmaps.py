@@ -138,7 +138,7 @@ def _change(
         case RemoveBitmap():
             return drop_bitmap(disk, bitmap, operation)
         case ClearBitmap():
-            return disk.with_bitmap(bitmap.clear(disk.moment, active=active))
+            return disk.with_bitmap(bitmap.clear(disk.moment_of(bitmap.node), active=active))
         case EnableBitmap():
             return disk.with_bitmap(bitmap.enable(disk.moment, active=active))
         case DisableBitmap():

@@ -27,6 +27,8 @@ def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> Cl
 def lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
     """Return the record of a target that was written over: a full backup leaves nothing of it.
 
+    What a job that failed has left there stands for no stretch.
+
     full |AAAA0000|    through  B1: |X----X--|    gives  full |BAAA0B00|
     """
     record = replace(record, format=below.format)
@@ -40,7 +42,7 @@ def lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
         content=below.content.overlay(record.content),
         complete=below.complete,
         read=read,
-        windows=join_windows((*below.windows, *record.windows)),
+        windows=join_windows((*(below.windows if below.usable else ()), *record.windows)),
     )
     return measure(laid, disk.cluster_size, disk.bytes_of(record.image))
 
