@@ -468,4 +468,6 @@ def _weights(model: str) -> dict[Callable[[Drawer], None], int]:
     }
     if model == "qemu":
         alike |= {Drawer.backup: 5, Drawer.checkpoint: 0, Drawer.bitmap: 12, Drawer.job: 18}
+    if model.startswith("libvirt"):
+        alike[Drawer.revert] = 0  # It is refused: what follows would be another timeline.
     return alike

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tests.judging.record import Made, Record
+from tests.judging.record import Made, Record, Window
 
 SILENT = {"BT107", "BT110", "BT201", "BT203", "BT204", "BT205", "BT206", "BT207", "BT209", "BT212",
           "BT214", "BT215", "BT301", "BT302", "BT303", "BT304", "BT305", "BT306",
@@ -151,9 +151,6 @@ class Judge:
         """Return how a backup is not what it was meant to be, or nothing."""
         meant = [self.view(end, made.disk) for end in self._ends(made)]
         start = self._start(made, strict=strict)
-        free = ("full", "top") if strict else ("full", "top", "bitmaps")
-        if made.kind in free and self._lower(made):
-            meant = [self.view(n, made.disk) for n in range(made.begun + 1)]
         if made.kind != "full" and start is None and not self._alone(made):
             return ""
         if made.kind == "bitmaps" and "BT202" in self.said[made.begun]:
@@ -172,44 +169,36 @@ class Judge:
 
     def _alone(self, made: Made) -> bool:
         """Whether a backup copied what is in an image that lies on nothing: that is all of it."""
-        image = made.step.get("image", made.step.get("device"))
         chain = self.record.frames[made.begun][made.disk]["chain"]
-        return made.kind == "top" and chain[:1] == [image]
+        return made.kind == "top" and chain[:1] == [self._image(made)]
 
     def _lower(self, made: Made) -> bool:
         """Whether a backup read another image than the active one."""
-        image = made.step.get("image", made.step.get("device"))
-        return image not in (None, self.record.frames[made.begun][made.disk]["chain"][-1])
+        active = str(self.record.frames[made.begun][made.disk]["chain"][-1])
+        return self._image(made) != active
 
     def _through(self, made: Made) -> list[Any]:
         """Return the stretches of the bitmaps that a backup read through by their names.
 
-        A consumer that has begun anew leaves out what recorded nothing under its name before; what
-        was added to an image that nobody writes stands for no stretch at all.
+        What was added to an image that nobody writes stands for no stretch at all. A consumer that
+        has begun anew leaves out what names nothing under its name before.
         """
         names = made.step.get("bitmaps", [made.step.get("since", made.step.get("bitmap"))])
         node = made.step.get("device")
-        found = [
-            (on, name, window)
-            for (disk, on, name), window in self.record.windows[made.begun].items()
-            if disk == made.disk and name in names and node in (None, on)
-        ]
-        added = "block-dirty-bitmap-add"
-        found = [
-            (on, name, window)
-            for on, name, window in found
-            if window.start != window.end or self.verb(window.start)[0] != added
-        ]
-        anew = [
-            (name, window.start)
-            for on, name, window in found
-            if self.verb(self._came(made, on, name))[0] != added
-        ]
+        found, anew = [], []
+        for bitmap in self.record.frames[made.begun - 1][made.disk]["bitmaps"]:
+            on, name = bitmap["node"], bitmap["name"]
+            window = self.record.windows[made.begun][made.disk, on, name]
+            if name not in names or node not in (None, on) or window.void:
+                continue
+            found.append((name, window, _bits([bitmap])))
+            if self.verb(self._came(made, on, name))[0] != "block-dirty-bitmap-add":
+                anew.append((name, window.start))
         return [
             window
-            for _, name, window in found
+            for name, window, bits in found
             if window.end is None
-            or self._written(made.disk, window.start, window.end)
+            or bits
             or not any(name == other and start > window.end for other, start in anew)
         ]
 
@@ -232,10 +221,9 @@ class Judge:
         if made.kind == "full":
             return None
         if made.kind == "top":
-            image = made.step.get("image", made.step.get("device"))
             if self._alone(made):
                 return None
-            return self.record.born[made.begun].get((made.disk, str(image)))
+            return self.record.born[made.begun].get((made.disk, self._image(made)))
         since = made.step.get("since")
         if since is not None and self.record.story.model == "qemu-single":
             return self._consumed(made, since, strict=strict)
@@ -267,59 +255,40 @@ class Judge:
             if (
                 cleared
                 and not strict
-                and any(number in self.restorable(n) for n in (number, made.begun - 1))
+                and any(
+                    self.view(number, made.disk) in self._reached(n, made.disk, before=False)
+                    for n in (number, made.begun - 1)
+                )
             ):
                 begun.append(number)
         return max(begun, default=None)
 
     def _ends(self, made: Made) -> list[int]:
-        """Return the steps whose state a backup may stand for, the one that was meant last."""
-        if made.kind == "bitmaps":
-            windows = self._through(made)
-            ends = [window.end for window in windows]
-            # A bitmap that begins anew on an image that nobody writes says nothing of what came
-            # after that froze.
-            nodes = self._named_on(made)
-            below = self.record.frames[made.begun][made.disk]["chain"][-1] not in nodes
-            froze = [n for node in nodes if below for n in self._shown_by(made, node)]
-            if froze and not any(window.start >= max(froze) for window in windows):
-                froze = []
-            if None not in ends and ends:
-                return [*self._frozen(made), made.begun, *froze, max(ends)]
-            if froze:
-                return [made.begun, *froze]
-        if made.kind == "copy" or self._lower(made):
-            return self._shown_by(made, made.step.get("image", made.step.get("device")))
-        return [made.begun]
+        """Return the steps whose state a backup may stand for: that which the image showed that it
+        was read from, and the one that was meant last."""
+        shown = self.record.shown(made.begun, made.disk, self._image(made))
+        if made.kind != "bitmaps":
+            return [shown]
+        ends = [window.end for window in self._through(made)]
+        meant = max((end for end in ends if end is not None), default=shown)
+        return [shown, made.begun, shown if None in ends else meant]
 
-    def _shown_by(self, made: Made, image: str) -> list[int]:
-        """Return the steps whose state an image shows when a backup of it begins."""
-        frames = self.record.frames[: made.begun + 1]
-        chains = [frame[made.disk]["chain"] for frame in frames]
-        active = [n for n, chain in enumerate(chains) if chain[-1:] == [image]]
-        # What was committed into an image since makes it the state below its present overlay.
-        *_, above = [*chains[-1][chains[-1].index(image) :][:2]] if image in chains[-1] else [""]
-        begun = [n for n, chain in enumerate(chains) if chain[-1:] == [above]
-                 and chains[n - 1][-1:] != [above]][-1:]  # fmt: skip
-        ends = [*(min(n, made.begun) for n in begun if above != image)]
-        return [*ends, min(active[-1] + 1, made.begun)] if active else [*ends, made.begun]
+    def _image(self, made: Made) -> str:
+        """Return the image that a backup was read from.
 
-    def _named_on(self, made: Made) -> list[str]:
-        """Return the images whose bitmaps a backup was read through by their names."""
+        A model may read it where its bitmaps are.
+        """
         names = made.step.get("bitmaps", ())
-        return sorted({on for (disk, on, name) in self.record.windows[made.begun]
-                       if disk == made.disk and name in names})  # fmt: skip
+        nodes = {on for (disk, on, name) in self.record.windows[made.begun]
+                 if disk == made.disk and name in names}  # fmt: skip
+        if self.record.story.model == "nir-2018" and len(nodes) == 1:
+            return nodes.pop()
+        active = self.record.frames[made.begun][made.disk]["chain"][-1]
+        return str(made.step.get("image", made.step.get("device", active)))
 
     def _end(self, made: Made) -> int:
         """Return the step whose state a backup is meant to give."""
         return self._ends(made)[-1]
-
-    def _frozen(self, made: Made) -> list[int]:
-        """Return the steps whose state the image shows from which a model reads its bitmaps."""
-        nodes = self._named_on(made)
-        if self.record.story.model != "nir-2018" or len(nodes) != 1:
-            return []
-        return self._shown_by(made, nodes[0])
 
     def _wrong_onto(self, made: Made, *, torn: bool = False) -> str:
         """Return how a backup does not give what the guest saw on the one that it was put onto.
@@ -581,10 +550,7 @@ class Judge:
         verb, told = self.verb(number)
         marked = told.get("disks", self.record.frames[number]) if verb == "checkpoint" else ()
         # Through bitmaps that have stopped, data is read all the same.
-        # Not those of an image below: that is as it froze.
-        read = {m.disk: self._ends(m)[0] if m.kind == "bitmaps" and not self._lower(m)
-                else self._end(m)
-                for m in self.record.made if m.begun == number}  # fmt: skip
+        read = {m.disk: self._ends(m)[0] for m in self.record.made if m.begun == number}
         ends = {**dict.fromkeys(marked, number), **read}
         return {disk: self.view(end, disk) for disk, end in ends.items()}
 
@@ -683,7 +649,9 @@ class Judge:
             (bitmap["name"], cluster)
             for bitmap in self.record.frames[number - 1][disk]["bitmaps"]
             for left in [after.get((bitmap["node"], bitmap["name"]))]
-            for start, end in [windows.get((disk, bitmap["node"], bitmap["name"]), (number, 0))]
+            for start, end, _ in [
+                windows.get((disk, bitmap["node"], bitmap["name"]), Window(number, 0))
+            ]
             for late in [bitmap["name"] == cleared and end is None]
             for bits in [self._written(disk, start, number - 1) if late else set()]
             for cluster in (_bits([bitmap]) | bits) - _bits([left] if left else [])

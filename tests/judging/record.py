@@ -14,10 +14,15 @@ Key = tuple[str, str, str]
 
 
 class Window(NamedTuple):
-    """What a bitmap says: the clusters written from *start* on, up to *end* or to now."""
+    """What a bitmap says: the clusters written from *start* on, up to *end* or to now.
+
+    Both are steps whose state its image shows. What was added to an image that nobody writes is
+    *void*: it stands for no stretch at all.
+    """
 
     start: int
     end: int | None = None
+    void: bool = False
 
 
 class Made(NamedTuple):
@@ -121,6 +126,26 @@ class Record:
                 found |= set(range(first, first + told["length"] // CLUSTER_BYTES))
         return found
 
+    def shown(self, number: int, disk: str, image: str) -> int:
+        """Return the step whose state an image shows after a step: an image below is as it was
+        when it froze, or, with what was committed into it since, when its overlay was made."""
+        chains = [frame[disk]["chain"] for frame in self.frames[: number + 1]]
+        active = [n for n, chain in enumerate(chains) if chain[-1:] == [image]]
+        froze = min(active[-1] + 1, number) if active else number
+        if image not in chains[-1] or froze == number:
+            return froze
+        place = chains[-1].index(image) + 1
+        until = self.born[number][disk, chains[-1][place]]
+        images = self.frames[number][disk]["images"]
+        held = ""
+        for name in chains[-1][:place]:
+            held = stack(held, images[name])
+        alike = (n for n in (froze, *range(until, -1, -1)) if self._is_like(n, disk, held))
+        return next(alike, until)
+
+    def _is_like(self, number: int, disk: str, held: str) -> bool:
+        return self.view(number, disk).rstrip("-") == held.replace("0", "-").rstrip("-")
+
     def _running(self) -> Iterator[bool]:
         on = True
         for number in range(self.count):
@@ -192,34 +217,26 @@ class Record:
             for disk, state in frame.items():
                 for bitmap in state["bitmaps"]:
                     key = (disk, bitmap["node"], bitmap["name"])
-                    old = before.get(key) or _inherited(before, key, verb, number)
+                    here = self.shown(number, disk, bitmap["node"])
+                    old = before.get(key) or _inherited(before, key, verb, here)
                     if verb == "delete" and "checkpoint" in told:
                         old = _with_deleted(old, before, disk, told["checkpoint"])
                     live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
-                    end = None if live else number if old.end is None else old.end
+                    end = None if live else here if old.end is None else old.end
                     if end is not None and bitmap["recording"]:
-                        end = max(end, self._committed(number, disk, bitmap["node"]))
+                        end = max(end, here)  # By what was committed into it.
                     if self._begins(verb, told, key, state["chain"][-1:]):
-                        old, end = Window(number), None if live else number
+                        old, end = Window(here), None if live else here
                     elif verb == "block-dirty-bitmap-merge" and _is_about(told, key):
                         keys = [(disk, each["node"], each["name"]) for each in told["bitmaps"]]
                         known = [before[each] for each in keys if each in before]
                         old = Window(min([old.start, *(w.start for w in known)]))
                         ends = [number if w.end is None else w.end for w in known]
                         end = None if end is None else max(end, *ends, 0)
-                    windows[key] = Window(old.start, end)
+                    added = verb == "block-dirty-bitmap-add" and key not in before
+                    void = (added or old.void) and old.start == end
+                    windows[key] = Window(old.start, end, void)
             windows = self._ended(number, windows, early=False)
-
-    def _committed(self, number: int, disk: str, node: str) -> int:
-        """Return the step whose state an image below has by what a step committed into it, which
-        its enabled bitmaps record; 0 where nothing was."""
-        before, after = (self.frames[n][disk] for n in (number - 1, number))
-        place = after["chain"].index(node) + 1 if node in after["chain"] else 0
-        if not number or place in (0, len(after["chain"])):
-            return 0
-        if before["images"].get(node) in (None, after["images"][node]):
-            return 0
-        return self.born[number][disk, after["chain"][place]]
 
     def _begins(self, verb: str, told: Mapping[str, Any], key: Key, active: Sequence[str]) -> bool:
         """Whether a step clears a bitmap, or starts a consumer's tracking anew.
@@ -246,8 +263,8 @@ class Record:
             if made.done == number and (made.begun < number) == early:
                 for key in found:
                     if self._clears(made, key):
-                        end = found[key].end
-                        found[key] = Window(made.begun, end and max(end, made.begun))
+                        begun, end = self.shown(made.begun, *key[:2]), found[key].end
+                        found[key] = Window(begun, None if end is None else max(end, begun))
         return found
 
     def _clears(self, made: Made, key: Key) -> bool:
@@ -260,6 +277,13 @@ class Record:
         tracked = single and job.get("since") == name and node in active
         since = tracked and job.get("mode") != "pull"
         return made.disk == disk and ((through and clears) or since)
+
+
+def stack(below: str, above: str) -> str:
+    """Return what an image on top of another one holds; a shorter one hides nothing beyond it."""
+    length = max(len(below), len(above))
+    pairs = zip(above.ljust(length, "-"), below.ljust(length, "-"), strict=True)
+    return "".join(new if new != "-" else old for new, old in pairs)
 
 
 def _target(verb: str, told: Mapping[str, Any]) -> str | None:
@@ -276,18 +300,18 @@ def _is_about(told: Mapping[str, Any], key: Key) -> bool:
 def _with_deleted(old: Window, before: Mapping[Key, Window], disk: str, name: str) -> Window:
     """Return the stretch of a bitmap when the checkpoint after it is deleted into it."""
     known = [(key[2], window) for key, window in before.items() if key[0] == disk]
-    for start, end in [window for other, window in known if other == name]:
+    for start, end, _ in [window for other, window in known if other == name]:
         ended = [w for other, w in known if other != name and w.end is not None and w.end <= start]
         if old in ended and old.start == max(w.start for w in ended):
             return Window(old.start, end)
     return old
 
 
-def _inherited(before: Mapping[Key, Window], key: Key, verb: str, number: int) -> Window:
+def _inherited(before: Mapping[Key, Window], key: Key, verb: str, here: int) -> Window:
     """Return the stretch of a bitmap that was not there: that of its namesakes in a merge."""
     if verb in ("commit", "pull", "delete", "blockcopy", "revert"):
         known = [w for (disk, _, name), w in before.items() if (disk, name) == key[::2]]
         ends = [w.end for w in known if w.end is not None]
         stopped = max(ends) if ends and len(ends) == len(known) else None
-        return Window(min((w.start for w in known), default=number), stopped)
-    return Window(number)
+        return Window(min((w.start for w in known), default=here), stopped)
+    return Window(here)

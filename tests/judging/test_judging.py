@@ -224,6 +224,29 @@ LENIENT = {
         {"backup": {"to": "k", "bitmaps": ["c0"]}},
         model="qemu-single",
     ),
+    "a job clears the bitmap of an image below, which is as it froze": story(
+        {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+        {"snapshot": {"images": {"vda": "S2"}, "bitmap": "c1"}},
+        {"write": {"cells": "---A"}},
+        qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c0"),
+        {"revert": {"snapshot": "S2", "image": "S3"}},
+        {"commit": {"top": "S3", "base": "S1"}},
+        qmp("blockdev-backup", device="S1", target="l", sync="incremental", bitmap="c0"),
+        model="qemu",
+    ),
+    "a clear beside a copy of that disk, whatever another one has": story(
+        {"create": {"image": "S1", "disk": "vda"}},
+        {"create": {"image": "U1", "disk": "vdb"}},
+        {"snapshot": {"images": {"vda": "S2", "vdb": "U2"}, "bitmap": "c0"}},
+        {"write": {"disk": "vdb", "cells": "-B--"}},
+        {"write": {"disk": "vda", "cells": "-A--"}},
+        qmp("block-dirty-bitmap-clear", node="U2", name="c0"),
+        {"backup": {"to": "k", "image": "U2", "disks": ["vdb"], "checkpoint": "c1"}},
+        {"backup": {"to": "l", "since": "c0", "disks": ["vdb"]}},
+        model="qemu-single",
+        vda=4,
+        vdb=4,
+    ),
     "an image below may be longer than the disk": story(
         CREATE,
         {"snapshot": {"images": {"vda": "S2"}}},
@@ -355,6 +378,11 @@ def test_equal_seeds_give_equal_timelines_and_others_give_others() -> None:
     drawn = {model: [draw(model, f"{n}").text for n in range(5)] for model in MODELS}
     assert drawn == {model: [draw(model, f"{n}").text for n in range(5)] for model in MODELS}
     assert len({text for texts in drawn.values() for text in texts}) == 5 * len(MODELS)
+
+
+def test_who_turns_down_every_revert_is_asked_for_none() -> None:
+    asked = {m: sum("revert" in draw(m, f"{n}").text for n in range(40)) for m in MODELS}
+    assert {model for model, count in asked.items() if not count} == {"libvirt", "libvirt-6.0"}
 
 
 def test_a_disagreement_is_shrunk_to_the_steps_that_show_it(
