@@ -87,7 +87,8 @@ class Judge:
         # Each disk that is wrong has a finding of its own.
         left = sum(code in READ for code in self.record.codes[number])
         for each in made:
-            if not each.sound and not self.said[number] & READ:
+            flagged = self.said[number] & READ
+            if not each.sound and not flagged:
                 yield self._verdict("silence", "torn copy", number, each.name)
             if each.kind in ("copy", "none"):
                 continue
@@ -96,7 +97,6 @@ class Judge:
             based = each.kind == "bitmaps" and self._base(each) is not None
             right = based and not self._wrong_onto(each, torn=True)
             wrong = "" if right else self._wrong(each)
-            flagged = self.said[number] & READ
             left -= bool(wrong)
             if wrong and left < 0:
                 yield self._verdict("silence", f"backup {each.kind}", number, wrong)
@@ -149,23 +149,18 @@ class Judge:
 
     def _wrong(self, made: Made, *, strict: bool = False) -> str:
         """Return how a backup is not what it was meant to be, or nothing."""
-        meant = [self.view(end, made.disk) for end in self._ends(made)]
         start = self._start(made, strict=strict)
         if made.kind != "full" and start is None and not self._alone(made):
             return ""
-        if made.kind == "bitmaps" and "BT202" in self.said[made.begun]:
-            meant += [self.view(n, made.disk) for n in range(start or 0, made.begun)]
-        below = self.view(start, made.disk) if start is not None else ""
-        got = lay(below, made)
-        meant = self._fitting(made, meant)
-        return "" if got in meant else f"{made.name}: |{got}| where |{meant[-1]}| was meant"
+        return self._lacks(made, self.view(start, made.disk) if start is not None else "")
 
-    def _fitting(self, made: Made, views: list[str]) -> list[str]:
-        """Return views as long as a backup through bitmaps, or of another image than the active
-        one, which claims no length of the disk."""
-        if made.kind != "bitmaps" and not self._lower(made):
-            return views
-        return [each.rstrip("-").ljust(len(made.cells), "-") for each in views]
+    def _lacks(self, made: Made, below: str) -> str:
+        """Return how a backup on top of a disk is nothing that it may stand for, or nothing."""
+        got = lay(below, made)
+        meant = [self.view(end, made.disk) for end in self._ends(made)]
+        if made.kind == "bitmaps" or self._lower(made):  # Then it claims no length of the disk.
+            meant = [each.rstrip("-").ljust(len(got), "-") for each in meant]
+        return "" if got in meant else f"{made.name}: |{got}| where |{meant[-1]}| was meant"
 
     def _alone(self, made: Made) -> bool:
         """Whether a backup copied what is in an image that lies on nothing: that is all of it."""
@@ -296,13 +291,10 @@ class Judge:
         Args:
             torn: Whether a base is looked at, too, whose content is not to be relied on.
         """
-        onto, base = made.step.get("onto"), self._base(made)
+        base = self._base(made)
         if base is None or not (base.sound or torn) or made.kind == "full":
             return ""
-        below = self.view(self._end(base), made.disk)
-        got = lay(below, made)
-        meant = self._fitting(made, [self.view(end, made.disk) for end in self._ends(made)])
-        return "" if got in meant else f"{made.name} onto {onto}: |{got}| for |{meant[-1]}|"
+        return self._lacks(made, self.view(self._end(base), made.disk))
 
     def _base(self, made: Made) -> Made | None:
         """Return the backup that another one was put onto, as far as it is there."""
@@ -485,23 +477,20 @@ class Judge:
         """Whether what a rule says of silent wrong data is so, or would be but for luck."""
         restored = self._restored(number)
         wrong = any(self._wrong(each) or self._wrong(each, strict=True) for each in made)
+        onto = any(self._wrong_onto(each, torn=True) for each in made)
+        if restored and code in STACKS | {"BT206"}:
+            return any(self._is_wrong(code, number, each) for each in restored)
         match code:
             case "BT201":
                 return wrong
             case "BT204" | "BT214":
-                return wrong or any(self._wrong_onto(m, torn=True) for m in made)
-            case "BT402" if made:
-                return wrong or any(self._wrong_onto(m, torn=True) for m in made)
-            case "BT402" if restored:
-                return any(self._is_wrong(code, number, each) for each in restored)
+                return wrong or onto
             case "BT402":
-                return self.verb(number)[0] == "revert"
+                return wrong or onto or self.verb(number)[0] == "revert"
             case "BT203":
                 return number not in self.restorable(number) or any(map(self._hole_before, made))
             case "BT205":
                 return any(not m.sound for m in made)
-            case "BT206":
-                return any(self._is_wrong(code, number, each) for each in restored)
             case "BT207":
                 over = self.verb(number)[0] != "delete"
                 return over and any(m.gone == number for m in self.record.made)
@@ -512,12 +501,8 @@ class Judge:
             case "BT305":
                 lost = self.lost(number)
                 return bool(lost - self._own(number)) or self._orphaned(number)
-            case "BT301" | "BT302" | "BT303" | "BT304" | "BT306" if restored:
-                return any(self._is_wrong(code, number, each) for each in restored)
             case "BT304":
-                late = any(each.kind == "bitmaps" and self._is_late_onto(each) for each in made)
-                wrong = any(self._wrong_onto(m, torn=True) for m in made)
-                return late or wrong
+                return onto
             case "BT306":
                 return bool(self._changed(number))
             case "BT107":
@@ -526,7 +511,7 @@ class Judge:
                 return self._untracked(number) or self._broken(number)
             case "BT215":
                 return self._discarded(number) or self._broken(number)
-        return True
+        return False
 
     def _split(self, number: int) -> bool:
         """Whether a step takes another disk than an earlier one did, and the machine was never as
@@ -553,14 +538,6 @@ class Judge:
         read = {m.disk: self._ends(m)[0] for m in self.record.made if m.begun == number}
         ends = {**dict.fromkeys(marked, number), **read}
         return {disk: self.view(end, disk) for disk, end in ends.items()}
-
-    def _is_late_onto(self, made: Made) -> bool:
-        """Whether a backup through bitmaps does not give what the guest sees now on its base."""
-        base = self._base(made)
-        if base is None:
-            return False
-        now = self.view(made.begun, made.disk)
-        return lay(self.view(self._end(base), made.disk), made) != now
 
     def _hole_before(self, made: Made) -> bool:
         """Whether something was written between the last good backup and a backup's start."""

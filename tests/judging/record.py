@@ -219,7 +219,7 @@ class Record:
                     key = (disk, bitmap["node"], bitmap["name"])
                     here = self.shown(number, disk, bitmap["node"])
                     old = before.get(key) or _inherited(before, key, verb, here)
-                    if verb == "delete" and "checkpoint" in told:
+                    if verb == "delete" and self._took(number, disk, bitmap, told):
                         old = _with_deleted(old, before, disk, told["checkpoint"])
                     live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
                     end = None if live else here if old.end is None else old.end
@@ -237,6 +237,18 @@ class Record:
                     void = (added or old.void) and old.start == end
                     windows[key] = Window(old.start, end, void)
             windows = self._ended(number, windows, early=False)
+
+    def _took(
+        self, number: int, disk: str, bitmap: Mapping[str, Any], told: Mapping[str, Any]
+    ) -> bool:
+        """Whether a bitmap names all that those named which went with a checkpoint at a step."""
+        gone = [b["cells"] for b in self.frames[number - 1][disk]["bitmaps"]
+                if b["name"] == told.get("checkpoint")]  # fmt: skip
+        return bool(gone) and all(
+            new != "-" or old == "-"
+            for each in gone
+            for new, old in zip(bitmap["cells"], each, strict=False)
+        )
 
     def _begins(self, verb: str, told: Mapping[str, Any], key: Key, active: Sequence[str]) -> bool:
         """Whether a step clears a bitmap, or starts a consumer's tracking anew.

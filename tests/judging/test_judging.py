@@ -234,6 +234,15 @@ LENIENT = {
         qmp("blockdev-backup", device="S1", target="l", sync="incremental", bitmap="c0"),
         model="qemu",
     ),
+    "a bitmap that was added by hand takes nothing in from a checkpoint that is deleted": story(
+        CREATE,
+        qmp("block-dirty-bitmap-add", node="S1", name="c0"),
+        {"backup": {"to": "full", "checkpoint": "c1"}},
+        {"write": {"cells": "---A"}},
+        {"delete": {"checkpoint": "c1"}},
+        {"backup": {"to": "k", "bitmaps": ["c0"], "checkpoint": "c1"}},
+        model="libvirt-6.0",
+    ),
     "a clear beside a copy of that disk, whatever another one has": story(
         {"create": {"image": "S1", "disk": "vda"}},
         {"create": {"image": "U1", "disk": "vdb"}},

@@ -4,21 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from simulator.model.disk import Disk
-from simulator.model.operations import (
-    CommitImages,
-    EndJob,
-    LoadSnapshot,
-    PullImages,
-    ResizeImage,
-    RevertImages,
-)
+from simulator.model.operations import LoadSnapshot, ResizeImage, RevertImages
 from simulator.timeline import Entry, Timeline
 
 MEANT = (ResizeImage, RevertImages, LoadSnapshot)
 """What is to give another disk."""
-
-NEUTRAL = (CommitImages, PullImages, EndJob)
-"""What is to leave it, and may let old data come to light all the same."""
 
 
 class Changed(NamedTuple):
@@ -37,16 +27,18 @@ def find_changed_views(timeline: Timeline) -> Iterator[Changed]:
     """Yield snapshots, commits, pulls and copies that change what the guest sees.
 
     Two states of one moment are the same state, so whatever differs was changed by the act; a
-    commit or pull by which it sees another one makes a moment of its own.
+    commit or pull that takes images away by which it sees another one makes a moment of its own.
     """
     for entry in timeline.entries:
         if entry.after.disks is entry.before.disks:
             continue
         for before, after in zip(entry.before.disks, entry.after.disks, strict=True):
             same = before.length == after.length
-            neutral = any(isinstance(operation, NEUTRAL) for operation in entry.operations)
-            told = same and before.moment != after.moment and not neutral
-            if before.chain is after.chain or told or not before.chain or not after.chain:
+            shorter = len(after.chain) < len(before.chain)
+            alike = before.chain is after.chain or (
+                same and before.moment != after.moment and not shorter
+            )
+            if alike or not before.chain or not after.chain:
                 continue
             if any(isinstance(operation, MEANT) for operation in entry.operations):
                 continue
