@@ -294,7 +294,8 @@ class Judge:
         base = self._base(made)
         if base is None or not (base.sound or torn) or made.kind == "full":
             return ""
-        return self._lacks(made, self.view(self._end(base), made.disk))
+        below = lay("", base) if base.whole else self.view(self._end(base), made.disk)
+        return self._lacks(made, below)
 
     def _base(self, made: Made) -> Made | None:
         """Return the backup that another one was put onto, as far as it is there."""
@@ -572,7 +573,8 @@ class Judge:
                 continue
             later = range(number + 1, self.record.count)
             again = next((n for n in later if self._recording(n, disk)), self.record.count)
-            named = _bits(b for b in state["bitmaps"] if b["name"] in stops)
+            after = self.record.frames[number][disk]  # When the jobs that end here have ended.
+            named = _bits(b for b in (*state["bitmaps"], *after["bitmaps"]) if b["name"] in stops)
             uncopied = [each for each in named if not self._copies(number, disk, each)]
             if uncopied or any(self.record.touched(n, disk) for n in range(number + 1, again)):
                 return True
@@ -586,7 +588,10 @@ class Judge:
                 anew = [b for b in after["bitmaps"] if b["name"] == bitmap["name"]
                         and b["recording"] and [b["node"]] == after["chain"][-1:]]  # fmt: skip
                 if bitmap["recording"] and anew and bitmap["node"] != anew[0]["node"]:
-                    lost = _bits([bitmap]) - _bits(anew)
+                    # When the jobs that end here have ended.
+                    key = bitmap["node"], bitmap["name"]
+                    left = [b for b in after["bitmaps"] if (b["node"], b["name"]) == key]
+                    lost = _bits([bitmap, *left]) - _bits(anew)
                     if not all(self._copies(number, disk, cluster) for cluster in lost):
                         return True
         return False

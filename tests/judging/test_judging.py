@@ -289,6 +289,35 @@ def test_the_judge_knows_what_a_job_holds_back_from_its_bitmap() -> None:
     assert kinds(told, said=[("BT215", 4)]) == []
 
 
+def test_the_judge_knows_what_a_job_holds_back_where_it_ends_with_an_overlay() -> None:
+    told = story(
+        {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+        qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c0"),
+        {"write": {"cells": "--B-"}},
+        {"snapshot": {"images": {"vda": "S2"}, "bitmap": "c0"}},
+        {"backup": {"to": "l", "since": "c0"}},
+        model="qemu-single",
+    )
+    first, job, *more = told.steps
+    told = told._replace(steps=[first, job._replace(beside={"ends": "T4"}), *more])
+    assert kinds(told, said=[("BT107", 4)]) == []
+
+
+def test_the_judge_lays_a_backup_on_what_a_whole_base_holds() -> None:
+    told = story(
+        {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+        {"backup": {"to": "full"}},
+        {"write": {"cells": "-BB-"}},
+        {"backup": {"to": "inc", "since": "c0"}},
+        qmp("blockdev-backup", device="S1", target="full", sync="incremental", bitmap="c0"),
+        {"backup": {"to": "again", "checkpoint": "c2"}},
+        {"backup": {"to": "last", "since": "c2", "onto": "full"}},
+        model="qemu-single",
+    )
+    assert ("silence", "onto", "T7") in kinds(told)
+    assert kinds(told, said=[("BT207", 5), ("BT304", 7)]) == []
+
+
 def test_the_judge_knows_that_a_consumers_namesakes_below_stay_as_they_are() -> None:
     told = story(
         {"create": {"image": "S1", "disk": "vda"}},
