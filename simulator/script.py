@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from simulator.diagnostics import Span
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.model.requests import Request
+from simulator.releases.hosts import Host
 
 if TYPE_CHECKING:
     from simulator.flows.resources import Faults, Moving, Resource
@@ -122,6 +123,7 @@ class Script(NamedTuple):
     Attributes:
         title: The scenario's own name.
         model: Id of the API model that gives the verbs their meaning.
+        host, host_span: What the scenario says that it runs on, and where; None where it does not.
         disks: At least one.
         instants: In the order of time; guest steps between two instants stand in between.
         allows: Rules accepted in the whole scenario.
@@ -151,6 +153,8 @@ class Script(NamedTuple):
     resources: "tuple[Resource, ...]" = ()
     faults: "Faults | None" = None
     faults_span: Span | None = None
+    host: Host | None = None
+    host_span: Span | None = None
 
     def write_tick(self, tick: int) -> str:
         """Return a tick of a timed scenario as a label has it: a date where others are dates."""

@@ -17,6 +17,8 @@ from simulator.model.operations import CorruptBackup, Operation, Refusal, Restor
 from simulator.model.requests import FinishJobs, Request
 from simulator.model.series import exchanged
 from simulator.moves import Move, Progress
+from simulator.releases.hosts import HOST_DEFAULT, LIBVIRT, QEMU, Host
+from simulator.releases.semantics import Semantics
 from simulator.script import Allowance, DiskShape, Feed, Instant, Repeat, Script, Statement
 from simulator.values import dataclass
 
@@ -110,12 +112,16 @@ class Timeline:
 
     Attributes:
         model: Id of the API model that it ran under.
+        host: The releases of QEMU and libvirt that the model ran on.
+        half: Which of the two tells this model from others of its id.
         draws_zeroes: Whether that model draws the explicit zeroes of full backups.
         start: The machine before anything happened.
         plan: What a request stands for under that model; None where nobody can be asked.
         family: The model's id, and those of the models that it is made from: a proposal derived
             from libvirt has libvirt's mistakes.
         moves: What became of the jobs whose bytes took time, in the order of their starts.
+        elsewhere: Gives the run of the same script, under the same model, on another host; what
+            that does can be given, too.
     """
 
     script: Script
@@ -127,6 +133,15 @@ class Timeline:
     plan: Planner | None = None
     family: tuple[str, ...] = ()
     moves: tuple[Move, ...] = ()
+    host: Host = HOST_DEFAULT
+    half: str = QEMU
+    elsewhere: "Callable[[Host, Semantics | None], Timeline] | None" = None
+
+    @property
+    def under(self) -> str:
+        """The model and what it ran on: ``mail-2018 on QEMU 10.0``."""
+        beside = f"libvirt {self.host.libvirt}, " if self.half == LIBVIRT else ""
+        return f"{self.model} on {beside}QEMU {self.host.qemu}"
 
     @property
     def last(self) -> Machine:

@@ -195,6 +195,8 @@ def test_models_and_rules_are_listed() -> None:
         "libvirt",
         "qemu-single",
         "qemu",
+        "QEMU:",
+        "libvirt:",
     ]
     assert "S2.B1" in command("models", "libvirt").out
     assert "BT201  error    stale-bitmap" in command("rules").out

@@ -3,6 +3,7 @@
 from typing import ClassVar, TypeAlias, assert_never
 
 from simulator.apis.finding import (
+    NEEDS_RUNNING,
     active_nodes,
     as_it_stands,
     handed_over,
@@ -60,28 +61,10 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
+from simulator.releases.hosts import QEMU, Host
 
 Plan: TypeAlias = tuple[Operation, ...] | Refusal
 """The primitives that a request stands for, all or nothing, or why there are none."""
-
-
-NEEDS_RUNNING: frozenset[type] = frozenset(
-    (
-        Snapshot,
-        StartCheckpoint,
-        TakeBackup,
-        DeleteCheckpoint,
-        Commit,
-        Pull,
-        BlockCopy,
-        Resize,
-        DeleteSnapshot,
-        CancelJob,
-        Qmp,
-        Migrate,
-    )
-)
-"""The requests that go to a running machine."""
 
 
 class ApiModel:
@@ -96,6 +79,8 @@ class ApiModel:
         source: Where its behaviour is known from.
         draws_zeroes: Whether a full backup is drawn with explicit zeroes for all that reads so.
         restarts: Whether a checkpoint of a name that is there starts it anew.
+        half: Whose releases its id is told apart by: QEMU's, or libvirt's.
+        host: What it runs on; None for what the scenario says.
     """
 
     id: ClassVar[str]
@@ -103,6 +88,8 @@ class ApiModel:
     source: ClassVar[str]
     draws_zeroes: ClassVar[bool] = True
     restarts: ClassVar[bool] = False
+    half: ClassVar[str] = QEMU
+    host: Host | None = None
 
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for in this API."""

@@ -16,8 +16,40 @@ from simulator.model.operations import (
     Refusal,
     ResizeImage,
 )
-from simulator.model.requests import TakeBackup, UseTool
+from simulator.model.requests import (
+    BlockCopy,
+    CancelJob,
+    Commit,
+    DeleteCheckpoint,
+    DeleteSnapshot,
+    Migrate,
+    Pull,
+    Qmp,
+    Resize,
+    Snapshot,
+    StartCheckpoint,
+    TakeBackup,
+    UseTool,
+)
 from simulator.model.transitions.files.opening import refuse_open
+
+NEEDS_RUNNING: frozenset[type] = frozenset(
+    (
+        Snapshot,
+        StartCheckpoint,
+        TakeBackup,
+        DeleteCheckpoint,
+        Commit,
+        Pull,
+        BlockCopy,
+        Resize,
+        DeleteSnapshot,
+        CancelJob,
+        Qmp,
+        Migrate,
+    )
+)
+"""The requests that go to a running machine."""
 
 
 def active_nodes(machine: Machine, disks: tuple[str, ...]) -> dict[str, str] | Refusal:

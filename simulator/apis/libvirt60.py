@@ -19,6 +19,7 @@ from simulator.model.requests import (
     Pull,
     Snapshot,
 )
+from simulator.releases.hosts import QEMU
 
 
 class Libvirt60(Libvirt):
@@ -32,6 +33,7 @@ class Libvirt60(Libvirt):
 
     id = "libvirt-6.0"
     title = "libvirt 6.0: a checkpoint freezes its parent's bitmap; no block jobs beside it"
+    half = QEMU
     source = "its documentation and patches, and the test driver of libvirt 9.0 and 11.3"
 
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:

@@ -11,9 +11,11 @@ from simulator.cli.ends import FAILING, UNUSABLE, give_up, told_unwritable
 from simulator.cli.progress import waiting
 from simulator.cli.reading import (
     Format,
+    HostOption,
     ModelOption,
     Scenarios,
     find_model,
+    find_under,
     load_all,
     usable,
 )
@@ -53,12 +55,12 @@ def compare(
     from simulator.compare import differences, writing
 
     chosen = [find_model(word.strip()) for word in models.split(",") if word.strip()]
-    ids = [model.id for model in chosen if model is not None]
+    ids = [(model.id, model.host) for model in chosen if model is not None]
     if len(ids) < 2:
         give_up("--models names fewer than two models")
-    for name in ids:
-        if ids.count(name) > 1:
-            give_up(f"two of the models are called {name}")
+    for each in ids:
+        if ids.count(each) > 1:
+            give_up(f"two of the models are called {each[0]}")
     compared, status = [], 0
     for scenario in load_all(files):
         if scenario is None:
@@ -82,11 +84,12 @@ def record(
     files: Scenarios,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     model: ModelOption = None,
+    host: HostOption = None,
 ) -> None:
     """Write run documents, as a baseline that can be committed and that compat reads."""
     from simulator.writing import open_text
 
-    chosen, status, written = find_model(model), 0, 0
+    chosen, status, written = find_under(model, host), 0, 0
     scenarios = load_all(files)
     paths = _baseline_paths([each.script.path for each in scenarios if each is not None], output)
     for scenario in scenarios:
@@ -94,7 +97,7 @@ def record(
             status = UNUSABLE
             continue
         with usable(), waiting(f"playing {scenario.script.path}"):
-            played = scenario.run(chosen)
+            played = chosen.run(scenario)
         path = paths[scenario.script.path]
         with told_unwritable(path):
             path.parent.mkdir(parents=True, exist_ok=True)

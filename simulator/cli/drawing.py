@@ -17,7 +17,7 @@ from simulator.cli.ends import (
     told_unwritable,
 )
 from simulator.cli.progress import waiting
-from simulator.cli.reading import Format, ModelOption, WholeOption, find_model, played
+from simulator.cli.reading import Format, HostOption, ModelOption, WholeOption, find_under, played
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ PictureOption = Annotated[
     ),
 ]
 
+AtOption = Annotated[
+    str | None, typer.Option("--at", help="The instant of a chain; the last one if left out.")
+]
+
 
 def draw(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A scenario; - reads stdin.")],
@@ -38,15 +42,14 @@ def draw(
     view: Annotated[
         str, typer.Option("--view", help="film, chain, time, load, restore or tree.")
     ] = "film",
-    at: Annotated[
-        str | None, typer.Option("--at", help="The instant of a chain; the last one if left out.")
-    ] = None,
+    at: AtOption = None,
     theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
     animate: Annotated[
         bool, typer.Option("--animate", help="An svg that shows one instant after another.")
     ] = False,
     whole: WholeOption = False,
     model: ModelOption = None,
+    host: HostOption = None,
 ) -> None:
     """Draw a scenario: as a film of its instants, or as another view of it."""
     from simulator.render.palette import Theme
@@ -60,7 +63,7 @@ def draw(
             give_up("a page has every instant in both themes: give just -o, -m and --all")
         if not printed:
             refuse_input(output, file, model)
-        run = played(file, model)
+        run = played(file, model, host)
         with waiting(f"drawing {file}"):
             # A page needs no film beside it, which takes long where there are many instants.
             picture = run.draw("time" if page else view, at=at, theme=theme, whole=whole)
@@ -85,6 +88,7 @@ def serve(
         bool, typer.Option("--open/--no-open", help="Whether to open it in a browser.")
     ] = True,
     model: ModelOption = None,
+    host: HostOption = None,
 ) -> None:
     """Show a scenario as a page that follows the file while it is edited; for this machine only."""
     import webbrowser
@@ -94,10 +98,10 @@ def serve(
 
     if not Path(file).is_file():
         give_up(f"cannot serve {file}: there is no such file")
-    chosen = find_model(model)
+    chosen = find_under(model, host)
     try:
         server = make_server(
-            lambda: pipeline.live_page(file, chosen), lambda: pipeline.file_version(file), port
+            lambda: pipeline.live_page(file, *chosen), lambda: pipeline.file_version(file), port
         )
     except OSError as error:
         give_up(f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}")
@@ -127,9 +131,10 @@ def report(
         ),
     ] = ReportFormat.TEXT,
     model: ModelOption = None,
+    host: HostOption = None,
 ) -> None:
     """Tell how long jobs take, what they move and store, and what would be lost at any time."""
-    run = played(file, model)
+    run = played(file, model, host)
     with waiting(f"measuring {file}"):
         text = run.report(format.value, colour=colour_of())
     print(text, end="")
@@ -158,11 +163,12 @@ def restores(
         Format, typer.Option("--format", "-f", help="A table, or data.")
     ] = Format.TEXT,
     model: ModelOption = None,
+    host: HostOption = None,
 ) -> None:
     """Tell which instants the backups give back, by which chain, and what may not be lost."""
     if require is not None and keep is not None:
         give_up("--require and --keep ask different things: give one of them")
-    run = played(file, model)
+    run = played(file, model, host)
     found = run.restores()
     if without is not None:
         found = _without(found, [name.strip() for name in without.split(",") if name.strip()])

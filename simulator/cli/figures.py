@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_in_ci, told_unwritable
-from simulator.cli.reading import Files, ModelOption, find_model, read_text, usable
+from simulator.cli.reading import Files, HostOption, ModelOption, find_under, read_text, usable
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def review(
     files: Files,
     model: ModelOption = None,
+    host: HostOption = None,
     accept_all: Annotated[
         bool, typer.Option("--accept-all", help="Rewrite every figure that changed.")
     ] = False,
@@ -37,7 +38,7 @@ def review(
     answers = {"a": 0, "r": 0, "s": 0}
     answer = ""
     for path in files:
-        edited = edited_scenario(path, model, tell=False)
+        edited = edited_scenario(path, model, host, tell=False)
         if edited is None:
             raise typer.Exit(UNUSABLE)
         source, _, edits = edited
@@ -94,7 +95,7 @@ def lint(
 
 
 def edited_scenario(
-    path: str, model: str | None, *, tell: bool = True
+    path: str, model: str | None, host: str | None, *, tell: bool = True
 ) -> "tuple[str, str, list[Edit]] | None":
     """Return a scenario's text, the text with its figures redrawn, and the edits.
 
@@ -106,9 +107,9 @@ def edited_scenario(
 
     if path == "-":
         give_up("standard input cannot be rewritten")
-    chosen = find_model(model)
+    chosen = find_under(model, host)
     try:
-        timeline = pipeline.load(path).run(chosen).timeline
+        timeline = chosen.run(pipeline.load(path)).timeline
     except pipeline.InputError:
         if tell:
             return None

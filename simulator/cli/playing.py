@@ -9,7 +9,7 @@ import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci
 from simulator.cli.progress import waiting
-from simulator.cli.reading import Files, ModelOption, RunFormat, WholeOption, find_model
+from simulator.cli.reading import Files, HostOption, ModelOption, RunFormat, WholeOption, find_under
 
 if TYPE_CHECKING:
     from simulator.pipeline import Run
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def run(
     files: Files,
     model: ModelOption = None,
+    host: HostOption = None,
     format: Annotated[
         RunFormat,
         typer.Option("--format", "-f", help="Figures, or the run document: whole, or as lines."),
@@ -33,12 +34,13 @@ def run(
             return each.tell_lines()
         return each.tell(colour=colour_of(), whole=whole)
 
-    _play_all(files, model, show, between="\n" if format is RunFormat.TEXT else "")
+    _play_all(files, model, host, show, between="\n" if format is RunFormat.TEXT else "")
 
 
 def check(
     files: Files,
     model: ModelOption = None,
+    host: HostOption = None,
     update: Annotated[
         bool, typer.Option("--update", help="First rewrite expected figures to what comes out.")
     ] = False,
@@ -49,7 +51,7 @@ def check(
 
         refuse_in_ci("--update")
         for path in files:
-            edited = edited_scenario(path, model)
+            edited = edited_scenario(path, model, host)
             if edited is not None:
                 rewrite_file(path, *edited)
 
@@ -57,12 +59,13 @@ def check(
         with waiting(f"judging {each.timeline.script.path}"):
             return [each.findings_text(colour=colour_of())]
 
-    _play_all(files, model, show)
+    _play_all(files, model, host, show)
 
 
 def _play_all(
     files: list[str],
     model: str | None,
+    host: str | None,
     show: "Callable[[Run], Iterable[str]]",
     *,
     between: str = "\n",
@@ -80,13 +83,13 @@ def _play_all(
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
     gc.enable()
-    chosen = find_model(model)
+    chosen = find_under(model, host)
     status = 0
     gap = ""
     for path in files:
         try:
             with waiting(f"playing {path}"):
-                played = pipeline.load(path).run(chosen)
+                played = chosen.run(pipeline.load(path))
         except pipeline.InputError as error:
             print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
             status = UNUSABLE

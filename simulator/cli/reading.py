@@ -2,10 +2,10 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -25,6 +25,12 @@ ModelOption = Annotated[
     typer.Option("--model", "-m", help="API model to run under, or a proposal's file."),
 ]
 
+HostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--host", metavar="HOST", help="Releases to run on, such as qemu=11.1,libvirt=12.8."
+    ),
+]
 
 WholeOption = Annotated[
     bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
@@ -59,27 +65,74 @@ def usable() -> Iterator[None]:
         raise typer.Exit(UNUSABLE) from None
 
 
+class Under(NamedTuple):
+    """What scenarios are played under, as options have it; None is what each scenario says."""
+
+    model: "ApiModel | None"
+    host: Mapping[str, str] | None
+
+    def run(self, scenario: "Scenario") -> "Run":
+        """Return the run of a scenario.
+
+        Raises:
+            InputError: It cannot be used.
+        """
+        return scenario.run(self.model, host=self.host)
+
+
+def find_under(model: str | None, host: str | None) -> Under:
+    """Return what options name, or end with status 2 where there is none that can be used."""
+    return Under(find_model(model), find_host(model, host) if host is not None else None)
+
+
 def find_model(word: str | None) -> "ApiModel | None":
     """Return the model of an option, or end with status 2 where there is none that can be used."""
     if word is None:
         return None
     from simulator import pipeline
     from simulator.apis.proposals.loading import UnknownModel
+    from simulator.releases.hosts import MismatchedHost, UnknownRelease
 
     try:
         with usable():
             return pipeline.find_model(word)
     except UnknownModel as unknown:
-        give_up(f"unknown model {word}", word, unknown.known)
+        give_up(f"unknown model {unknown.word}", unknown.word, unknown.known)
+    except UnknownRelease as unknown:
+        give_up(f"{unknown}; known are {', '.join(unknown.known)}")
+    except MismatchedHost as mismatched:
+        give_up(str(mismatched))
 
 
-def played(file: str, model: str | None) -> "Run":
+def find_host(model: str | None, word: str) -> dict[str, str]:
+    """Return the releases of an option, or end with status 2 where they are not known."""
+    from simulator.apis import host_of
+    from simulator.releases.hosts import MismatchedHost, UnknownRelease
+
+    if model is not None and "@" in model:
+        give_up(f"--model {model} and --host {word} both name a release: give one of them")
+    halves: dict[str, str] = {}
+    for part in word.split(","):
+        half, equals, release = part.strip().partition("=")
+        if not equals or half in halves:
+            give_up(f"--host {word}: expected qemu=VERSION,libvirt=VERSION, or one of them")
+        halves[half] = release
+    try:
+        host_of(model or "", halves)
+    except UnknownRelease as unknown:
+        give_up(f"{unknown}; known are {', '.join(unknown.known)}")
+    except MismatchedHost as mismatched:
+        give_up(f"{mismatched}; expected {mismatched.expected}")
+    return halves
+
+
+def played(file: str, model: str | None, host: str | None = None) -> "Run":
     """Return the run of a scenario, or end with status 2 where it cannot be used."""
     from simulator import pipeline
 
-    chosen = find_model(model)
+    chosen = find_under(model, host)
     with usable(), waiting(f"playing {file}"):
-        return pipeline.load(file).run(chosen)
+        return chosen.run(pipeline.load(file))
 
 
 def load_all(words: list[str]) -> "list[Scenario | None]":

@@ -4,7 +4,7 @@ import gc
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,21 @@ from simulator.cli.ends import (
     told_unwritable,
 )
 from simulator.cli.progress import waiting
-from simulator.cli.reading import Files, ModelOption, find_model, played
+from simulator.cli.reading import (
+    Files,
+    HostOption,
+    ModelOption,
+    find_host,
+    find_model,
+    played,
+)
 from simulator.diagnostics import printable
+
+if TYPE_CHECKING:
+    from simulator.releases.hosts import Host
+    from simulator.timeline import Timeline
+    from simulator.verify.peers import Peer as RealPeer
+    from simulator.verify.playing import Verification
 
 
 class Peer(StrEnum):
@@ -44,23 +57,34 @@ class InspectFormat(StrEnum):
     SCENARIO = "scenario"
 
 
+AsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="RELEASE",
+        help="Also tell where this release goes otherwise: 7.2, or qemu=11.1,libvirt=12.8.",
+    ),
+]
+
+
 def verify(
     files: Files,
     peer: Annotated[Peer, typer.Option("--with", help="What to play them on.")] = Peer.QEMU,
     model: ModelOption = None,
+    meant: AsOption = None,
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Seconds that a step may take.")
     ] = 10.0,
 ) -> None:
     """Play scenarios on the real thing; show the first difference."""
     from simulator import pipeline
-    from simulator.render.report import write_finding, write_input_error
+    from simulator.render.report import write_input_error
     from simulator.verify.peers import NOT_JUDGED, PEERS
-    from simulator.verify.playing import summarise
 
     gc.freeze()
     gc.enable()
     chosen, real, status = find_model(model), PEERS[peer.value], 0
+    asked = _meant(peer, model, meant) if meant is not None else chosen.host if chosen else None
     for path in files:
         try:
             timeline = pipeline.load(path).run(chosen).timeline
@@ -73,19 +97,40 @@ def verify(
             status = UNUSABLE
             continue
         with waiting(f"playing {path} on a real {real.name}"):
-            outcome = real.verify(timeline, timeout)
-        if outcome.finding is None:
-            print(f"{printable(path)}: {summarise(outcome, real.name)}", flush=True)
-            continue
-        status = max(status, UNUSABLE if outcome.finding.rule in NOT_JUDGED else FAILING)
-        source = timeline.script.source
-        print(write_finding(outcome.finding, path=path, source=source, colour=colour_of()))
-        if outcome.said:
-            print("", f"{real.language} so far:", *map(printable, outcome.said), sep="\n")
+            outcome = real.verify(timeline, timeout, asked)
+        _print_outcome(outcome, real, timeline, asked)
+        if outcome.finding is not None:
+            status = max(status, UNUSABLE if outcome.finding.rule in NOT_JUDGED else FAILING)
         if not outcome.version:
             break  # What is missing here is missing for the other files, too.
     if status:
         raise typer.Exit(status)
+
+
+def _print_outcome(
+    outcome: "Verification", real: "RealPeer", timeline: "Timeline", asked: "Host | None"
+) -> None:
+    """Print what came of one scenario: how many steps agree, or the first difference."""
+    from simulator.render.report import write_finding
+    from simulator.verify.playing import summarise
+
+    script = timeline.script
+    if outcome.finding is None:
+        told = summarise(outcome, real.name, asked or timeline.host)
+        print(f"{printable(script.path)}: {told}", flush=True)
+        return
+    print(
+        write_finding(outcome.finding, path=script.path, source=script.source, colour=colour_of())
+    )
+    if outcome.said:
+        print("", f"{real.language} so far:", *map(printable, outcome.said), sep="\n")
+
+
+def _meant(peer: Peer, model: str | None, word: str) -> "Host":
+    """Return the host that --as means: one release is that of the peer."""
+    from simulator.releases.hosts import read_host
+
+    return read_host(find_host(model, word if "=" in word else f"{peer.value}={word}"))
 
 
 def export(
@@ -98,6 +143,7 @@ def export(
         Path | None, typer.Option("--output", "-o", help="File to write, instead of stdout.")
     ] = None,
     model: ModelOption = None,
+    host: HostOption = None,
 ) -> None:
     """Write a scenario as a script for a real QEMU, or a real libvirt."""
     from simulator.export.languages import Language, UnsupportedError, export_timeline
@@ -105,7 +151,7 @@ def export(
 
     if output is not None:
         refuse_input(output, file, model)
-    timeline = played(file, model).timeline
+    timeline = played(file, model, host).timeline
     try:
         text = export_timeline(timeline, Language(to.value))
     except UnsupportedError as error:

@@ -62,10 +62,23 @@ def models(
     against: Annotated[
         str | None, typer.Option("--against", help="Another one: tell where they differ.")
     ] = None,
+    changes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FROM..TO", help="Tell what an upgrade changes: 9.0..12.8, or 7.2..11.1."
+        ),
+    ] = None,
 ) -> None:
     """List the API models that give the verbs their meaning, or tell the policies of one."""
     from simulator import apis
     from simulator.apis.describe import describe
+
+    if changes is not None:
+        if model is not None or against is not None:
+            give_up("--changes is about releases, and not about a model")
+        _print_changes(changes)
+        return
+    from simulator.releases.hosts import HOST_DEFAULT, KNOWN, NAMES
 
     chosen, other = find_model(model), find_model(against)
     if chosen is not None:
@@ -76,6 +89,22 @@ def models(
         for each in apis.MODELS.values():
             default = " (default)" if each.id == apis.MODEL_DEFAULT else ""
             print(f"{each.id:11} {each.title}{default}")
+        for half, releases in KNOWN.items():
+            host = f"{NAMES[half]} {HOST_DEFAULT._asdict()[half]} if none is named"
+            print(f"{NAMES[half]}: {', '.join(releases)}; {host}")
+
+
+def _print_changes(words: str) -> None:
+    """Print what changed between two releases, or end with status 2."""
+    from simulator.pipeline.upgrades import UnknownRange, read_range, tell_changes
+    from simulator.releases.hosts import UnknownRelease
+
+    try:
+        print(tell_changes(read_range(words)), end="")
+    except UnknownRelease as unknown:
+        give_up(f"unknown release {unknown.word}; known are {', '.join(unknown.known)}")
+    except UnknownRange as error:
+        give_up(str(error))
 
 
 def schema(

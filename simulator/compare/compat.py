@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from simulator.compare.cells import Runs, as_read, holds_more, runs_of
 from simulator.compare.differences import refusals, told
+from simulator.compare.naming import tell_apart
 from simulator.compare.restorable import restorable
 from simulator.diagnostics import printable
 
@@ -68,6 +69,8 @@ class Difference(NamedTuple):
 
 def find_differences(old: Any, new: Any) -> tuple[Difference, ...]:
     """Return what differs between two run documents of one scenario, the worst first."""
+    names = tell_apart((old, new))
+    old, new = {**old, "model": names[0]}, {**new, "model": names[1]}
     if not (old["frames"] and new["frames"]):
         return tuple(_unplayed(old, new))
     found = [*_restores(old, new), *_steps(old, new), *_backups(old, new), *_findings(old, new)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from simulator.compare.cells import draw
+from simulator.compare.naming import tell_apart
 from simulator.compare.restorable import data_bytes, restorable
 
 NOT_COUNTED = "EX"
@@ -112,7 +113,7 @@ def compare_runs(documents: Sequence[Any], unplayed: Sequence[str | None]) -> Co
     return Comparison(
         file=documents[0]["file"],
         scenario=documents[0]["scenario"],
-        models=tuple(document["model"] for document in documents),
+        models=tell_apart(documents),
         instants=_instants(documents),
         backups=_backups(documents),
         refused=_refused(documents),

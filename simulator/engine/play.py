@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import simpy
 
+from simulator.apis import host_for, on_host
 from simulator.apis.base import ApiModel
 from simulator.engine.agenda import Agenda
 from simulator.engine.feed import Reader, readers_of
@@ -19,10 +20,19 @@ from simulator.model.operations import (
     ThawGuest,
     touched_by,
 )
-from simulator.model.requests import FinishJobs, RedefineCheckpoint, StartCheckpoint, TakeBackup
+from simulator.model.requests import (
+    FinishJobs,
+    Qmp,
+    RedefineCheckpoint,
+    StartCheckpoint,
+    TakeBackup,
+)
 from simulator.model.transitions import apply_all
 from simulator.model.values import replace
 from simulator.moves import Progress
+from simulator.releases.changes import semantics_of
+from simulator.releases.hosts import Host
+from simulator.releases.semantics import Semantics
 from simulator.timeline import Entry, Frame, Instant, Script, Statement, Timeline
 
 if TYPE_CHECKING:
@@ -30,15 +40,18 @@ if TYPE_CHECKING:
     from simulator.schedule.turns import Turn
 
 
-def play(script: Script, model: ApiModel) -> Timeline:
+def play(script: Script, model: ApiModel, semantics: Semantics | None = None) -> Timeline:
     """Run a script to its end under an API model. Equal scripts give equal timelines.
 
     The guest has no events: its workloads are arrays, and whoever looks at a disk lets its state
     catch up to now. At one tick the guest writes first, then jobs end, then the file's steps are
     done in its order.
+
+    Args:
+        semantics: What its host does; None for what the record says of it.
     """
     agenda = Agenda(script.instants)
-    recorder = _Recorder(script, model, agenda)
+    recorder = _Recorder(script, model, agenda, semantics)
     env = simpy.Environment()
 
     def host() -> Generator[simpy.Event, None, None]:
@@ -55,9 +68,12 @@ def play(script: Script, model: ApiModel) -> Timeline:
 class _Recorder:
     """The machine as it is now, and the record of how it came to be so."""
 
-    def __init__(self, script: Script, model: ApiModel, agenda: Agenda) -> None:
+    def __init__(
+        self, script: Script, model: ApiModel, agenda: Agenda, semantics: Semantics | None
+    ) -> None:
         self._script = script
         self._model = model
+        self._host = host_for(model, script.host)
         self._agenda = agenda
         self._readers = readers_of(script)
         self._moves = _moves_of(script, agenda)
@@ -76,7 +92,8 @@ class _Recorder:
                     lacks=shape.lacks,
                 )
                 for shape in script.disks
-            )
+            ),
+            semantics=semantics or semantics_of(self._host),
         )
 
     def next_tick(self) -> int | None:
@@ -226,7 +243,7 @@ class _Recorder:
 
     def _state(self, statement: Statement, label: str | None) -> None:
         before = self._machine
-        statement = _with_disks(statement, before)
+        statement = _as_it_is(statement, before)
         if self._moves is not None:
             statement = self._moves.judged(statement)
         plan = self._model.plan(before, statement.request)
@@ -297,7 +314,13 @@ class _Recorder:
             plan=self._model.plan,
             family=self._model.family,
             moves=self._moves.record() if self._moves is not None else (),
+            host=self._host,
+            half=self._model.half,
+            elsewhere=self._elsewhere,
         )
+
+    def _elsewhere(self, host: Host, semantics: Semantics | None = None) -> Timeline:
+        return play(self._script, on_host(self._model, host), semantics)
 
 
 def _is_due(statement: Statement, machine: Machine) -> bool:
@@ -323,9 +346,14 @@ def _moves_of(script: Script, agenda: Agenda) -> "Moves | None":
     return Moves(script.resources, chance_of(script, agenda))
 
 
-def _with_disks(statement: Statement, machine: Machine) -> Statement:
-    """Return a statement about all disks as one about those that the machine has then."""
+def _as_it_is(statement: Statement, machine: Machine) -> Statement:
+    """Return a statement as the machine takes it then.
+
+    One about all disks is about those that there are, and a command is read by the QEMU that runs.
+    """
     request = statement.request
+    if isinstance(request, Qmp) and request.newer:
+        return statement._replace(request=request.on(machine.semantics.qemu))
     if not isinstance(request, TakeBackup | StartCheckpoint | RedefineCheckpoint) or request.disks:
         return statement
     there = tuple(disk.name for disk in machine.disks if disk.chain)

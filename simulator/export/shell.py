@@ -41,7 +41,7 @@ def write_sh(plan: QemuPlan, timeline: Timeline) -> str:
     lines = [
         "#!/bin/sh",
         f"# {one_line(script.title)}",
-        f"# Played on a real QEMU as the API model {timeline.model} has it.",
+        f"# Played on a real QEMU as the API model {timeline.under} has it.",
         "# Written by backup-timeline export; run it with a folder to make, or with none.",
         PREAMBLE.replace("NAME", shlex.quote(f"backup-timeline-{name}")),
         "start_qemu",

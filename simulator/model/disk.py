@@ -47,6 +47,8 @@ class Image:
         snapshots: Internal ones, oldest first.
         lacks: Bytes by which its last cluster is cut short.
         removed: Whether its file is gone; who has it open reads and writes it until it is closed.
+        left_open: Whether it is open for writing though it is not the active image: a pull into it
+            left it so, or a transaction has not ended yet.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Image:
     snapshots: tuple[InternalSnapshot, ...] = ()
     lacks: int = 0
     removed: bool = False
+    left_open: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +186,13 @@ class Disk:
     def nodes_with(self, name: str) -> tuple[str, ...]:
         """Return the images that hold a bitmap of this name, base first."""
         return tuple(i.name for i in self.chain if self.bitmap(i.name, name) is not None)
+
+    def opened(self, node: str, *, left_open: bool) -> "Disk":
+        """Return the disk with an image that is open for writing, or not any more."""
+        image = self.image(node)
+        if image is None or image.left_open is left_open:
+            return self
+        return self.with_image(replace(image, left_open=left_open))
 
     def read_only(self, bitmap: DirtyBitmap) -> bool:
         """Whether a bitmap was stored in an image that is read-only, so that it cannot change."""

@@ -11,6 +11,7 @@ from simulator.model.disk import Disk
 from simulator.model.notes import SnapshotNote
 from simulator.model.series import Series, find, without
 from simulator.model.values import replace
+from simulator.releases.semantics import SEMANTICS_DEFAULT, Semantics
 from simulator.values import dataclass
 
 FEW_DISKS = 12
@@ -220,6 +221,7 @@ class CommitJob:
         top, base: As in the operation.
         carry: Whether the merged images' bitmaps go down with them.
         grew: Whether the base was shorter than the top.
+        skips: Whether the base read as zeroes, so that zeroes are written only where it has data.
     """
 
     name: str
@@ -228,6 +230,7 @@ class CommitJob:
     base: str
     carry: bool
     grew: bool = False
+    skips: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +257,8 @@ class MirrorJob:
     Attributes:
         name, disk: What the user calls the job, and the disk that it works on.
         into, format, carry, shallow: As in the operation.
+        data: Clusters of the new image that held data at some time, where zeroes are written only
+            there; None where they are written everywhere.
     """
 
     name: str
@@ -262,6 +267,7 @@ class MirrorJob:
     format: str
     carry: bool
     shallow: bool = False
+    data: ClusterSet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +338,7 @@ class Machine:
         transient: Whether the host forgets the machine, and its checkpoints, when it stops.
         frozen: Whether the guest's file systems are quiet, so that its writes wait.
         forked: Whether chains of several disks ever had an image in common.
+        semantics: What its host does where releases differ.
     """
 
     disks: tuple[Disk, ...]
@@ -346,6 +353,7 @@ class Machine:
     transient: bool = False
     frozen: bool = False
     forked: bool = False
+    semantics: Semantics = SEMANTICS_DEFAULT
 
     def disk(self, name: str) -> Disk:
         """Return a disk by its name; it must exist.

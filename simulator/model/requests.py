@@ -30,6 +30,7 @@ from simulator.model.operations import (
     WriteFile,
 )
 from simulator.model.operations.jobs import Copied
+from simulator.releases.hosts import precedes
 
 
 class Create(NamedTuple):
@@ -301,11 +302,18 @@ class Qmp(NamedTuple):
         commands: The names of the commands, for messages.
         operations: What they do; a refusal where QEMU turns a command down as it reads it.
         sent: Each command as it stands in the file, as JSON; empty where it has no form in it.
+        newer: Releases of QEMU from which on the operations are others, oldest first.
     """
 
     commands: tuple[str, ...]
     operations: tuple[Operation | Refusal, ...]
     sent: tuple[str, ...] = ()
+    newer: tuple[tuple[str, tuple[Operation | Refusal, ...]], ...] = ()
+
+    def on(self, release: str) -> "Qmp":
+        """Return the request as a release of QEMU reads it."""
+        read = [each for since, each in self.newer if not precedes(release, since)]
+        return self._replace(operations=read[-1], newer=()) if read else self
 
 
 class ExpectedRow(NamedTuple):

@@ -37,7 +37,7 @@ from simulator.model.operations import (
     UnexportNode,
 )
 from simulator.model.transitions import apply
-from simulator.model.transitions.chains.commits import JOB_FAILS
+from simulator.model.transitions.chains.commits import JOB_FAILS, JOB_MAY_NOT
 from simulator.qemu.actions import Action, Command, DropGuest, MakeImage
 from simulator.qemu.commands.backups import (
     backup_command,
@@ -145,7 +145,7 @@ def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequenc
 def _fails_late(machine: Machine, commit: CommitImages) -> bool:
     """Whether QEMU takes a commit, and its job fails."""
     outcome = apply(machine, commit)
-    return isinstance(outcome, Refusal) and outcome.text == JOB_FAILS
+    return isinstance(outcome, Refusal) and outcome.text in (JOB_FAILS, JOB_MAY_NOT)
 
 
 def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:

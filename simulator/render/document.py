@@ -73,6 +73,7 @@ def head_of(timeline: Timeline) -> HeadLine:
         "file": timeline.script.path,
         "scenario": timeline.script.title,
         "model": timeline.model,
+        "host": timeline.host._asdict(),
         "seed": timeline.script.seed,
     }
 

@@ -178,6 +178,7 @@ class RunDocument(TypedDict):
     file: str
     scenario: str
     model: str
+    host: dict[str, str]
     seed: int | None
     frames: list[FrameDocument]
     backups: dict[str, BackupDocument]
@@ -192,6 +193,7 @@ class HeadLine(TypedDict):
     file: str
     scenario: str
     model: str
+    host: dict[str, str]
     seed: int | None
 
 

@@ -155,7 +155,7 @@ def _title(timeline: Timeline, *, colour: bool) -> str:
     )
     lines = [
         *textwrap.wrap(script.title, WIDTH),
-        *textwrap.wrap(f"model {timeline.model}; {disks}", WIDTH),
+        *textwrap.wrap(f"model {timeline.under}; {disks}", WIDTH),
     ]
     lines += tell_scales(timeline)
     return "\n".join([paint(lines[0], Role.TITLE, colour=colour), *lines[1:]])

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from simulator.apis import MODEL_DEFAULT, MODEL_IDS
 from simulator.diagnostics import REFUSED, InputError, Problem, Span
 from simulator.model.operations import ThawGuest
 from simulator.model.requests import Qmp
@@ -13,6 +12,7 @@ from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.endings import read_endings
 from simulator.scenario.entries import STEP_EXPECTED, Entries
 from simulator.scenario.expected.figures import Figures
+from simulator.scenario.models import read_model
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import Pictures, without_bars
 from simulator.scenario.problems import Problems, describe
@@ -175,7 +175,7 @@ class _Loading:
         entries.repeat(workloads.end if workloads is not None else None)
         checked = check_steps(entries.steps, problems)
         told = isinstance(root.get("timeline"), list) and not faulty & {"disk", "disks"}
-        model = self._model(head)
+        model, host = read_model(head, problems)
         resources, faults = _resources(head, root.get("resources"), problems)
         disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
         guests = workloads.read(disks) if workloads is not None else ()
@@ -185,6 +185,8 @@ class _Loading:
         return Script(
             title=head["scenario"],
             model=model,
+            host=host,
+            host_span=self._span_of(root, "host") if host is not None else None,
             disks=tuple(disks.shapes.values()),
             instants=_instants(entries, statements, endings),
             about=head.get("about", ""),
@@ -369,25 +371,6 @@ class _Loading:
             expected=alternatives(known),
             help=nearest(word, known),
         )
-
-    def _model(self, head: Mapping[str, Any]) -> str:
-        model: str = head.get("model", MODEL_DEFAULT)
-        if model in MODEL_IDS:
-            return model
-        if "/" in model or model.endswith(".py"):
-            self._problems.add(
-                ("model",),
-                f"a scenario does not name a file of Python: {shorten(model)}",
-                expected="the id of a model; give a proposal with --model FILE.py",
-            )
-        else:
-            self._problems.add(
-                ("model",),
-                f"unknown model {shorten(model)}",
-                expected=alternatives(MODEL_IDS),
-                help=nearest(model, MODEL_IDS),
-            )
-        return model
 
 
 def _moving(raw: RawStep, step: Mapping[str, Any], verb: str, around: Around) -> "Moving | None":

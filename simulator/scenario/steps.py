@@ -1,10 +1,11 @@
 """The shapes of what every scenario file has: its head, and a key for each verb."""
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias
 
-from pydantic import Field, with_config
+from pydantic import BeforeValidator, Field, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
+from simulator.releases.hosts import KNOWN
 from simulator.scenario.shapes import (
     ENDINGS_BESIDE,
     GUEST_VERBS,
@@ -73,6 +74,31 @@ def steps_with(keys: frozenset[str]) -> Any:
 AnyStep: Any = Step | Literal[VERBS_ALONE]
 
 
+def _release(value: object) -> object:
+    """Return a version as text: YAML takes 10.0 for a number."""
+    return str(value) if isinstance(value, float) else value
+
+
+Release: TypeAlias = Annotated[
+    str,
+    BeforeValidator(_release),
+    Form("a version such as 10.0"),
+    WithJsonSchema({"type": ["string", "number"]}),
+]
+
+
+@with_config(STRICT)
+class HostShape(TypedDict):
+    """The releases of QEMU and libvirt that a scenario follows."""
+
+    qemu: NotRequired[
+        Annotated[Release, Field(description="QEMU's.", examples=list(KNOWN["qemu"]))]
+    ]
+    libvirt: NotRequired[
+        Annotated[Release, Field(description="libvirt's.", examples=list(KNOWN["libvirt"]))]
+    ]
+
+
 @with_config(STRICT)
 class Head(TypedDict):
     """A scenario but for its timeline."""
@@ -82,6 +108,16 @@ class Head(TypedDict):
     source: NotRequired[Annotated[str, Form("text"), Field(description="Where it comes from.")]]
     model: NotRequired[
         Annotated[Word, Field(description="The API model that gives the verbs their meaning.")]
+    ]
+    host: NotRequired[
+        Annotated[
+            HostShape,
+            Form("{qemu: VERSION, libvirt: VERSION}"),
+            Field(
+                description="The releases that are followed; one of them brings the other.",
+                examples=[{"qemu": "10.0", "libvirt": "11.3"}],
+            ),
+        ]
     ]
     disk: NotRequired[Annotated[AnyDisk, Field(description="The only disk, vda.", examples=[8])]]
     disks: NotRequired[

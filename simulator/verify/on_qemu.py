@@ -6,9 +6,10 @@ from collections.abc import Callable
 from simulator.diagnostics import Finding
 from simulator.hosts.daemon import INSTALL_HELP, QemuRefusedError
 from simulator.hosts.failures import ToolError
+from simulator.hosts.installed import installed_host
 from simulator.hosts.session import Session, open_session
 from simulator.qemu.plan import QemuPlan, QemuStep, make_plan
-from simulator.qemu.versions import is_older, says_the_same
+from simulator.releases.hosts import QEMU, Host, precedes_all
 from simulator.timeline import Timeline
 from simulator.verify.compare import compare
 from simulator.verify.observe import Observer
@@ -19,6 +20,7 @@ from simulator.verify.playing import (
     Stage,
     Verification,
     play_on,
+    played_as,
     report,
     report_differences,
 )
@@ -44,14 +46,20 @@ def verify(
     *,
     timeout: float = TIMEOUT_SECONDS,
     watch: Callable[[Session, int], None] | None = None,
+    asked: Host | None = None,
 ) -> Verification:
-    """Play a timeline on a real QEMU and compare after each step.
+    """Play a timeline on a real QEMU, as the one that is installed, and compare after each step.
 
     Args:
         timeout: Seconds that a step may take.
         watch: Is told the number of each step before it is done.
+        asked: The host that is meant; None for the one that the scenario names, if it does.
     """
-    return play(make_plan(timeline), timeout=timeout, watch=watch)
+
+    def played(each: Timeline) -> Verification:
+        return play(make_plan(each), timeout=timeout, watch=watch)
+
+    return played_as(timeline, installed_host(), asked, played)
 
 
 def play(
@@ -90,7 +98,7 @@ async def _perform(
         if step.refusal is None:
             raise
         said, by = plan.names.by_images(_UNNAMED.sub("#block", error.said)), "the tool"
-    unlike = _compare_refusals(step, said, by, session.version)
+    unlike = _compare_refusals(step, said, by)
     if unlike is not None:
         return unlike
     simulated = sight_of(step.machine, step.backups, step.restores)
@@ -104,20 +112,20 @@ async def _perform(
 def _lacks(text: str, version: str) -> bool:
     """Whether QEMU says that it does not have yet what the simulator knows of it.
 
-    An argument may be the user's own, so that is told of a QEMU only that is older than the model.
+    An argument may be the user's own, so that is told of a QEMU only that is older than all known.
     """
-    unexpected = is_older(version) and _UNEXPECTED.search(text)
+    unexpected = precedes_all(QEMU, version) and _UNEXPECTED.search(text)
     return bool(unexpected or _UNKNOWN.search(text))
 
 
-def _compare_refusals(step: QemuStep, text: str | None, by: str, version: str) -> Finding | None:
+def _compare_refusals(step: QemuStep, text: str | None, by: str) -> Finding | None:
     """Return a finding where one side refuses and the other does not, or in other words.
 
     Args:
         text: QEMU's words; None where it accepts.
         by: What they are about.
     """
-    if says_the_same(step.refusal, text, version):
+    if text == step.refusal:
         return None
     notes = (
         f"simulator: {step.refusal or 'accepted'}",

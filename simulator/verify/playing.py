@@ -14,7 +14,9 @@ from simulator.hosts.failures import QemuError, QemuMissingError
 from simulator.hosts.session import Session
 from simulator.qemu.names import Names
 from simulator.qemu.steps import Plan, Step, Unplayed
-from simulator.timeline import Entry
+from simulator.releases.hosts import HOST_DEFAULT, NAMES, QEMU, Host, is_known
+from simulator.timeline import Entry, Timeline
+from simulator.upgrades import Upgraded, first_difference
 from simulator.verify.compare import Difference
 from simulator.verify.observe import Observer
 
@@ -51,6 +53,8 @@ class Verification(NamedTuple):
         version: Of what it was played on; empty where none was found.
         finding: The first difference, or what kept it from going on; None where all agree.
         said: What was said to it and back up to there, one line each.
+        host: The known host that it was held to.
+        known: Where the host that the scenario is about goes otherwise, as the record says.
     """
 
     steps: int
@@ -58,26 +62,52 @@ class Verification(NamedTuple):
     finding: Finding | None = None
     said: tuple[str, ...] = ()
     unplayed: tuple[Unplayed, ...] = ()
+    host: Host = HOST_DEFAULT
+    known: Upgraded | None = None
 
 
-def summarise(outcome: Verification, peer: str) -> str:
+def summarise(outcome: Verification, peer: str, asked: Host = HOST_DEFAULT) -> str:
     """Return what came of a timeline on which a peer agrees, in one line.
+
+    Args:
+        asked: The host that the scenario is about.
 
     >>> summarise(Verification(7, "7.2.22"), "QEMU")
     '7 steps agree with QEMU 7.2.22'
     """
     counted = "1 step agrees" if outcome.steps == 1 else f"{outcome.steps} steps agree"
-    agreed = f"{counted} with {peer} {outcome.version}"
-    if not outcome.unplayed:
-        return agreed
-    lines: dict[str, list[str]] = {}
-    for entry, why in outcome.unplayed:
-        span = entry.statement.span if entry.statement is not None else None
-        lines.setdefault(why, []).append("?" if span is None else str(span.line))
-    told = "; ".join(
-        f"line{'s' if len(found) > 1 else ''} {_few(found)}: {why}" for why, found in lines.items()
-    )
-    return f"{agreed}, {len(outcome.unplayed)} not played ({told})"
+    agreed = f"{counted} with {peer} {outcome.version}{_taken_for(outcome, peer)}"
+    if outcome.unplayed:
+        lines: dict[str, list[str]] = {}
+        for entry, why in outcome.unplayed:
+            lines.setdefault(why, []).append(_line_of(entry))
+        told = "; ".join(
+            f"line{'s' if len(found) > 1 else ''} {_few(found)}: {why}"
+            for why, found in lines.items()
+        )
+        agreed += f", {len(outcome.unplayed)} not played ({told})"
+    if outcome.known is not None:
+        names = ", ".join(change.name for change in outcome.known.changes)
+        agreed += (
+            f"; the scenario is about {asked}, which goes otherwise at line "
+            f"{_line_of(outcome.known.entry)} ({names})"
+        )
+    return agreed
+
+
+def _taken_for(outcome: Verification, peer: str) -> str:
+    """Return which known release a version that is not known is taken for; empty for others."""
+    halves = zip((peer.lower(), QEMU), outcome.version.split(" with QEMU "), strict=False)
+    unknown = [half for half, version in halves if version and not is_known(half, version)]
+    if not unknown:
+        return ""
+    taken = outcome.host._asdict()
+    return f" (taken for {' and '.join(f'{NAMES[half]} {taken[half]}' for half in unknown)})"
+
+
+def _line_of(entry: Entry) -> str:
+    span = entry.statement.span if entry.statement is not None else None
+    return "?" if span is None else str(span.line)
 
 
 def _few(lines: list[str]) -> str:
@@ -107,6 +137,29 @@ class Stage(Generic[S, A]):
     open: Callable[[float, Names], AbstractAsyncContextManager[S]]
     perform: Callable[[S, Observer, Plan[A], Step[A]], Awaitable[Finding | None]]
     waits: Callable[[Step[A]], float] = lambda _: 0
+
+
+def played_as(
+    timeline: Timeline,
+    installed: Host | None,
+    asked: Host | None,
+    play: Callable[[Timeline], Verification],
+) -> Verification:
+    """Return what comes of a timeline that is held to the host that is installed.
+
+    Args:
+        installed: None where there is none, which playing it will tell.
+        asked: The host that is meant; None for the one that the scenario names, if it does.
+    """
+    host = installed or timeline.host
+    if timeline.host != host:
+        assert timeline.elsewhere is not None, "the engine made this run"
+        timeline = timeline.elsewhere(host, None)
+    outcome = play(timeline)._replace(host=host)
+    meant = asked or timeline.script.host
+    if outcome.finding is not None or meant in (None, host):
+        return outcome
+    return outcome._replace(known=first_difference(timeline, meant))
 
 
 def play_on(

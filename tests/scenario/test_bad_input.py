@@ -255,7 +255,7 @@ CASES = [
     text(
         "keys that are misspelt",
         "scenario: s\ndisk: 8\nmodle: qemu\ntimeline: []\n",
-        (3, 1, "unknown key modle|scenario, about, source, model, disk, disks"),
+        (3, 1, "unknown key modle|scenario, about, source, model, host, disk, disks"),
     ),
     text("no timeline", "scenario: s\n", (1, 1, "there is no timeline|timeline: [...]")),
     text("no title", "disk: 8\ntimeline: []\n", (1, 1, "there is no scenario|scenario: text")),

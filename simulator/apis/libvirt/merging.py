@@ -15,11 +15,15 @@ FORGOTTEN = "libvirt-tmp-activewrite"
 
 
 def after_pivot(machine: Machine, disk: str, copy: MirrorDisk | MirrorJob) -> tuple[Operation, ...]:
-    """Return the bitmap that libvirt forgets in a copied disk's image where it cannot merge."""
+    """Return the bitmap that libvirt forgets in a copied disk's image where it cannot merge.
+
+    Newer releases forget it in every raw image.
+    """
     state = machine.disk(disk)
     if copy.shallow:
         state = replace(state, chain=state.chain[-1:])
-    if not whole_bitmaps(state) or merges_whole(state, copy.format):
+    always = machine.semantics.raw_copy_stays_recorded and copy.format == "raw"
+    if not always and (not whole_bitmaps(state) or merges_whole(state, copy.format)):
         return ()
     return (AddBitmap(node=copy.into, name=FORGOTTEN, persistent=False),)
 
@@ -38,13 +42,17 @@ def can_merge(disk: Disk, kept: Image, gone: tuple[Image, ...], top: str) -> boo
     return lengths <= {length} and spoilt.isdisjoint(bitmap.name for bitmap in merged)
 
 
-def left_behind(disk: Disk, kept: Image, gone: tuple[Image, ...]) -> tuple[Operation, ...]:
+def left_behind(
+    machine: Machine, disk: Disk, kept: Image, gone: tuple[Image, ...]
+) -> tuple[Operation, ...]:
     """Return the bitmap that libvirt forgets in a base where it cannot merge the others (R8).
 
     It marks what the guest writes while the active image is committed, for the bitmaps to be
-    merged with; where that does not come about, it is not removed either.
+    merged with; where that does not come about, it is not removed either. Newer releases forget it
+    in every raw base.
     """
-    if gone[-1].name != disk.active.name or not disk.bitmaps_on(gone[-1].name):
+    always = machine.semantics.raw_copy_stays_recorded and kept.format == "raw"
+    if gone[-1].name != disk.active.name or not (always or disk.bitmaps_on(gone[-1].name)):
         return ()
     return (AddBitmap(node=kept.name, name=FORGOTTEN, persistent=False),)
 

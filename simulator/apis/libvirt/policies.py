@@ -10,16 +10,16 @@ from simulator.apis.base import ApiModel, Plan
 from simulator.apis.libvirt.merging import after_pivot, can_merge, carried, left_behind
 from simulator.apis.libvirt.refusing import (
     INACTIVE,
-    INTERLOCK,
     NOT_RUNNING,
     QEMU_SAYS,
-    RESIZE_IN_USE,
     broken_chain,
     locked,
     refuse_beside_backup,
     refuse_beside_copy,
     refuse_copied,
     refuse_migration,
+    refuse_offline_snapshot,
+    refuse_resize,
     refuse_start,
     refuse_targets,
     refuse_written,
@@ -69,6 +69,7 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
+from simulator.releases.hosts import LIBVIRT
 
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 """A checkpoint's name. Source: ``facts/LIBVIRT.md`` section 3, number 10."""
@@ -85,6 +86,7 @@ class Libvirt(ApiModel):
 
     id = "libvirt"
     title = "libvirt 6.6 and later: all bitmaps go on recording; a snapshot repeats their names"
+    half = LIBVIRT
     source = "observed on libvirt 9.0.0 with QEMU 7.2.22 and libvirt 11.3.0 with QEMU 10.0.13"
 
     def plan(self, machine: Machine, request: Request) -> Plan:
@@ -112,7 +114,7 @@ class Libvirt(ApiModel):
         if isinstance(request, Commit | Pull | BlockCopy | Resize | CancelJob | Migrate):
             return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
         if isinstance(request, Snapshot):
-            return None if request.outside else self._refuse_offline_snapshot(machine)
+            return None if request.outside else refuse_offline_snapshot(machine)
         if isinstance(request, DeleteCheckpoint) and request.metadata:
             return None
         said = INACTIVE.get(type(request))
@@ -120,15 +122,6 @@ class Libvirt(ApiModel):
             return super().when_running(machine, request)
         return Refusal(
             f"Operation not supported: {said}", cause="the machine is off", fault=Fault.OFF
-        )
-
-    def _refuse_offline_snapshot(self, machine: Machine) -> Refusal | None:
-        if not machine.checkpoints:
-            return None
-        return Refusal(
-            f"Operation not supported: {INTERLOCK}",
-            cause="the machine is off, so QEMU is not there to re-create the bitmaps",
-            fault=Fault.OFF,
         )
 
     def repeat_bitmaps(self, machine: Machine, request: Snapshot) -> tuple[Operation, ...]:
@@ -299,7 +292,9 @@ class Libvirt(ApiModel):
         low = names.index(request.base) if request.base is not None else 0
         kept, gone = disk.chain[low], disk.chain[low + 1 : names.index(request.top) + 1]
         carries = can_merge(disk, kept, gone, request.top)
-        forgotten = left_behind(disk, kept, gone) if kept.format == "raw" or not carries else ()
+        if kept.format != "raw" and carries:
+            return carried(merged)
+        forgotten = left_behind(machine, disk, kept, gone)
         return (*(carried(merged) if carries else merged), *forgotten)
 
     def pull(self, machine: Machine, request: Pull) -> Plan:
@@ -398,9 +393,9 @@ class Libvirt(ApiModel):
     def resize(self, machine: Machine, request: Resize) -> Plan:
         """Let the active image grow or shrink; QEMU says no while a client pulls from it."""
         jobs = (job for job in machine.backup_jobs if job.disk == request.disk)
-        if any(job.backup.transfer is Transfer.PULL for job in jobs):
-            return Refusal(RESIZE_IN_USE, fault=Fault.JOB)
-        return super().resize(machine, request)
+        pull = next((job for job in jobs if job.backup.transfer is Transfer.PULL), None)
+        refusal = refuse_resize(machine, request.disk, pull) if pull is not None else None
+        return refusal or super().resize(machine, request)
 
     def delete_snapshot(self, machine: Machine, request: DeleteSnapshot) -> Plan:
         """Merge the images that a snapshot made down; a machine that is off is started for it."""
@@ -423,8 +418,8 @@ class Libvirt(ApiModel):
         return (OpenImages(), *done, CloseImages())
 
     def revert(self, machine: Machine, request: Revert) -> Plan:
-        """Turn it down: libvirt 9.0 cannot return to an external snapshot."""
-        return refuse_revert(machine)
+        """Put an overlay without bitmaps onto the snapshot's image; before 9.9, turn it down."""
+        return refuse_revert(machine) or super().revert(machine, request)
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Remove the checkpoint's bitmap from every image; merge nothing."""

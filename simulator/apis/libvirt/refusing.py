@@ -1,7 +1,7 @@
 """What libvirt turns down, in its own words."""
 
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, MirrorJob, Power
+from simulator.model.machine import Job, Machine, MirrorJob, Power
 from simulator.model.operations import Fault, Refusal
 from simulator.model.requests import (
     BlockCopy,
@@ -18,6 +18,8 @@ from simulator.model.requests import (
     disks_of,
 )
 from simulator.model.transitions.chains.carrying import chain_fault
+from simulator.model.transitions.chains.resizing import resize_in_use
+from simulator.model.values import replace
 
 INACTIVE = {
     StartCheckpoint: "cannot create checkpoint for inactive domain",
@@ -38,14 +40,17 @@ LOCKED = (
 Source: ``facts/LIBVIRT.md`` section 3, numbers 25 and 27.
 """
 
+BESIDE_CHECKPOINTS = "while checkpoint exists"
+"""What its words have in common for what it does not do beside checkpoints."""
+
 INTERLOCK = "cannot perform block operations while checkpoint exists"
 """Its words for what it does not do beside checkpoints."""
 
+NOT_YET = "support for offline external snapshots while checkpoint exists was not yet implemented"
+"""What newer releases say to a snapshot of a machine that is off."""
+
 QEMU_SAYS = "internal error: unable to execute QEMU command"
 """How libvirt begins where it passes on what QEMU says."""
-
-RESIZE_IN_USE = f"{QEMU_SAYS} 'block_resize': Device '(null)' is in use"
-"""Its words for a resize beside a job."""
 
 
 def refuse_beside_backup(machine: Machine, request: Request) -> Refusal | None:
@@ -100,10 +105,29 @@ def refuse_copied(machine: Machine, disk: str, request: Request) -> Refusal | No
     if isinstance(request, TakeBackup):
         told = f"internal error: disk '{disk}' has a blockjob assigned"
     elif isinstance(request, Resize):
-        told = RESIZE_IN_USE
+        told = refuse_resize(machine, disk, copy).text
     else:
         told = f"block copy still active: disk '{disk}' already in active block job"
     return Refusal(told, cause=f"{disk} is being copied to {copy.into}", fault=Fault.JOB)
+
+
+def refuse_offline_snapshot(machine: Machine) -> Refusal | None:
+    """Return libvirt's no to a snapshot of a machine that is off and has checkpoints."""
+    if not machine.checkpoints:
+        return None
+    told = NOT_YET if machine.semantics.offline_snapshots_named else INTERLOCK
+    return Refusal(
+        f"Operation not supported: {told}",
+        cause="the machine is off, so QEMU is not there to re-create the bitmaps",
+        fault=Fault.OFF,
+    )
+
+
+def refuse_resize(machine: Machine, disk: str, job: Job) -> Refusal:
+    """Return libvirt's words to a resize beside a job, which are QEMU's."""
+    node, cause = machine.disk(disk).active.name, f"the job {job.name} runs"
+    said = resize_in_use(machine, node, job, cause=cause)
+    return replace(said, text=f"{QEMU_SAYS} 'block_resize': {said.text}")
 
 
 def locked(machine: Machine, disk: Disk, node: str, command: str) -> Refusal | None:

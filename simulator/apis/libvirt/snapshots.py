@@ -51,13 +51,13 @@ def refuse_unknown(machine: Machine, request: DeleteSnapshot | Revert) -> Refusa
     )
 
 
-def refuse_revert(machine: Machine) -> Refusal:
+def refuse_revert(machine: Machine) -> Refusal | None:
     """Return libvirt's no to a return to an external snapshot, which came with 9.9."""
     if machine.jobs:
         return Refusal(
             "Requested operation is not valid: domain has active block job", fault=Fault.JOB
         )
-    return Refusal(NO_REVERT)
+    return None if machine.semantics.reverts_external else Refusal(NO_REVERT)
 
 
 def refuse_deletion(machine: Machine, note: SnapshotNote) -> Refusal | None:

@@ -27,7 +27,8 @@ class Guarded(ApiModel):
         self.inner = inner
         self._proposal = proposal
         self._name = name_of(type(inner))
-        self._doing = "asked"
+        # One for this and its copies on other hosts: the policies that are watched are the same.
+        self._doing = ["asked"]
         # What it says of itself is asked once, and is text from then on.
         self.id, self.title, self.source, self.draws_zeroes = proposal.ask(  # type: ignore[misc]  # of this one
             lambda: (
@@ -53,7 +54,7 @@ class Guarded(ApiModel):
         doing = f"asked for {_verb(request)}"
 
         def plan() -> Plan:
-            self._doing = doing
+            self._doing[0] = doing
             given: Plan = self.inner.plan(machine, request)
             if not isinstance(given, Refusal):
                 apply_all(machine, given)
@@ -83,7 +84,7 @@ class Guarded(ApiModel):
                 return given
             found = f"{name_of(type(wrong[0]))}: {short(wrong[0])}"
             raise WrongAnswer(
-                f"{self._doing}, {self._name} gives {found}",
+                f"{self._doing[0]}, {self._name} gives {found}",
                 line_of(self._proposal.source, self._name, name),
                 f"{write_kind(ANSWERS[name])} from {name}",
             )

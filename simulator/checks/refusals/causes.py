@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.apis.libvirt.refusing import INTERLOCK
+from simulator.apis.libvirt.refusing import BESIDE_CHECKPOINTS
 from simulator.checks.biographies import (
     Event,
     Kind,
@@ -170,7 +170,7 @@ def _otherwise(timeline: Timeline, entry: Entry) -> Iterator[Place]:
             yield from _noted(timeline, entry, images[0][1])
         case Undefine() if before.snapshots:
             yield from _noted(timeline, entry, before.snapshots[-1].name)
-        case _ if INTERLOCK in entry.refusal.text or (
+        case _ if BESIDE_CHECKPOINTS in entry.refusal.text or (
             isinstance(request, Undefine) and before.checkpoints
         ):
             thing = Thing(Kind.CHECKPOINT, before.checkpoints[-1].name)

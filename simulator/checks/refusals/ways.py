@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.apis.libvirt.refusing import INTERLOCK
+from simulator.apis.libvirt.refusing import BESIDE_CHECKPOINTS
 from simulator.apis.libvirt.snapshots import NO_REVERT
 from simulator.checks.biographies import introduced
 from simulator.checks.biographies.events import Kind
@@ -146,7 +146,7 @@ def _by_request(timeline: Timeline, entry: Entry) -> Iterator[Advice]:
             yield from name_otherwise(machine, request)
         case Qmp():
             yield from _in_qemu(machine, request, entry.refusal)
-        case Commit() | Pull() | Snapshot() | BlockCopy() if INTERLOCK in entry.refusal.text:
+        case Commit() | Pull() | Snapshot() | BlockCopy() if _beside_checkpoints(entry.refusal):
             yield from _without_checkpoints(machine)
         case Undefine(metadata=False):
             told = "say metadata: true; images and bitmaps stay, checkpoints can be redefined later"
@@ -249,6 +249,10 @@ def _without_checkpoints(machine: Machine) -> Iterator[Advice]:
 
 
 _UNFIT = (Fault.MISSING, Fault.INCONSISTENT, Fault.UNMERGEABLE, None)
+
+
+def _beside_checkpoints(refusal: Refusal) -> bool:
+    return BESIDE_CHECKPOINTS in refusal.text
 
 
 def _in_qemu(machine: Machine, request: Qmp, refusal: Refusal) -> Iterator[Advice]:

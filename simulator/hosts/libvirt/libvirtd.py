@@ -100,7 +100,7 @@ class Libvirtd:
             self.give(path)
         with self._log.open("wb") as written:
             self.process = subprocess.Popen(
-                [_find(DAEMON) or DAEMON],
+                [find_program(DAEMON) or DAEMON],
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,
@@ -255,7 +255,8 @@ def _search_path() -> str:
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
-def _find(program: str) -> str | None:
+def find_program(program: str) -> str | None:
+    """Return where a program is; None where it is not."""
     return shutil.which(program, path=_search_path() if program == DAEMON else None)
 
 
@@ -267,7 +268,7 @@ def find_programs(programs: Sequence[str] = PROGRAMS) -> None:
     """
     if sys.platform != "linux":
         raise QemuMissingError("a libvirt is verified on Linux only")
-    missing = [name for name in programs if _find(name) is None]
+    missing = [name for name in programs if find_program(name) is None]
     if missing:
         raise QemuMissingError(f"{', '.join(missing)} not found")
 

@@ -31,6 +31,7 @@ from simulator.model.operations import (
     RemoveBitmap,
 )
 from simulator.model.series import mapped, without
+from simulator.model.transitions.access import is_writable
 from simulator.model.values import replace
 
 
@@ -49,13 +50,13 @@ def apply(
             return _refuse_words(operation) or Refusal(told)
         return Refusal(f"Node '{operation.node}' not found")
     if isinstance(operation, AddBitmap):
-        outcome = _add(disk, operation, called or operation.node)
+        outcome = _add(machine, disk, operation, called or operation.node)
     else:
         outcome = _change(machine, disk, operation)
     return machine.with_disk(outcome) if isinstance(outcome, Disk) else outcome
 
 
-def _add(disk: Disk, add: AddBitmap, called: str) -> Disk | Refusal:
+def _add(machine: Machine, disk: Disk, add: AddBitmap, called: str) -> Disk | Refusal:
     """Add an empty bitmap.
 
     before  S2: |---BBB--|     after  S2: |---BBB--|
@@ -63,7 +64,7 @@ def _add(disk: Disk, add: AddBitmap, called: str) -> Disk | Refusal:
                                       B3: |--------|+
     """
     granularity = add.granularity or disk.granularity_of(add.node)
-    refusal = _refuse_add(disk, add, called)
+    refusal = _refuse_add(machine, disk, add, called)
     if refusal is not None:
         return refusal
     active = add.node == disk.active.name
@@ -82,7 +83,7 @@ def _add(disk: Disk, add: AddBitmap, called: str) -> Disk | Refusal:
     )
 
 
-def _refuse_add(disk: Disk, add: AddBitmap, called: str) -> Refusal | None:
+def _refuse_add(machine: Machine, disk: Disk, add: AddBitmap, called: str) -> Refusal | None:
     image = disk.image(add.node)
     assert image is not None, "the disk was found by this node"
     worded = _refuse_words(add)
@@ -91,6 +92,9 @@ def _refuse_add(disk: Disk, add: AddBitmap, called: str) -> Refusal | None:
     granularity = add.granularity if add.granularity is not None else disk.granularity_of(add.node)
     if granularity < GRANULARITY_MIN or granularity & (granularity - 1):
         return Refusal("Granularity must be power of 2 and at least 512")
+    needs = add.persistent and machine.semantics.persistent_needs_writable
+    if needs and not is_writable(machine, add.node):
+        return Refusal(f"Cannot add a persistent bitmap to read-only or inactive node '{add.node}'")
     if add.persistent and image.format != "qcow2":
         return Refusal(f"Can't store persistent bitmaps to {called}: Operation not supported")
     if disk.bitmap(add.node, add.name) is not None:
@@ -130,7 +134,7 @@ def _change(
         return Refusal(f"Dirty bitmap '{operation.name}' not found", fault=Fault.MISSING)
     if isinstance(operation, MergeBitmaps):
         return _merge(machine, disk, bitmap, operation)
-    refusal = _refuse_change(disk, bitmap, operation)
+    refusal = _refuse_change(machine, disk, bitmap, operation)
     if refusal is not None:
         return refusal
     active = bitmap.node == disk.active.name
@@ -169,6 +173,7 @@ def stored_on(disk: Disk, node: str) -> Disk:
 
 
 def _refuse_change(
+    machine: Machine,
     disk: Disk,
     bitmap: DirtyBitmap,
     operation: RemoveBitmap | ClearBitmap | EnableBitmap | DisableBitmap,
@@ -176,6 +181,8 @@ def _refuse_change(
     """Return why QEMU lets nobody change a bitmap."""
     match operation:
         case RemoveBitmap():
+            if machine.semantics.persistent_needs_writable and not operation.reopen:
+                return _refuse_remove(machine, bitmap)
             # Removing is the only way out of an inconsistent bitmap.
             refusal = refuse_use(disk, bitmap, changed=not operation.reopen, broken=True)
             if refusal is None and bitmap.unlocked and not operation.reopen:
@@ -188,6 +195,17 @@ def _refuse_change(
             return refuse_use(disk, bitmap, changed=True)
         case _:
             assert_never(operation)
+
+
+def _refuse_remove(machine: Machine, bitmap: DirtyBitmap) -> Refusal | None:
+    """Return why newer releases let nobody remove a bitmap: its image is closed for writing."""
+    if bitmap.busy:
+        return in_use(bitmap.name)
+    if not bitmap.persistent or is_writable(machine, bitmap.node):
+        return None
+    return Refusal(
+        f"Cannot remove persistent bitmap '{bitmap.name}': no write access to node '{bitmap.node}'"
+    )
 
 
 def in_use(name: str) -> Refusal:

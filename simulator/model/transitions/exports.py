@@ -16,11 +16,11 @@ from simulator.model.operations import (
     Refusal,
     UnexportNode,
 )
+from simulator.model.transitions.access import is_writable
 from simulator.model.transitions.bitmaps import refuse_use
 from simulator.model.transitions.chains.images import (
     conflict,
     in_hand,
-    is_writable,
     no_node,
     passed_over,
     torn_by,
@@ -47,7 +47,7 @@ def _export_node(machine: Machine, export: ExportNode) -> Machine | Refusal:
     targets = {job.backup.name: job.disk for job in machine.backup_jobs}
     if disk is None and export.node not in targets:
         return no_node(export.node, device=False)
-    if export.writable and disk is not None and not is_writable(machine, disk, export.node):
+    if export.writable and disk is not None and not is_writable(machine, export.node):
         return Refusal("Cannot export read-only node as writable")
     if disk is not None:
         kept = _refuse_reading(machine, disk, export)
@@ -70,7 +70,7 @@ def _export_node(machine: Machine, export: ExportNode) -> Machine | Refusal:
         if refusal is not None:
             return refusal
         # A bitmap that is named with its node is told whatever it records.
-        records = node is None and bitmap.recording and is_writable(machine, home, bitmap.node)
+        records = node is None and bitmap.recording and is_writable(machine, bitmap.node)
         if records and not export.writable:
             return Refusal(f"Enabled bitmap '{name}' incompatible with readonly export")
         keys.append((bitmap.node, bitmap.name))

@@ -4,7 +4,7 @@ from operator import is_
 from typing import TypeAlias
 
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, set_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, Machine, Power
 from simulator.model.operations import (
@@ -15,6 +15,7 @@ from simulator.model.operations import (
 )
 from simulator.model.series import Part, Series, by_parts, known_of
 from simulator.model.transitions.chains.images import lies_above
+from simulator.model.transitions.chains.mirrors import follow
 from simulator.model.transitions.jobs import keep_old_data
 from simulator.model.values import replace
 
@@ -54,8 +55,9 @@ def write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     kept = _past_end(disk, touched) or keep_old_data(machine, disk, touched)
     if isinstance(kept, Refusal):
         return kept
-    return kept.with_disk(
-        _change(kept, disk, write.data, touched, write.extent, moments=write.writes)
+    followed = follow(kept, disk, write.data) if kept.jobs else kept
+    return followed.with_disk(
+        _change(followed, disk, write.data, touched, write.extent, moments=write.writes)
     )
 
 
@@ -102,19 +104,31 @@ def _change(
     """
     active = disk.active.name
     followers = {
-        job.base
+        job.base: job
         for job in machine.jobs_on(disk.name)
         if isinstance(job, CommitJob) and job.top == active
     }
+    skipping = {base for base, job in followers.items() if job.skips}
+    data_of = {base: _not_skipped(disk, base, data) for base in skipping}
     chain = tuple(
-        replace(image, content=image.content.overlay(data))
+        replace(image, content=image.content.overlay(data_of.get(image.name, data)))
         if image.name == active or image.name in followers
         else image
         for image in disk.chain
     )
-    followers.add(active)
-    bitmaps = _marked(disk, frozenset(followers), touched, extent)
+    bitmaps = _marked(disk, frozenset({active, *followers} - skipping), touched, extent)
+    for base, written in data_of.items():
+        less = replace(disk, bitmaps=bitmaps)
+        bitmaps = _marked(less, frozenset({base}), written.clusters() & touched, None)
     return replace(disk, bitmaps=bitmaps, chain=chain, moment=disk.moment + moments)
+
+
+def _not_skipped(disk: Disk, base: str, data: ClusterMap) -> ClusterMap:
+    """Return what reaches a base that read as zeroes: data, and zeroes where it has data by now."""
+    image = disk.image(base)
+    assert image is not None, "nobody drops an image that a job works on"
+    none = map_of(disk.length)
+    return data.restrict(data.differing(none) | image.content.differing(none))
 
 
 Shape: TypeAlias = tuple[str, int, int]

@@ -78,12 +78,20 @@ def _stopped(machine: Machine, power: Power) -> Machine:
 
 def _closed(disk: Disk) -> Disk:
     """Return a disk whose images are closed cleanly."""
+    written = {image.name for image in disk.chain if image.left_open or image is disk.active}
     stored = series(
         bitmap.load() if bitmap.kept is Kept.STORED else bitmap.store(disk.next_batch(bitmap.node))
         for bitmap in disk.bitmaps
-        if bitmap.persistent and (bitmap.kept is not Kept.MEMORY or bitmap.node == disk.active.name)
+        if bitmap.persistent and (bitmap.kept is not Kept.MEMORY or bitmap.node in written)
     )
-    return replace(disk, bitmaps=stored)
+    return replace(_all_shut(disk), bitmaps=stored)
+
+
+def _all_shut(disk: Disk) -> Disk:
+    """Return a disk no image of which is open any more."""
+    if not any(image.left_open for image in disk.chain):
+        return disk
+    return replace(disk, chain=tuple(replace(image, left_open=False) for image in disk.chain))
 
 
 def _open_images(machine: Machine) -> Machine | Refusal:
@@ -154,7 +162,7 @@ def _kill_process(machine: Machine) -> Machine | Refusal:
             for bitmap in disk.bitmaps
             if bitmap.kept is not Kept.MEMORY
         )
-        killed = killed.with_disk(replace(disk, bitmaps=left))
+        killed = killed.with_disk(replace(_all_shut(disk), bitmaps=left))
     return _without_exports(_stopped(killed, Power.CRASHED))
 
 

@@ -127,7 +127,7 @@ def _header(timeline: Timeline, findings: Sequence[Finding]) -> str:
     lines += [f"<p>{_escape(script.about.strip())}</p>"] if script.about.strip() else []
     origin = f"; source: {_escape(script.origin)}" if script.origin else ""
     told = _escape(summarise(timeline, findings))
-    lines.append(f'<p class="faint">model {_escape(timeline.model)}{origin}. {told}.</p>')
+    lines.append(f'<p class="faint">model {_escape(timeline.under)}{origin}. {told}.</p>')
     lines += [f"<p class=faint>{_escape(line)}</p>" for line in tell_scales(timeline)]
     return f"<header>{''.join(lines)}</header>"
 

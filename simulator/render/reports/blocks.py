@@ -52,7 +52,7 @@ def blocks_of(summary: Summary, findings: Sequence[Finding]) -> Iterator[Block]:
 
 def head_of(summary: Summary) -> tuple[str, str]:
     """Return the title of the scenario, and what was played from when to when."""
-    script, model = summary.timeline.script, f"model {summary.timeline.model}"
+    script, model = summary.timeline.script, f"model {summary.timeline.under}"
     if not script.timed:
         return printable(script.title), f"{model}; {NAMED}"
     told = f"{model}; {script.write_tick(0)} to {write_moment(summary.timeline, summary.end)}"

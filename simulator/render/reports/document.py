@@ -43,6 +43,7 @@ def report_document(timeline: Timeline, findings: Sequence[Finding]) -> ReportDo
         "file": timeline.script.path,
         "scenario": timeline.script.title,
         "model": timeline.model,
+        "host": timeline.host._asdict(),
         "ends": summary.end / SECOND if timed else None,
         "jobs": [job_report(summary, work) for work in summary.works],
         "resources": {each.name: _resource(summary, each) for each in summary.resources},

@@ -143,6 +143,7 @@ class ReportDocument(TypedDict):
     file: str
     scenario: str
     model: str
+    host: dict[str, str]
     ends: Seconds
     jobs: list[JobReport]
     resources: dict[str, ResourceReport]

@@ -202,7 +202,7 @@ def _title(timeline: Timeline, width: float) -> Drawing:
     """Return the title and the model."""
     lines = title_lines(timeline.script.title, max(width, WIDTH_MIN))
     y = 18.0 * len(lines) + 12
-    model = Text(0, y, fit(f"model {timeline.model}", WIDTH_MIN, SMALL), SMALL, "faint")
+    model = Text(0, y, fit(f"model {timeline.under}", WIDTH_MIN, SMALL), SMALL, "faint")
     right = max(text.extent[2] for text in (*lines, model))
     return Drawing(right, y + 2, (*lines, model))
 

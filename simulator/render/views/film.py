@@ -242,7 +242,7 @@ class _Band(NamedTuple):
 def _title(timeline: Timeline, states: Sequence[State]) -> Drawing:
     lines = title_lines(timeline.script.title, BAND_WIDTH * 0.8)
     shapes: list[Shape] = [*lines]
-    told = [f"model {timeline.model}"]
+    told = [f"model {timeline.under}"]
     told += tell_scales(timeline)
     y = 14.0 + 18 * len(lines)
     for line in told:

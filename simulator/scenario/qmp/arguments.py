@@ -29,11 +29,16 @@ class RefusedError(Exception):
 
 
 class Arguments:
-    """The arguments of a command, taken one by one in the order in which QEMU looks at them."""
+    """The arguments of a command, taken one by one in the order in which QEMU looks at them.
 
-    def __init__(self, arguments: Mapping[str, Any], within: str = "") -> None:
+    Attributes:
+        release: That of the QEMU that looks at them.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any], release: str, within: str = "") -> None:
         self._left = dict(arguments)
         self._within = within
+        self.release = release
 
     def text(self, name: str) -> str:
         """Take a text, which is required."""
@@ -116,7 +121,7 @@ class Arguments:
             elif isinstance(type, str):
                 self._check_type(name, self._left.pop(name), type)
             else:
-                members = Arguments(self.mapping(name), f"{self._within}{name}.")
+                members = Arguments(self.mapping(name), self.release, f"{self._within}{name}.")
                 members.ignore(type)
                 members.end()
 

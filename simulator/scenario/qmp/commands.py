@@ -88,22 +88,22 @@ def _read_add(arguments: Arguments, clusters: Clusters) -> Operation:
 def _read_merge(arguments: Arguments, clusters: Clusters) -> Operation:
     node, target = arguments.text("node"), arguments.text("target")
     sources = tuple(
-        _read_source(node, source, f"bitmaps[{index}].")
+        _read_source(node, source, arguments.release, f"bitmaps[{index}].")
         for index, source in enumerate(arguments.array("bitmaps"))
     )
     arguments.end()
     return MergeBitmaps(node=node, name=target, sources=sources)
 
 
-def _read_source(node: str, source: object, within: str) -> tuple[str, str]:
+def _read_source(node: str, source: object, release: str, within: str) -> tuple[str, str]:
     """Return the node and name of a bitmap to merge; a bare name is on the target's node."""
     if isinstance(source, str):
         return node, source
     if not isinstance(source, dict):
         raise RefusedError("Invalid parameter type for 'null', expected: BlockDirtyBitmapOrStr")
-    arguments = Arguments(source, within)
-    key = arguments.text("node"), arguments.text("name")
-    arguments.end()
+    taken = Arguments(source, release, within)
+    key = taken.text("node"), taken.text("name")
+    taken.end()
     return key
 
 
@@ -292,7 +292,9 @@ def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
     writable = arguments.flag("writable")
     bitmaps = arguments.array("bitmaps") if arguments.has("bitmaps") else []
     told = tuple(
-        (None, each) if isinstance(each, str) else _read_source(node, each, f"bitmaps[{index}].")
+        (None, each)
+        if isinstance(each, str)
+        else _read_source(node, each, arguments.release, f"bitmaps[{index}].")
         for index, each in enumerate(bitmaps)
     )
     arguments.ignore(EXPORT)

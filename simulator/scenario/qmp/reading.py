@@ -14,6 +14,7 @@ from simulator.model.operations import (
     RunBackup,
 )
 from simulator.model.requests import Qmp
+from simulator.releases.hosts import KNOWN, QEMU, precedes
 from simulator.scenario.names import Thing
 from simulator.scenario.qmp.arguments import Arguments, RefusedError
 from simulator.scenario.qmp.commands import COMMANDS, Clusters
@@ -75,23 +76,42 @@ def names_freed(commands: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Thing, 
 def read_commands(commands: Sequence[Mapping[str, Any]], clusters: Clusters) -> Qmp:
     """Return what commands ask for; several are one transaction.
 
+    They are read as the oldest release of QEMU reads them, and where that turns them down, as the
+    newer ones do.
+
     Args:
         commands: Each with ``execute`` and perhaps ``arguments``.
         clusters: Tells sizes in clusters.
     """
+    oldest, *newer = KNOWN[QEMU]
+    names, operations = _read_as(oldest, commands, clusters)
+    later: list[tuple[str, tuple[Operation | Refusal, ...]]] = []
+    if any(isinstance(each, Refusal) for each in operations):
+        last = operations
+        for release in newer:
+            _, read = _read_as(release, commands, clusters)
+            later += [(release, read)] if read != last else []
+            last = read
+    return Qmp(names, operations, _sent(commands), tuple(later))
+
+
+def _read_as(
+    release: str, commands: Sequence[Mapping[str, Any]], clusters: Clusters
+) -> tuple[tuple[str, ...], tuple[Operation | Refusal, ...]]:
+    """Return the names of commands, and what they ask of one release of QEMU."""
     operations: list[Operation | Refusal] = []
     names: list[str] = []
     for command in commands:
         execute, arguments = command["execute"], command.get("arguments", {})
         if execute == TRANSACTION:
             names += [name for name, _ in commands_in([command])] or [execute]
-            operations += _read_transaction(arguments, clusters)
+            operations += _read_transaction(arguments, clusters, release)
         else:
             names.append(execute)
-            operations += _read_command(execute, arguments, clusters)
+            operations += _read_command(execute, arguments, clusters, release)
             if len(commands) > 1 and _stands_alone(execute):
                 operations.append(Refusal(f"Parameter 'type' does not accept value '{execute}'"))
-    return Qmp(tuple(names), tuple(operations), _sent(commands))
+    return tuple(names), tuple(operations)
 
 
 def _sent(commands: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -110,13 +130,17 @@ def speed_of(commands: Sequence[Mapping[str, Any]]) -> int:
 
 def let_last(asked: Qmp) -> Qmp:
     """Return what commands ask for, with jobs that run on."""
-    operations = tuple(
+    newer = tuple((release, _lasting(operations)) for release, operations in asked.newer)
+    return asked._replace(operations=_lasting(asked.operations), newer=newer)
+
+
+def _lasting(operations: tuple[Operation | Refusal, ...]) -> tuple[Operation | Refusal, ...]:
+    return tuple(
         each._replace(lasting=True)
         if isinstance(each, RunBackup | CommitImages | PullImages | MirrorDisk)
         else each
-        for each in asked.operations
+        for each in operations
     )
-    return asked._replace(operations=operations)
 
 
 def _stands_alone(execute: str) -> bool:
@@ -125,34 +149,34 @@ def _stands_alone(execute: str) -> bool:
 
 
 def _read_transaction(
-    arguments: Mapping[str, Any], clusters: Clusters
+    arguments: Mapping[str, Any], clusters: Clusters, release: str
 ) -> list[Operation | Refusal]:
     """Return the operations of a transaction written out, with its properties."""
     try:
-        taken = Arguments(arguments)
+        taken = Arguments(arguments, release)
         actions = taken.array("actions")
         properties = taken.mapping("properties")
         taken.end()
-        grouped = _read_properties(properties)
+        grouped = _read_properties(properties, release)
         operations: list[Operation | Refusal] = []
         for index, action in enumerate(actions):
             within = f"actions[{index}]"
             if not isinstance(action, dict):
                 raise RefusedError(f"Invalid parameter type for '{within}', expected: object")
-            one = Arguments(action, f"{within}.")
+            one = Arguments(action, release, f"{within}.")
             kind, data = one.text("type"), one.mapping("data")
             one.end()
             if kind != "abort" and not (kind in COMMANDS and COMMANDS[kind].action):
                 raise RefusedError(f"Parameter 'type' does not accept value '{kind}'")
             if grouped and kind not in ("blockdev-backup", "drive-backup"):
+                word = "Transaction" if precedes(release, "10.0") else "transaction"
                 raise RefusedError(
-                    f"Action '{kind}' does not support Transaction property "
-                    "completion-mode = grouped"
+                    f"Action '{kind}' does not support {word} property completion-mode = grouped"
                 )
             if kind == "abort":
                 operations.append(Refusal("Transaction aborted using Abort action"))
             else:
-                operations += _read_command(kind, data, clusters)
+                operations += _read_command(kind, data, clusters, release)
     except RefusedError as refused:
         return [Refusal(str(refused), cause=refused.cause)]
     if not grouped:
@@ -163,22 +187,22 @@ def _read_transaction(
     ]
 
 
-def _read_properties(properties: Mapping[str, Any]) -> bool:
+def _read_properties(properties: Mapping[str, Any], release: str) -> bool:
     """Return whether the jobs of a transaction end together."""
-    taken = Arguments(properties, "properties.")
+    taken = Arguments(properties, release, "properties.")
     mode = taken.choice("completion-mode", ("individual", "grouped"))
     taken.end()
     return mode == "grouped"
 
 
 def _read_command(
-    execute: str, arguments: Mapping[str, Any], clusters: Clusters
+    execute: str, arguments: Mapping[str, Any], clusters: Clusters, release: str
 ) -> list[Operation | Refusal]:
     if execute in QUERIES:
         return []
     if execute not in COMMANDS:
         return [Refusal(f"The command {execute} has not been found")]
     try:
-        return [COMMANDS[execute].read(Arguments(arguments), clusters)]
+        return [COMMANDS[execute].read(Arguments(arguments, release), clusters)]
     except RefusedError as refused:
         return [Refusal(str(refused), cause=refused.cause)]

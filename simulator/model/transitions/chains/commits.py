@@ -1,7 +1,7 @@
 """Overlays are merged down into a base. Source: ``facts/QEMU.md``, section 4.2."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
-from simulator.model.clusters import ClusterMap
+from simulator.model.clusters import ClusterMap, map_of
 from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, Machine
 from simulator.model.operations import (
@@ -20,6 +20,7 @@ from simulator.model.transitions.chains.images import (
     lies_above,
     no_node,
     passed_over,
+    reads_as_zeroes,
     refuse_way,
     seen_anew,
     torn_by,
@@ -27,7 +28,8 @@ from simulator.model.transitions.chains.images import (
 from simulator.model.values import replace
 
 JOB_FAILS = "Operation not supported"
-"""QEMU takes the command, and this is how its job ends: nothing has changed. Source: QEMU 7.2."""
+JOB_MAY_NOT = "Operation not permitted"
+"""QEMU takes the command, and this is how its job ends: nothing has changed."""
 
 
 def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
@@ -38,6 +40,7 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
 
     A bitmap of the base that is enabled records exactly the clusters that are copied; a disabled
     one does not change. The overlays' own bitmaps are gone with them, unless they are carried.
+    Newer releases copy no zeroes of an active image into a base that reads as zeroes all over.
     A base that is smaller grows, as by a resize. Source: QEMU.md section 4.2.
     """
     disk = machine.disk_of(commit.device)
@@ -55,7 +58,8 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
     if refusal is not None:
         return refusal
     base, top = disk.length_of(job.base), disk.length_of(job.top)
-    job = replace(job, grew=base < top)
+    skips = machine.semantics.zeroes_are_skipped and job.top == disk.active.name
+    job = replace(job, grew=base < top, skips=skips and reads_as_zeroes(disk, job.base))
     copied = copy_down(disk, job)
     started = machine.with_disk(copied)
     if commit.lasting:
@@ -89,6 +93,13 @@ def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob)
     if broken and disk.length_of(commit.base) < disk.length_of(commit.top):
         told = f"{commit.base} would have to grow, and its bitmap {broken[0]} is inconsistent"
         return Refusal(JOB_FAILS, cause=told)
+    if base is not None and base.left_open:
+        stored = [each.name for each in disk.bitmaps_on(base.name) if disk.read_only(each)]
+        if stored:
+            told = (
+                f"{base.name} was pulled into and left open, and its bitmap {stored[0]} is stored"
+            )
+            return Refusal(JOB_MAY_NOT, cause=told)
     return None
 
 
@@ -128,6 +139,8 @@ def copy_down(disk: Disk, job: CommitJob) -> Disk:
     names = [image.name for image in disk.chain]
     merged = disk.chain[names.index(base) + 1 : names.index(top) + 1]
     content = held_in(merged, merged[-1].length)
+    if job.skips:
+        content = content.restrict(content.differing(map_of(merged[-1].length)))
     pivots = top == disk.active.name
     window = Window(start=merged[0].since, end=None if pivots else disk.moment_of(top))
     old = disk.chain[names.index(base)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from simulator.model.bitmap import Kept
 from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
@@ -76,19 +75,6 @@ def _filtered_by(job: Job) -> str | None:
     return job.into if isinstance(job, PullJob) else None
 
 
-def is_writable(machine: Machine, disk: Disk, node: str) -> bool:
-    """Whether an image is open for writing: the active one, and those that a job writes.
-
-    The base of a commit of the active image that was cancelled stays so: its bitmaps are in use.
-    """
-    if node == disk.active.name:
-        return True
-    jobs = machine.jobs_on(disk.name)
-    bases = {job.base for job in jobs if isinstance(job, CommitJob)}
-    pulled = {job.into for job in jobs if isinstance(job, PullJob)}
-    return node in bases | pulled or any(b.kept is Kept.IN_USE for b in disk.bitmaps_on(node))
-
-
 def lies_above(job: Job, disk: Disk) -> bool:
     """Whether a job has a filter of its own between the guest and the active image."""
     match job:
@@ -117,6 +103,11 @@ def refuse_exported(machine: Machine, disk: Disk) -> Refusal | None:
     names = {image.name for image in disk.chain}
     used = next((each.node for each in machine.exports if each.node in names), None)
     return Refusal(f"Node {used} is in use") if used is not None else None
+
+
+def reads_as_zeroes(disk: Disk, node: str) -> bool:
+    """Whether an image, with all that lies below it, holds no data."""
+    return not any(image.content.data_count for image in disk.chain_to(node))
 
 
 def held_in(images: tuple[Image, ...], length: int) -> ClusterMap:

@@ -1,7 +1,7 @@
 """A disk is copied into a new image, which takes the place of its chain."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept
-from simulator.model.clusters import ZERO, range_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, range_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
     BackupJob,
@@ -17,7 +17,12 @@ from simulator.model.operations import (
 )
 from simulator.model.series import series
 from simulator.model.transitions.chains.carrying import merges_whole
-from simulator.model.transitions.chains.images import in_use_by, no_node, refuse_exported
+from simulator.model.transitions.chains.images import (
+    in_use_by,
+    no_node,
+    reads_as_zeroes,
+    refuse_exported,
+)
 from simulator.model.values import replace
 
 SYNC_MODES = ("", "full", "top")
@@ -36,8 +41,8 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         before  S1: |AAAA----| <- S2: |---BBB--|    after  C1: |AAABBB00|
                 B1: |XXXX----|+   B1: |---XXX--|+          B1: |XXXXXX--|+  if carried
 
-    The job writes zeroes over the whole of the new image before it copies. Source: libvirt 9.0
-    with QEMU 7.2, ``blockcopy --pivot``.
+    The job writes zeroes over the whole of the new image before it copies; newer releases write
+    none where the image has none to hide. Source: libvirt 9.0 with QEMU 7.2, ``blockcopy --pivot``.
     """
     disk = machine.disk_of(mirror.node)
     if disk is None:
@@ -53,6 +58,8 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         carry=mirror.carry,
         shallow=mirror.shallow and len(disk.chain) > 1,
     )
+    if machine.semantics.zeroes_are_skipped and _skips(disk, job):
+        job = replace(job, data=_data_of(_copied(disk, job).guest_view, disk.length))
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(pivoted(disk, job))
@@ -112,9 +119,12 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
     A shallow copy holds what the active image holds, and lies on what that lay on.
     """
     below = disk.chain[:-1] if job.shallow else ()
-    copied = replace(disk, chain=disk.chain[-1:]) if job.shallow else disk
+    copied = _copied(disk, job)
     content = copied.guest_view
-    if not below and disk.length <= ZEROES_MAX:
+    if job.data is not None:
+        zeroed = job.data - _data_of(content, disk.length)
+        content = content.restrict(job.data).overlay(map_all(disk.length, zeroed, ZERO))
+    elif not below and disk.length <= ZEROES_MAX:
         content = range_of(disk.length, 0, disk.length, ZERO).overlay(content)
     image = Image(
         name=job.into,
@@ -135,3 +145,31 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
     names = {each.name for each in below}
     kept = (bitmap for bitmap in disk.bitmaps if bitmap.node in names)
     return replace(disk, chain=(*below, image), bitmaps=series((*kept, *bitmaps)))
+
+
+def _copied(disk: Disk, job: MirrorJob) -> Disk:
+    """Return a disk whose guest's view is what is copied."""
+    return replace(disk, chain=disk.chain[-1:]) if job.shallow else disk
+
+
+def _skips(disk: Disk, job: MirrorJob) -> bool:
+    """Whether the new image, with what it lies on, reads as zeroes before anything is copied."""
+    if job.format != "qcow2":
+        return False
+    return not job.shallow or reads_as_zeroes(disk, disk.chain[-2].name)
+
+
+def _data_of(content: ClusterMap, length: int) -> ClusterSet:
+    """Return the clusters that hold data; zeroes are none."""
+    return content.differing(map_of(length))
+
+
+def follow(machine: Machine, disk: Disk, data: ClusterMap) -> Machine:
+    """Return a machine whose copies hold what the guest writes, too."""
+    jobs = tuple(
+        replace(job, data=job.data | _data_of(data, disk.length))
+        if isinstance(job, MirrorJob) and job.disk == disk.name and job.data is not None
+        else job
+        for job in machine.jobs
+    )
+    return replace(machine, jobs=jobs)

@@ -102,7 +102,9 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
 
     below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
     taller = with_overlay(below, snapshot.overlay)
-    return machine.with_disk(stored_on(taller, snapshot.node) if snapshot.stored else taller)
+    if snapshot.stored:
+        return machine.with_disk(stored_on(taller, snapshot.node))
+    return machine.with_disk(taller.opened(snapshot.node, left_open=True))
 
 
 def _scratch_on(machine: Machine, disk: Disk, node: str) -> str | None:
@@ -135,7 +137,9 @@ def _refuse_target(machine: Machine, disk: Disk, snapshot: AddOverlay) -> Refusa
 def store_bitmaps(machine: Machine, store: StoreBitmaps) -> Machine | Refusal:
     """Make an image below a new overlay read-only: its bitmaps are stored as they are by now."""
     disk = machine.disk_of(store.node)
-    return no_node(store.node) if disk is None else machine.with_disk(stored_on(disk, store.node))
+    if disk is None:
+        return no_node(store.node)
+    return machine.with_disk(stored_on(disk.opened(store.node, left_open=False), store.node))
 
 
 def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:

@@ -18,7 +18,13 @@ from simulator.model.operations import (
 )
 from simulator.model.series import mapped
 from simulator.model.transitions.bitmaps import inconsistent
-from simulator.model.transitions.chains.images import conflict, grow_over, in_hand, no_node
+from simulator.model.transitions.chains.images import (
+    conflict,
+    grow_over,
+    in_hand,
+    in_use_by,
+    no_node,
+)
 from simulator.model.values import replace
 
 SECTOR = 512
@@ -77,7 +83,10 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
     if read and read[-1].backup.transfer is not Transfer.PULL:
         return _conflict(resize.node, filtered=True)
     if resize.node != disk.active.name:
-        return Refusal("Device '(null)' is in use", cause=f"{resize.node} is a backing image")
+        names = [image.name for image in disk.chain]
+        above = names[names.index(resize.node) + 1]
+        cause = f"{resize.node} is a backing image"
+        return resize_in_use(machine, resize.node, above, cause=cause)
     busy = _refuse_resize_in_use(machine, disk, resize.node)
     if busy is not None:
         return busy
@@ -97,9 +106,7 @@ def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | 
     # Of backups, the filter of the newest one lies on top.
     for job in [*(job for job in jobs if not isinstance(job, BackupJob)), *jobs[-1:]]:
         if not isinstance(job, BackupJob) or job.backup.transfer is Transfer.PULL:
-            return Refusal(
-                "Device '(null)' is in use", cause=f"the job {job.name} runs", fault=Fault.JOB
-            )
+            return resize_in_use(machine, node, job, cause=f"the job {job.name} runs")
     if jobs or any(export.node == node for export in machine.exports):
         return _conflict(node, filtered=bool(jobs))
     return None
@@ -114,6 +121,24 @@ def _counts_on(job: Job, active: str) -> bool:
             return job.into == active
         case CommitJob() | MirrorJob():
             return True
+
+
+def resize_in_use(machine: Machine, node: str, by: Job | str, *, cause: str) -> Refusal:
+    """Return QEMU's words for an image that a job holds, or the image that lies on it.
+
+    A pull's scratch image lies on what it keeps the old data of. Older releases do not say what it
+    is.
+    """
+    fault = None if isinstance(by, str) else Fault.JOB
+    if isinstance(by, BackupJob):
+        by = by.backup.name
+    if not machine.semantics.resize_says_why:
+        words = "Device '(null)' is in use"
+    elif isinstance(by, str):
+        words = f"Node '{node}' is busy: node is used as backing hd of '{by}'"
+    else:
+        words = in_use_by(by, node).text
+    return Refusal(words, cause=cause, fault=fault)
 
 
 def _conflict(node: str, *, filtered: bool) -> Refusal:

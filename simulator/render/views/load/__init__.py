@@ -46,7 +46,7 @@ def lay_out_load(
     axis = axis_of(timeline, exact=exact)
     title = title_lines(timeline.script.title, AXIS_MAX)
     top = 18.0 * len(title) + 12
-    shapes: list[Shape] = [*title, Text(0, top, f"model {timeline.model}", SMALL, "faint")]
+    shapes: list[Shape] = [*title, Text(0, top, f"model {timeline.under}", SMALL, "faint")]
     if not axis.timed or axis.scale is None:
         shapes.append(Text(0, top + 24, _no_time(timeline), SMALL, "faint"))
         return _whole(timeline, shapes, top + 34)

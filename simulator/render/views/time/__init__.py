@@ -106,7 +106,7 @@ def _draw_foot(
 
 def _told(timeline: Timeline, axis: Axis, y: float) -> Iterator[Text]:
     """Yield what is told below the title."""
-    words = [f"model {timeline.model}"]
+    words = [f"model {timeline.under}"]
     clock = timeline.script.clock if axis.timed else None
     if clock is not None:
         words.append(f"0s is {clock.write(0)} {clock.name}")

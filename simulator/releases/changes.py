@@ -1,0 +1,264 @@
+"""The record of what changed between releases, each once: what it is, since when, who is concerned.
+
+Source: the same timelines played on QEMU 7.2.22, 10.0.13 and 11.1.3 and on libvirt 9.0.0, 11.3.0
+and 12.8.0; ``facts/QEMU.md`` and ``facts/LIBVIRT.md``.
+"""
+
+from typing import NamedTuple
+
+from simulator.releases.hosts import KNOWN, LIBVIRT, NAMES, QEMU, Host, numbers_of
+from simulator.releases.semantics import SWITCHES, Semantics
+
+
+class Change(NamedTuple):
+    """Something that a release does otherwise than those before it.
+
+    Attributes:
+        switch: Its name in :class:`~simulator.releases.semantics.Semantics`; one that is not there
+            is told as a command is read.
+        of: ``qemu`` or ``libvirt``.
+        since: The oldest known release that does it.
+        first: What is known of the very first version; empty where it was not looked for.
+        title: What is different, in one line.
+        before, after: What the older and the newer releases do.
+        concerns: Who has to know.
+        advice: What to do.
+        shows: The smallest scenario that differs, but for its title.
+    """
+
+    switch: str
+    of: str
+    since: str
+    title: str
+    before: str
+    after: str
+    concerns: str
+    advice: str
+    shows: str
+    first: str = ""
+
+    @property
+    def name(self) -> str:
+        """What findings and tables call it."""
+        return self.switch.replace("_", "-")
+
+    @property
+    def releases(self) -> tuple[str, str]:
+        """The newest known release that does not do it, and the oldest that does."""
+        known = KNOWN[self.of]
+        return known[known.index(self.since) - 1], self.since
+
+    def holds(self, host: Host) -> bool:
+        """Whether a host does it."""
+        return numbers_of(host.qemu if self.of == QEMU else host.libvirt) >= numbers_of(self.since)
+
+    def when(self) -> str:
+        """Return when it came, in words: ``QEMU 10.0; not in 7.2``."""
+        before, since = self.releases
+        return f"{NAMES[self.of]} {self.first or since}; not in {before}"
+
+
+CHANGES: tuple[Change, ...] = (
+    Change(
+        switch="resize_says_why",
+        of=QEMU,
+        since="10.0",
+        title="a resize that is refused says what the image is busy with",
+        before="Device '(null)' is in use",
+        after="Node 'S1' is busy: node is used as backing hd of 'S2'",
+        concerns="whoever reads QEMU's words by program",
+        advice="look at the class of an error and not at its words",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [{create: S1}, {snapshot: S2}]
+  - at: T2
+    do: [{qmp: {execute: block_resize, arguments: {node-name: S1, size: 1048576}}}]
+""",
+    ),
+    Change(
+        switch="lower_case_property",
+        of=QEMU,
+        since="10.0",
+        title="a grouped transaction that is refused spells property with a small p",
+        before="Action 'block-dirty-bitmap-add' does not support Transaction property ...",
+        after="Action 'block-dirty-bitmap-add' does not support transaction property ...",
+        concerns="whoever reads QEMU's words by program",
+        advice="look at the class of an error and not at its words",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - at: T2
+    do:
+      - qmp:
+          execute: transaction
+          arguments:
+            properties: {completion-mode: grouped}
+            actions: [{type: block-dirty-bitmap-add, data: {node: S1, name: B1}}]
+""",
+    ),
+    Change(
+        switch="pull_leaves_open",
+        of=QEMU,
+        since="10.0",
+        title="an image below the active one that was pulled into stays open for writing",
+        before="it is read-only again when the job ends; a commit into it works",
+        after="it stays open until a restart; a commit into it fails where it has a stored bitmap",
+        concerns="tools that stream into the middle of a chain, by QMP; libvirt does not",
+        advice="restart the machine, or commit before the stream",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: A-------
+  - at: T2
+    do:
+      - {snapshot: S2}
+      - qmp:
+          execute: block-dirty-bitmap-add
+          arguments: {node: S2, name: B2, persistent: true}
+  - write: -B------
+  - at: T3
+    do: [snapshot: S3]
+  - write: --C-----
+  - at: T4
+    do: [snapshot: S4]
+  - at: T5
+    do:
+      - qmp: {execute: block-stream, arguments: {device: S2}}
+      - qmp: {execute: block-commit, arguments: {device: S4, top-node: S3, base-node: S2}}
+""",
+    ),
+    Change(
+        switch="zeroes_are_skipped",
+        of=QEMU,
+        since="11.1",
+        title="a mirror, and a commit of the active image, skip zeroes where the target has none",
+        before="zeroes are written, and bits of the target's bitmap are set for them",
+        after="only data arrives in a target that reads as zeroes; nothing is marked for the rest",
+        first="11.1, perhaps 10.1",
+        concerns="readers of what is allocated: `sync: top`, a commit or a pull of a copy",
+        advice="nothing: what is read is the same",
+        shows="""\
+model: qemu
+disk: 8
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AAA-----
+  - zero: -X---X--
+  - at: T2
+    do: [blockcopy: {to: C1}]
+""",
+    ),
+    Change(
+        switch="persistent_needs_writable",
+        of=QEMU,
+        since="11.1",
+        title="a persistent bitmap is neither added to nor removed from an image that is read-only",
+        before="it is added, and lost when the image is closed; the removal says it is readonly",
+        after="Cannot add a persistent bitmap to read-only or inactive node 'S1'",
+        concerns="tools that add bitmaps below the active image",
+        advice="add the bitmap before the snapshot, or reopen the image for writing",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [{create: S1}, {snapshot: S2}]
+  - at: T2
+    do:
+      - qmp:
+          execute: block-dirty-bitmap-add
+          arguments: {node: S1, name: B1, persistent: true}
+""",
+    ),
+    Change(
+        switch="raw_copy_stays_recorded",
+        of=LIBVIRT,
+        since="11.3",
+        title="a copy of a disk to a raw image leaves libvirt-tmp-activewrite on it",
+        before="only where the disk has a checkpoint",
+        after="always: one more bitmap that records, in memory",
+        concerns="whoever counts bitmaps after a blockcopy",
+        advice="nothing: it is gone when the machine stops",
+        shows="""\
+model: libvirt
+disk: 8
+timeline:
+  - at: T1
+    do: [create: S1]
+  - at: T2
+    do: [blockcopy: {to: C1, format: raw}]
+""",
+    ),
+    Change(
+        switch="offline_snapshots_named",
+        of=LIBVIRT,
+        since="11.3",
+        title="a snapshot of a machine that is off, beside a checkpoint, is refused in other words",
+        before="cannot perform block operations while checkpoint exists",
+        after="support for offline external snapshots while checkpoint exists was not yet "
+        "implemented",
+        concerns="whoever reads libvirt's words by program",
+        advice="look at the class of an error and not at its words",
+        shows="""\
+model: libvirt
+disk: 8
+allow: [{rule: machine-off, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [{create: S1}, {checkpoint: c1}]
+  - at: T2
+    do: [shutdown, {snapshot: S2}]
+""",
+    ),
+    Change(
+        switch="reverts_external",
+        of=LIBVIRT,
+        since="11.3",
+        title="a machine goes back to an external snapshot",
+        before="revert to external snapshot not supported yet",
+        after="a new overlay lies on the snapshot's image, without any bitmap",
+        first="9.9",
+        concerns="backups since a checkpoint: the bitmaps stay behind",
+        advice="take a full backup after a revert",
+        shows="""\
+model: libvirt
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AA------
+  - at: T2
+    do: [snapshot: S2]
+  - write: -B------
+  - at: T3
+    do: [{revert: S2}]
+""",
+    ),
+)
+"""By their half and their release."""
+
+
+def semantics_of(host: Host) -> Semantics:
+    """Return what a host does."""
+    switches = {each.switch: each.holds(host) for each in CHANGES if each.switch in SWITCHES}
+    return Semantics(**switches, qemu=host.qemu)
+
+
+def changes_between(one: Host, other: Host) -> tuple[Change, ...]:
+    """Return what two hosts do differently."""
+    return tuple(each for each in CHANGES if each.holds(one) is not each.holds(other))
