@@ -292,9 +292,9 @@ class Record:
 
 
 def stack(below: str, above: str) -> str:
-    """Return what an image on top of another one holds; a shorter one hides nothing beyond it."""
-    length = max(len(below), len(above))
-    pairs = zip(above.ljust(length, "-"), below.ljust(length, "-"), strict=True)
+    """Return what an image on top of another one holds; a shorter one hides all beyond its end."""
+    length = len(above)
+    pairs = zip(above, below[:length].ljust(length, "-"), strict=True)
     return "".join(new if new != "-" else old for new, old in pairs)
 
 

@@ -243,6 +243,15 @@ LENIENT = {
         {"backup": {"to": "k", "bitmaps": ["c0"], "checkpoint": "c1"}},
         model="libvirt-6.0",
     ),
+    "an image that was cut off hides what is longer below it": story(
+        CREATE,
+        {"write": {"cells": "--AA"}},
+        {"snapshot": {"images": {"vda": "S2"}}},
+        {"resize": {"disk": "vda", "clusters": 3}},
+        {"snapshot": {"images": {"vda": "S3"}}},
+        qmp("blockdev-backup", device="S2", target="k", sync="top"),
+        model="qemu",
+    ),
     "a clear beside a copy of that disk, whatever another one has": story(
         {"create": {"image": "S1", "disk": "vda"}},
         {"create": {"image": "U1", "disk": "vdb"}},
