@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from simulator.values import dataclass
@@ -75,15 +76,18 @@ def line_starts(text: str) -> list[int]:
 
 
 def line_of(text: str, number: int) -> str | None:
-    """Return a line by its number, from 1; None where there are fewer. It reads no further."""
-    start = 0
-    for _ in range(number - 1):
-        end = _LINE_END.search(text, start)
-        if end is None:
-            return None
-        start = end.end()
-    end = _LINE_END.search(text, start)
-    return text[start : end.start() if end is not None else len(text)]
+    """Return a line by its number, from 1; None where there are fewer."""
+    starts = _known_starts(text)
+    if number > len(starts):
+        return None
+    end = starts[number] if number < len(starts) else len(text)
+    return text[starts[number - 1] : end].rstrip("\r\n")
+
+
+@lru_cache(maxsize=8)
+def _known_starts(text: str) -> tuple[int, ...]:
+    """Return where each line begins of a text that many findings may be about."""
+    return tuple(line_starts(text))
 
 
 def replace_characters(text: str, changes: Iterable[tuple[int, int, int, str]]) -> str:

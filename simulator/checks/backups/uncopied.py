@@ -136,6 +136,8 @@ def _gone_with(entry: Entry, what: str | None) -> Iterator[Gone]:
     for disk in entry.before.disks:
         after = entry.after.disk(disk.name)
         left = {image.name for image in after.chain}
+        if what is None and not failed and all(image.name in left for image in disk.chain):
+            continue  # Most jobs that end leave every bitmap where it was.
         for bitmap in disk.bitmaps if after is not disk else ():
             if what is None and bitmap.node not in left and not bitmap.persistent:
                 yield Gone(disk, bitmap, f"gone with {bitmap.node}", unseen=True)
