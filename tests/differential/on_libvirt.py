@@ -120,10 +120,9 @@ class LibvirtDrawer(Drawer):
         """Put an overlay on every chain, or on one."""
         disks = [self.disk()] if self.half() else self.machine.disks
         gone = [each for each in self.scenario.names("S") if not self.machine.node_taken(each)]
-        named = {d.name: self.scenario.name("S") for d in disks}
-        if gone and self.half():
-            # Its image is gone, and libvirt has its note of it still.
-            named[disks[0].name] = str(self._draw(gone))
+        # Its image is gone, and libvirt has its note of it still.
+        first = str(self._draw(gone)) if gone and self.half() else self.scenario.name("S")
+        named = {disks[0].name: first} | {d.name: self.scenario.name("S") for d in disks[1:]}
         self.scenario.do({"snapshot": {"images": named}})
 
     def delete_snapshot(self) -> None:
