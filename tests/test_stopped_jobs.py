@@ -6,6 +6,7 @@ import simulator
 from simulator.diagnostics import InputError
 from simulator.model.machine import Backup
 from simulator.pipeline import Scenario
+from simulator.qemu.plan import make_plan
 from simulator.verify.on_qemu import verify
 from tests.hosts.real import need_qemu
 
@@ -251,3 +252,44 @@ timeline:
     timeline = simulator.loads(text).run().timeline
     finalized = next(entry for entry in timeline.entries if entry.instant == "T3")
     assert [job.name for job in finalized.after.jobs] == left
+
+
+TIMED = """
+scenario: stopped in time
+model: qemu
+disk: 16
+resources: {net: {bandwidth: 64 KiB/s}}
+timeline:
+  - {at: 0s, do: [{create: {image: A, bitmap: b}}, {write: AAAABBBBCCCCDDDD}]}
+  - {at: 3s, do: [{backup: {to: k, through: net, HOW: +6s}}]}
+  - {at: 7s, do: [{write: CELLS}]}
+  - {at: 30s, do: [shutdown]}
+"""
+
+
+@pytest.mark.parametrize("how", ["cancel", "fails"])
+def test_a_job_that_takes_time_is_stopped_where_it_had_come_to(how: str) -> None:
+    need_qemu()
+    made = simulator.loads(TIMED.replace("HOW", how).replace("CELLS", "E" + "-" * 15))
+    timeline = made.run().timeline
+    assert dict(timeline.last.backups[0].content.items()) == dict(enumerate(b"AAAABB"))
+    assert verify(timeline).finding is None
+    actions = [each for step in make_plan(timeline).steps for each in step.actions]
+    assert any("inject-error" in str(each) for each in actions)
+
+
+def test_a_job_that_takes_time_and_had_not_copied_what_was_overwritten_is_not_verifiable() -> None:
+    made = simulator.loads(TIMED.replace("HOW", "fails").replace("CELLS", "-" * 15 + "E"))
+    told = [step.unsupported for step in make_plan(made.run().timeline).steps]
+    assert "a job that takes time and had not copied what the guest overwrote" in told
+
+
+def test_a_job_that_fails_at_once_leaves_its_target_as_it_was() -> None:
+    """What the target held before is none of what the job had copied."""
+    need_qemu()
+    again = (
+        "      - qmp: {execute: blockdev-backup, arguments: {device: S2, target: k, sync: top}}\n"
+    )
+    text = HEAD.partition("  - at: T2")[0] + "  - at: T2\n    do:\n" + again
+    text += f"  - at: T3\n    do:\n{again}        fails: T4\n  - at: T4\n"
+    assert verify(simulator.loads(text).run().timeline).finding is None

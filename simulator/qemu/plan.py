@@ -40,9 +40,6 @@ from simulator.timeline import Entry, Timeline
 QemuStep: TypeAlias = Step[Action]
 QemuPlan: TypeAlias = Plan[Action]
 
-NO_ORDER = "a job that had copied clusters behind others which it had not"
-"""What QEMU cannot be made to leave."""
-
 NO_SUCH_CLUSTERS = "a drive-backup of a disk whose clusters are larger than those of its target"
 NO_PART = "QEMU has no part in it"
 ABOVE = "it is refused before QEMU is asked"
@@ -74,8 +71,9 @@ def _step(
             return Unplayed(entry, asked.why)
     else:
         here = {key: stop for (number, key), stop in stops.items() if number == entry.number}
-        if any(stop.place is None for stop in here.values()):
-            return Step(entry, (), (), unsupported=NO_ORDER)
+        why = next((stop.why for stop in here.values() if stop.why), "")
+        if why:
+            return Step(entry, (), (), unsupported=why)
         if any(map(partial(_of_large_clusters, entry.before), entry.operations)):
             return Step(entry, (), (), unsupported=NO_SUCH_CLUSTERS)
         asked = Attempt(_accepted(names, here, entry))

@@ -4,19 +4,26 @@ The target's writes to the first cluster that is not copied fail, the first time
 no room, so that the job waits, the second time for good. Source: QEMU 7.2, ``blkdebug``.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from simulator.model.clusters import ClusterSet
+from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob, Kind, Status, Transfer
-from simulator.model.operations import KillProcess
+from simulator.model.operations import EndJob, GuestDiscard, GuestWrite, KillProcess, touched_by
 from simulator.model.sizes import COPY_UNIT
+from simulator.model.transitions.targets import copied_by, to_copy
 from simulator.moves import Key, key_of, made_of
 from simulator.timeline import Entry, Timeline
 
 SECTOR = 512
 NO_SPACE, INPUT_OUTPUT = 28, 5
 """Numbers of errors, as Linux has them."""
+
+
+NO_ORDER = "a job that had copied clusters behind others which it had not"
+AHEAD = "a job that takes time and had not copied what the guest overwrote"
+"""What QEMU cannot be made to leave."""
 
 
 class Stop(NamedTuple):
@@ -27,11 +34,13 @@ class Stop(NamedTuple):
             can be told leads there.
         unit: Bytes that the job is to copy at a time.
         fails: Whether it fails in the end; otherwise it is cancelled as it waits.
+        why: Why it cannot be played; empty where it can.
     """
 
     place: int | None
     unit: int
     fails: bool
+    why: str = ""
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -63,9 +72,13 @@ def stops_of(timeline: Timeline) -> Stops:
             continue
         left = {key_of(job) for job in entry.after.jobs}
         for job in entry.before.backup_jobs:
-            stop = _stop(entry, job) if key_of(job) not in left else None
-            if stop is not None and key_of(job) in begun:
-                stops[begun[key_of(job)], key_of(job)] = stops[entry.number, key_of(job)] = stop
+            key = key_of(job)
+            if key in left or key not in begun:
+                continue
+            meanwhile = timeline.entries[begun[key] : entry.number]
+            stop = _stop(entry, job, meanwhile)
+            if stop is not None:
+                stops[begun[key], key] = stops[entry.number, key] = stop
         running = {key_of(job) for job in entry.before.jobs}
         begun |= dict.fromkeys(left - running, entry.number)
     return stops
@@ -82,36 +95,55 @@ def held_all_the_same(timeline: Timeline, stops: Stops) -> frozenset[Key]:
     return frozenset(known - unknown | played)
 
 
-def _stop(entry: Entry, job: BackupJob) -> Stop | None:
+def _stop(entry: Entry, job: BackupJob, meanwhile: Sequence[Entry]) -> Stop | None:
     """Return how a job is stopped that an entry ends; None where it has copied all.
 
-    How far one has come whose bytes take time is not played: its guest waits here and not there.
+    Args:
+        meanwhile: The entries from the one on that started it.
     """
     made = made_of(entry.after, key_of(job))
-    if made is None or not made.short or job.overwritten is None:
-        return None
     killed = any(isinstance(each, KillProcess) for each in entry.operations)
-    if killed or made.transfer is not Transfer.PUSH or made.kind is Kind.NONE or made.read is None:
+    if made is None or killed or made.transfer is not Transfer.PUSH or made.kind is Kind.NONE:
         return None
     disk = entry.before.disk(job.disk)
-    place = _place(disk, job, made.read)
+    told = [
+        operation.copied
+        for operation in entry.operations
+        if isinstance(operation, EndJob) and operation.job in (job.name, made.name)
+    ]
+    copied = copied_by(disk, job, made.status, told[0] if told else None)
+    wanted = to_copy(job.backup)
+    if copied is None or not wanted - copied:
+        return None
+    overwritten = _overwritten(disk, job, meanwhile)
+    timed = job.overwritten is None
+    if timed and overwritten & wanted - copied:
+        return Stop(None, 0, fails=False, why=AHEAD)
+    place = _place(disk, wanted, copied & wanted, overwritten)
     unit = max(COPY_UNIT, disk.cluster_size)
-    return Stop(place, unit, made.status is Status.FAILED)
+    return Stop(place, unit, made.status is Status.FAILED, "" if place is not None else NO_ORDER)
 
 
-def _place(disk: Disk, job: BackupJob, copied: ClusterSet) -> int | None:
-    """Return the first byte that is not copied; None where more is than comes before it.
+def _overwritten(disk: Disk, job: BackupJob, meanwhile: Sequence[Entry]) -> ClusterSet:
+    """Return what the guest overwrote under a job, which is copied as soon as it does."""
+    written = set_of(job.backup.length)
+    if not job.guarding:
+        return written
+    for operation in (each for entry in meanwhile for each in entry.operations):
+        if not isinstance(operation, GuestWrite | GuestDiscard):
+            continue
+        if operation.disk in (disk.name, None):
+            written |= touched_by(operation).below(job.backup.length)
+    return written
 
-    What the guest overwrites is copied in any case, as soon as it does.
-    """
-    wanted = job.backup.read
-    first = next(
-        c for c in range(job.backup.length) if (wanted is None or c in wanted) and c not in copied
-    )
+
+def _place(
+    disk: Disk, wanted: ClusterSet, copied: ClusterSet, overwritten: ClusterSet
+) -> int | None:
+    """Return the first byte that is not copied; None where more is than comes before it."""
+    first = next(iter(wanted - copied))
     unit = max(COPY_UNIT // disk.cluster_size, 1)
-    overwritten = job.overwritten
-    behind = (c for c in copied if c > first and overwritten is not None)
-    reached = {c // unit for c in overwritten} if overwritten is not None else set()
-    if any(c // unit not in reached for c in behind):
+    reached = {c // unit for c in overwritten}
+    if any(c // unit not in reached for c in copied if c > first):
         return None
     return first * disk.cluster_size

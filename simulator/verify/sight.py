@@ -152,16 +152,17 @@ def _passed_over(machine: Machine, disk: Disk) -> tuple[set[str], bool]:
 
     One whose file was removed is open as long as the machine runs, and no other process finds it.
 
-    With an image between its top and its base, a running commit keeps those above the base to
-    itself; where the active image is one of them, nobody can look at the chain through it. A base
-    that it let grow it keeps to itself as well.
+    A running commit keeps the images above its base to itself, but an active one right above it;
+    where the active image is one of several, nobody can look at the chain through it. A base that
+    it let grow it keeps to itself as well.
     """
     names = [image.name for image in disk.chain]
     kept: set[str] = set()
     for job in machine.jobs_on(disk.name):
         if isinstance(job, CommitJob):
             merged = names[names.index(job.base) + 1 : names.index(job.top) + 1]
-            kept |= set(merged) if len(merged) > 1 else set()
+            alone = len(merged) == 1 and job.top == disk.active.name
+            kept |= set(merged) if not alone else set()
             kept |= {job.base} if job.grew else set()
     removed = {image.name for image in disk.chain if image.removed}
     closed = bool(removed) and machine.power is not Power.RUNNING

@@ -60,6 +60,7 @@ class Scenario:
         due: The latest instant that a step refers to, by its number.
         instants: How many there are.
         ended: The jobs that were told to end by commands of their own.
+        stopping: The targets of backups that are to fail.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Scenario:
         self.due = 0
         self.instants = 0
         self.ended: set[str] = set()
+        self.stopping: set[str] = set()
         self._head = [
             "scenario: found by a random test",
             f"model: {model}",
@@ -196,16 +198,17 @@ class Drawer:
         self.scenario.due = max(self.scenario.due, later)
         return {how: f"T{later}"}
 
-    def backup_ending(self, jobs: Sequence[str] = ()) -> dict[str, Any]:
+    def backup_ending(self, *jobs: str) -> dict[str, Any]:
         """Return when a backup ends, and how far it has come where it does not end well.
 
         Args:
-            jobs: Those of which one fails.
+            jobs: Its jobs; of several one may fail.
         """
         ending: dict[str, Any] = self.ending()
+        self.scenario.stopping |= set(jobs) if "fails" in ending else set()
         if "fails" in ending and not self.seldom():
             stop = {"at": ending["fails"], **self.copied()}
-            if jobs and self.half():
+            if jobs[1:] and self.half():
                 stop["job"] = self._draw(jobs)
             return {"fails": stop}
         return ending
@@ -501,8 +504,9 @@ class Drawer:
             command["execute"] = "drive-backup"
             if self.half():
                 command["arguments"]["mode"] = "existing"
-        told = command["arguments"]["sync"] != "none"
-        self.scenario.do({"qmp": command, **(self.backup_ending() if told else self.ending())})
+        told, target = command["arguments"]["sync"] != "none", command["arguments"]["target"]
+        ending = self.backup_ending(target) if told else self.ending()
+        self.scenario.do({"qmp": command, **ending})
 
     def grouped_backups(self) -> None:
         """Run a job on each disk, which end together."""
@@ -521,7 +525,7 @@ class Drawer:
         together = {"completion-mode": self._draw(["grouped", "individual"])}
         command = qmp("transaction", actions=actions, properties=together)
         targets = [each["data"]["target"] for each in actions]
-        self.scenario.do({"qmp": command, **self.backup_ending(targets)})
+        self.scenario.do({"qmp": command, **self.backup_ending(*targets)})
 
     def backup_verb(self) -> None:
         """Take a backup by the verb: pushed or pulled, full or through bitmaps."""
@@ -536,7 +540,7 @@ class Drawer:
             step["bitmaps"] = [self._draw(names)]
         elif self.half():
             step["image"] = self._draw([image.name for image in reversed(disk.chain)])
-        ending = self.ending() if "mode" in step else self.backup_ending()
+        ending = self.ending() if "mode" in step else self.backup_ending(str(step["to"]))
         self.scenario.do({"backup": {**step, **ending}})
 
     def end_job(self) -> None:
@@ -550,7 +554,9 @@ class Drawer:
             told = self.copied() if name in backups - self.scenario.ended else {}
             self.scenario.do({"cancel": {"job": name, **told} if told else name})
             return
-        verb = self._draw(["cancel", "complete", "finalize", "dismiss"])
+        # Left out: state-under-way.
+        wrong = [] if name in self.scenario.stopping else ["complete", "dismiss"]
+        verb = self._draw(["cancel", "finalize", *wrong])
         kind = self._draw([f"job-{verb}", f"block-job-{verb}"])
         self.scenario.ended.add(name)
         key = "device" if kind in ("block-job-cancel", "block-job-complete") else "id"

@@ -121,3 +121,25 @@ def test_a_disk_is_resized_beside_a_stream_into_an_image_below_the_active_one(
     assert isinstance(running, Machine)
     outcome = apply_all(running, [ResizeImage(f"node{IMAGES - 1}", 9)])
     assert isinstance(outcome, Refusal) is refused
+
+
+@pytest.mark.parametrize(("again", "text"), [("new", None), ("node3", "in use by block job")])
+def test_a_stream_into_a_newer_overlay_does_not_meet_the_filter_of_an_older_backup(
+    again: str, text: str | None
+) -> None:
+    """The filter stays between the guest and what the overlay was put on."""
+    active = f"node{IMAGES - 1}"
+    image = active if text is None else "node2"
+    running = apply_all(
+        chain(),
+        [
+            RunBackup("k", image, kind=Kind.FULL, lasting=True),
+            *([AddOverlay(active, "new")] if text is None else []),
+        ],
+    )
+    assert isinstance(running, Machine)
+    outcome = apply_all(running, [PullImages(again, lasting=True, job="job")])
+    assert (outcome.text if isinstance(outcome, Refusal) else "").endswith(
+        f"{text}: backup" if text is not None else ""
+    )
+    assert isinstance(outcome, Refusal) is (text is not None)

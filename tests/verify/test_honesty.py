@@ -155,3 +155,14 @@ def test_the_target_of_a_refused_backup_is_of_the_size_of_the_image_that_its_ste
     plan = make_plan(timeline_of(text + f"      - qmp: [{', '.join(actions)}]\n"))
     made = [each for each in plan.steps[-1].actions if isinstance(each, MakeImage)]
     assert [image.size for image in made] == [9 * 65536] * 2
+
+
+def test_an_image_that_a_commit_merges_is_left_alone_though_it_is_open_for_writing() -> None:
+    """QEMU lets nobody read it; an earlier commit of the active image left it open."""
+    need_qemu()
+    text = HEAD + "      - snapshot: S3\n"
+    for base, top, at in (("S2", "S3", 3), ("S1", "S2", 4)):
+        command = step("block-commit", f"device: S3, base-node: {base}, top-node: {top}")
+        text += f"  - at: t{at}\n    do:\n{command}        fails: t{at + 1}\n"
+    text += "  - at: t5\n"
+    assert verify(timeline_of(text), timeout=PATIENCE_SECONDS).finding is None

@@ -12,6 +12,7 @@ from simulator.apis.libvirt.refusing import (
     INACTIVE,
     NOT_RUNNING,
     QEMU_SAYS,
+    asked_of_qemu,
     broken_chain,
     locked,
     refuse_beside_backup,
@@ -395,7 +396,8 @@ class Libvirt(ApiModel):
         jobs = (job for job in machine.backup_jobs if job.disk == request.disk)
         pull = next((job for job in jobs if job.backup.transfer is Transfer.PULL), None)
         refusal = refuse_resize(machine, request.disk, pull) if pull is not None else None
-        return refusal or super().resize(machine, request)
+        plan = super().resize(machine, request)
+        return refusal or asked_of_qemu(machine, "block_resize", plan)
 
     def delete_snapshot(self, machine: Machine, request: DeleteSnapshot) -> Plan:
         """Merge the images that a snapshot made down; a machine that is off is started for it."""
@@ -422,7 +424,7 @@ class Libvirt(ApiModel):
         return refuse_revert(machine) or super().revert(machine, request)
 
     def delete(self, machine: Machine, name: str) -> Plan:
-        """Remove the checkpoint's bitmap from every image; merge nothing."""
+        """Remove the checkpoint's bitmap from every image of its disks; merge nothing."""
         gone = machine.checkpoint(name)
         if gone is None:
             return Refusal(
@@ -430,9 +432,9 @@ class Libvirt(ApiModel):
                 fault=Fault.UNKNOWN,
             )
         removed: list[Operation] = []
-        for disk in machine.disks:
+        for disk in (each for each in machine.disks if each.name in gone.disks):
             nodes = disk.nodes_with(name)
-            if disk.name in gone.disks and not nodes:
+            if not nodes:
                 return Refusal(
                     f"internal error: bitmap '{name}' not found in backing chain of '{disk.name}'",
                     cause="the bitmap is gone from every image, the checkpoint is not",

@@ -2,7 +2,7 @@
 
 from simulator.model.disk import Disk
 from simulator.model.machine import Job, Machine, MirrorJob, Power
-from simulator.model.operations import Fault, Refusal
+from simulator.model.operations import Fault, Operation, Refusal
 from simulator.model.requests import (
     BlockCopy,
     Commit,
@@ -17,6 +17,7 @@ from simulator.model.requests import (
     TakeBackup,
     disks_of,
 )
+from simulator.model.transitions import apply_all
 from simulator.model.transitions.chains.carrying import chain_fault
 from simulator.model.transitions.chains.resizing import resize_in_use
 from simulator.model.values import replace
@@ -128,6 +129,16 @@ def refuse_resize(machine: Machine, disk: str, job: Job) -> Refusal:
     node, cause = machine.disk(disk).active.name, f"the job {job.name} runs"
     said = resize_in_use(machine, node, job, cause=cause)
     return replace(said, text=f"{QEMU_SAYS} 'block_resize': {said.text}")
+
+
+def asked_of_qemu(
+    machine: Machine, command: str, plan: tuple[Operation, ...] | Refusal
+) -> tuple[Operation, ...] | Refusal:
+    """Return a plan, or QEMU's no to it in libvirt's words: which command was refused."""
+    outcome = plan if isinstance(plan, Refusal) else apply_all(machine, plan)
+    if isinstance(outcome, Refusal) and machine.power is Power.RUNNING:
+        return replace(outcome, text=f"{QEMU_SAYS} '{command}': {outcome.text}")
+    return plan
 
 
 def locked(machine: Machine, disk: Disk, node: str, command: str) -> Refusal | None:

@@ -101,7 +101,7 @@ def leave(
     Args:
         told: What it had copied, where somebody says so: see :class:`EndJob`.
     """
-    copied = _copied(disk, job, status, told)
+    copied = copied_by(disk, job, status, told)
     bitmap = disk.bitmap(job.node, job.bitmap) if job.bitmap is not None else None
     if bitmap is not None and job.temporary:
         disk = replace(disk, bitmaps=without(disk.bitmaps, bitmap))
@@ -133,7 +133,7 @@ def leave(
     return disk, record
 
 
-def _copied(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -> ClusterSet | None:
+def copied_by(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -> ClusterSet | None:
     """Return the clusters that a job had copied when it was stopped; None for all."""
     if status is Status.COMPLETED or job.copied is not None:
         return job.copied if status is not Status.COMPLETED else None
@@ -141,7 +141,7 @@ def _copied(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -> 
         return None
     length = job.backup.length
     if isinstance(told, Fraction):
-        copied = _share(_to_copy(job.backup), told)
+        copied = _share(to_copy(job.backup), told)
     else:
         copied = set_of(length) if told is None else told.below(length)
     if job.overwritten is not None:
@@ -161,7 +161,7 @@ def _share(clusters: ClusterSet, share: Fraction) -> ClusterSet:
     return clusters.below(low)
 
 
-def _to_copy(record: Backup) -> ClusterSet:
+def to_copy(record: Backup) -> ClusterSet:
     """Return the clusters that a job has to copy."""
     return set_of(record.length, range(record.length)) if record.read is None else record.read
 
@@ -186,7 +186,7 @@ def _release(
     clears = BitmapMode.ALWAYS if status is not Status.COMPLETED else job.mode
     if job.mode == BitmapMode.NEVER or job.mode != clears:
         return bitmap.reclaim()
-    left = _to_copy(job.backup) - copied if copied is not None else set_of(job.backup.length)
+    left = to_copy(job.backup) - copied if copied is not None else set_of(job.backup.length)
     if left:
         kept = disk.granules_of(bitmap.granularity, left, bitmap.length)
         return bitmap.abdicate(kept, bitmap.windows)

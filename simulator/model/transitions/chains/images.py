@@ -60,7 +60,7 @@ def refuse_way(
     below = images[1:] if base is None else (*images[1:], base)
     for image in (*images[:1], *below):
         for job in jobs:
-            if image != images[0] and image == _filtered_by(job):
+            if image != images[0] and image == _filtered_by(job, disk):
                 return in_use_by(job, "#block")
         for job in jobs:
             if image != base and not isinstance(job, BackupJob) and image in works_on(job, disk):
@@ -68,10 +68,11 @@ def refuse_way(
     return None
 
 
-def _filtered_by(job: Job) -> str | None:
+def _filtered_by(job: Job, disk: Disk) -> str | None:
     """Return the image that a job's filter lies on, where others may meet it."""
     if isinstance(job, BackupJob):
-        return job.node
+        # New overlays come below the filter of a backup that began on the active image.
+        return disk.active.name if job.guarding else job.node
     return job.into if isinstance(job, PullJob) else None
 
 
