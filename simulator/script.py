@@ -123,7 +123,7 @@ class Script(NamedTuple):
     Attributes:
         title: The scenario's own name.
         model: Id of the API model that gives the verbs their meaning.
-        host, host_span: What the scenario says that it runs on, and where; None where it does not.
+        host: What the scenario says that it runs on; None where it does not.
         disks: At least one.
         instants: In the order of time; guest steps between two instants stand in between.
         allows: Rules accepted in the whole scenario.
@@ -154,7 +154,6 @@ class Script(NamedTuple):
     faults: "Faults | None" = None
     faults_span: Span | None = None
     host: Host | None = None
-    host_span: Span | None = None
 
     def write_tick(self, tick: int) -> str:
         """Return a tick of a timed scenario as a label has it: a date where others are dates."""

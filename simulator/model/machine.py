@@ -221,7 +221,7 @@ class CommitJob:
         top, base: As in the operation.
         carry: Whether the merged images' bitmaps go down with them.
         grew: Whether the base was shorter than the top.
-        skips: Whether the base read as zeroes, so that zeroes are written only where it has data.
+        skips: Whether the base read as zeroes: zeroes are written only where it has data.
     """
 
     name: str
@@ -257,8 +257,7 @@ class MirrorJob:
     Attributes:
         name, disk: What the user calls the job, and the disk that it works on.
         into, format, carry, shallow: As in the operation.
-        data: Clusters of the new image that held data at some time, where zeroes are written only
-            there; None where they are written everywhere.
+        data: Clusters of the new image that held data, where zeroes are written; None for all.
     """
 
     name: str

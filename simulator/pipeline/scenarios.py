@@ -12,7 +12,7 @@ from simulator.engine import play
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.pipeline.runs import Run
 from simulator.releases.hosts import Host, MismatchedHost
-from simulator.scenario import check_copied, check_repeats, load_file, load_text
+from simulator.scenario import check_copied, check_repeats, load_file, load_text, place_of_host
 from simulator.timeline import Script, Timeline
 from simulator.values import dataclass
 
@@ -133,7 +133,7 @@ class Scenario:
         Raises:
             InputError: The scenario names another, or the model does not go with it.
         """
-        own, span = self.script.host, self.script.host_span
+        own = self.script.host
         try:
             host = apis.host_of(model, halves)
         except MismatchedHost as error:
@@ -143,7 +143,7 @@ class Scenario:
             return host
         problem = Problem(
             message=f"the scenario is about {own}, and {host} is asked for",
-            span=span,
+            span=place_of_host(self.script.source),
             expected="one host",
             help="leave one out, or give a model with its release: --model libvirt@12.8",
         )

@@ -13,8 +13,16 @@
 """
 
 from simulator.scenario.loading import load_file, load_text
+from simulator.scenario.models import place_of_host
 from simulator.scenario.played.copied import check_copied
 from simulator.scenario.played.repeats import check_repeats
 from simulator.scenario.schema import scenario_schema
 
-__all__ = ["check_copied", "check_repeats", "load_file", "load_text", "scenario_schema"]
+__all__ = [
+    "check_copied",
+    "check_repeats",
+    "load_file",
+    "load_text",
+    "place_of_host",
+    "scenario_schema",
+]

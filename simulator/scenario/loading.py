@@ -186,7 +186,6 @@ class _Loading:
             title=head["scenario"],
             model=model,
             host=host,
-            host_span=self._span_of(root, "host") if host is not None else None,
             disks=tuple(disks.shapes.values()),
             instants=_instants(entries, statements, endings),
             about=head.get("about", ""),

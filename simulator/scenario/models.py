@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS, halves_of, host_of, split_id
+from simulator.diagnostics import Span
 from simulator.releases.hosts import Host, MismatchedHost, UnknownRelease
 from simulator.scenario.problems import Problems
 from simulator.scenario.words import alternatives, nearest, shorten
-from simulator.scenario.yaml12 import Path
+from simulator.scenario.yaml12 import Path, find_places, span_of
 
 
 def read_model(head: Mapping[str, Any], problems: Problems) -> tuple[str, Host | None]:
@@ -57,3 +58,12 @@ def read_model(head: Mapping[str, Any], problems: Problems) -> tuple[str, Host |
 
 def _tell(problems: Problems, path: Path, unknown: UnknownRelease) -> None:
     problems.add(path, str(unknown), expected=alternatives(unknown.known))
+
+
+def place_of_host(text: str) -> Span | None:
+    """Return where a scenario's text names its host; None where it has no text."""
+    if not text:
+        return None
+    found = find_places(text, [("host",), ("model",)])
+    led = [each for each in found.values() if each.depth == 1]
+    return span_of(led[0].value) if led else None

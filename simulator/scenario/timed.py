@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
-from simulator.scenario.guests import GuestShape
+from simulator.scenario.guests.shapes import GuestShape
 from simulator.scenario.moving import FaultsShape, Resources
 from simulator.scenario.shapes import STRICT, Duration, Form, Name, Whenever, Word
 from simulator.scenario.steps import AnyStep, GuestStep, Head, Step

@@ -38,7 +38,7 @@ def _keys() -> Mapping[str, Mapping[str, str]]:
 
     They are for messages; to read a file without a mistake, the shapes of time are not needed.
     """
-    from simulator.scenario.guests import GuestShape, Mix
+    from simulator.scenario.guests.shapes import GuestShape, Mix
     from simulator.scenario.moving import (
         BackupShape,
         CrashShape,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from simulator.model.sizes import write_about
 from simulator.scenario.disks import Disks
 from simulator.scenario.entries import GUEST, Entries
-from simulator.scenario.guests import CHANGES_MAX, Around, read_end, read_guest
-from simulator.scenario.memory import SMALL_BYTES, free_bytes, need_of
+from simulator.scenario.guests.memory import SMALL_BYTES, free_bytes, need_of
+from simulator.scenario.guests.shapes import CHANGES_MAX, Around, read_end, read_guest
 from simulator.scenario.problems import Problems
 from simulator.scenario.validation import check_guest
 from simulator.scenario.yaml12 import Path

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from simulator.diagnostics import InputError
-from simulator.scenario import load_text, memory
-from simulator.scenario.memory import DRAWN_BYTES, KEPT_BYTES, free_bytes, need_of
+from simulator.scenario import load_text
+from simulator.scenario.guests import memory
+from simulator.scenario.guests.memory import DRAWN_BYTES, KEPT_BYTES, free_bytes, need_of
 from simulator.script import Script
 from tests.checkout import command
 

@@ -1,0 +1,1 @@
+"""Tests of what releases of QEMU and libvirt do differently."""
