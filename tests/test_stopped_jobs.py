@@ -293,3 +293,14 @@ def test_a_job_that_fails_at_once_leaves_its_target_as_it_was() -> None:
     text = HEAD.partition("  - at: T2")[0] + "  - at: T2\n    do:\n" + again
     text += f"  - at: T3\n    do:\n{again}        fails: T4\n  - at: T4\n"
     assert verify(simulator.loads(text).run().timeline).finding is None
+
+
+def test_a_successor_s_bitmap_can_be_removed_once_its_image_is_active_again() -> None:
+    text = HEAD.replace("SYNC", "bitmap").replace("MODE", "on-success")
+    text = text.replace("STEP", "snapshot: S3").replace("fails: FAILS", "ends: T4")
+    text = text.replace("name: b}", "name: b, persistent: true}")
+    remove = "{execute: block-dirty-bitmap-remove, arguments: {node: S2, name: b}}"
+    text += "  - {at: T5, do: [{commit: {top: S3, base: S2}}]}\n"
+    text += f"  - {{at: T6, do: [{{qmp: {remove}}}]}}\n"
+    timeline = simulator.loads(text).run().timeline
+    assert not [entry.refusal for entry in timeline.entries if entry.refusal is not None]

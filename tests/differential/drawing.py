@@ -230,10 +230,10 @@ class Drawer:
         step: dict[str, Any] = {"disk": disk.name}
         if self.scenario.partial and self.half():
             size = disk.cluster_size
-            step["offset"] = first * size + int(self._draw([0, 512, size // 2]))
-            step["length"] = int(self._draw([512, size, size // 2]))
-            if step["offset"] + step["length"] > disk.size:
-                step["length"] = disk.size - step["offset"]
+            offset = first * size + int(self._draw([0, 512, size // 2]))
+            step["offset"] = min(offset, disk.size - 512)
+            length = int(self._draw([512, size, size // 2]))
+            step["length"] = min(length, disk.size - step["offset"])
             if verb == "write":
                 step["data"] = letter
         else:
@@ -363,10 +363,14 @@ class Drawer:
         """Whether a disk is copied. Left out: copied-disk."""
         return any(isinstance(job, MirrorJob) for job in self.machine.jobs_on(disk.name))
 
+    def went_on(self, disk: Disk) -> bool:
+        """Whether a bitmap went on in memory on a read-only image. Left out: running-bitmap."""
+        return any(bitmap.unlocked or bitmap.filed is not None for bitmap in disk.bitmaps)
+
     def commit(self) -> None:
         """Commit some images of a chain."""
         disk = self.disk()
-        if self.copying(disk):
+        if self.copying(disk) or self.went_on(disk):
             return
         device = disk.active.name if not self.seldom() else self.node(disk)
         top = self._draw([None, self.node(disk)])
@@ -382,7 +386,7 @@ class Drawer:
     def pull(self) -> None:
         """Pull backing data up into an image."""
         disk = self.disk()
-        if self.copying(disk):
+        if self.copying(disk) or self.went_on(disk):
             return
         stop = {
             self._draw(["base_node", "bottom"]): self._draw(
@@ -604,7 +608,7 @@ class Drawer:
             return
         names = [each.name for each in self.machine.checkpoints]
         how = self._draw(["backup", "start", "delete"])
-        if how == "delete" and names:
+        if how == "delete" and names and not any(map(self.went_on, self.machine.disks)):
             self.scenario.do({"delete": {"checkpoint": self._draw(names)}})
         elif how == "start":
             self.scenario.do({"checkpoint": self.scenario.name("B")})

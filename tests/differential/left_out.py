@@ -111,7 +111,8 @@ LEFT_OUT = {
     "running-bitmap": LeftOut(
         "qemu",
         "What a file keeps of a bitmap that a job uses while its image becomes read-only, "
-        "beyond the start of the job.",
+        "beyond the start of the job; opened for writing again, QEMU takes the bitmaps of such "
+        "an image for corrupt and leaves them read-only.",
     ),
     "merged-image": LeftOut(
         "qemu",

@@ -185,7 +185,8 @@ def _refuse_change(
                 return _refuse_remove(machine, bitmap)
             # Removing is the only way out of an inconsistent bitmap.
             refusal = refuse_use(disk, bitmap, changed=not operation.reopen, broken=True)
-            if refusal is None and bitmap.unlocked and not operation.reopen:
+            below = bitmap.node != disk.active.name
+            if refusal is None and bitmap.unlocked and below and not operation.reopen:
                 return Refusal("Failed to update bitmap extension: Operation not permitted")
             return refusal
         case EnableBitmap() | DisableBitmap():
