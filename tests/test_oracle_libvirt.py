@@ -7,6 +7,7 @@ import pytest
 
 import simulator
 from simulator.pipeline import Run
+from simulator.releases.hosts import Host, host_with
 from simulator.render.shapes import RunDocument
 from tests.recordings.files import Step, Timeline, read_recording, read_timelines, recordings
 
@@ -14,19 +15,20 @@ PATHS = recordings("libvirt")
 FIRST_IMAGE = "S1"
 
 
-def as_scenario(steps: Sequence[Step]) -> tuple[str, int]:
+def as_scenario(steps: Sequence[Step], host: Host) -> tuple[str, int]:
     """Return a recording as a scenario with an instant a step, and how many steps it holds."""
-    lines = ["scenario: a recording", "model: libvirt", "disk: 8", "timeline:"]
+    lines = ["scenario: a recording", "model: libvirt"]
+    lines += [f"host: {{qemu: {host.qemu}, libvirt: {host.libvirt}}}", "disk: 8", "timeline:"]
     lines += ["  - at: start", f"    do: [create: {FIRST_IMAGE}]"]
     for number, step in enumerate(steps):
-        told = _statements(step["op"])
+        told = _statements(step["op"], refused="error" in step)
         if not told:
             return "\n".join(lines), number
         lines += [f"  - at: step{number}", "    do:", *(f"      - {each}" for each in told)]
     return "\n".join(lines), len(steps)
 
 
-def _statements(op: list[str]) -> list[str]:
+def _statements(op: list[str], *, refused: bool) -> list[str]:
     match op:
         case ["write", picture]:
             data = picture.replace("~", "-")
@@ -51,6 +53,10 @@ def _statements(op: list[str]) -> list[str]:
             return [f"delete: {{checkpoint: {name}, metadata: true}}"]
         case ["commit", top, base]:
             return [f"commit: {{top: {top}, base: {base}}}"]
+        case ["blockcopy", name, format]:
+            return [f"blockcopy: {{to: {name}, format: {format}}}"]
+        case ["revert", snapshot]:
+            return [f"revert: {snapshot}", *([] if refused else ["start"])]
         case ["kill"]:
             return ["crash", "start"]
         case _:
@@ -63,9 +69,11 @@ def _statements(op: list[str]) -> list[str]:
     ids=lambda value: value.stem if isinstance(value, Path) else value,
 )
 def test_the_model_gives_what_real_libvirt_gave(path: Path, name: str) -> None:
-    (recorded,) = (each for each in read_recording(path).timelines if each.name == name)
+    recording = read_recording(path)
+    (recorded,) = (each for each in recording.timelines if each.name == name)
     steps = recorded.steps
-    text, played = as_scenario(steps)
+    host = host_with(recording.head["qemu"], recording.head["version"])
+    text, played = as_scenario(steps, host)
     run: Run = simulator.loads(text).run()
     document = run.document()
     assert played == len(steps)

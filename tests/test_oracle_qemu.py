@@ -26,6 +26,7 @@ from simulator.model.operations import (
     GuestWrite,
     KillProcess,
     MergeBitmaps,
+    MirrorDisk,
     OpenImages,
     Operation,
     PullImages,
@@ -38,6 +39,8 @@ from simulator.model.operations import (
 )
 from simulator.model.transitions import apply_all
 from simulator.notation import write_backup, write_bits, write_clusters, write_view
+from simulator.releases.changes import semantics_of
+from simulator.releases.hosts import host_with
 from tests.recordings.files import Recorded, Step, read_recording, recordings
 
 DISK = "vda"
@@ -46,7 +49,13 @@ TEMPORARY = "temporary"
 
 RESTORED = "restored"
 
-COMPARED_MIN = {"random": 900, "refusals": 300}
+COMMIT = "commit"
+"""The job of a commit, where it has a name."""
+
+CANCELLED = "Operation canceled"
+"""What a job says that was cancelled as it was asked to be."""
+
+COMPARED_MIN = {"random": 900, "refusals": 300, "versions": 200}
 """How many steps of each recording are at least compared, so that none can pass by stopping."""
 
 Op = dict[str, Any]
@@ -150,10 +159,11 @@ class Replay:
             case "backup":
                 return self._backup(op)
             case "commit":
-                carry = op.get("carry", False)
-                return [CommitImages(self.disk.active.name, op["top"], op["base"], carry=carry)]
+                return self._commit(op)
             case "stream":
-                return [PullImages(into=self.disk.active.name, base=op["base"])]
+                return [PullImages(into=op.get("into", self.disk.active.name), base=op["base"])]
+            case "mirror":
+                return self._mirror(op)
             case "restore":
                 return [StackBackups(name=RESTORED, sources=tuple(op["chain"]))]
             case "restart":
@@ -176,6 +186,23 @@ class Replay:
             return [GuestDiscard(disk=DISK, clusters=clusters)]
         version: Version = ZERO if op["op"] == "zero" else ord(op["data"])
         return [GuestWrite(disk=DISK, data=range_of(self.length, op["at"], op["n"], version))]
+
+    def _commit(self, op: Op) -> list[Operation]:
+        commit = CommitImages(
+            self.disk.active.name, op["top"], op["base"], carry=op.get("carry", False)
+        )
+        if op.get("end") != "cancel":
+            return [commit]
+        end = EndJob(job=COMMIT, status=Status.CANCELLED, command="job-cancel")
+        return [commit._replace(lasting=True, job=COMMIT), end]
+
+    def _mirror(self, op: Op) -> list[Operation]:
+        mirror = MirrorDisk(node=self.disk.active.name, into=op["name"])
+        if "during" not in op:
+            return [mirror]
+        guest = [operation for each in op["during"] for operation in self._guest(each)]
+        end = EndJob(job=op["name"], status=Status.COMPLETED)
+        return [mirror._replace(lasting=True), *guest, end]
 
     def _checkpoint(self, op: Op) -> list[Operation]:
         node = self.disk.active.name
@@ -247,9 +274,9 @@ def flags(bitmap: DirtyBitmap) -> str:
 
 def recorded(step: Step) -> dict[str, Any]:
     """Return what a recording says of a step, drawn as our figures are."""
-    error = step.get("error", "")
+    speaker, _, said = step.get("error", "").partition(": ")
     told: dict[str, Any] = {
-        "error": error.removeprefix("QMP: ") if error.startswith("QMP: ") else None,
+        "error": said if speaker in ("QMP", "Job") and said != CANCELLED else None,
         "layers": [[name, drawn_zeroes(cells)] for name, cells in step["layers"]],
         "bitmaps": sorted(step["bitmaps"]),
         "guest": drawn_zeroes(step["guest"]),
@@ -272,9 +299,10 @@ def drawn_zeroes(cells: str) -> str:
 def test_the_primitives_give_what_real_qemu_gave(kind: str, path: Path) -> None:
     compared = 0
     differing = []
+    semantics = semantics_of(host_with(read_recording(path).head["version"]))
     for case in recorded_timelines(path, kind):
         disk = Disk(name=DISK, length=case.cells)
-        replay = Replay(case.name, Machine(disks=(disk,)))
+        replay = Replay(case.name, Machine(disks=(disk,), semantics=semantics))
         for found in replay.differences(case.steps):
             compared += 1
             differing += found

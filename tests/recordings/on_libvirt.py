@@ -49,6 +49,7 @@ async def record(timeline: Timeline) -> tuple[str, str, Recorded]:
     images = {op[1] for op in timeline.ops if op[0] == "snapshot"} | {BASE}
     copies = {op[1] for op in timeline.ops if op[0] == "backup"}
     files = {image: f"{image}.qcow2" for image in images}
+    files |= {op[1]: f"{op[1]}.{op[2]}" for op in timeline.ops if op[0] == "blockcopy"}
     names = Names({}, {}, files, {}, {(each, DISK): each for each in copies}, {}, {}, {})
     async with open_host(TIMEOUT_SECONDS, names) as host:
         found = _VERSIONS.fullmatch(host.version)
@@ -92,7 +93,14 @@ class _Player:
                 await self._virsh("snapshot-create-as", DOMAIN, name, *words)
             case ["commit", top, base]:
                 named = ("--top", path_of(self._files[top]), "--base", path_of(self._files[base]))
-                await self._virsh("blockcommit", DOMAIN, DISK, *named, "--wait")
+                active = (await self._chain())[-1][0] == top
+                ends = ("--active", "--pivot") if active else ()
+                await self._virsh("blockcommit", DOMAIN, DISK, *named, "--wait", *ends)
+            case ["blockcopy", name, format]:
+                words = (path_of(self._files[name]), "--format", format, "--transient-job")
+                await self._virsh("blockcopy", DOMAIN, DISK, *words, "--wait", "--pivot")
+            case ["revert", snapshot]:
+                await self._revert(snapshot)
             case ["backup", name, *rest]:
                 return await self._backup(name, *rest)
             case ["kill"]:
@@ -101,6 +109,15 @@ class _Player:
             case _:
                 raise AssertionError(op)
         return {}
+
+    async def _revert(self, snapshot: str) -> None:
+        """Go back, and start the machine, which is off then."""
+        before = set(os.listdir(self._host.folder))
+        await self._virsh("snapshot-revert", DOMAIN, snapshot)
+        (made,) = set(os.listdir(self._host.folder)) - before
+        self._files[f"{snapshot}-revert"] = made
+        if await self._host.virsh("domstate", DOMAIN, said=False) == "shut off":
+            await self._virsh("start", DOMAIN, "--paused")
 
     async def _virsh(self, *words: str) -> None:
         await self._host.do(Virsh(words))
@@ -174,8 +191,10 @@ class _Player:
         daemon, called = self._host.running, {file: name for name, file in self._files.items()}
         nodes: dict[str, str] = {}
         for node in await daemon.execute(Command("query-named-block-nodes", {"flat": True})):
-            if node["drv"] == "qcow2":
-                nodes[os.path.basename(node["file"])] = node["node-name"]
+            # A raw image has no node of its format in newer versions.
+            file, name = os.path.basename(node["file"]), node["node-name"]
+            if file not in nodes or name.endswith("-format"):
+                nodes[file] = name
         (block,) = [b for b in await daemon.execute(Command("query-block")) if "inserted" in b]
         image: dict[str, Any] = block["inserted"]["image"]
         files: list[str] = []

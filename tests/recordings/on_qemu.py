@@ -3,12 +3,14 @@
 Nothing here asks the simulator: what is sent comes from the operations, what is told from QEMU.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from simulator.hosts.daemon import Daemon, QemuRefusedError
 from simulator.hosts.exports import Look, exported, open_read_only
+from simulator.hosts.failures import QemuError
 from simulator.hosts.nbd import NbdClient, NbdError
 from simulator.hosts.session import Session, open_session
 from simulator.qemu.actions import (
@@ -152,9 +154,13 @@ class _Player:
         named = {"top_node": top, "base_node": base}
         await self._send("block-commit", job_id="commit", device=active, **named)
         if top == active:
-            await self._session.perform(AwaitJobs(("commit",), JobEnd.READY))
+            await self._ended("commit", JobEnd.READY)
+            if op.get("end") == "cancel":
+                await self._send("job-cancel", id="commit")
+                await self._ended("commit", JobEnd.CANCELLED)
+                return {}
             await self._send("job-complete", id="commit")
-        await self._session.perform(AwaitJobs(("commit",)))
+        await self._ended("commit")
         low, high = self._chain.index(base), self._chain.index(top)
         gone = self._chain[low + 1 : high + 1]
         if op.get("carry"):
@@ -185,15 +191,44 @@ class _Player:
                 await self._send("block-dirty-bitmap-merge", **_merge(base, name, [[node, name]]))
 
     async def _stream(self, op: Op) -> Step:
-        into, base = self._active, op["base"]
+        into, base = op.get("into", self._active), op["base"]
         below = {} if base is None else {"base_node": base}
         await self._send("block-stream", job_id="stream", device=into, **below)
-        await self._session.perform(AwaitJobs(("stream",)))
+        await self._ended("stream")
         low = 0 if base is None else self._chain.index(base) + 1
-        gone = self._chain[low:-1]
-        del self._chain[low:-1]
+        high = self._chain.index(into)
+        gone = self._chain[low:high]
+        del self._chain[low:high]
         await self._close(*reversed(gone))
         return {}
+
+    async def _mirror(self, op: Op) -> Step:
+        """Copy the disk into a new image; the guest does what it does when all is copied."""
+        name, active = op["name"], self._active
+        await self._make(name, await self._bytes_of(active))
+        await self._open(name)
+        await self._send("blockdev-mirror", job_id=name, device=active, target=name, sync="full")
+        await self._ended(name, JobEnd.READY)
+        said = [await self._beside(each) for each in op.get("during", ())]
+        await self._send("job-complete", id=name)
+        await self._ended(name)
+        gone, self._chain = self._chain, [name]
+        await self._close(*reversed(gone))
+        return {"during": said} if said else {}
+
+    async def _ended(self, job: str, end: JobEnd = JobEnd.COMPLETED) -> None:
+        """Wait until a job is where it should be.
+
+        Raises:
+            JobError: It ended badly.
+        """
+        try:
+            await self._session.perform(AwaitJobs((job,), end))
+        except QemuError as error:
+            found = re.fullmatch(r"job \S+ failed: (.*)", str(error))
+            if found is None:
+                raise
+            raise JobError(found[1]) from error
 
     async def _resize(self, op: Op) -> Step:
         await self._session.perform(DropGuest(GUEST))
@@ -349,6 +384,7 @@ _OPERATIONS: dict[str, Callable[[_Player, Op], Awaitable[Step]]] = {
     "backup": _Player._backup,
     "commit": _Player._commit,
     "stream": _Player._stream,
+    "mirror": _Player._mirror,
     "restore": _Player._restore,
     "restart": _Player._restart,
     "crash": _Player._crash,
