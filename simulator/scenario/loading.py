@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from simulator.diagnostics import REFUSED, InputError, Problem, Span
 from simulator.model.operations import ThawGuest
 from simulator.model.requests import Qmp
+from simulator.releases.hosts import HOST_DEFAULT
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.endings import read_endings
 from simulator.scenario.entries import STEP_EXPECTED, Entries
@@ -177,7 +178,10 @@ class _Loading:
         told = isinstance(root.get("timeline"), list) and not faulty & {"disk", "disks"}
         model, host = read_model(head, problems)
         resources, faults = _resources(head, root.get("resources"), problems)
-        disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
+        release = (host or HOST_DEFAULT).qemu
+        disks, statements, endings = self._statements(
+            head, entries, checked, resources, release, told=told
+        )
         guests = workloads.read(disks) if workloads is not None else ()
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
@@ -225,6 +229,7 @@ class _Loading:
         entries: Entries,
         checked: Sequence[dict[str, Any] | None],
         resources: "Mapping[str, Resource]",
+        release: str,
         *,
         told: bool,
     ) -> tuple[Disks, list[Statement], Endings]:
@@ -235,6 +240,7 @@ class _Loading:
             entries: The timeline.
             checked: The long form of each step, as far as it fits.
             resources: Those that the top defines.
+            release: That of the QEMU that the file is about.
             told: Whether *head* has all that the file says of disks.
         """
         both = list(zip(entries.steps, checked, strict=True))
@@ -254,6 +260,7 @@ class _Loading:
             Pictures(self._problems),
             Figures(names, disks, self._problems),
             resources,
+            release,
         )
         endings: Endings = {}
         statements: list[Statement] = []

@@ -6,7 +6,8 @@ What is wrong with them is QEMU's to refuse, in its own words. Source: observed 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulator.scenario.qmp.ignored import Type
+from simulator.releases.hosts import precedes
+from simulator.scenario.qmp.ignored import Newer, Type
 
 UINT32_MAX = (1 << 32) - 1
 UINT64_MAX = (1 << 64) - 1
@@ -114,16 +115,21 @@ class Arguments:
     def ignore(self, types: Mapping[str, Type]) -> None:
         """Let go of arguments that change nothing here, if they are what QEMU takes."""
         for name, type in types.items():
-            if name not in self._left:
-                continue
-            if isinstance(type, tuple):
-                self.choice(name, type)
-            elif isinstance(type, str):
-                self._check_type(name, self._left.pop(name), type)
-            else:
-                members = Arguments(self.mapping(name), self.release, f"{self._within}{name}.")
-                members.ignore(type)
-                members.end()
+            if name in self._left:
+                self._ignore(name, type)
+
+    def _ignore(self, name: str, type: Type) -> None:
+        if isinstance(type, Newer):
+            if not precedes(self.release, type.since):
+                self._ignore(name, type.type)
+        elif isinstance(type, tuple):
+            self.choice(name, type)
+        elif isinstance(type, str):
+            self._check_type(name, self._left.pop(name), type)
+        else:
+            members = Arguments(self.mapping(name), self.release, f"{self._within}{name}.")
+            members.ignore(type)
+            members.end()
 
     def _check_type(self, name: str, value: object, type: str) -> None:
         expected = bool if isinstance(value, bool) else _TYPES[type]

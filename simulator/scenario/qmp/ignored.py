@@ -1,12 +1,28 @@
 """Arguments of QMP commands that QEMU has and that change nothing here, each with its type.
 
-Source: ``query-qmp-schema`` of QEMU 7.2.22. What a newer QEMU has beside them is unexpected.
+What a release of QEMU does not have yet is unexpected there. Source: ``query-qmp-schema`` of QEMU
+7.2.22, 10.0.13 and 11.1.3 (``tests/recordings``).
 """
 
 from collections.abc import Mapping
 from typing import TypeAlias
 
-Type: TypeAlias = "str | tuple[str, ...] | Mapping[str, Type]"
+from simulator.values import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The type of an argument that the oldest known release does not have.
+
+    Attributes:
+        since: The oldest known release that has it.
+    """
+
+    since: str
+    type: "Type"
+
+
+Type: TypeAlias = "str | tuple[str, ...] | Mapping[str, Type] | Newer"
 """QEMU's word for a type, the words that are taken, or the members of an object."""
 
 _ON_ERROR = ("report", "ignore", "enospc", "stop", "auto")
@@ -23,7 +39,14 @@ BACKUP: Mapping[str, Type] = {
     "compress": "boolean",
     "on-source-error": _ON_ERROR,
     "on-target-error": _ON_ERROR,
-    "x-perf": {"use-copy-range": "boolean", "max-workers": "integer", "max-chunk": "integer"},
+    "x-perf": {
+        "use-copy-range": "boolean",
+        "max-workers": "integer",
+        "max-chunk": "integer",
+        "min-cluster-size": Newer("10.0", "integer"),
+    },
+    "discard-source": Newer("10.0", "boolean"),
+    "on-cbw-error": Newer("11.1", ("break-guest-write", "break-snapshot")),
 }
 MIRROR: Mapping[str, Type] = {
     **_JOB,
@@ -31,8 +54,14 @@ MIRROR: Mapping[str, Type] = {
     "on-source-error": _ON_ERROR,
     "on-target-error": _ON_ERROR,
     "copy-mode": ("background", "write-blocking"),
+    "target-is-zero": Newer("11.1", "boolean"),
 }
-MERGE: Mapping[str, Type] = {**_JOB, "on-error": _ON_ERROR, "backing-file": "string"}
+MERGE: Mapping[str, Type] = {
+    **_JOB,
+    "on-error": _ON_ERROR,
+    "backing-file": "string",
+    "backing-mask-protocol": Newer("10.0", "boolean"),
+}
 """Those of commits and streams."""
 EXPORT: Mapping[str, Type] = {
     "allocation-depth": "boolean",
@@ -40,4 +69,5 @@ EXPORT: Mapping[str, Type] = {
     "iothread": "string",
     "fixed-iothread": "boolean",
     "writethrough": "boolean",
+    "allow-inactive": Newer("10.0", "boolean"),
 }
