@@ -252,15 +252,10 @@ class _Loading:
         names = Names(disks, self._problems, refusals=self._refusals)
         names.unsure = entries.unsure
         survey(names, sound, broken)
+        problems = self._problems
+        pictures, figures = Pictures(problems), Figures(names, disks, problems)
         around = Around(
-            disks,
-            names,
-            entries.labels,
-            self._problems,
-            Pictures(self._problems),
-            Figures(names, disks, self._problems),
-            resources,
-            release,
+            disks, names, entries.labels, problems, pictures, figures, resources, release
         )
         endings: Endings = {}
         statements: list[Statement] = []

@@ -97,8 +97,8 @@ class _Player:
                 ends = ("--active", "--pivot") if active else ()
                 await self._virsh("blockcommit", DOMAIN, DISK, *named, "--wait", *ends)
             case ["blockcopy", name, format]:
-                words = (path_of(self._files[name]), "--format", format, "--transient-job")
-                await self._virsh("blockcopy", DOMAIN, DISK, *words, "--wait", "--pivot")
+                options = ("--format", format, "--transient-job", "--wait", "--pivot")
+                await self._virsh("blockcopy", DOMAIN, DISK, path_of(self._files[name]), *options)
             case ["revert", snapshot]:
                 await self._revert(snapshot)
             case ["backup", name, *rest]:
@@ -116,8 +116,8 @@ class _Player:
         await self._virsh("snapshot-revert", DOMAIN, snapshot)
         (made,) = set(os.listdir(self._host.folder)) - before
         self._files[f"{snapshot}-revert"] = made
-        if await self._host.virsh("domstate", DOMAIN, said=False) == "shut off":
-            await self._virsh("start", DOMAIN, "--paused")
+        await self._host.running.disconnect()
+        await self._virsh("start", DOMAIN, "--paused")
 
     async def _virsh(self, *words: str) -> None:
         await self._host.do(Virsh(words))

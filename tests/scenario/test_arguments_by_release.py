@@ -8,7 +8,7 @@ import pytest
 import simulator
 from simulator.diagnostics import InputError
 from simulator.releases.hosts import KNOWN, QEMU, release_of
-from simulator.scenario.later import ARGUMENTS_LATER, COMMANDS_NEWER
+from simulator.releases.unmodelled import ARGUMENTS, COMMANDS
 from simulator.scenario.qmp.ignored import BACKUP, EXPORT, MERGE, MIRROR, Newer, Type
 from tests.recordings.files import read_arguments, recordings
 
@@ -88,7 +88,7 @@ def test_an_argument_is_let_pass_from_the_release_on_that_has_it(command: str) -
 def test_what_is_newer_is_known_of_all_commands_that_the_language_has() -> None:
     first = first_releases()
     newer = {command for (command, _), since in first.items() if since != RELEASES[0]}
-    assert newer <= {*IGNORED, *ELSEWHERE, "transaction", *(each.name for each in COMMANDS_NEWER)}
+    assert newer <= {*IGNORED, *ELSEWHERE, "transaction", *COMMANDS}
 
 
 def test_a_command_is_told_to_come_later_from_the_release_on_that_has_it() -> None:
@@ -99,12 +99,12 @@ def test_a_command_is_told_to_come_later_from_the_release_on_that_has_it() -> No
         for command in told[RELEASES[-1]]
         if command not in oldest
     }
-    assert found == {each.name: each.since for each in COMMANDS_NEWER}
+    assert found == COMMANDS
 
 
 def test_arguments_that_come_later_do_so_from_the_release_on_that_has_them() -> None:
     first = first_releases()
-    looked_at = [each for each in ARGUMENTS_LATER if (each.command, each.name) in first]
+    looked_at = [each for each in ARGUMENTS if (each.command, each.name) in first]
     assert len(looked_at) >= 4
     for each in looked_at:
         assert first[each.command, each.name] == each.since, each
@@ -166,21 +166,21 @@ def test_an_argument_that_means_nothing_is_refused_by_releases_that_do_not_have_
         (
             "blockdev-backup",
             BACKUP_OF + "discard-source: true",
-            "the argument discard-source of blockdev-backup",
+            "discard-source: true of the command blockdev-backup",
             "Parameter 'discard-source' is unexpected",
             "10.0",
         ),
         (
             "blockdev-backup",
             BACKUP_OF + "on-cbw-error: break-snapshot",
-            "the argument on-cbw-error of blockdev-backup",
+            "on-cbw-error: break-snapshot of the command blockdev-backup",
             "Parameter 'on-cbw-error' is unexpected",
             "11.1",
         ),
         (
             "blockdev-backup",
             BACKUP_OF + "x-perf: {min-cluster-size: 131072}",
-            "the argument x-perf.min-cluster-size of blockdev-backup",
+            "x-perf.min-cluster-size of the command blockdev-backup",
             "Parameter 'x-perf.min-cluster-size' is unexpected",
             "10.0",
         ),

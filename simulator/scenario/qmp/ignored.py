@@ -12,11 +12,7 @@ from simulator.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """The type of an argument that the oldest known release does not have.
-
-    Attributes:
-        since: The oldest known release that has it.
-    """
+    """The type of an argument that releases have from *since* on, the oldest known one with it."""
 
     since: str
     type: "Type"

@@ -10,14 +10,9 @@ from simulator.model.clusters import CLUSTERS_MAX
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.model.operations import CommitImages, MirrorDisk, PullImages, ResizeImage, RunBackup
 from simulator.model.requests import Qmp
-from simulator.releases.hosts import precedes
+from simulator.releases.unmodelled import ARGUMENTS, lacks
 from simulator.scenario.disks import clusters_of, lacking
-from simulator.scenario.later import (
-    ARGUMENTS_LATER,
-    COMMANDS_LATER,
-    COMMANDS_NEWER,
-    tell_later,
-)
+from simulator.scenario.later import COMMANDS_LATER, tell_later
 from simulator.scenario.names import New, Thing
 from simulator.scenario.qmp import commands_in, names_freed, names_made, read_commands
 from simulator.scenario.shapes import STRICT, Form, Word
@@ -47,11 +42,11 @@ def _read(around: Around, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
     for index, command in enumerate(commands):
         where = (*path, index, "execute")
         for name, given in commands_in([command]):
-            if _comes_later(name, around.release):
+            if name in COMMANDS_LATER or lacks(name, around.release):
                 tell_later(around.problems, where, f"the command {name}", at_key=False)
-            for one in ARGUMENTS_LATER:
-                if one.stands_in(name, given) and not precedes(around.release, one.since):
-                    what = f"the argument {one.name} of {name}"
+            for one in ARGUMENTS:
+                if one.stands_in(name, given, around.release):
+                    what = f"{one} of the command {name}"
                     tell_later(around.problems, where, what, at_key=False)
     shapes = around.disks.shapes
 
@@ -68,13 +63,6 @@ def _read(around: Around, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
                 if 1 <= operation.length <= CLUSTERS_MAX:
                     around.disks.resize(disk, operation.length)
     return asked
-
-
-def _comes_later(command: str, release: str) -> bool:
-    """Whether a release of QEMU has a command that is not there yet."""
-    return command in COMMANDS_LATER or any(
-        command == each.name and not precedes(release, each.since) for each in COMMANDS_NEWER
-    )
 
 
 def _jobs(request: Qmp) -> tuple[str, ...]:
