@@ -233,7 +233,7 @@ def _mirror(names: Names, machine: Machine, mirror: MirrorDisk) -> Part:
     """Return a copy of a disk, into an image that is made for it if there is none."""
     disk, into = _disk(machine, mirror.node), mirror.into
     command = mirror_command(names, mirror)
-    if machine.disk_of(into) is not None:
+    if machine.disk_of(into) is not None or into == mirror.node:
         return [], command, []
     for job in machine.backup_jobs:
         if job.backup.name == into:

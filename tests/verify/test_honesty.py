@@ -166,3 +166,9 @@ def test_an_image_that_a_commit_merges_is_left_alone_though_it_is_open_for_writi
         text += f"  - at: t{at}\n    do:\n{command}        fails: t{at + 1}\n"
     text += "  - at: t5\n"
     assert verify(timeline_of(text), timeout=PATIENCE_SECONDS).finding is None
+
+
+def test_a_refused_mirror_into_the_node_that_it_names_makes_none() -> None:
+    told = "device: S9, target: S9, sync: full, granularity: 1000, job-id: j"
+    *_, last = make_plan(timeline_of(HEAD + step("blockdev-mirror", told))).steps
+    assert [type(action).__name__ for action in last.actions] == ["Command"]
