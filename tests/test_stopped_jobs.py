@@ -164,15 +164,14 @@ def test_what_does_not_fit_is_told_with_its_place(
 @pytest.mark.parametrize(
     ("step", "what"),
     [
-        ("pull: {into: S2, fails: {at: T3, copied: 50%}}", "pull-S2, which is a pull"),
-        ("commit: {top: S2, cancel: {at: T3, copied: 50%}}", "which is a commit"),
+        ("blockcopy: {to: S3, fails: {at: T3, copied: 50%}}", "S3, which is a blockcopy"),
         (
             "backup: {to: k, mode: pull, fails: {at: T3, copied: 50%}}",
             "k, which is a backup that somebody reads meanwhile",
         ),
     ],
 )
-def test_how_far_is_told_of_backups_only_that_qemu_writes(step: str, what: str) -> None:
+def test_how_far_is_told_of_what_keeps_it_only(step: str, what: str) -> None:
     text = f"""\
 scenario: others
 model: qemu

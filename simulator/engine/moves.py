@@ -22,7 +22,9 @@ from simulator.measures import courses
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.machine import (
     BackupJob,
+    Job,
     Machine,
+    MirrorJob,
     Status,
 )
 from simulator.model.operations import CloseImages, EndJob, KillProcess, Operation
@@ -313,13 +315,16 @@ class Moves:
         under = {job.key: job for job in self._under.values()} if bad else {}
         if not under:
             return machine
-        jobs = tuple(
-            replace(job, copied=self._copied(under[key_of(job)], machine, tick))
-            if isinstance(job, BackupJob) and key_of(job) in under
-            else job
-            for job in machine.jobs
-        )
-        return replace(machine, jobs=jobs)
+        jobs: list[Job] = []
+        for job in machine.jobs:
+            if key_of(job) in under:
+                done = self._copied(under[key_of(job)], machine, tick)
+                if isinstance(job, BackupJob):
+                    job = replace(job, copied=done)
+                elif not isinstance(job, MirrorJob) and job.copying is not None:
+                    job = replace(job, copying=replace(job.copying, done=done))
+            jobs.append(job)
+        return replace(machine, jobs=tuple(jobs))
 
     def _copied(self, job: UnderWay, machine: Machine, tick: int) -> ClusterSet:
         length = machine.disk(job.disk).length

@@ -62,6 +62,25 @@ class Image:
     left_open: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copying:
+    """What a commit or a pull writes into an image, kept while it runs: it may be stopped.
+
+    Attributes:
+        image: The image that takes the data, as it was before; a base has grown already.
+        clusters: All that there is to copy.
+        data: What the image holds of it, and the guest has not written since.
+        dirty: The bits that recording bitmaps of the image had, each with the bitmap's name.
+        done: What is copied of it, where somebody who knows the time says so.
+    """
+
+    image: Image
+    clusters: ClusterSet
+    data: ClusterMap
+    dirty: tuple[tuple[str, ClusterSet], ...] = ()
+    done: ClusterSet | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Disk:
     """A virtual disk: its chain of images, base first, and the bitmaps on them.

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
-from simulator.model.disk import Disk
+from simulator.model.disk import Copying, Disk
 from simulator.model.notes import SnapshotNote
 from simulator.model.series import Series, find, without
 from simulator.model.values import replace
@@ -113,8 +113,7 @@ class Backup:
         onto: The backup that it is stacked on, where the user said so.
         part: Whether the request took several disks, of which this is one.
         copied_bytes: Bytes that a job counts as done, that a copy moved, or that a client read.
-        data_bytes, zero_bytes: Bytes of it that hold data, and that read as zeroes and are told so;
-            together what it covers.
+        data_bytes, zero_bytes: Bytes of it that hold data, and that read as zeroes: what it covers.
         transfer: Who moved them; None for a plain copy.
         status, short: How far it got, and whether it was stopped before it had copied all.
         format: That of its file; a job writes qcow2, and a copy is as its image is.
@@ -218,10 +217,10 @@ class CommitJob:
 
     Attributes:
         name, disk: What the user calls the job, and the disk that it works on.
-        top, base: As in the operation.
-        carry: Whether the merged images' bitmaps go down with them.
+        top, base, carry: As in the operation.
         grew: Whether the base was shorter than the top.
         skips: Whether the base read as zeroes: zeroes are written only where it has data.
+        copying: What it writes into the base; None where nobody can stop it.
     """
 
     name: str
@@ -231,6 +230,7 @@ class CommitJob:
     carry: bool
     grew: bool = False
     skips: bool = False
+    copying: Copying | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,9 +238,8 @@ class PullJob:
     """A running pull: the image holds the data, and what it came from is still below it.
 
     Attributes:
-        name, disk: What the user calls the job, and the disk that it works on.
-        into, base: As in the operation.
-        carry: Whether the bitmaps of the dropped images go up with them.
+        name, disk, copying: As in a commit.
+        into, base, carry: As in the operation.
     """
 
     name: str
@@ -248,6 +247,7 @@ class PullJob:
     into: str
     base: str | None
     carry: bool
+    copying: Copying | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +255,7 @@ class MirrorJob:
     """A running copy of a disk, which the guest's writes reach as well; its chain is still there.
 
     Attributes:
-        name, disk: What the user calls the job, and the disk that it works on.
-        into, format, carry, shallow: As in the operation.
+        name, disk, into, format, carry, shallow: As in a commit, and in the operation.
         data: Clusters of the new image that held data, where zeroes are written; None for all.
     """
 

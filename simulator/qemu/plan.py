@@ -34,12 +34,15 @@ from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
 from simulator.qemu.sent import attempt_as_written, queries, with_other_arguments
 from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
-from simulator.qemu.stops import Stop, Stops, held_all_the_same, stops_of
+from simulator.qemu.stops import Stop, Stops, begun_halfway, held_all_the_same, stops_of
 from simulator.timeline import Entry, Timeline
 
 QemuStep: TypeAlias = Step[Action]
 QemuPlan: TypeAlias = Plan[Action]
 
+IN_PIECES = (
+    "a commit or a pull that is stopped half-way: QEMU copies in pieces as large as it likes, so it"
+)
 NO_SUCH_CLUSTERS = "a drive-backup of a disk whose clusters are larger than those of its target"
 NO_PART = "QEMU has no part in it"
 ABOVE = "it is refused before QEMU is asked"
@@ -54,12 +57,17 @@ def make_plan(timeline: Timeline) -> QemuPlan:
     names = choose_names(timeline)
     stops = stops_of(timeline)
     held = held_all_the_same(timeline, stops)
-    steps = (_step(names, stops, held, entry) for entry in timeline.entries)
+    halfway = begun_halfway(timeline)
+    steps = (_step(names, stops, held, halfway, entry) for entry in timeline.entries)
     return join_steps(timeline, names, steps, held)
 
 
 def _step(
-    names: Names, stops: Stops, held: frozenset[Key], entry: Entry
+    names: Names,
+    stops: Stops,
+    held: frozenset[Key],
+    halfway: frozenset[int],
+    entry: Entry,
 ) -> QemuStep | Unplayed | None:
     """Return the step of one statement; None where it asks for nothing."""
     request = entry.request
@@ -74,6 +82,8 @@ def _step(
         why = next((stop.why for stop in here.values() if stop.why), "")
         if why:
             return Step(entry, (), (), unsupported=why)
+        if entry.number in halfway:
+            return Step(entry, (), (), unsupported=IN_PIECES)
         if any(map(partial(_of_large_clusters, entry.before), entry.operations)):
             return Step(entry, (), (), unsupported=NO_SUCH_CLUSTERS)
         asked = Attempt(_accepted(names, here, entry))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import BackupJob, Kind, Status, Transfer
+from simulator.model.machine import BackupJob, CommitJob, Kind, PullJob, Status, Transfer
 from simulator.model.operations import EndJob, GuestDiscard, GuestWrite, KillProcess, touched_by
 from simulator.model.sizes import COPY_UNIT
 from simulator.model.transitions.targets import copied_by, to_copy
@@ -82,6 +82,22 @@ def stops_of(timeline: Timeline) -> Stops:
         running = {key_of(job) for job in entry.before.jobs}
         begun |= dict.fromkeys(left - running, entry.number)
     return stops
+
+
+def begun_halfway(timeline: Timeline) -> frozenset[int]:
+    """Return the numbers of the entries that start a commit or a pull which stops half-way."""
+    stopped = (move for move in timeline.moves if move.kind in ("commit", "pull"))
+    halfway = {move.entry for move in stopped if move.done is None and move.end is not None}
+    begun: dict[Key, int] = {}
+    for entry in timeline.entries:
+        there = {key_of(job) for job in entry.before.jobs}
+        left = {key_of(job) for job in entry.after.jobs}
+        partly = any(isinstance(e, EndJob) and e.copied is not None for e in entry.operations)
+        for job in entry.before.jobs if partly else ():
+            if isinstance(job, CommitJob | PullJob) and key_of(job) not in left:
+                halfway.add(begun[key_of(job)])
+        begun |= dict.fromkeys(left - there, entry.number)
+    return frozenset(halfway)
 
 
 def held_all_the_same(timeline: Timeline, stops: Stops) -> frozenset[Key]:

@@ -379,6 +379,7 @@ class Drawer:
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
         # Left out: merged-image.
         alike = len({image.length for image in disk.chain}) == 1
+        # Left out: pieces.
         ending = self.ending() if alike else {}
         self.scenario.committed |= bool(ending)
         self.scenario.do({"qmp": command, **ending})

@@ -35,6 +35,11 @@ LEFT_OUT = {
         "did not overwrite) is VF005.",
         drawn=True,
     ),
+    "pieces": LeftOut(
+        "qemu",
+        "In which pieces a commit or a pull copies: up to 512 KiB at a time, as the clusters lie "
+        "in their images. One that is stopped half-way is VF005.",
+    ),
     "unflushed": LeftOut(
         "qemu",
         "The base of a commit, and an image below the active one that is pulled into, are "

@@ -15,6 +15,7 @@ from simulator.model.machine import (
     Kind,
     Machine,
     MirrorJob,
+    PullJob,
     Status,
     Transfer,
 )
@@ -318,7 +319,7 @@ def _end(machine: Machine, job: Job, status: Status, copied: Copied | None = Non
     """Return the machine when a job has ended."""
     if isinstance(job, BackupJob):
         return _end_backup(machine, job, status, copied)
-    return end_chain_job(machine, job, status)
+    return end_chain_job(machine, job, status, copied)
 
 
 def _end_backup(machine: Machine, job: BackupJob, status: Status, copied: Copied | None) -> Machine:
@@ -340,6 +341,15 @@ def to_keep(disk: Disk, job: BackupJob, written: ClusterSet) -> ClusterSet:
     return copy_units(disk, written, job.backup.length) - job.scratch.clusters()
 
 
+def written_under(job: PullJob, written: ClusterSet) -> PullJob:
+    """Return a pull into an image that the guest writes: what it writes is no more the job's."""
+    kept = job.copying
+    if kept is None:
+        return job
+    data = kept.data.restrict(kept.data.clusters() - written)
+    return replace(job, copying=replace(kept, data=data))
+
+
 def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine | Refusal:
     """Let the jobs of a disk keep what the guest is about to overwrite, or refuse its write.
 
@@ -353,6 +363,8 @@ def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine 
         return machine
     jobs: list[Job] = []
     for job in machine.jobs:
+        if isinstance(job, PullJob) and job.into == disk.active.name:
+            job = written_under(job, written)
         if not isinstance(job, BackupJob) or job.disk != disk.name:
             jobs.append(job)
             continue

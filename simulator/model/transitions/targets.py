@@ -141,7 +141,7 @@ def copied_by(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -
         return None
     length = job.backup.length
     if isinstance(told, Fraction):
-        copied = _share(to_copy(job.backup), told)
+        copied = share_of(to_copy(job.backup), told)
     else:
         copied = set_of(length) if told is None else told.below(length)
     if job.overwritten is not None:
@@ -149,7 +149,7 @@ def copied_by(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -
     return copy_units(disk, copied, length)
 
 
-def _share(clusters: ClusterSet, share: Fraction) -> ClusterSet:
+def share_of(clusters: ClusterSet, share: Fraction) -> ClusterSet:
     """Return the first of some clusters, a share of them, rounded down."""
     wanted, low, high = int(share * len(clusters)), 0, clusters.last + 1
     while low < high:

@@ -1,7 +1,9 @@
 """Pictures of what a job had copied when it was stopped, held against what there was to copy."""
 
+from typing import NamedTuple
+
 from simulator.model.clusters import ClusterSet
-from simulator.model.machine import BackupJob, Job, Kind, Transfer
+from simulator.model.machine import BackupJob, Job, Kind, MirrorJob, Transfer
 from simulator.model.requests import CancelJob, FinishJobs
 from simulator.moves import key_of, kind_of
 from simulator.notation import bar, write_bits
@@ -16,7 +18,7 @@ def check_copied(timeline: Timeline) -> None:
 
     Raises:
         InputError: One is shorter or longer than its job, or has more than that was to copy; or it
-            is told of a job that is no push.
+            is told of a job of which nobody can say.
     """
     problems: Problems | None = None
     for entry in timeline.entries:
@@ -31,44 +33,68 @@ def check_copied(timeline: Timeline) -> None:
             if names.isdisjoint({job.name, key_of(job)[0]}):
                 continue
             problems = problems or Problems(timeline.script.path, timeline.script.source)
-            pushed = isinstance(job, BackupJob) and job.backup.transfer is Transfer.PUSH
-            if not pushed or not isinstance(job, BackupJob) or job.backup.kind is Kind.NONE:
-                _tell_no_push(problems, drawn[0], job)
+            had = _to_copy(job)
+            if had is None:
+                _tell_none(problems, drawn[0], job)
             elif isinstance(request.copied, ClusterSet):
-                _check(problems, *drawn, request.copied, job)
+                _check(problems, *drawn, request.copied, had)
     if problems is not None and len(problems):
         problems.tell()
 
 
-def _tell_no_push(problems: Problems, path: Path, job: Job) -> None:
-    """Note that nobody can say of a job how far it had come: its images hold all, or nothing is."""
+class _ToCopy(NamedTuple):
+    """What a job had to copy, into an image or a backup; no clusters stand for all of them."""
+
+    job: str
+    name: str
+    length: int
+    clusters: ClusterSet | None
+
+
+def _to_copy(job: Job) -> _ToCopy | None:
+    """Return what a job had to copy; None where nobody can say how far it had come."""
+    if isinstance(job, BackupJob):
+        backup = job.backup
+        if backup.transfer is not Transfer.PUSH or backup.kind is Kind.NONE:
+            return None
+        return _ToCopy(backup.name, backup.name, backup.length, backup.read)
+    if isinstance(job, MirrorJob) or job.copying is None:
+        return None
+    image = job.copying.image
+    return _ToCopy(job.name, image.name, image.length, job.copying.clusters)
+
+
+def _tell_none(problems: Problems, path: Path, job: Job) -> None:
+    """Note that nobody can say of a job how far it had come: what it writes is nowhere then."""
     backup = isinstance(job, BackupJob)
     what = "a backup that somebody reads meanwhile" if backup else f"a {kind_of(job)}"
-    help = "what is read of it is nowhere" if backup else "one that is stopped has copied all"
+    help = "what is read of it is nowhere" if backup else "its new image is dropped with it"
     problems.add(
         path,
         f"copied is told of {key_of(job)[0]}, which is {what}",
-        expected="it of a backup that QEMU writes",
+        expected="it of a backup that QEMU writes, a commit or a pull",
         help=help,
     )
 
 
-def _check(problems: Problems, path: Path, drawn: str, copied: ClusterSet, job: BackupJob) -> None:
-    told, length = len(without_bars(drawn)), job.backup.length
-    if told != length:
+def _check(problems: Problems, path: Path, drawn: str, copied: ClusterSet, had: _ToCopy) -> None:
+    told = len(without_bars(drawn))
+    if told != had.length:
         problems.add(
             path,
-            f"the picture has {told:,} clusters, {job.backup.name} has {length:,}",
-            expected=f"{length:,} characters between the bars, if any",
+            f"the picture has {told:,} clusters, {had.name} has {had.length:,}",
+            expected=f"{had.length:,} characters between the bars, if any",
         )
         return
-    read = job.backup.read
+    read = had.clusters
     for first, count in (copied - read).runs() if read is not None else ():
         problems.add(
             path,
-            f"{job.backup.name} has not to copy cell{'s' if count > 1 else ''} {first + 1}"
+            f"{had.job} has not to copy cell{'s' if count > 1 else ''} {first + 1}"
             + (f" to {first + count}" if count > 1 else ""),
-            expected=f"clusters among {bar(write_bits(read, length))}" if read else "no cluster",
+            expected=f"clusters among {bar(write_bits(read, had.length))}"
+            if read
+            else "no cluster",
             offset=first + (told != len(drawn)),
             width=count,
         )

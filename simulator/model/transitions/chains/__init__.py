@@ -5,6 +5,7 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 4.1 to 4.6.
 
 from typing import assert_never
 
+from simulator.model.disk import Disk
 from simulator.model.machine import (
     ChainJob,
     CommitJob,
@@ -27,10 +28,12 @@ from simulator.model.operations import (
     SaveSnapshot,
     StoreBitmaps,
 )
+from simulator.model.operations.jobs import Copied
 from simulator.model.series import mapped
 from simulator.model.transitions.chains.carrying import retire
-from simulator.model.transitions.chains.commits import commit_images, drop_merged
+from simulator.model.transitions.chains.commits import commit_images, drop_merged, stop_commit
 from simulator.model.transitions.chains.forks import without_merged
+from simulator.model.transitions.chains.images import seen_anew
 from simulator.model.transitions.chains.internal import drop_snapshot, load_snapshot, save_snapshot
 from simulator.model.transitions.chains.mirrors import mirror_disk, pivoted
 from simulator.model.transitions.chains.overlays import (
@@ -38,7 +41,7 @@ from simulator.model.transitions.chains.overlays import (
     revert_images,
     store_bitmaps,
 )
-from simulator.model.transitions.chains.pulls import drop_pulled, pull_images
+from simulator.model.transitions.chains.pulls import drop_pulled, pull_images, stop_pull
 from simulator.model.transitions.chains.resizing import resize_image
 from simulator.model.values import replace
 
@@ -70,11 +73,16 @@ def apply(machine: Machine, operation: ChainOperation) -> Machine | Refusal:
             assert_never(operation)
 
 
-def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:
+def end_chain_job(
+    machine: Machine, job: ChainJob, status: Status, copied: Copied | None = None
+) -> Machine:
     """Return the machine when a job on a chain has ended; only a completed one drops images.
 
     What it copied stays where it is. The base of an image in the middle is read-only again, with
     its bitmaps stored; that of the active one stays open for writing.
+
+    Args:
+        copied: What one that is stopped had copied; None for all.
     """
     disk = machine.disk(job.disk)
     left = replace(machine, jobs=tuple(each for each in machine.jobs if each is not job))
@@ -84,6 +92,9 @@ def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:
         disk, left = drop_merged(disk, job), without_merged(left, job)
     elif status is Status.COMPLETED and isinstance(job, PullJob):
         disk = drop_pulled(disk, job)
+    elif job.copying is not None and status is not Status.COMPLETED:
+        told = copied if copied is not None else job.copying.done
+        disk = _stop(disk, job, told) if told is not None else disk
     written = job.base if isinstance(job, CommitJob) else job.into
     stays_open = isinstance(job, CommitJob) and job.top == disk.active.name
     if not stays_open and written != disk.active.name:
@@ -91,3 +102,10 @@ def end_chain_job(machine: Machine, job: ChainJob, status: Status) -> Machine:
         bitmaps = mapped(before.bitmaps, lambda b: retire(before, b) if b.node == written else b)
         disk = replace(disk, bitmaps=bitmaps)
     return left.with_disk(disk)
+
+
+def _stop(disk: Disk, job: CommitJob | PullJob, copied: Copied) -> Disk:
+    """Return a disk as a job leaves it that had copied a part."""
+    if isinstance(job, CommitJob):
+        return seen_anew(disk, stop_commit(disk, job, copied))
+    return seen_anew(disk, stop_pull(disk, job, copied))

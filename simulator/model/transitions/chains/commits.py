@@ -2,18 +2,20 @@
 
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
 from simulator.model.clusters import ClusterMap, map_of
-from simulator.model.disk import Disk
+from simulator.model.disk import Copying, Disk
 from simulator.model.machine import CommitJob, Machine
 from simulator.model.operations import (
     CommitImages,
     Fault,
     Refusal,
 )
+from simulator.model.operations.jobs import Copied
 from simulator.model.series import mapped, series
 from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
 from simulator.model.transitions.chains.forks import refuse_across_fork, without_merged
 from simulator.model.transitions.chains.images import (
     conflict,
+    copied_of,
     grow_over,
     held_in,
     in_hand,
@@ -63,8 +65,43 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
     copied = copy_down(disk, job)
     started = machine.with_disk(copied)
     if commit.lasting:
+        job = replace(job, copying=_copying(disk, copied, job))
         return replace(started, jobs=(*machine.jobs, job))
     return without_merged(started, job).with_disk(drop_merged(copied, job))
+
+
+def _copying(disk: Disk, copied: Disk, job: CommitJob) -> Copying:
+    """Return what a commit writes into its base, which has been done to a disk."""
+    data = _going_down(disk, job)
+    base = copied.image(job.base)
+    assert base is not None, "it stays"
+    bits = tuple((b.name, b.dirty) for b in disk.bitmaps_on(job.base) if b.recording)
+    before = grow_over(disk, job.base, copied.bytes_of(job.base))
+    return Copying(
+        image=replace(base, content=before), clusters=data.clusters(), data=data, dirty=bits
+    )
+
+
+def stop_commit(disk: Disk, job: CommitJob, told: Copied) -> Disk:
+    """Return a disk whose base holds just what a commit had copied when it was stopped.
+
+    S1: |AAAA----| <- S2: |--BB-B--|    one cluster copied    S1: |AABA----| <- S2: |--BB-B--|
+
+    It has grown all the same, and its recording bitmaps have what was copied.
+    """
+    kept = job.copying
+    assert kept is not None, "it ran"
+    done = copied_of(kept, told)
+    base = replace(kept.image, content=kept.image.content.overlay(kept.data.restrict(done)))
+    dirty = dict(kept.dirty)
+
+    def recorded(bitmap: DirtyBitmap) -> DirtyBitmap:
+        if bitmap.node != job.base or bitmap.name not in dirty:
+            return bitmap
+        granules = disk.granules_of(bitmap.granularity, done, bitmap.length)
+        return replace(bitmap, dirty=dirty[bitmap.name] | granules)
+
+    return replace(disk.with_image(base), bitmaps=mapped(disk.bitmaps, recorded))
 
 
 def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob) -> Refusal | None:
@@ -133,14 +170,22 @@ def _refuse_read(machine: Machine, disk: Disk, commit: CommitJob) -> Refusal | N
     return None
 
 
+def _going_down(disk: Disk, job: CommitJob) -> ClusterMap:
+    """Return what a commit copies into its base."""
+    names = [image.name for image in disk.chain]
+    merged = disk.chain[names.index(job.base) + 1 : names.index(job.top) + 1]
+    content = held_in(merged, merged[-1].length)
+    if job.skips:
+        content = content.restrict(content.differing(map_of(merged[-1].length)))
+    return content
+
+
 def copy_down(disk: Disk, job: CommitJob) -> Disk:
     """Return a disk whose base holds what lies above it, up to the top; it is open for writing."""
     top, base = job.top, job.base
     names = [image.name for image in disk.chain]
     merged = disk.chain[names.index(base) + 1 : names.index(top) + 1]
-    content = held_in(merged, merged[-1].length)
-    if job.skips:
-        content = content.restrict(content.differing(map_of(merged[-1].length)))
+    content = _going_down(disk, job)
     pivots = top == disk.active.name
     window = Window(start=merged[0].since, end=None if pivots else disk.moment_of(top))
     old = disk.chain[names.index(base)]

@@ -1,9 +1,10 @@
 """The images of a chain: who uses them, what some of them hold, and QEMU's words for one in use."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
-from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of
-from simulator.model.disk import Disk, Image
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_of, range_of
+from simulator.model.disk import Copying, Disk, Image
 from simulator.model.machine import (
     BackupJob,
     ChainJob,
@@ -17,6 +18,8 @@ from simulator.model.operations import (
     Fault,
     Refusal,
 )
+from simulator.model.operations.jobs import Copied
+from simulator.model.transitions.targets import share_of
 from simulator.model.values import replace
 
 
@@ -132,6 +135,13 @@ def held_in(images: tuple[Image, ...], length: int) -> ClusterMap:
             content = content.overlay(beyond)
         held = held.overlay(content)
     return held
+
+
+def copied_of(copying: Copying, told: Copied) -> ClusterSet:
+    """Return the clusters that a commit or a pull had copied when it was stopped."""
+    if isinstance(told, Fraction):
+        return share_of(copying.clusters, told)
+    return told & copying.clusters
 
 
 def grow_over(disk: Disk, node: str, size: int) -> ClusterMap:

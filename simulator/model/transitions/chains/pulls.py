@@ -1,16 +1,18 @@
 """Backing data is copied up into an image. Source: ``facts/QEMU.md``, section 4.3."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept
-from simulator.model.disk import Disk, Image
+from simulator.model.disk import Copying, Disk, Image
 from simulator.model.machine import Machine, MirrorJob, PullJob
 from simulator.model.operations import (
     PullImages,
     Refusal,
 )
+from simulator.model.operations.jobs import Copied
 from simulator.model.series import kept, mapped, series
 from simulator.model.transitions.bitmaps import stored_on
 from simulator.model.transitions.chains.carrying import carry_bitmaps
 from simulator.model.transitions.chains.images import (
+    copied_of,
     held_in,
     in_use_by,
     no_node,
@@ -57,6 +59,8 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     if not pull.lasting:
         return machine.with_disk(_closed(drop_pulled(copied, job), pull.into))
     started = machine.with_disk(_opened(copied, pull.into))
+    data = held.restrict(held.clusters() - into.content.clusters())
+    job = replace(job, copying=Copying(image=into, clusters=data.clusters(), data=data))
     return replace(started, jobs=(*machine.jobs, job))
 
 
@@ -113,6 +117,18 @@ def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:
     names = [image.name for image in disk.chain]
     low = names.index(base) + 1 if base is not None else 0
     return disk.chain[low : names.index(into)]
+
+
+def stop_pull(disk: Disk, job: PullJob, told: Copied) -> Disk:
+    """Return a disk whose image holds just what a pull had copied when it was stopped.
+
+    S1: |AAAA----| <- S2: |--B-----|    two clusters copied    S1: |AAAA----| <- S2: |AAB-----|
+    """
+    kept, into = job.copying, disk.image(job.into)
+    assert kept is not None and into is not None, "it ran"
+    left = kept.data.clusters() - copied_of(kept, told)
+    content = into.content.restrict(into.content.clusters() - left)
+    return disk.with_image(replace(into, content=content))
 
 
 def drop_pulled(disk: Disk, job: PullJob) -> Disk:
