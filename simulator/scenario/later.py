@@ -28,12 +28,5 @@ COMMANDS_LATER = frozenset((
 
 
 def tell_later(problems: Problems, path: Path, what: str, *, at_key: bool = True) -> None:
-    """Note that something is not implemented yet.
-
-    Args:
-        problems: Takes it.
-        path: Where it stands.
-        what: The thing by name, such as ``the verb commit``.
-        at_key: Whether it is a key.
-    """
+    """Note that something, by its name such as ``the verb commit``, is not implemented yet."""
     problems.add(path, f"{what} is not implemented yet", at_key=at_key)
