@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from simulator.model.disk import Disk
-from simulator.model.operations import LoadSnapshot, ResizeImage, RevertImages
+from simulator.model.operations import LoadSnapshot, RebaseFile, ResizeImage, RevertImages
 from simulator.timeline import Entry, Timeline
 
-MEANT = (ResizeImage, RevertImages, LoadSnapshot)
-"""What is to give another disk."""
+MEANT = (ResizeImage, RevertImages, LoadSnapshot, RebaseFile)
+"""What is to give another disk; that a rebase does is told by BT406."""
 
 
 class Changed(NamedTuple):
