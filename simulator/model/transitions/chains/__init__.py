@@ -97,6 +97,8 @@ def end_chain_job(
         disk = _stop(disk, job, told) if told is not None else disk
     written = job.base if isinstance(job, CommitJob) else job.into
     stays_open = isinstance(job, CommitJob) and job.top == disk.active.name
+    if stays_open and status is not Status.COMPLETED:
+        disk = disk.opened(written, left_open=True)
     if not stays_open and written != disk.active.name:
         before = disk
         bitmaps = mapped(before.bitmaps, lambda b: retire(before, b) if b.node == written else b)

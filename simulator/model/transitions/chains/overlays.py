@@ -102,9 +102,8 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
 
     below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
     taller = with_overlay(below, snapshot.overlay)
-    if snapshot.stored:
-        return machine.with_disk(stored_on(taller, snapshot.node))
-    return machine.with_disk(taller.opened(snapshot.node, left_open=True))
+    taller = taller.opened(snapshot.node, left_open=not snapshot.stored)
+    return machine.with_disk(stored_on(taller, snapshot.node) if snapshot.stored else taller)
 
 
 def _scratch_on(machine: Machine, disk: Disk, node: str) -> str | None:
