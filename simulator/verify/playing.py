@@ -152,8 +152,7 @@ def played_as(
         asked: The host that is meant; None for the one that the scenario names, if it does.
     """
     host = installed or timeline.host
-    if timeline.host != host:
-        assert timeline.elsewhere is not None, "the engine made this run"
+    if timeline.host != host and timeline.elsewhere is not None:
         timeline = timeline.elsewhere(host, None)
     outcome = play(timeline)._replace(host=host)
     meant = asked or timeline.script.host

@@ -14,6 +14,7 @@ import pytest
 
 import simulator
 from simulator.hosts.failures import QemuMissingError
+from simulator.hosts.installed import installed_host
 from simulator.hosts.libvirt.libvirtd import find_programs
 from simulator.hosts.lifeline import processes_at_home
 from simulator.timeline import Timeline
@@ -66,13 +67,20 @@ def need_libvirt() -> None:
 
 
 def mail() -> Timeline:
-    """Return the timeline of the mail."""
-    return simulator.load(MAIL).run().timeline
+    """Return the timeline of the mail, as on what is installed."""
+    return _here(simulator.load(MAIL).run().timeline)
 
 
 def timeline_of(text: str) -> Timeline:
-    """Return the timeline of a scenario as text."""
-    return simulator.loads(text).run().timeline
+    """Return the timeline of a scenario as text, as on what is installed."""
+    return _here(simulator.loads(text).run().timeline)
+
+
+def _here(timeline: Timeline) -> Timeline:
+    host = installed_host(libvirt=True) or installed_host()
+    if host is None or timeline.elsewhere is None:
+        return timeline
+    return timeline.elsewhere(host, None)
 
 
 def children(pid: int) -> set[int]:

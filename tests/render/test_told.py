@@ -117,7 +117,7 @@ def test_a_finding_that_marks_no_cell_has_no_sample_in_the_legend() -> None:
 def test_a_chain_has_a_title_and_a_model_and_lines_run_below_bitmaps() -> None:
     drawing = simulator.load(MAIL).run().draw("chain", at="T4").drawing
     texts = [text.text for text in drawing.texts]
-    assert texts[:2] == ["Incremental backups across a snapshot", "model mail-2018"]
+    assert texts[:2] == ["Incremental backups across a snapshot", "model mail-2018 on QEMU 10.0"]
     lines = [n for n, s in enumerate(drawing.shapes) if isinstance(s, Line) and s.thick == 2.5]
     covers = [
         n

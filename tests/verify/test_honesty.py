@@ -14,7 +14,7 @@ from tests.hosts.real import need_qemu, timeline_of
 from tests.waiting import PATIENCE_SECONDS
 
 HEAD = """scenario: as it stands
-model: qemu
+model: qemu@7.2
 disk: 4
 timeline:
   - at: t1

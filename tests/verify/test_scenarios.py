@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 import simulator
+from simulator.hosts.installed import installed_host
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine
 from simulator.model.operations import Operation, Refusal
 from simulator.model.requests import Qmp
 from simulator.model.transitions import apply_all
 from simulator.qemu.plan import make_plan
+from simulator.releases.changes import semantics_of
+from simulator.releases.hosts import HOST_DEFAULT
 from simulator.timeline import DiskShape, Entry, Script, Statement, Timeline
 from simulator.verify.on_qemu import verify
 from tests.checkout import command, name_of, scenario_files
@@ -66,7 +69,9 @@ def test_recorded_operations_agree_with_the_qemu_that_is_installed(kind: str, gr
 def timeline_to_play(case: recordings.Timeline) -> Timeline:
     """Return recorded operations as a timeline, up to one that this version does not have."""
     shape = DiskShape(DISK, case.cells)
-    start = Machine(disks=(Disk(name=DISK, length=shape.length),))
+    host = installed_host() or HOST_DEFAULT
+    disk = Disk(name=DISK, length=shape.length)
+    start = Machine(disks=(disk,), semantics=semantics_of(host))
     replay = Replay(name=case.name, machine=start)
     entries: list[Entry] = []
     for op in case.ops:
@@ -83,6 +88,7 @@ def timeline_to_play(case: recordings.Timeline) -> Timeline:
         start=start,
         entries=tuple(entries),
         frames=(),
+        host=host,
     )
 
 
