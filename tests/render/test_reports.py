@@ -346,9 +346,8 @@ def test_a_review_has_tables_and_shows_names_as_they_are() -> None:
         .run()
         .report("markdown")
     )
-    assert text.startswith(
-        "# \\<b\\>\\*x\\*\\</b\\>\n\nmodel libvirt on libvirt 11.3, QEMU 10.0; 0s to 52s\n\n## jobs\n\n"
-    )
+    model = "model libvirt on libvirt 11.3, QEMU 10.0"
+    assert text.startswith(f"# \\<b\\>\\*x\\*\\</b\\>\n\n{model}; 0s to 52s\n\n## jobs\n\n")
     assert "\n| in\\_\\[c\\] | full | 12s | 18s | 6s | 256 KiB | 256 KiB |\n" in text
     assert "\n- in\\_\\[c\\]: 1 write of the guest waited, 1s together\n" in text
 
