@@ -14,15 +14,11 @@ from tests.recordings.files import Step, Timeline, read_recording, read_timeline
 PATHS = recordings("libvirt")
 FIRST_IMAGE = "S1"
 
-OPEN = {
-    (release, name)
-    for release in ("11.3", "12.8")
-    for name in ("versions-commit-into-raw", "versions-revert-of-two")
-}
+OPEN = {(release, name) for release in ("11.3", "12.8") for name in ("versions-revert-of-two",)}
 """What the model does not do yet as these releases do.
 
-A commit into a raw image that has ``libvirt-tmp-activewrite`` already goes; one reverts to a
-snapshot whose images were left by another revert (``facts/LIBVIRT.md`` sections 10.1 and 10.3).
+One reverts to a snapshot whose images were left by another revert (``facts/LIBVIRT.md`` section
+10.3).
 """
 
 

@@ -49,8 +49,10 @@ def left_behind(
 
     It marks what the guest writes while the active image is committed, for the bitmaps to be
     merged with; where that does not come about, it is not removed either. Newer releases forget it
-    in every raw base.
+    in every raw base. One that is there already goes on recording.
     """
+    if disk.bitmap(kept.name, FORGOTTEN) is not None:
+        return ()
     always = machine.semantics.raw_copy_stays_recorded and kept.format == "raw"
     if gone[-1].name != disk.active.name or not (always or disk.bitmaps_on(gone[-1].name)):
         return ()
