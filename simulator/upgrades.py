@@ -14,10 +14,12 @@ class Upgraded(NamedTuple):
     """A step that goes otherwise on another host.
 
     Attributes:
-        entry: As it is on the first of the two hosts.
+        host: The second of the two hosts.
+        entry: As it is on the first.
         changes: Those that make it so; where none does alone, all that there are between the two.
     """
 
+    host: Host
     entry: Entry
     changes: tuple[Change, ...]
 
@@ -41,7 +43,7 @@ def first_difference(timeline: Timeline, host: Host) -> Upgraded | None:
         )
         if _differs(timeline, timeline.elsewhere(host, switched)) == place:
             alone.append(change)
-    return Upgraded(timeline.entries[place], tuple(alone) or changes)
+    return Upgraded(host, timeline.entries[place], tuple(alone) or changes)
 
 
 def _differs(one: Timeline, other: Timeline) -> int | None:

@@ -77,12 +77,15 @@ def host_of(model: str, halves: Mapping[str, str]) -> Host:
     return host
 
 
-def halves_of(model: str, release: str) -> dict[str, str]:
-    """Return what the release behind a model's id is of: libvirt, where that is asked, else QEMU.
+def host_at(model: str, release: str) -> Host:
+    """Return the host that a release behind a model's id means: libvirt's, or else QEMU's.
 
     A model from elsewhere is one of QEMU's, unless a host says more.
+
+    Raises:
+        UnknownRelease: Nobody recorded it.
     """
-    return {half_of(model): release}
+    return host_of(model, {half_of(model): release})
 
 
 def half_of(model: str) -> str:

@@ -85,29 +85,36 @@ def find_under(model: str | None, host: str | None) -> Under:
     return Under(find_model(model), find_host(model, host) if host is not None else None)
 
 
+@contextlib.contextmanager
+def known_releases() -> Iterator[None]:
+    """End with status 2 where a release is named that nobody recorded, or that cannot be."""
+    from simulator.releases.hosts import MismatchedHost, UnknownRelease
+
+    try:
+        yield
+    except UnknownRelease as unknown:
+        give_up(f"{unknown}; known are {', '.join(unknown.known)}")
+    except MismatchedHost as mismatched:
+        give_up(f"{mismatched}; expected {mismatched.expected}")
+
+
 def find_model(word: str | None) -> "ApiModel | None":
     """Return the model of an option, or end with status 2 where there is none that can be used."""
     if word is None:
         return None
     from simulator import pipeline
     from simulator.apis.proposals.loading import UnknownModel
-    from simulator.releases.hosts import MismatchedHost, UnknownRelease
 
     try:
-        with usable():
+        with usable(), known_releases():
             return pipeline.find_model(word)
     except UnknownModel as unknown:
         give_up(f"unknown model {unknown.word}", unknown.word, unknown.known)
-    except UnknownRelease as unknown:
-        give_up(f"{unknown}; known are {', '.join(unknown.known)}")
-    except MismatchedHost as mismatched:
-        give_up(str(mismatched))
 
 
 def find_host(model: str | None, word: str) -> dict[str, str]:
     """Return the releases of an option, or end with status 2 where they are not known."""
     from simulator.apis import host_of
-    from simulator.releases.hosts import MismatchedHost, UnknownRelease
 
     if model is not None and "@" in model:
         give_up(f"--model {model} and --host {word} both name a release: give one of them")
@@ -117,12 +124,8 @@ def find_host(model: str | None, word: str) -> dict[str, str]:
         if not equals or half in halves:
             give_up(f"--host {word}: expected qemu=VERSION,libvirt=VERSION, or one of them")
         halves[half] = release
-    try:
+    with known_releases():
         host_of(model or "", halves)
-    except UnknownRelease as unknown:
-        give_up(f"{unknown}; known are {', '.join(unknown.known)}")
-    except MismatchedHost as mismatched:
-        give_up(f"{mismatched}; expected {mismatched.expected}")
     return halves
 
 

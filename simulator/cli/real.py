@@ -98,7 +98,7 @@ def verify(
             continue
         with waiting(f"playing {path} on a real {real.name}"):
             outcome = real.verify(timeline, timeout, asked)
-        _print_outcome(outcome, real, timeline, asked)
+        _print_outcome(outcome, real, timeline)
         if outcome.finding is not None:
             status = max(status, UNUSABLE if outcome.finding.rule in NOT_JUDGED else FAILING)
         if not outcome.version:
@@ -107,17 +107,14 @@ def verify(
         raise typer.Exit(status)
 
 
-def _print_outcome(
-    outcome: "Verification", real: "RealPeer", timeline: "Timeline", asked: "Host | None"
-) -> None:
+def _print_outcome(outcome: "Verification", real: "RealPeer", timeline: "Timeline") -> None:
     """Print what came of one scenario: how many steps agree, or the first difference."""
     from simulator.render.report import write_finding
     from simulator.verify.playing import summarise
 
     script = timeline.script
     if outcome.finding is None:
-        told = summarise(outcome, real.name, asked or timeline.host)
-        print(f"{printable(script.path)}: {told}", flush=True)
+        print(f"{printable(script.path)}: {summarise(outcome, real.name)}", flush=True)
         return
     print(
         write_finding(outcome.finding, path=script.path, source=script.source, colour=colour_of())

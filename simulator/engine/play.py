@@ -1,6 +1,7 @@
 """Plays a script to its end and records the timeline. The only door to SimPy."""
 
 from collections.abc import Generator, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import simpy
@@ -316,11 +317,14 @@ class _Recorder:
             moves=self._moves.record() if self._moves is not None else (),
             host=self._host,
             half=self._model.half,
-            elsewhere=self._elsewhere,
+            elsewhere=partial(_elsewhere, self._script, self._model),
         )
 
-    def _elsewhere(self, host: Host, semantics: Semantics | None = None) -> Timeline:
-        return play(self._script, on_host(self._model, host), semantics)
+
+def _elsewhere(
+    script: Script, model: ApiModel, host: Host, semantics: Semantics | None = None
+) -> Timeline:
+    return play(script, on_host(model, host), semantics)
 
 
 def _is_due(statement: Statement, machine: Machine) -> bool:

@@ -35,7 +35,7 @@ def find_model(word: str) -> ApiModel:
         known = find(name)
     if not release:
         return known
-    return apis.on_host(known, apis.host_of(known.id, apis.halves_of(known.id, release)))
+    return apis.on_host(known, apis.host_at(known.id, release))
 
 
 def load(path: str) -> Scenario:

@@ -23,8 +23,8 @@ HEAD = """\
 # What an upgrade changes
 
 What QEMU and libvirt do otherwise from one release to the next, as far as backups and their
-bitmaps go. This page is printed by `backup-timeline models --changes FROM..TO`, from the record
-that the models, the words of refusals and `verify` are made of.
+bitmaps go. It is made from the record that the models, the words of refusals and `verify` are made
+of too; `backup-timeline models --changes FROM..TO` prints what one upgrade brings.
 """
 
 

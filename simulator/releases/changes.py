@@ -58,6 +58,10 @@ class Change(NamedTuple):
         return f"{NAMES[self.of]} {self.first or since}; not in {before}"
 
 
+READERS = "whoever reads the words of refusals by program"
+BY_CLASS = "look at the class of an error and not at its words"
+"""Whom other words concern, and what to do."""
+
 CHANGES: tuple[Change, ...] = (
     Change(
         switch="resize_says_why",
@@ -66,8 +70,8 @@ CHANGES: tuple[Change, ...] = (
         title="a resize that is refused says what the image is busy with",
         before="Device '(null)' is in use",
         after="Node 'S1' is busy: node is used as backing hd of 'S2'",
-        concerns="whoever reads QEMU's words by program",
-        advice="look at the class of an error and not at its words",
+        concerns=READERS,
+        advice=BY_CLASS,
         shows="""\
 model: qemu
 disk: 8
@@ -86,8 +90,8 @@ timeline:
         title="a grouped transaction that is refused spells property with a small p",
         before="Action 'block-dirty-bitmap-add' does not support Transaction property ...",
         after="Action 'block-dirty-bitmap-add' does not support transaction property ...",
-        concerns="whoever reads QEMU's words by program",
-        advice="look at the class of an error and not at its words",
+        concerns=READERS,
+        advice=BY_CLASS,
         shows="""\
 model: qemu
 disk: 8
@@ -211,8 +215,8 @@ timeline:
         before="cannot perform block operations while checkpoint exists",
         after="support for offline external snapshots while checkpoint exists was not yet "
         "implemented",
-        concerns="whoever reads libvirt's words by program",
-        advice="look at the class of an error and not at its words",
+        concerns=READERS,
+        advice=BY_CLASS,
         shows="""\
 model: libvirt
 disk: 8

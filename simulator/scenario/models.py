@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from simulator.apis import MODEL_DEFAULT, MODEL_IDS, halves_of, host_of, split_id
+from simulator.apis import MODEL_DEFAULT, MODEL_IDS, host_at, host_of, split_id
 from simulator.diagnostics import Span
 from simulator.releases.hosts import Host, MismatchedHost, UnknownRelease
 from simulator.scenario.problems import Problems
@@ -45,7 +45,7 @@ def read_model(head: Mapping[str, Any], problems: Problems) -> tuple[str, Host |
     except MismatchedHost as mismatched:
         problems.add(("host",), str(mismatched), expected=mismatched.expected)
     try:
-        named = host_of(model, halves_of(model, release)) if release else None
+        named = host_at(model, release) if release else None
     except UnknownRelease as unknown:
         _tell(problems, ("model",), unknown)
         return model, host

@@ -66,11 +66,8 @@ class Verification(NamedTuple):
     known: Upgraded | None = None
 
 
-def summarise(outcome: Verification, peer: str, asked: Host = HOST_DEFAULT) -> str:
+def summarise(outcome: Verification, peer: str) -> str:
     """Return what came of a timeline on which a peer agrees, in one line.
-
-    Args:
-        asked: The host that the scenario is about.
 
     >>> summarise(Verification(7, "7.2.22"), "QEMU")
     '7 steps agree with QEMU 7.2.22'
@@ -89,7 +86,7 @@ def summarise(outcome: Verification, peer: str, asked: Host = HOST_DEFAULT) -> s
     if outcome.known is not None:
         names = ", ".join(change.name for change in outcome.known.changes)
         agreed += (
-            f"; the scenario is about {asked}, which goes otherwise at line "
+            f"; the scenario is about {outcome.known.host}, which goes otherwise at line "
             f"{_line_of(outcome.known.entry)} ({names})"
         )
     return agreed

@@ -20,6 +20,9 @@ def job(to: str, more: str = "") -> str:
     )
 
 
+CLEARING = job("k").replace("incremental", "bitmap").replace("c0", "c0, bitmap-mode: always") + ", "
+"""A job that clears its bitmap however it ends; when it does is told behind it."""
+
 STORIES = {
     "only the empty disk is a base": (
         "mail-2018",
@@ -569,8 +572,7 @@ STORIES = {
             "write: -BB---",
             "backup: {to: full}",
             DISABLE,
-            f"{job('k').replace('incremental', 'bitmap').replace('c0', 'c0, bitmap-mode: always')},"
-            " ends: T7",
+            CLEARING + "ends: T7",
             "zero: -00---",
             "{}",
         ],
@@ -583,8 +585,7 @@ STORIES = {
             "write: -BB---",
             "backup: {to: full}",
             DISABLE,
-            f"{job('k').replace('incremental', 'bitmap').replace('c0', 'c0, bitmap-mode: always')},"
-            " fails: T7",
+            CLEARING + "fails: T7",
             "zero: -00---",
             "{}",
         ],

@@ -20,7 +20,6 @@ from simulator.apis.libvirt.refusing import (
     refuse_copied,
     refuse_migration,
     refuse_offline_snapshot,
-    refuse_resize,
     refuse_start,
     refuse_targets,
     refuse_written,
@@ -34,7 +33,7 @@ from simulator.apis.libvirt.snapshots import (
     refuse_unknown,
 )
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, MirrorJob, Power, Status, Transfer
+from simulator.model.machine import Machine, MirrorJob, Power, Status
 from simulator.model.notes import find_note
 from simulator.model.operations import (
     AddBitmap,
@@ -393,11 +392,8 @@ class Libvirt(ApiModel):
 
     def resize(self, machine: Machine, request: Resize) -> Plan:
         """Let the active image grow or shrink; QEMU says no while a client pulls from it."""
-        jobs = (job for job in machine.backup_jobs if job.disk == request.disk)
-        pull = next((job for job in jobs if job.backup.transfer is Transfer.PULL), None)
-        refusal = refuse_resize(machine, request.disk, pull) if pull is not None else None
         plan = super().resize(machine, request)
-        return refusal or asked_of_qemu(machine, "block_resize", plan)
+        return asked_of_qemu(machine, "block_resize", plan)
 
     def delete_snapshot(self, machine: Machine, request: DeleteSnapshot) -> Plan:
         """Merge the images that a snapshot made down; a machine that is off is started for it."""

@@ -1,7 +1,7 @@
 """What libvirt turns down, in its own words."""
 
 from simulator.model.disk import Disk
-from simulator.model.machine import Job, Machine, MirrorJob, Power
+from simulator.model.machine import Machine, MirrorJob, Power
 from simulator.model.operations import Fault, Operation, Refusal
 from simulator.model.requests import (
     BlockCopy,
@@ -106,7 +106,8 @@ def refuse_copied(machine: Machine, disk: str, request: Request) -> Refusal | No
     if isinstance(request, TakeBackup):
         told = f"internal error: disk '{disk}' has a blockjob assigned"
     elif isinstance(request, Resize):
-        told = refuse_resize(machine, disk, copy).text
+        said = resize_in_use(machine, machine.disk(disk).active.name, copy, cause="")
+        told = f"{QEMU_SAYS} 'block_resize': {said.text}"
     else:
         told = f"block copy still active: disk '{disk}' already in active block job"
     return Refusal(told, cause=f"{disk} is being copied to {copy.into}", fault=Fault.JOB)
@@ -122,13 +123,6 @@ def refuse_offline_snapshot(machine: Machine) -> Refusal | None:
         cause="the machine is off, so QEMU is not there to re-create the bitmaps",
         fault=Fault.OFF,
     )
-
-
-def refuse_resize(machine: Machine, disk: str, job: Job) -> Refusal:
-    """Return libvirt's words to a resize beside a job, which are QEMU's."""
-    node, cause = machine.disk(disk).active.name, f"the job {job.name} runs"
-    said = resize_in_use(machine, node, job, cause=cause)
-    return replace(said, text=f"{QEMU_SAYS} 'block_resize': {said.text}")
 
 
 def asked_of_qemu(

@@ -4,7 +4,7 @@ from operator import is_
 from typing import TypeAlias
 
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, set_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import CommitJob, Machine, Power
 from simulator.model.operations import (
@@ -14,7 +14,7 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.series import Part, Series, by_parts, known_of
-from simulator.model.transitions.chains.images import lies_above
+from simulator.model.transitions.chains.images import data_in, lies_above
 from simulator.model.transitions.chains.mirrors import follow
 from simulator.model.transitions.jobs import keep_old_data
 from simulator.model.values import replace
@@ -55,7 +55,7 @@ def write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     kept = _past_end(disk, touched) or keep_old_data(machine, disk, touched)
     if isinstance(kept, Refusal):
         return kept
-    followed = follow(kept, disk, write.data) if kept.jobs else kept
+    followed = follow(kept, disk, write.data)
     return followed.with_disk(
         _change(followed, disk, write.data, touched, write.extent, moments=write.writes)
     )
@@ -127,8 +127,7 @@ def _not_skipped(disk: Disk, base: str, data: ClusterMap) -> ClusterMap:
     """Return what reaches a base that read as zeroes: data, and zeroes where it has data by now."""
     image = disk.image(base)
     assert image is not None, "nobody drops an image that a job works on"
-    none = map_of(disk.length)
-    return data.restrict(data.differing(none) | image.content.differing(none))
+    return data.restrict(data_in(data, disk.length) | data_in(image.content, disk.length))
 
 
 Shape: TypeAlias = tuple[str, int, int]

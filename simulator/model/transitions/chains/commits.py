@@ -1,7 +1,7 @@
 """Overlays are merged down into a base. Source: ``facts/QEMU.md``, section 4.2."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
-from simulator.model.clusters import ClusterMap, map_of
+from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Copying, Disk
 from simulator.model.machine import CommitJob, Machine
 from simulator.model.operations import (
@@ -16,6 +16,7 @@ from simulator.model.transitions.chains.forks import refuse_across_fork, without
 from simulator.model.transitions.chains.images import (
     conflict,
     copied_of,
+    data_in,
     grow_over,
     held_in,
     in_hand,
@@ -176,7 +177,7 @@ def _going_down(disk: Disk, job: CommitJob) -> ClusterMap:
     merged = disk.chain[names.index(job.base) + 1 : names.index(job.top) + 1]
     content = held_in(merged, merged[-1].length)
     if job.skips:
-        content = content.restrict(content.differing(map_of(merged[-1].length)))
+        content = content.restrict(data_in(content, merged[-1].length))
     return content
 
 

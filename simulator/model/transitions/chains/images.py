@@ -109,6 +109,11 @@ def refuse_exported(machine: Machine, disk: Disk) -> Refusal | None:
     return Refusal(f"Node {used} is in use") if used is not None else None
 
 
+def data_in(content: ClusterMap, length: int) -> ClusterSet:
+    """Return the clusters that hold data; zeroes are none."""
+    return content.differing(map_of(length))
+
+
 def reads_as_zeroes(disk: Disk, node: str) -> bool:
     """Whether an image, with all that lies below it, holds no data."""
     return not any(image.content.data_count for image in disk.chain_to(node))

@@ -1,7 +1,7 @@
 """A disk is copied into a new image, which takes the place of its chain."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, range_of
+from simulator.model.clusters import ZERO, ClusterMap, map_all, range_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
     BackupJob,
@@ -18,6 +18,7 @@ from simulator.model.operations import (
 from simulator.model.series import series
 from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.model.transitions.chains.images import (
+    data_in,
     in_use_by,
     no_node,
     reads_as_zeroes,
@@ -59,7 +60,7 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         shallow=mirror.shallow and len(disk.chain) > 1,
     )
     if machine.semantics.zeroes_are_skipped and _skips(disk, job):
-        job = replace(job, data=_data_of(_copied(disk, job).guest_view, disk.length))
+        job = replace(job, data=data_in(_copied(disk, job).guest_view, disk.length))
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(pivoted(disk, job))
@@ -122,7 +123,7 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
     copied = _copied(disk, job)
     content = copied.guest_view
     if job.data is not None:
-        zeroed = job.data - _data_of(content, disk.length)
+        zeroed = job.data - data_in(content, disk.length)
         content = content.restrict(job.data).overlay(map_all(disk.length, zeroed, ZERO))
     elif not below and disk.length <= ZEROES_MAX:
         content = range_of(disk.length, 0, disk.length, ZERO).overlay(content)
@@ -159,15 +160,12 @@ def _skips(disk: Disk, job: MirrorJob) -> bool:
     return not job.shallow or reads_as_zeroes(disk, disk.chain[-2].name)
 
 
-def _data_of(content: ClusterMap, length: int) -> ClusterSet:
-    """Return the clusters that hold data; zeroes are none."""
-    return content.differing(map_of(length))
-
-
 def follow(machine: Machine, disk: Disk, data: ClusterMap) -> Machine:
     """Return a machine whose copies hold what the guest writes, too."""
+    if not any(isinstance(job, MirrorJob) for job in machine.jobs):
+        return machine
     jobs = tuple(
-        replace(job, data=job.data | _data_of(data, disk.length))
+        replace(job, data=job.data | data_in(data, disk.length))
         if isinstance(job, MirrorJob) and job.disk == disk.name and job.data is not None
         else job
         for job in machine.jobs
