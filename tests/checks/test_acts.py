@@ -617,7 +617,30 @@ STORIES = {
             "qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: c0}}",
             job("k"),
         ],
-        ["BT214 T8"],
+        ["BT207 T8"],
+    ),
+    "what a full backup that failed kept of the guest's old data hides the image below": (
+        "mail-2018",
+        [
+            "create: S1",
+            "backup: {to: k, fails: T5}",
+            "write: ---B--",
+            "snapshot: {image: S2, outside: true}",
+            "qmp: {execute: blockdev-backup, arguments: {device: S2, target: k, sync: top}}",
+        ],
+        ["BT207 T5"],
+    ),
+    "a cluster that a stopped bitmap names is copied as it reads now": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "zero: ---0--",
+            "qmp: {execute: block-dirty-bitmap-disable, arguments: {node: S1, name: c0}}",
+            "write: ---A--",
+            "qmp: {execute: blockdev-backup, arguments: {device: S1, target: k, sync: top}}",
+            "qmp: {execute: block-dirty-bitmap-clear, arguments: {node: S1, name: c0}}",
+        ],
+        [],
     ),
     "bitmaps with a hole between the first, which names nothing, and one begun anew": (
         "qemu-single",

@@ -102,6 +102,7 @@ class Judge:
                 yield self._verdict("silence", f"backup {each.kind}", number, wrong)
             start = self._start(each)
             over = any(old.gone == number and old.name == each.name for old in self.record.made)
+            over = over or (each.name, each.disk, number) in self.record.left
             # What another consumer has copied, or a resize did, is told where it is missed.
             other = bool({"BT204", "BT209"} & self.said[number])
             other = over or other or "bitmaps" in each.step or self._is_late(each)
@@ -494,7 +495,9 @@ class Judge:
                 return any(not m.sound for m in made)
             case "BT207":
                 over = self.verb(number)[0] != "delete"
-                return over and any(m.gone == number for m in self.record.made)
+                left = any((m.name, m.disk, number) in self.record.left for m in made)
+                over_left = left and (wrong or onto)
+                return over_left or (over and any(m.gone == number for m in self.record.made))
             case "BT209":
                 return wrong and self._happened("resize", number)
             case "BT212":

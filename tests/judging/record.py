@@ -59,6 +59,7 @@ class Record:
         running: Whether the machine ran before each step.
         made: All completed backups, in the order of their steps.
         failed: Jobs that failed, and cleared the bitmap that they read all the same.
+        left: The name and disk of each failed job's target, and the step that writes over it.
         windows: The stretch that each bitmap stands for before each step: when jobs that were to
             end at its instant have ended.
         born: The step at which an image came, by disk and name, as of each step.
@@ -91,6 +92,7 @@ class Record:
         self.born = list(self._born())
         self.made: list[Made] = []
         self.failed: list[Made] = []
+        self.left: list[tuple[str, str, int]] = []
         self.made.extend(self._made())
         self.windows = list(self._windows())
 
@@ -180,12 +182,15 @@ class Record:
                 later = range(number + 1, self.count)
                 gone = next((n for n in later if self._ends(n, name, backup["disk"])), self.count)
                 if backup["status"] == "completed" or backup.get("usable"):
-                    over = any(m.whole and m.gone == number and m.name == name
-                               and m.disk == backup["disk"] for m in self.made)  # fmt: skip
+                    over = verb == "blockdev-backup" and any(  # Others make their file anew.
+                    m.whole and m.gone == number and m.name == name
+                    and m.disk == backup["disk"] for m in self.made)  # fmt: skip
                     yield Made(name, backup["disk"], backup["kind"], backup["cells"], number, done,
                                gone, told, not self._torn(number, backup, told),
                                over or backup["kind"] == "full")  # fmt: skip
-                elif told.get("bitmap-mode") == "always":
+                    continue
+                self.left.append((name, backup["disk"], gone))
+                if told.get("bitmap-mode") == "always":
                     stops = (n for n in range(number + 1, self.count)
                              if self.verb(n)[0] in ("crash", "shutdown"))  # fmt: skip
                     done = next(stops, done)
@@ -223,7 +228,8 @@ class Record:
                         old = _with_deleted(old, before, disk, told["checkpoint"])
                     live = bitmap["recording"] and bitmap["node"] == state["chain"][-1]
                     end = None if live else here if old.end is None else old.end
-                    if end is not None and bitmap["recording"]:
+                    grown = number and here > self.shown(number - 1, disk, bitmap["node"])
+                    if end is not None and bitmap["recording"] and grown:
                         end = max(end, here)  # By what was committed into it.
                     if self._begins(verb, told, key, state["chain"][-1:]):
                         old, end = Window(here), None if live else here
@@ -241,9 +247,9 @@ class Record:
     def _took(
         self, number: int, disk: str, bitmap: Mapping[str, Any], told: Mapping[str, Any]
     ) -> bool:
-        """Whether a bitmap names all that those named which went with a checkpoint at a step."""
+        """Whether a bitmap names all that the one of its image did which went with a checkpoint."""
         gone = [b["cells"] for b in self.frames[number - 1][disk]["bitmaps"]
-                if b["name"] == told.get("checkpoint")]  # fmt: skip
+                if (b["node"], b["name"]) == (bitmap["node"], told.get("checkpoint"))]  # fmt: skip
         return bool(gone) and all(
             new != "-" or old == "-"
             for each in gone

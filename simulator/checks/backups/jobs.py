@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from simulator.checks.biographies import Event, Kind, Thing, What, events_of, last_of, told_once
 from simulator.checks.claims.failures import Failure, failures
-from simulator.checks.evidence import draw_change, draw_evidence
+from simulator.checks.claims.leftovers import Leftover, leftover_of
+from simulator.checks.evidence import draw_change, draw_evidence, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup, Status
-from simulator.notation import write_backup
-from simulator.timeline import Timeline
+from simulator.notation import write_backup, write_view
+from simulator.timeline import Entry, Timeline
 
 
 @rule("BT203", "hole-after-failed-backup", Severity.ERROR)
@@ -96,11 +97,13 @@ def _hole(timeline: Timeline, failed: Backup, good: Backup | None) -> tuple[str,
 def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
-    Finds backups that are written over another backup.
+    Finds backups that are written over another backup, or over what a failed job left in its
+    target, where that is not what the guest sees.
 
     ## Why is this wrong?
     The target holds the newer state afterwards. The older one cannot be restored any more, and
-    every backup that is stacked on it has lost its base.
+    every backup that is stacked on it has lost its base. What a failed job left stays wherever the
+    next one writes nothing, and hides what lies below.
 
     ## Example
     ```yaml
@@ -147,7 +150,11 @@ def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Findin
     for entry, backup in timeline.made_backups:
         old = made.get((backup.name, backup.disk))
         made[backup.name, backup.disk] = backup
-        if old is None or not old.usable:
+        if old is None:
+            continue
+        if left := leftover_of(timeline, entry, backup):
+            yield _left(self, timeline, entry, backup, left)
+        if not old.usable:
             continue
         if all(each is not old for each in entry.before.backups):
             continue  # It was deleted in between.
@@ -168,3 +175,30 @@ def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Findin
             ),
             help="give the newer backup a target of its own",
         )
+
+
+def _left(rule: Rule, timeline: Timeline, entry: Entry, backup: Backup, left: Leftover) -> Finding:
+    """Return the finding of a backup over what a job left that did not get to its end."""
+    then = timeline.label_at(backup.disk, left.old.moment, prefer=left.old.at)
+    now = timeline.state_at(backup.disk, backup.moment)
+    assert now is not None, "what it was held against"
+    seen = timeline.label_at(backup.disk, backup.moment, prefer=entry.instant)
+    zeroes = timeline.draws_zeroes
+    ended = "failed" if left.old.status is Status.FAILED else "was cancelled"
+    return rule.found(
+        entry,
+        f"{backup.row} still holds {name_clusters(left.clusters)} of {then}, "
+        f"from a job that {ended}",
+        label="a target that is there is not emptied",
+        notes=draw_evidence(
+            [
+                (f"{backup.row} before", write_backup(left.old, zeroes=zeroes)),
+                (f"{backup.row} after", write_backup(backup, zeroes=zeroes)),
+                (f"guest saw at {seen}", write_view(now.guest_view, now.length)),
+            ],
+            marked=left.clusters.below(backup.length),
+            length=backup.length,
+            caption=f"of {then}",
+        ),
+        help="give the newer backup a target of its own",
+    )

@@ -150,8 +150,9 @@ def _gone_with(entry: Entry, what: str | None) -> Iterator[Gone]:
 def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
     """Return the clusters that a bitmap named, and that no backup gets any more.
 
-    What was written when it had stopped is nothing that it named.
-    Without an earlier backup to stack one on, everything is copied anew, whatever bitmaps say.
+    A bitmap that has stopped named what was there then, and reads what is there now: a backup with
+    either has copied it. Without an earlier backup to stack one on, everything is copied anew,
+    whatever bitmaps say.
     """
     name = gone.disk.name
     lost = gone.disk.clusters_of(gone.bitmap)
@@ -163,7 +164,8 @@ def _lost(timeline: Timeline, entry: Entry, gone: Gone) -> ClusterSet:
             lost = lost - after.clusters_of(bitmap)
     ends = [window.end for window in gone.bitmap.windows[-1:] if window.end is not None]
     then = timeline.state_at(name, ends[0]) if ends else None
-    lost = uncopied(entry.after, name, lost.below(after.length), then)
+    lost = uncopied(entry.after, name, lost.below(after.length))
+    lost = uncopied(entry.after, name, lost, then) if then is not None else lost
     return never_copied(timeline, name, lost, after.moment) if lost else lost
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from simulator.checks.biographies import What, history_of_bitmap, last_of
+from simulator.checks.claims.leftovers import leftover_of
 from simulator.checks.claims.reverts import find_reverts
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterSet, set_of
@@ -89,7 +90,7 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
             continue
         if backup.kind not in (Kind.INCREMENTAL, Kind.BITMAPS):
             continue
-        if again and _is_over(entry, backup):
+        if again and _is_over(timeline, entry, backup):
             continue  # BT207 tells it.
         start = claimed_start(timeline, entry, backup)
         if start is None and backup.windows:
@@ -103,10 +104,11 @@ def _claims(timeline: Timeline) -> Iterator[Claim]:
             yield claim
 
 
-def _is_over(entry: Entry, backup: Backup) -> bool:
-    """Whether a backup is written over another one that holds something."""
+def _is_over(timeline: Timeline, entry: Entry, backup: Backup) -> bool:
+    """Whether a backup is written over another one, or over what one left that shows."""
     there = (b for b in entry.before.backups if b.usable)
-    return any((b.name, b.disk) == (backup.name, backup.disk) for b in there)
+    over = any((b.name, b.disk) == (backup.name, backup.disk) for b in there)
+    return over or leftover_of(timeline, entry, backup) is not None
 
 
 def _first_start(timeline: Timeline, entry: Entry, backup: Backup) -> int:

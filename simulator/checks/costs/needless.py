@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from simulator.checks.bitmaps.namesakes import stale_namesakes
+from simulator.checks.claims.leftovers import leftover_of
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
@@ -66,7 +67,7 @@ def needless_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             whole[backup.disk] = backup
             if old is not None and _is_again(entry, old, backup):
                 yield _again(self, entry, old, backup)
-        elif backup.read:
+        elif backup.read and leftover_of(timeline, entry, backup) is None:
             then, now = _ends(timeline, entry, backup)
             if then is not None and now is not None:
                 needless = _unchanged(backup.read, then, now)
