@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from simulator.diagnostics import lines_of
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Checkpoint, Machine, Restored, Status
+from simulator.model.machine import Backup, Machine, Restored, Status
+from simulator.model.notes import Checkpoint
 from simulator.model.operations import CorruptBackup, Operation, Refusal, RestoreCheckpoint
 from simulator.model.requests import FinishJobs, Request
 from simulator.model.series import exchanged

@@ -63,7 +63,7 @@ def course_again(disk: Disk, clusters: ClusterSet) -> Course:
 def course_of_copy(disk: Disk, backup: Backup) -> Course:
     """Return what a plain copy of an image file moves: what the file holds."""
     data = _data(backup.content, backup.length)
-    return Course(data, data, disk.cluster_size, disk.bytes_of(backup.image))
+    return Course(data, data, disk.cluster_size, backup.bytes_in(disk.cluster_size))
 
 
 def course_of_restore(disk: Disk, restored: Restored) -> Course:
@@ -81,7 +81,7 @@ def _of_backup(disk: Disk, backup: Backup) -> Course:
         covered = data
     elif not backup.complete and backup.read is not None:
         covered = backup.read.listed()
-    return Course(covered, data, disk.cluster_size, disk.bytes_of(backup.image))
+    return Course(covered, data, disk.cluster_size, backup.bytes_in(disk.cluster_size))
 
 
 def _of_images(disk: Disk, images: tuple[Image, ...], without: ClusterMap) -> Course:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from simulator.model.bitmap import Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Copying, Disk
-from simulator.model.notes import SnapshotNote
+from simulator.model.notes import Checkpoint, SnapshotNote
 from simulator.model.series import Series, find, without
 from simulator.model.values import replace
 from simulator.releases.semantics import SEMANTICS_DEFAULT, Semantics
@@ -66,33 +66,6 @@ class Power(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
-    """A named point in time for incremental backups. It cannot be reverted to.
-
-    The host keeps it apart from the bitmaps, so the two can disagree.
-
-    Attributes:
-        parent: The checkpoint that was current when this one was made.
-        at: Label of the instant at which it was made.
-        moments: The moment of each disk that takes part, by the disk's name.
-    """
-
-    name: str
-    parent: str | None = None
-    at: str | None = None
-    moments: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def disks(self) -> tuple[str, ...]:
-        """Names of the disks that take part."""
-        return tuple(disk for disk, _ in self.moments)
-
-    def moment(self, disk: str) -> int | None:
-        """Return the disk's moment at the checkpoint; None where it takes no part."""
-        return dict(self.moments).get(disk)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """A copy outside the chain, of one disk.
 
@@ -117,6 +90,7 @@ class Backup:
         transfer: Who moved them; None for a plain copy.
         status, short: How far it got, and whether it was stopped before it had copied all.
         format: That of its file; a job writes qcow2, and a copy is as its image is.
+        lacks: Bytes by which the last cluster of that image is cut short.
     """
 
     name: str
@@ -141,11 +115,16 @@ class Backup:
     status: Status = Status.COMPLETED
     short: bool = False
     format: str = "qcow2"
+    lacks: int = 0
 
     @property
     def row(self) -> str:
         """The name of the row that it is drawn in."""
         return f"{self.name}/{self.disk}" if self.part else self.name
+
+    def bytes_in(self, cluster_size: int) -> int:
+        """Return the size of the image that was read, which may be gone by now."""
+        return self.length * cluster_size - self.lacks
 
     @property
     def usable(self) -> bool:
@@ -209,6 +188,16 @@ class BackupJob:
     copied: ClusterSet | None = None
     overwritten: ClusterSet | None = None
     drive: bool = False
+
+    @property
+    def based(self) -> str | None:
+        """What QEMU calls a target that has the image it reads as its backing image, if it has.
+
+        It is the scratch image of a pull, or the file that ``drive-backup`` keeps old data in.
+        """
+        if self.drive and self.backup.kind is Kind.NONE:
+            return "#block"
+        return self.backup.name if self.backup.transfer is Transfer.PULL else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,38 @@
-"""The host's notes of snapshots, which it keeps whatever becomes of the images.
+"""The host's notes of checkpoints and of snapshots, kept apart from bitmaps and images.
 
-Only libvirt has any: elsewhere a snapshot is the image that it made.
+Only libvirt has any of snapshots: elsewhere a snapshot is the image that it made.
 """
 
 from typing import NamedTuple
 
 from simulator.values import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A named point in time for incremental backups. It cannot be reverted to.
+
+    The host keeps it apart from the bitmaps, so the two can disagree.
+
+    Attributes:
+        parent: The checkpoint that was current when this one was made.
+        at: Label of the instant at which it was made.
+        moments: The moment of each disk that takes part, by the disk's name.
+    """
+
+    name: str
+    parent: str | None = None
+    at: str | None = None
+    moments: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def disks(self) -> tuple[str, ...]:
+        """Names of the disks that take part."""
+        return tuple(disk for disk, _ in self.moments)
+
+    def moment(self, disk: str) -> int | None:
+        """Return the disk's moment at the checkpoint; None where it takes no part."""
+        return dict(self.moments).get(disk)
 
 
 class Layer(NamedTuple):

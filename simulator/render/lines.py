@@ -10,7 +10,7 @@ from typing import Any
 
 from simulator.diagnostics import Finding
 from simulator.model.clusters import ClusterMap
-from simulator.model.machine import Checkpoint
+from simulator.model.notes import Checkpoint
 from simulator.model.series import Series, changed_places
 from simulator.render.document import end_of, head_of, states_of
 from simulator.render.shapes import (

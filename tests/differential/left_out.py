@@ -61,9 +61,9 @@ LEFT_OUT = {
     "deadly": LeftOut(
         "qemu",
         "A merge of no bitmaps, and a transaction that enables an unknown one, kill QEMU, "
-        "10.0.13 too; on 7.2 so do a grouped transaction that enables one, and a whole stream "
-        "over an image that a pending backup reads and that is closed then. The first does "
-        "nothing here, the others are refused.",
+        "10.0.13 too; on 7.2 so do a grouped transaction that enables one, and whoever closes "
+        "an image, pulled from, that a pending backup began on. The first does nothing here, the "
+        "others are refused, and `verify` leaves such an image open.",
         drawn=True,
     ),
     "copied-disk": LeftOut(

@@ -10,7 +10,7 @@ from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Checkpoint
+from simulator.model.notes import Checkpoint
 from simulator.model.requests import TakeBackup
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline

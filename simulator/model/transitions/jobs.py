@@ -215,6 +215,7 @@ def _record(
         kind=run.kind,
         content=view,
         length=image.length,
+        lacks=image.lacks,
         complete=True,
         moment=moment,
         at=machine.at,

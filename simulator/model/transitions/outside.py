@@ -9,13 +9,12 @@ from simulator.model.machine import (
     BACKUP_OF,
     NAME_OF,
     Backup,
-    Checkpoint,
     Kind,
     Machine,
     Restored,
     Status,
 )
-from simulator.model.notes import SnapshotNote
+from simulator.model.notes import Checkpoint, SnapshotNote
 from simulator.model.operations import (
     CopyImage,
     CorruptBackup,
@@ -87,6 +86,7 @@ def _copy_of(machine: Machine, disk: Disk, copy: CopyImage, *, part: bool) -> Ba
         kind=Kind.COPY,
         content=image.content,
         length=image.length,
+        lacks=image.lacks,
         complete=False,
         read=image.content.clusters(),
         windows=(Window(start=image.since, end=end),),

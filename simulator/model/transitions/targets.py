@@ -44,7 +44,7 @@ def lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
         read=read,
         windows=join_windows((*(below.windows if below.usable else ()), *record.windows)),
     )
-    return measure(laid, disk.cluster_size, disk.bytes_of(record.image))
+    return measure(laid, disk.cluster_size, record.bytes_in(disk.cluster_size))
 
 
 def emptied(record: Backup) -> Backup:
@@ -74,7 +74,7 @@ def cut_short(disk: Disk, record: Backup, copied: ClusterSet) -> Backup:
     read = copied.below(record.length) if record.read is None else record.read & copied
     if len(read) == (record.length if record.read is None else len(record.read)):
         return record
-    size = disk.bytes_of(record.image)
+    size = record.bytes_in(disk.cluster_size)
     left = replace(
         record,
         content=fill_with_zeroes(record.content.restrict(read), read, record.length),
@@ -119,9 +119,9 @@ def leave(
             short=failed,
             content=record.content.overlay(job.scratch),
             read=read,
-            copied_bytes=count_copied(read, disk.cluster_size, disk.bytes_of(job.node)),
+            copied_bytes=count_copied(read, disk.cluster_size, record.bytes_in(disk.cluster_size)),
         )
-        record = measure(record, disk.cluster_size, disk.bytes_of(job.node))
+        record = measure(record, disk.cluster_size, record.bytes_in(disk.cluster_size))
     elif record.kind is Kind.NONE or (copied is not None and not record.has_file):
         record = emptied(record)
     elif copied is not None:

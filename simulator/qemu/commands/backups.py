@@ -118,7 +118,8 @@ def _end_open_job(
     target = work.names.targets[key]
     ended: list[Action] = []
     if run.pulled:
-        ended += pull_data(work.names, disk, run.image, key, told=run.sources is not None)
+        size = disk.bytes_of(run.image)
+        ended += pull_data(work.names, disk, size, key, told=run.sources is not None)
     job = job_id(work.names, run.job or run.target, run.target, target)
     drive = run.drive is not None
     return [*ended, *cancel_open_job(target, job, exported=run.pulled, drive=drive)]
@@ -150,7 +151,8 @@ def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) 
         disk = machine.disk(backup.disk)
         if pulled and completed:
             told = backup.read is not None
-            work.do(*pull_data(names, disk, backup.image, key, told=told))
+            size = backup.bytes_in(disk.cluster_size)
+            work.do(*pull_data(names, disk, size, key, told=told))
         work.do(*cancel_open_job(target, id, exported=pulled, drive=job.drive))
         return
     # In a group, the end of one is the end of all: QEMU finalizes or cancels them together.
@@ -285,12 +287,12 @@ def export_scratch(target: str, *, told: bool) -> Command:
 
 
 def pull_data(
-    names: Names, disk: Disk, image: str, key: tuple[str, str], *, told: bool
+    names: Names, disk: Disk, size: int, key: tuple[str, str], *, told: bool
 ) -> list[Action]:
     """Return what a client does with an export: it reads, and writes a file of its own."""
     file = names.copies[key]
     return [
-        MakeImage(file, "qcow2", disk.bytes_of(image), disk.cluster_size),
+        MakeImage(file, "qcow2", size, disk.cluster_size),
         PullData(names.targets[key], file, disk.cluster_size, PULLED if told else None),
     ]
 

@@ -1,5 +1,6 @@
 """Commits, pulls and copies of a disk: their start, their end, and the bitmaps they carry. Pure."""
 
+import itertools
 from typing import Any
 
 from simulator.model.disk import Disk
@@ -161,7 +162,11 @@ def _pull_nothing(work: Work, pull: PullImages) -> None:
 
 
 def _finish_pull(work: Work, machine: Machine, job: PullJob) -> None:
-    """Let a pull end: the images that were pulled from are closed, if nobody else lies on them."""
+    """Let a pull end: the images that were pulled from are closed, if nobody else lies on them.
+
+    One that a backup began on stays open, with those below it: the job's own bitmap lies on it, and
+    QEMU 7.2 aborts where it is closed.
+    """
     names, disk = work.names, machine.disk(job.disk)
     images = [image.name for image in disk.chain]
     low = images.index(job.base) + 1 if job.base is not None else 0
@@ -172,7 +177,9 @@ def _finish_pull(work: Work, machine: Machine, job: PullJob) -> None:
         _carry(work, disk, pulled, job.into, top=job.into, pivots=pivots)
     if not machine.sharers(job.into, disk.name):
         pulled = unshared(machine, disk, pulled)
-    work.do(*(close_image(names, image) for image in reversed(pulled)))
+    held = {each.node for each in machine.backup_jobs}
+    free = itertools.takewhile(lambda image: image not in held, reversed(pulled))
+    work.do(*(close_image(names, image) for image in free))
 
 
 def mirror_disk(work: Work, machine: Machine, mirror: MirrorDisk) -> None:

@@ -10,7 +10,6 @@ from simulator.model.machine import (
     BackupJob,
     Machine,
     Power,
-    Transfer,
 )
 from simulator.model.operations import (
     AddOverlay,
@@ -87,7 +86,7 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     if machine.power is Power.RUNNING:
         others = machine.sharers(snapshot.node, disk.name)
         above = above or next((_image_above(each, snapshot.node) for each in others), None)
-    user = above or _scratch_on(machine, disk, snapshot.node)
+    user = above or _target_on(machine, disk, snapshot.node)
     if user is not None:
         told = f"Node '{snapshot.node}' is busy: node is used as backing hd of '{user}'"
         return Refusal(told, fault=Fault.JOB if above is None else None)
@@ -106,16 +105,14 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     return machine.with_disk(stored_on(taller, snapshot.node) if snapshot.stored else taller)
 
 
-def _scratch_on(machine: Machine, disk: Disk, node: str) -> str | None:
-    """Return the scratch image that has an active image as its backing image, if there is one.
+def _target_on(machine: Machine, disk: Disk, node: str) -> str | None:
+    """Return the target that has an active image as its backing image, if there is one.
 
     The filter of each new backup goes between that image and all that was on top of it, so it is
-    the newest backup that counts: the scratch image of an older one lies on that one's filter.
+    the newest backup that counts: the target of an older one lies on that one's filter.
     """
     jobs = [job for job in machine.backup_jobs if job.disk == disk.name and job.guarding]
-    if node != disk.active.name or not jobs or jobs[-1].backup.transfer is not Transfer.PULL:
-        return None
-    return jobs[-1].backup.name
+    return jobs[-1].based if node == disk.active.name and jobs else None
 
 
 def _refuse_target(machine: Machine, disk: Disk, snapshot: AddOverlay) -> Refusal | None:

@@ -9,7 +9,6 @@ from simulator.model.machine import (
     Machine,
     MirrorJob,
     PullJob,
-    Transfer,
 )
 from simulator.model.operations import (
     Fault,
@@ -80,7 +79,7 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         for job in machine.jobs_on(disk.name)
         if isinstance(job, BackupJob) and job.node == resize.node and not job.guarding
     ]
-    if read and read[-1].backup.transfer is not Transfer.PULL:
+    if read and read[-1].based is None:
         return _conflict(resize.node, filtered=True)
     if resize.node != disk.active.name:
         names = [image.name for image in disk.chain]
@@ -105,7 +104,7 @@ def _refuse_resize_in_use(machine: Machine, disk: Disk, node: str) -> Refusal | 
     jobs = [job for job in machine.jobs_on(disk.name) if _counts_on(job, node)]
     # Of backups, the filter of the newest one lies on top.
     for job in [*(job for job in jobs if not isinstance(job, BackupJob)), *jobs[-1:]]:
-        if not isinstance(job, BackupJob) or job.backup.transfer is Transfer.PULL:
+        if not isinstance(job, BackupJob) or job.based is not None:
             return resize_in_use(machine, node, job, cause=f"the job {job.name} runs")
     if jobs or any(export.node == node for export in machine.exports):
         return _conflict(node, filtered=bool(jobs))
@@ -131,7 +130,7 @@ def resize_in_use(machine: Machine, node: str, by: Job | str, *, cause: str) -> 
     """
     fault = None if isinstance(by, str) else Fault.JOB
     if isinstance(by, BackupJob):
-        by = by.backup.name
+        by = by.based or by.backup.name
     if not machine.semantics.resize_says_why:
         words = "Device '(null)' is in use"
     elif isinstance(by, str):
