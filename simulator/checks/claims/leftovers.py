@@ -25,8 +25,7 @@ def leftover_of(timeline: Timeline, entry: Entry, backup: Backup) -> Leftover | 
     Args:
         entry: The statement that took the backup, or started its job.
     """
-    before = (b for b in reversed(entry.before.backups) if b.name == backup.name)
-    old = next((each for each in before if each.disk == backup.disk), None)
+    old = entry.before.backup_of(backup.name, backup.disk)
     if old is None or old.usable or not old.has_file or not backup.usable or backup.complete:
         return None
     now = timeline.view_at(backup.disk, backup.moment)
