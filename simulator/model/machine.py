@@ -316,6 +316,7 @@ class Machine:
     Attributes:
         disks: At least one, in the order of the scenario.
         checkpoints, snapshots: The host's notes, oldest first.
+        tip: Name of the checkpoint that the host counts as the current one.
         backups: In the order in which they were taken; one for each disk.
         restores: In the order in which they were made.
         jobs: Those that run, in the order in which they were started.
@@ -330,6 +331,7 @@ class Machine:
 
     disks: tuple[Disk, ...]
     checkpoints: Series[Checkpoint] = ()
+    tip: str | None = None
     snapshots: tuple[SnapshotNote, ...] = ()
     backups: Series[Backup] = ()
     restores: Series[Restored] = ()
@@ -369,8 +371,8 @@ class Machine:
 
     @property
     def current(self) -> Checkpoint | None:
-        """The newest checkpoint."""
-        return self.checkpoints[-1] if self.checkpoints else None
+        """The checkpoint that becomes the parent of the next one; None for none."""
+        return self.checkpoint(self.tip) if self.tip is not None else None
 
     def sharers(self, node: str, disk: str) -> tuple[Disk, ...]:
         """Return the other disks whose chains have an image of one."""

@@ -38,6 +38,7 @@ from simulator.model.operations import (
 )
 from simulator.model.transitions import apply
 from simulator.model.transitions.chains.commits import JOB_FAILS, JOB_MAY_NOT
+from simulator.model.transitions.starting import refuse_file
 from simulator.qemu.actions import Action, Command, DropGuest, MakeImage
 from simulator.qemu.commands.backups import (
     backup_command,
@@ -66,6 +67,7 @@ ALONE = (ResizeImage, CommitImages, PullImages, MirrorDisk, EndJob, ExportNode, 
 
 
 FATAL = "QEMU 7.2 dies of it"
+EMPTIES = "QEMU makes the target anew, and refuses the command only then"
 
 
 class Attempt(NamedTuple):
@@ -88,7 +90,7 @@ Part: TypeAlias = tuple[list[Action], Command, list[Action]]
 
 def attempt(names: Names, machine: Machine, operations: Sequence[Operation]) -> Attempt:
     """Return how QEMU is asked for what it must turn down; nothing where that cannot be asked."""
-    asked = _without_crash(machine, operations)
+    asked = _without_harm(machine, operations)
     if isinstance(asked, str):
         return Attempt(why=asked)
     told = [_part(names, met, each) for met, each in one_by_one(machine, asked)]
@@ -119,14 +121,25 @@ def _each_once(actions: Iterable[Action]) -> list[Action]:
     return done
 
 
-def _without_crash(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation] | str:
-    """Return operations that QEMU can refuse without dying of it, or why they are not sent.
+def _empties(machine: Machine, run: RunBackup) -> bool:
+    """Whether a ``drive-backup`` that is refused leaves nothing of what its target held."""
+    disk = machine.disk_of(run.image)
+    if run.drive != "absolute-paths" or disk is None:
+        return False
+    before = written_over(machine, disk, run.target)
+    return before is not None and refuse_file(machine, disk, run, before) is None
+
+
+def _without_harm(machine: Machine, operations: Sequence[Operation]) -> Sequence[Operation] | str:
+    """Return operations that QEMU can refuse and leave all as it was, or why they are not sent.
 
     QEMU 7.2 dies of a merge of no bitmaps, so that is not sent; and of a transaction that enables
     an unknown bitmap, so that is sent by itself. Source: ``facts/QEMU.md`` section 2.
     """
     if any(isinstance(each, MergeBitmaps) and not each.sources for each in operations):
         return FATAL
+    if any(isinstance(each, RunBackup) and _empties(machine, each) for each in operations):
+        return EMPTIES
     # What is turned down only when the job runs is no refused command.
     if any(isinstance(each, CommitImages) and _fails_late(machine, each) for each in operations):
         return "QEMU takes the command, and its job fails"

@@ -77,7 +77,8 @@ LEFT_OUT = {
         "qemu",
         "The target that `drive-backup` makes has clusters of 64 KiB, whatever the disk's are; "
         "here they are the disk's. `sync: top` names the image below as its backing file there. "
-        "One that is refused leaves its file behind.",
+        "One that is refused leaves its file behind, empty, whatever it held; `verify` "
+        "does not play that.",
     ),
     "raw-file": LeftOut(
         "qemu",

@@ -203,7 +203,7 @@ class Libvirt(ApiModel):
         above = machine.checkpoint(parent) if parent is not None else None
         while above is not None:
             if above.parent == name:
-                told = f"parent {parent} would create cycle to {name}"
+                told = f"parent {above.name} would create cycle to {name}"
                 return Refusal(f"invalid argument: {told}")
             above = machine.checkpoint(above.parent) if above.parent is not None else None
         if request.validate:

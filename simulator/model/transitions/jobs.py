@@ -47,6 +47,8 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
     disk = machine.disk_of(run.image)
     if disk is None:
         return no_node(run.image)
+    if run.drive is not None and run.sync is Sync.TOP and run.image == disk.chain[0].name:
+        run = _whole(run)
     bitmap = disk.bitmap(run.image, run.bitmap) if run.bitmap is not None else None
     before = machine.backup_of(run.target, disk.name)
     refusal = refuse_backup(machine, disk, run, bitmap, before)
@@ -78,6 +80,12 @@ def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
         jobs=(*machine.jobs, job),
         backups=added(kept, replace(record, status=Status.RUNNING)),
     )
+
+
+def _whole(run: RunBackup) -> RunBackup:
+    """Return a ``drive-backup`` of the top of a chain of one image: QEMU 7.2 copies all of it."""
+    asked = run.asked._replace(sync="full") if run.asked is not None else None
+    return run._replace(sync=Sync.FULL, kind=Kind.FULL, asked=asked)
 
 
 def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> BackupJob:

@@ -207,14 +207,18 @@ def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | 
         at=machine.at,
         moments=tuple((name, machine.disk(name).moment) for name in record.disks),
     )
-    return replace(machine, checkpoints=added(machine.checkpoints, checkpoint))
+    return replace(machine, checkpoints=added(machine.checkpoints, checkpoint), tip=checkpoint.name)
 
 
 def _restore_checkpoint(machine: Machine, restore: RestoreCheckpoint) -> Machine | Refusal:
     """Note a checkpoint again. Its moment is the one at which its oldest bitmap began.
 
-    One that is noted already gets the new parent, and keeps its place.
+    One that is noted already gets the new parent, and keeps its place. It is the current one from
+    now on if there was none, or if that is its parent. Source: libvirt 9.0.
     """
+    current = machine.current
+    if current is None or restore.parent == current.name:
+        machine = replace(machine, tip=restore.name)
     known = machine.checkpoint(restore.name)
     if known is not None:
         known = replace(known, parent=restore.parent)
@@ -237,7 +241,8 @@ def _forget_checkpoint(machine: Machine, forget: ForgetCheckpoint) -> Machine | 
         return replace(each, parent=gone.parent) if each.parent == gone.name else each
 
     left = without(machine.checkpoints, gone)
-    return replace(machine, checkpoints=mapped(left, adopted))
+    tip = gone.parent if machine.tip == gone.name else machine.tip
+    return replace(machine, checkpoints=mapped(left, adopted), tip=tip)
 
 
 def _forget_snapshot(machine: Machine, forget: ForgetSnapshot) -> Machine | Refusal:

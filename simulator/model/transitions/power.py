@@ -72,7 +72,7 @@ def _stopped(machine: Machine, power: Power) -> Machine:
     """
     machine = forget_removed(machine)
     if machine.transient:
-        machine = replace(machine, checkpoints=(), snapshots=(), transient=False)
+        machine = replace(machine, checkpoints=(), tip=None, snapshots=(), transient=False)
     return replace(machine, power=power, frozen=False)
 
 

@@ -27,7 +27,7 @@ def refuse_backup(
         bitmap: The one that it names, where that is there.
         before: What its target holds, where there is one.
     """
-    refusal = _refuse_file(machine, disk, run, before) if run.drive is not None else None
+    refusal = refuse_file(machine, disk, run, before) if run.drive is not None else None
     refusal = refusal or _refuse_bitmap(disk, run, bitmap)
     if refusal is not None:
         return refusal
@@ -52,7 +52,7 @@ def refuse_backup(
     return Refusal(f"Job ID '{run.job}' already in use") if taken else None
 
 
-def _refuse_file(
+def refuse_file(
     machine: Machine, disk: Disk, run: RunBackup, before: Backup | None
 ) -> Refusal | None:
     """Return why QEMU cannot open the file that a job is to write: ``drive-backup`` does first."""
