@@ -55,6 +55,15 @@ def shown(name: str) -> str:
     return printable(name).replace("|", "\\x7c")
 
 
+def counted(number: int, word: str) -> str:
+    """Return how many there are of something.
+
+    >>> counted(1, "scenario"), counted(1200, "scenario")
+    ('1 scenario', '1,200 scenarios')
+    """
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
 def _escaped(character: str) -> str:
     if character.isprintable():
         return character

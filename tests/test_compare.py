@@ -9,9 +9,10 @@ import pytest
 
 import simulator
 from simulator.compare.cells import as_read, draw, holds_more, overlay, runs_of
-from simulator.compare.compat import Difference, find_differences
+from simulator.compare.compat.found import find_differences
+from simulator.compare.compat.ignoring import load_ignored, sift
+from simulator.compare.compat.kinds import Difference
 from simulator.compare.differences import compare_runs
-from simulator.compare.ignoring import load_ignored, sift
 from simulator.compare.restorable import restorable
 from tests.checkout import MAIL, command
 
@@ -155,12 +156,20 @@ def test_an_instant_that_is_lost_is_told_with_what_gave_it_back() -> None:
     old = document(SNAPSHOT, "libvirt")
     new = json.loads(json.dumps(old))
     new["backups"]["inc.bak"]["cells"] = "---BBB--"
-    found = find_differences(old, new)
-    assert [each.kind for each in found] == ["lost-restore", "other-data"]
-    assert found[0].at == "T3"
-    assert "full.bak <- inc.bak" in found[0].notes[0]
+    (cause,) = find_differences(old, new)
+    assert (cause.kind, cause.message) == (
+        "other-data",
+        "inc.bak holds other data, and does not give back T3",
+    )
+    (lost,) = cause.consequences
+    assert (lost.kind, lost.at) == ("lost-restore", "T3")
+    assert "full.bak <- inc.bak" in lost.notes[0]
     new["backups"]["inc.bak"]["cells"] = "AAABBB-A"
-    assert "other-data" not in [each.kind for each in find_differences(old, new)]
+    (more,) = find_differences(old, new)
+    assert (more.kind, [each.kind for each in more.consequences]) == (
+        "other-data",
+        ["lost-restore"],
+    )
 
 
 def test_more_of_the_same_data_is_a_warning() -> None:
@@ -178,7 +187,12 @@ def test_a_restore_that_needs_one_more_backup_is_a_warning() -> None:
         SNAPSHOT.replace("{to: inc.bak, since: c1, checkpoint: c2}", "full3.bak"), "libvirt"
     )
     new = document(SNAPSHOT, "libvirt")
-    (found,) = [e for e in find_differences(old, new) if e.kind.endswith("-restore")]
+    gone, *_ = find_differences(old, new)
+    assert (gone.kind, gone.message) == (
+        "lost-backup",
+        "full3.bak was completed, and is not made now",
+    )
+    (found,) = [e for e in gone.consequences if e.kind.endswith("-restore")]
     assert (found.kind, found.level, found.at) == ("longer-restore", "WARN", "T3")
     assert found.message == "T3 is restored by 2 backups, by 1 before"
     assert found.notes == ("libvirt: full3.bak", "libvirt: full.bak <- inc.bak")

@@ -10,19 +10,25 @@ import typer
 from simulator.cli.ends import FAILING, UNUSABLE, give_up, told_unwritable
 from simulator.cli.progress import waiting
 from simulator.cli.reading import (
-    Format,
+    Files,
     HostOption,
     ModelOption,
-    Scenarios,
     find_model,
+    find_own_model,
     find_under,
+    found_scenarios,
     load_all,
+    tell_input_error,
     usable,
 )
-from simulator.diagnostics import printable
+from simulator.diagnostics import counted, printable
 
 if TYPE_CHECKING:
+    from pathlib import PurePath
+
+    from simulator.compare.compat.kinds import Difference
     from simulator.pipeline import Scenario
+    from simulator.pipeline.files import Named
 
 
 class CompareFormat(StrEnum):
@@ -42,7 +48,7 @@ class FailOn(StrEnum):
 
 
 def compare(
-    files: Scenarios,
+    files: Files,
     models: Annotated[
         str, typer.Option("--models", "-m", help="Two or more, with commas; or proposals' files.")
     ],
@@ -62,7 +68,7 @@ def compare(
         if ids.count(each) > 1:
             give_up(f"two of the models are called {each[0]}")
     compared, status = [], 0
-    for scenario in load_all(files):
+    for scenario in load_all(found_scenarios(files)):
         if scenario is None:
             status = UNUSABLE
             continue
@@ -80,44 +86,71 @@ def compare(
     raise typer.Exit(status)
 
 
+RootOption = Annotated[
+    str | None,
+    typer.Option(
+        "--root", metavar="DIR", help="Folder that the paths in a baseline are relative to."
+    ),
+]
+
+
 def record(
-    files: Scenarios,
+    files: Files,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
     model: ModelOption = None,
     host: HostOption = None,
+    root: RootOption = None,
 ) -> None:
     """Write run documents, as a baseline that can be committed and that compat reads."""
+    from simulator.compare.compat.baselines import tell_record
+    from simulator.pipeline.digests import recorded
     from simulator.writing import open_text
 
     chosen, status, written = find_under(model, host), 0, 0
-    scenarios = load_all(files)
-    paths = _baseline_paths([each.script.path for each in scenarios if each is not None], output)
-    for scenario in scenarios:
+    named = found_scenarios(files)
+    keys = _keys(named, root)
+    paths = _record_paths(keys, output)
+    for each, scenario in zip(named, load_all(named), strict=True):
         if scenario is None:
             status = UNUSABLE
             continue
-        with usable(), waiting(f"playing {scenario.script.path}"):
+        with usable(), waiting(f"playing {each.path}"):
             played = chosen.run(scenario)
-        path = paths[scenario.script.path]
+            made_of = recorded(scenario.script, chosen.model or find_own_model(scenario))
+        path = paths[each.path]
         with told_unwritable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with open_text(path) as stream:
-                stream.writelines(played.tell_lines())
+                stream.writelines(tell_record(played.tell_lines(), keys[each.path], made_of))
         written += 1
-    print(f"{written} run documents written below {printable(str(output))}")
+    print(f"{counted(written, 'run document')} written below {printable(str(output))}")
     raise typer.Exit(status)
 
 
-def _baseline_paths(files: list[str], folder: Path) -> dict[str, Path]:
-    """Return where the run document of each scenario is written, each to a file of its own."""
-    from simulator.compare.baselines import baseline_path
+def _keys(named: "list[Named]", root: str | None) -> "dict[str, PurePath]":
+    """Return the path of each file below the root of a baseline."""
+    from simulator.compare.compat.baselines import OutsideError, key_of
 
-    read = {path.resolve() for path in map(Path, files)}
+    if root is not None and not Path(root).is_dir():
+        give_up(f"--root {root}: there is no such folder")
+    try:
+        return {each.path: key_of(each.path, given=each.given, root=root) for each in named}
+    except OutsideError as error:
+        give_up(str(error))
+
+
+def _record_paths(keys: "dict[str, PurePath]", folder: Path) -> dict[str, Path]:
+    """Return where the run document of each scenario is written, each to a file of its own."""
+    from simulator.compare.compat.baselines import record_path
+
+    read = {path.resolve() for path in map(Path, keys)}
     written: dict[Path, str] = {}
-    for file in files:
-        path = folder / baseline_path(file)
+    for file, key in keys.items():
+        path = folder / record_path(key)
         if path in written:
-            give_up(f"{written[path]} and {file} would both be written to {path}")
+            root = Path(written[path]).parent != Path(file).parent
+            help = "; --root names a folder that both are below" if root else ""
+            give_up(f"{written[path]} and {file} would both be written to {path}{help}")
         if path.resolve() in read:
             give_up(f"{path} is what is read here, and is left as it is")
         written[path] = file
@@ -126,60 +159,134 @@ def _baseline_paths(files: list[str], folder: Path) -> dict[str, Path]:
 
 def compat(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A model, or a recorded baseline.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Another one, or a proposal's file.")],
-    files: Scenarios,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NEW] FILE...",
+            help="Another model, a proposal's file or a baseline; without it, each scenario's own "
+            "model. Then scenarios, folders of them, or patterns.",
+        ),
+    ],
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="The least level that makes the exit status 1.")
     ] = FailOn.ERR,
     ignore: Annotated[
         str | None, typer.Option("--ignore", help="TOML: what is accepted, why, and until when.")
     ] = None,
+    root: RootOption = None,
     format: Annotated[
-        Format, typer.Option("--format", "-f", help="A review, or data.")
-    ] = Format.TEXT,
+        CompareFormat, typer.Option("--format", "-f", help="For a terminal, a program, a review.")
+    ] = CompareFormat.TEXT,
 ) -> None:
     """Tell what a change of semantics does to scenarios: what is lost, wrong, or new."""
     import datetime
 
-    from simulator.compare import compat as check
-    from simulator.compare import ignoring
+    from simulator.compare.compat import found, ignoring
 
     with usable():
         ignored = ignoring.load_ignored(ignore) if ignore is not None else ()
-    scenarios = load_all(files)
-    befores, afters = (_documents(word, scenarios) for word in (old, new))
+    new, files = _new_and_files(words)
+    named = found_scenarios(files)
+    pairs, status = _played_both(old, new, named, load_all(named), root)
     with waiting("comparing"):
-        found = [
-            difference
-            for before, after in zip(befores, afters, strict=True)
-            for difference in check.find_differences(before, after)
-        ]
-    counted, left_out = ignoring.sift(found, ignored, datetime.date.today())
+        differences = [each for pair in pairs for each in found.find_differences(*pair)]
+    counting, left_out = ignoring.sift(differences, ignored, datetime.date.today())
     for entry in ignoring.expired(ignored, datetime.date.today()):
         print(f"warning: {ignore}:{entry}", file=sys.stderr)
-    if format is Format.JSON:
-        print(check.write_json(counted, left_out), end="")
+    if not pairs:
+        raise typer.Exit(status)
+    failing = _print_review(counting, left_out, len(pairs), format, fail_on)
+    raise typer.Exit(status or (FAILING if failing else 0))
+
+
+def _print_review(
+    counting: "list[Difference]",
+    left_out: "list[tuple[Difference, str]]",
+    scenarios: int,
+    format: CompareFormat,
+    fail_on: FailOn,
+) -> bool:
+    """Print what differs, and return whether something is as bad as what fails."""
+    from simulator.compare.compat import kinds, writing
+
+    if format is CompareFormat.JSON:
+        print(writing.write_json(counting, left_out), end="")
+    elif format is CompareFormat.MARKDOWN:
+        print(writing.write_markdown(counting, left_out, scenarios=scenarios), end="")
     else:
-        print(check.write_review(counted, left_out, scenarios=len(befores)), end="")
-    levels = list(check.Level)
-    worst = levels.index(check.Level(fail_on.value))
-    if None in scenarios:
-        raise typer.Exit(UNUSABLE)
-    if any(levels.index(each.level) <= worst for each in counted):
-        raise typer.Exit(FAILING)
+        print(writing.write_review(counting, left_out, scenarios=scenarios), end="")
+    levels = list(kinds.Level)
+    worst = levels.index(kinds.Level(fail_on.value))
+    return any(levels.index(each.level) <= worst for each in counting)
 
 
-def _documents(word: str, scenarios: "list[Scenario | None]") -> list[Any]:
-    """Return the run documents of scenarios under a model, or those that were recorded."""
+def _new_and_files(words: list[str]) -> tuple[str | None, list[str]]:
+    """Return the second of the two that are compared, if it is named, and the scenarios.
+
+    What is neither a file nor a folder, and ends as no scenario does, is meant as a model.
+    """
+    from simulator.compare.compat.baselines import is_baseline
+    from simulator.pipeline.files import SCENARIOS
+
+    first, *rest = words
+    file = Path(first).exists() or first.endswith(SCENARIOS) or set("*?[") & set(first)
+    if is_baseline(first) or first.endswith(".py") or not (file or first == "-"):
+        if not rest:
+            find_model(first) if not is_baseline(first) else None
+            give_up(f"no scenario is named to compare {first} on")
+        return first, rest
+    return None, words
+
+
+def _played_both(
+    old: str,
+    new: str | None,
+    named: "list[Named]",
+    scenarios: "list[Scenario | None]",
+    root: str | None,
+) -> tuple[list[tuple[Any, Any, tuple[str, str] | None]], int]:
+    """Return both run documents of each scenario with what to call them, and the status so far."""
+    loaded = [(n, s) for n, s in zip(named, scenarios, strict=True) if s is not None]
+    befores, afters = (_documents(word, loaded, root) for word in (old, new))
+    names = {
+        (True, False): ("baseline", "now"),
+        (False, True): ("now", "baseline"),
+        (True, True): (f"baseline {old}", f"baseline {new}"),
+    }.get((Path(old).is_dir(), new is not None and Path(new).is_dir()))
+    both = [
+        (befores[each.path], afters[each.path], names)
+        for each, _ in loaded
+        if each.path in befores and each.path in afters
+    ]
+    return both, 0 if len(both) == len(named) else UNUSABLE
+
+
+def _documents(
+    word: str | None, loaded: "list[tuple[Named, Scenario]]", root: str | None
+) -> dict[str, Any]:
+    """Return the run documents of scenarios by file: under a model, or those that were recorded.
+
+    Args:
+        word: None for the model that each scenario names.
+    """
     from simulator import pipeline
-    from simulator.compare.baselines import load_baseline
+    from simulator.compare.compat.baselines import Wanted, load_baseline
+    from simulator.pipeline.digests import scenario_digest
 
-    loaded = [each for each in scenarios if each is not None]
-    if Path(word).is_dir():
-        with usable():
-            recorded = load_baseline(word, [each.script.path for each in loaded])
-        return list(recorded.values())
+    if word is not None and Path(word).is_dir():
+        keys = _keys([each for each, _ in loaded], root)
+        wanted = [
+            Wanted(each.path, keys[each.path], s.script.title, scenario_digest(s.script))
+            for each, s in loaded
+        ]
+        documents, wrong = load_baseline(word, wanted)
+        for error in wrong:
+            tell_input_error(error)
+        return dict(documents)
     model = find_model(word)
-    assert model is not None, "a word was given"
-    with usable(), waiting(f"playing under {model.id}"):
-        return [pipeline.play_under(scenario, model)[0] for scenario in loaded]
+    played = {}
+    for each, scenario in loaded:
+        with usable(), waiting(f"playing {each.path}"):
+            chosen = model or find_own_model(scenario)
+            played[each.path] = pipeline.play_under(scenario, chosen)[0]
+    return played

@@ -11,14 +11,19 @@ import typer
 
 from simulator.cli.ends import UNUSABLE, colour_of, give_up
 from simulator.cli.progress import waiting
+from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
+    from simulator.diagnostics import InputError
     from simulator.pipeline import Run, Scenario
+    from simulator.pipeline.files import Named
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE...", help="Scenarios; - reads stdin.")]
-Scenarios = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="Scenarios, or folders of them.")
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...", help="Scenarios, folders of them, or patterns; - reads stdin."
+    ),
 ]
 ModelOption = Annotated[
     str | None,
@@ -56,12 +61,11 @@ class RunFormat(StrEnum):
 def usable() -> Iterator[None]:
     """End with status 2 where input turns out to be unusable, and tell why."""
     from simulator.diagnostics import InputError
-    from simulator.render.report import write_input_error
 
     try:
         yield
     except InputError as error:
-        print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
+        tell_input_error(error)
         raise typer.Exit(UNUSABLE) from None
 
 
@@ -112,6 +116,13 @@ def find_model(word: str | None) -> "ApiModel | None":
         give_up(f"unknown model {unknown.word}", unknown.word, unknown.known)
 
 
+def find_own_model(scenario: "Scenario") -> "ApiModel":
+    """Return the model that a scenario names."""
+    model = find_model(scenario.script.model)
+    assert model is not None, "a scenario has a model"
+    return model
+
+
 def find_host(model: str | None, word: str) -> dict[str, str]:
     """Return the releases of an option, or end with status 2 where they are not known."""
     from simulator.apis import host_of
@@ -138,23 +149,56 @@ def played(file: str, model: str | None, host: str | None = None) -> "Run":
         return chosen.run(pipeline.load(file))
 
 
-def load_all(words: list[str]) -> "list[Scenario | None]":
-    """Return the scenarios of files and folders; None for one that is told to be unusable."""
+def found_scenarios(words: list[str]) -> "list[Named]":
+    """Return the scenario files that words lead to, or end with status 2."""
+    from simulator.pipeline.files import find_scenarios
+
+    with something_found():
+        return find_scenarios(words)
+
+
+def found_documents(words: list[str]) -> "list[Named]":
+    """Return the mails and documents that words lead to, or end with status 2."""
+    from simulator.pipeline.files import find_documents
+
+    with something_found():
+        return find_documents(words)
+
+
+@contextlib.contextmanager
+def something_found() -> Iterator[None]:
+    """End with status 2 where words lead to no file, and tell which."""
+    from simulator.pipeline.files import NothingFound
+
+    try:
+        yield
+    except NothingFound as nothing:
+        *most, last = nothing.messages
+        for message in most:
+            print(f"error: {printable(message)}", file=sys.stderr)
+        give_up(last)
+
+
+def load_all(files: "list[Named]") -> "list[Scenario | None]":
+    """Return the scenarios of files; None for one that is told to be unusable."""
     from simulator import pipeline
-    from simulator.render.report import write_input_error
 
     loaded: list[Scenario | None] = []
-    files = pipeline.scenario_files(words)
-    if not files:
-        give_up(f"no scenario in {', '.join(words)}")
-    for path in files:
+    for path, _ in files:
         try:
             with waiting(f"reading {path}"):
                 loaded.append(pipeline.load(path))
         except pipeline.InputError as error:
-            print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
+            tell_input_error(error)
             loaded.append(None)
     return loaded
+
+
+def tell_input_error(error: "InputError") -> None:
+    """Print what makes a file unusable."""
+    from simulator.render.report import write_input_error
+
+    print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
 
 
 def read_text(path: str) -> str:

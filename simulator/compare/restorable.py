@@ -1,10 +1,23 @@
 """Which instants can be restored from the backups of a run document, and from which of them."""
 
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from simulator.compare.cells import runs_of
 from simulator.model.clusters import ZERO, ClusterMap, Version, map_of_runs
-from simulator.restorable.graph import EMPTY_DISK, Graph, Piece, Sight, number_states
+from simulator.restorable.graph import (
+    EMPTY_DISK,
+    NOTHING,
+    Cost,
+    Graph,
+    Piece,
+    Sight,
+    Stack,
+    lay_over,
+    number_states,
+)
+from simulator.values import dataclass
 
 
 class Back(NamedTuple):
@@ -19,6 +32,75 @@ class Back(NamedTuple):
     backups: int
 
 
+@dataclass(frozen=True)
+class DiskRun:
+    """One disk of a run document: its states, and what the backups of it give.
+
+    Attributes:
+        graph: All backups that ever were complete are its pieces.
+        instants: The node of each instant, by its label.
+        begun: The instant of each checkpoint.
+        kept: The places of the backups that are there at the end.
+    """
+
+    graph: Graph
+    instants: Mapping[str, int]
+    begun: Mapping[str, str | None]
+    kept: frozenset[int]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each backup, by its row."""
+        return {piece.row: place for place, piece in enumerate(self.graph.pieces)}
+
+    @cached_property
+    def found(self) -> dict[int, tuple[Stack, Cost]]:
+        """The cheapest stack for each node, from the backups that are there at the end."""
+        return self.graph.reach(self.kept)
+
+    @cached_property
+    def stacks(self) -> dict[str, tuple[str, ...]]:
+        """The cheapest stack for each instant that can be restored; none for an empty disk."""
+        return {
+            label: tuple(self.graph.pieces[place].row for place in self.found[node][0])
+            for label, node in self.instants.items()
+            if node in self.found
+        }
+
+    def labels(self, nodes: Collection[int]) -> frozenset[str]:
+        """Return the instants at which the disk was in one of some states."""
+        return frozenset(label for label, node in self.instants.items() if node in nodes)
+
+    def gives(self, row: str) -> frozenset[str]:
+        """Return the instants that a backup gives, on nothing or on any state that was seen."""
+        place = self.places.get(row)
+        ways = () if place is None else self.graph.ways[place]
+        return self.labels({way.end for way in ways})
+
+    def gives_back(self, row: str) -> frozenset[str]:
+        """Return the instants that a backup gives on what can be restored at the end."""
+        place = self.places.get(row)
+        if place is None or place not in self.kept:
+            return frozenset()
+        ways = self.graph.ways[place]
+        return self.labels({w.end for w in ways if w.start == NOTHING or w.start in self.found})
+
+    def leads(self, row: str, start: str | None, end: str | None) -> bool:
+        """Whether a backup on top of one instant reads as another one."""
+        place = self.places.get(row)
+        first, last = (None if at is None else self.instants.get(at) for at in (start, end))
+        if place is None or first is None or last is None:
+            return False
+        piece, state = self.graph.pieces[place], self.graph.states[first]
+        given = lay_over(state.view, state.length, piece)
+        return not piece.torn and self.graph.find(given, piece.length) == last
+
+
+def disk_runs(document: Any) -> dict[str, DiskRun]:
+    """Return each disk of a run document, by its name."""
+    return {disk: _disk_run(document, disk) for disk in _disks(document)}
+
+
 def restorable(document: Any) -> dict[str, Back]:
     """Return each instant that can be restored, and how, by the least data.
 
@@ -28,25 +110,43 @@ def restorable(document: Any) -> dict[str, Back]:
     Args:
         document: A run document.
     """
+    return ways_back(document, disk_runs(document))
+
+
+def ways_back(document: Any, runs: Mapping[str, DiskRun]) -> dict[str, Back]:
+    """Return the same, of the disks of a document.
+
+    Args:
+        runs: What :func:`disk_runs` returned.
+    """
     ways: dict[str, Back] = {}
-    found = {disk: _by_instant(document, disk) for disk in _disks(document)}
     for frame in document["frames"]:
         label = frame["at"]
         disks = [disk for disk, state in frame["disks"].items() if state["chain"]]
-        if label is None or not disks or any(label not in found[disk] for disk in disks):
+        if label is None or not disks or any(label not in runs[disk].stacks for disk in disks):
             continue
-        stacks = [found[disk][label] for disk in disks]
+        stacks = [runs[disk].stacks[label] for disk in disks]
         told = ", ".join(" <- ".join(stack) for stack in stacks if stack) or EMPTY_DISK
         ways[label] = Back(told, sum(map(len, stacks)))
     return ways
+
+
+def held(backup: Any) -> bool:
+    """Whether a backup of a document was complete at some time, whatever became of it."""
+    done = backup.get("usable", backup["status"] in ("completed", "deleted"))
+    return bool(done) and backup["kind"] != "none"
+
+
+def kept(backup: Any) -> bool:
+    """Whether a backup of a document is complete, and there at the end."""
+    return held(backup) and backup["status"] != "deleted"
 
 
 def _disks(document: Any) -> list[str]:
     return list(document["frames"][-1]["disks"]) if document["frames"] else []
 
 
-def _by_instant(document: Any, disk: str) -> dict[str, tuple[str, ...]]:
-    """Return the cheapest stack for each instant of one disk; none for an empty disk."""
+def _disk_run(document: Any, disk: str) -> DiskRun:
     tags: dict[str, Version] = {"0": ZERO}
     shown = [
         (frame["at"], Sight(_content(_seen(each), each["clusters"], tags), each["clusters"], n))
@@ -60,17 +160,10 @@ def _by_instant(document: Any, disk: str) -> dict[str, tuple[str, ...]]:
     begun = {
         each["name"]: each["at"] for frame in document["frames"] for each in frame["checkpoints"]
     }
-    pieces = tuple(
-        _piece(name, backup, sizes, instants, begun, tags)
-        for name, backup in document["backups"].items()
-        if backup["disk"] == disk and backup["status"] == "completed" and backup["kind"] != "none"
-    )
-    found = Graph(disk, states, pieces, looks).reach(range(len(pieces)))
-    return {
-        label: tuple(pieces[place].row for place in found[node][0])
-        for label, node in instants.items()
-        if node in found
-    }
+    made = [(n, b) for n, b in document["backups"].items() if b["disk"] == disk and held(b)]
+    pieces = tuple(_piece(name, each, sizes, instants, begun, tags) for name, each in made)
+    there = frozenset(place for place, (_, backup) in enumerate(made) if kept(backup))
+    return DiskRun(Graph(disk, states, pieces, looks), instants, begun, there)
 
 
 def _seen(disk: Any) -> Any:

@@ -7,7 +7,7 @@ from simulator.diagnostics import InputError
 from simulator.pipeline.live import file_version, live_page
 from simulator.pipeline.reviews import lint_document, play_under
 from simulator.pipeline.runs import FigureText, Moment, Run, UnknownInstant
-from simulator.pipeline.scenarios import Scenario, find_model, load, loads, scenario_files
+from simulator.pipeline.scenarios import Scenario, find_model, load, loads
 
 __all__ = [
     "FigureText",
@@ -23,5 +23,4 @@ __all__ = [
     "load",
     "loads",
     "play_under",
-    "scenario_files",
 ]

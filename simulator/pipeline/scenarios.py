@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 from simulator import apis, checks
 from simulator.apis.base import ApiModel
@@ -57,16 +56,6 @@ def loads(text: str, path: str = "<text>") -> Scenario:
         InputError: The text cannot be used; it tells every problem.
     """
     return Scenario(load_text(text, path, rules=checks.RULE_NAMES, refusals=checks.REFUSALS))
-
-
-def scenario_files(words: Iterable[str]) -> list[str]:
-    """Return scenario files, those of a folder in the order of their names, each one once."""
-    files: dict[str, None] = {}
-    for word in words:
-        path = Path(word)
-        found = sorted(each for each in path.rglob("*.y*ml")) if path.is_dir() else ()
-        files.update(dict.fromkeys(map(str, found)) if path.is_dir() else {word: None})
-    return list(files)
 
 
 def _check_pictures(timeline: Timeline) -> None:

@@ -156,6 +156,7 @@ def _backup(timeline: Timeline, entry: Entry, backup: Backup, *, kept: bool) -> 
         "disk": backup.disk,
         "cells": cells,
         "at": backup.at,
+        "line": entry.statement.span.line if entry.statement and entry.statement.span else None,
         "kind": backup.kind.value,
         "mode": backup.transfer.value if backup.transfer is not None else None,
         "since": backup.since,

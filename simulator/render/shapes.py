@@ -103,6 +103,7 @@ class BackupDocument(TypedDict):
     cells: Cells
     versions: NotRequired[Runs]
     at: str | None
+    line: int | None
     kind: Literal["full", "incremental", "top", "bitmaps", "copy", "none"]
     mode: Literal["push", "pull"] | None
     since: str | None
@@ -171,8 +172,17 @@ class FindingDocument(TypedDict):
     refused: str | None
 
 
+class RecordedDocument(TypedDict):
+    """What a record was made of: digests of the scenario, the model and the program."""
+
+    scenario: str
+    model: str
+    program: str
+    version: str
+
+
 class RunDocument(TypedDict):
-    """What ``backup-timeline run --format json`` prints for one file."""
+    """What ``backup-timeline run --format json`` prints for one file; *recorded* in a baseline."""
 
     format: Literal[1]
     file: str
@@ -180,6 +190,7 @@ class RunDocument(TypedDict):
     model: str
     host: dict[str, str]
     seed: int | None
+    recorded: NotRequired[RecordedDocument]
     frames: list[FrameDocument]
     backups: dict[str, BackupDocument]
     restores: list[RestoreDocument]
@@ -187,7 +198,7 @@ class RunDocument(TypedDict):
 
 
 class HeadLine(TypedDict):
-    """The first line: the run document without what follows."""
+    """The first line: the run document without what follows; *recorded* in a baseline."""
 
     format: Literal[1]
     file: str
@@ -195,6 +206,7 @@ class HeadLine(TypedDict):
     model: str
     host: dict[str, str]
     seed: int | None
+    recorded: NotRequired[RecordedDocument]
 
 
 class Changed(TypedDict):

@@ -41,6 +41,11 @@ class Guarded(ApiModel):
         proposal.ask(self._watch)
 
     @property
+    def text(self) -> str:
+        """The proposal's file; empty where only Python knows it."""
+        return self._proposal.source
+
+    @property
     def family(self) -> tuple[str, ...]:
         """The proposal's id, and those of the models that it is made from."""
         return (self.id, *family_of(type(self.inner)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simulator.compare.compat import KINDS, Difference
+from simulator.compare.compat.kinds import KINDS, Difference
 from simulator.diagnostics import InputError, Problem, Span, lines_of
 
 KEYS = ("kind", "file", "at", "reason", "expires")
