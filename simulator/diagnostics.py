@@ -177,6 +177,22 @@ class Finding:
         return self.severity is Severity.ERROR and not self.expected and self.allowed is None
 
 
+class Code(NamedTuple):
+    """What stands behind a code that is not a rule's.
+
+    Attributes:
+        code, name: Such as ``LT101`` and ``figure-differs``.
+        found: What it finds, in a sentence.
+        advice: What to do about it, in a sentence or two.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    found: str
+    advice: str
+
+
 class Problem(NamedTuple):
     """Input that cannot be used: what was found, what was expected, the nearest known word.
 

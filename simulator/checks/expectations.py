@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import find_at
-from simulator.diagnostics import REFUSED, Finding, Severity, Span
+from simulator.diagnostics import REFUSED, Code, Finding, Severity, Span
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine
 from simulator.model.requests import Expect, ExpectedRow
@@ -25,6 +25,24 @@ from simulator.timeline import Timeline
 REFUSED_CODE = "BT901"
 UNMET_FIGURE = ("EX001", "unmet-figure")
 UNMET_FINDING = ("EX002", "unmet-finding")
+
+CODES = (
+    Code(
+        *UNMET_FIGURE,
+        Severity.ERROR,
+        "A row of an expected figure is not as it comes out at that step.",
+        "The note has both rows. If the new one is right, `check --update` or `review` writes it "
+        "into the file; if not, something before the step changed.",
+    ),
+    Code(
+        *UNMET_FINDING,
+        Severity.ERROR,
+        "A step expects findings, and other ones are found at it, or none.",
+        "`expect: [CODE, ...]` beside a step lists all that must be found there and nothing else. "
+        "What is accepted and need not be there is `allow`, with a reason.",
+    ),
+)
+"""What each code of an expectation stands for."""
 
 
 class ActualRow(NamedTuple):

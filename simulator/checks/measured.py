@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import find_at
-from simulator.diagnostics import Finding, Severity, Span
+from simulator.diagnostics import Code, Finding, Severity, Span
 from simulator.model.requests import Expect, ExpectedMeasure
 from simulator.model.sizes import write_size
 from simulator.schedule.durations import write_duration
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from simulator.measures.asked import Amount, Unit
 
 UNMET_MEASURE = ("EX003", "unmet-measure")
+
+CODES = (
+    Code(
+        *UNMET_MEASURE,
+        Severity.ERROR,
+        "A measure of the run, such as how long a job takes or what would be lost, is not as "
+        "expected.",
+        "The note has the amount that came out; `report` tells all of them.",
+    ),
+)
+"""What the code of a measure stands for."""
 
 RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,

@@ -1,12 +1,13 @@
 """Commands that tell about the program itself: its rules, models and schemas, and how to begin."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from simulator.cli.ends import give_up, told_unwritable
+from simulator.cli.ends import UNUSABLE, give_up, told_unwritable
 from simulator.cli.reading import find_model
 from simulator.diagnostics import printable
 
@@ -21,27 +22,25 @@ class SchemaName(StrEnum):
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="Code or name: stale-bitmap.")],
+    rule: Annotated[
+        str, typer.Argument(metavar="CODE", help="Any code that is printed, or its name.")
+    ],
 ) -> None:
-    """Tell what a rule finds, with a bad and a good scenario."""
-    from simulator import checks
-    from simulator.inspect.health.codes import IN_REAL_CHAINS, OF_FILES
+    """Tell what a code stands for: what it finds, why, and what to do; of rules with scenarios."""
+    from simulator.formats.codes import find_code, known_codes, nearest
 
-    for each in checks.RULES:
-        if rule.lower() in (each.code.lower(), each.name):
-            models = f"Models: {', '.join(each.models) or 'all'}"
-            print(f"# {each.code} {each.name} ({each.severity})\n\n{each.explanation}\n\n{models}")
-            if each.code in IN_REAL_CHAINS:
-                print(f"\nFound by inspect, too:\n{IN_REAL_CHAINS[each.code][1]}.")
-            return
-    seen = {**IN_REAL_CHAINS, **OF_FILES}
-    for code, (name, found) in seen.items():
-        if rule.lower() in (code.lower(), name):
-            print(f"# {code} {name}\n\nFound by inspect, in a real backing chain:\n{found}.")
-            return
-    words = [word for each in checks.RULES for word in (each.code, each.name)]
-    words += [word for code, (name, _) in seen.items() for word in (code, name)]
-    give_up(f"unknown rule {rule}", rule, words)
+    found = find_code(rule)
+    if found is None:
+        near = nearest(rule)
+        if near:
+            print(f"error: unknown rule {printable(rule)}", file=sys.stderr)
+            print(f"  = help: did you mean {' or '.join(near)}?", file=sys.stderr)
+            raise typer.Exit(UNUSABLE)
+        family = [code for code in known_codes() if code[:2] == rule[:2].upper()]
+        give_up(f"unknown rule {rule}", known=family or list(known_codes()))
+    severity = f" ({found.severity})" if found.severity is not None else ""
+    name = f" {found.name}" if found.name != found.code else ""
+    print(f"# {found.code}{name}{severity}\n\n{found.text}")
 
 
 def rules() -> None:

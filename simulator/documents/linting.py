@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from simulator.diagnostics import Finding, InputError, Problem, Severity, Span, replace_characters
+from simulator.diagnostics import (
+    Code,
+    Finding,
+    InputError,
+    Problem,
+    Severity,
+    Span,
+    replace_characters,
+)
 from simulator.documents.blocks import Broken, Figure, Row, ScenarioText, find_blocks
 from simulator.model.machine import Machine
 from simulator.model.requests import ExpectedRow
@@ -15,6 +23,31 @@ from simulator.timeline import Frame, Timeline
 DIFFERS = ("LT101", "figure-differs")
 IMPOSSIBLE = ("LT102", "impossible-figure")
 BROKEN = ("LT103", "broken-figure")
+
+CODES = (
+    Code(
+        *DIFFERS,
+        Severity.ERROR,
+        "A row of a document's figure is not as the scenario above it gives it.",
+        "The note has both rows, with carets below the cells that differ. `lint --update` writes "
+        "what the scenario gives; if the document is right, the scenario in it is not.",
+    ),
+    Code(
+        *IMPOSSIBLE,
+        Severity.ERROR,
+        "A figure cannot be so, whatever the scenario: its rows differ in length, or the guest "
+        "does not see this through these images.",
+        "Read the chain from right to left: the guest sees the first image that holds the cluster.",
+    ),
+    Code(
+        *BROKEN,
+        Severity.ERROR,
+        "A row of a figure cannot be read: half of it is missing, it has a tab, or its bars are "
+        "other characters than `|`.",
+        "Mail programs break long lines and replace characters: draw the row anew.",
+    ),
+)
+"""What each code of the linter stands for."""
 
 Mismatch = tuple[str, tuple[str, ...]]
 """What is wrong with a row, and both rows with carets."""
