@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[str, str]
 """What a job is called, and the disk that it works on."""
 
+WITHOUT_JOB = ("copy", "restore")
+"""The kinds of what moves bytes with no job of the machine's."""
+
 BY_CHANCE = "faults"
 """Why a job fails that was drawn to."""
 

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from simulator.model.machine import Job, Machine, Status
-from simulator.moves import Progress
+from simulator.moves import WITHOUT_JOB, Progress
 from simulator.timeline import Entry, Timeline
 
 
@@ -14,25 +14,20 @@ class Window(NamedTuple):
     Attributes:
         name: A backup's target, or what the job is called.
         begun: The step that started it.
-        ended: What ended it on its last disk; None where it still runs at the end of the run.
+        until: The tick at which it ended on its last disk; None where it still runs at the end of
+            the run.
+        complete: Whether it ended, and did not fail, nor was cancelled.
     """
 
     name: str
     begun: Entry
-    ended: Entry | None
+    until: int | None = None
+    complete: bool = False
 
     @property
     def ticks(self) -> int | None:
         """How long it ran; None where it still does."""
-        return self.ended.tick - self.begun.tick if self.ended is not None else None
-
-    @property
-    def complete(self) -> bool:
-        """Whether it ended, and did not fail, nor was cancelled."""
-        if self.ended is None:
-            return False
-        made = self.ended.after.backups_named(self.name)
-        return all(backup.status is Status.COMPLETED for backup in made)
+        return self.until - self.begun.tick if self.until is not None else None
 
 
 def windows_of(timeline: Timeline) -> tuple[Window, ...]:
@@ -41,6 +36,15 @@ def windows_of(timeline: Timeline) -> tuple[Window, ...]:
     if not isinstance(known, tuple):
         known = timeline.memo["windows"] = _windows(timeline)
     return known
+
+
+def windows_of_copies(timeline: Timeline) -> tuple[Window, ...]:
+    """Return the windows of plain copies and of restores that take time, which are no jobs."""
+    return tuple(
+        Window(each.name, timeline.entries[each.entry], each.end, each.status is Status.COMPLETED)
+        for each in timeline.moves
+        if each.kind in WITHOUT_JOB
+    )
 
 
 def _windows(timeline: Timeline) -> tuple[Window, ...]:
@@ -53,10 +57,12 @@ def _windows(timeline: Timeline) -> tuple[Window, ...]:
         for key in then - now:
             place = running.pop(key)
             if place not in running.values():
-                found[place] = found[place]._replace(ended=entry)
+                made = entry.after.backups_named(key[0])
+                complete = all(backup.status is Status.COMPLETED for backup in made)
+                found[place] = found[place]._replace(until=entry.tick, complete=complete)
         for key in sorted(now - then):
             if not found or (found[-1].name, found[-1].begun) != (key[0], entry):
-                found.append(Window(key[0], entry, None))
+                found.append(Window(key[0], entry))
             running[key] = len(found) - 1
     return tuple(found)
 
@@ -90,9 +96,9 @@ def tell_window(timeline: Timeline, entry: Entry, window: Window) -> str:
     if until > entry.tick:
         return f"{since}, and would until {told(until)} at this rate"
     done = f", has moved all at {told(until)}" if moving else ""
-    if window.ended is None:
+    if window.until is None:
         return f"{since}{done}, and nobody ends it"
-    return f"{since}{done}, and does until {told(window.ended.tick)}"
+    return f"{since}{done}, and does until {told(window.until)}"
 
 
 def _progress(timeline: Timeline, entry: Entry) -> tuple[Progress, ...]:

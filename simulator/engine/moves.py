@@ -6,7 +6,6 @@ from fractions import Fraction
 from simulator.engine.chance import Chance
 from simulator.engine.under_way import (
     AT_ONCE,
-    WITHOUT_JOB,
     UnderWay,
     finish,
     follows,
@@ -33,6 +32,7 @@ from simulator.model.values import replace
 from simulator.moves import (
     BY_CHANCE,
     TOO_EARLY,
+    WITHOUT_JOB,
     Key,
     Move,
     Progress,

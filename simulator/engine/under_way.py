@@ -15,9 +15,6 @@ from simulator.timeline import Statement
 AT_ONCE = Moving()
 """How a job moves that nothing bounds."""
 
-WITHOUT_JOB = ("copy", "restore")
-"""What moves bytes with no job of the machine's."""
-
 
 class UnderWay:
     """A job under way.

@@ -54,7 +54,7 @@ from simulator.model.requests import (
     Undefine,
     UseTool,
 )
-from simulator.moves import Move, Progress
+from simulator.moves import WITHOUT_JOB, Move, Progress
 from simulator.notation import (
     bar,
     write_backup,
@@ -185,7 +185,7 @@ def title_of(timeline: Timeline, frame: Frame) -> str:
 
 def _is_done(move: Move, frame: Frame) -> bool:
     """Whether something has moved its bytes by an instant, and no statement says so."""
-    without_job = move.kind in ("copy", "restore")
+    without_job = move.kind in WITHOUT_JOB
     return without_job and move.start < frame.tick == move.end and move.status is Status.COMPLETED
 
 

@@ -98,6 +98,21 @@ def test_a_job_that_nobody_ends_keeps_its_schedule_out() -> None:
     assert "3 of 4 turns find one running" in finding.notes
 
 
+@pytest.mark.parametrize(
+    "step",
+    ["copy: {image: S1, to: c<n>.img, rate: 12 KiB/h}",
+     "restore: {from: full.bak, as: trial<n>, rate: 12 KiB/h}"],
+)  # fmt: skip
+def test_copies_and_restores_meet_their_next_turn_as_jobs_do(step: str) -> None:
+    steps = f"""
+  - {{at: 1h, do: [{{backup: {{to: full.bak}}}}]}}
+  - {{every: 1d, from: 1d, until: 3d, do: [{{{step}}}]}}
+"""
+    (finding,) = found(steps, "BT503")
+    assert finding.message.endswith("1d after its own: it takes 1d18h40m")
+    assert finding.notes[:2] == ("the turn at 2d begins beside it", "2 of 3 turns find one running")
+
+
 def test_other_schedules_and_steps_may_find_a_job_running() -> None:
     steps = """
   - {every: 7d, from: 1d, until: 8d, do: [{backup: {to: full<n>.bak, rate: 16 KiB/h}}]}

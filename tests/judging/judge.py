@@ -269,12 +269,15 @@ class Judge:
         meant = max((end for end in ends if end is not None), default=shown)
         return [shown, made.begun, shown if None in ends else meant]
 
-    def _image(self, made: Made) -> str:
+    def _image(self, made: Made, *, read: bool = False) -> str:
         """Return the image that a backup was read from.
 
         A model may read it where its bitmaps are.
+
+        Args:
+            read: Whether one since a checkpoint is meant to be read there, too, and not as now.
         """
-        names = made.step.get("bitmaps", ())
+        names = made.step.get("bitmaps", [made.step.get("since")] if read else ())
         nodes = {on for (disk, on, name) in self.record.windows[made.begun]
                  if disk == made.disk and name in names}  # fmt: skip
         if self.record.story.model == "nir-2018" and len(nodes) == 1:
@@ -539,7 +542,8 @@ class Judge:
         verb, told = self.verb(number)
         marked = told.get("disks", self.record.frames[number]) if verb == "checkpoint" else ()
         # Through bitmaps that have stopped, data is read all the same.
-        read = {m.disk: self._ends(m)[0] for m in self.record.made if m.begun == number}
+        read = {m.disk: self.record.shown(number, m.disk, self._image(m, read=True))
+                for m in self.record.made if m.begun == number}  # fmt: skip
         ends = {**dict.fromkeys(marked, number), **read}
         return {disk: self.view(end, disk) for disk, end in ends.items()}
 

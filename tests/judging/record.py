@@ -320,7 +320,7 @@ def _with_deleted(old: Window, before: Mapping[Key, Window], disk: str, name: st
     known = [(key[2], window) for key, window in before.items() if key[0] == disk]
     for start, end, _ in [window for other, window in known if other == name]:
         ended = [w for other, w in known if other != name and w.end is not None and w.end <= start]
-        if old in ended and old.start == max(w.start for w in ended):
+        if old in ended and old[:2] == max((w.start, w.end) for w in ended):
             return Window(old.start, end)
     return old
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from simulator.checks.rule import Rule, rule
-from simulator.checks.windows import Window, windows_of
+from simulator.checks.windows import Window, windows_of, windows_of_copies
 from simulator.diagnostics import Finding, Severity
 from simulator.schedule.durations import write_duration
 from simulator.schedule.turns import Overlap
@@ -94,7 +94,7 @@ class Turn(NamedTuple):
 def _schedules(timeline: Timeline) -> Iterator[list[Turn]]:
     """Yield the turns of each schedule that started a job, in the order of time."""
     started: dict[tuple[int, int], list[Window]] = {}
-    for window in windows_of(timeline):
+    for window in (*windows_of(timeline), *windows_of_copies(timeline)):
         turn = window.begun.turn
         if turn is not None:
             started.setdefault((turn.schedule, turn.number), []).append(window)
@@ -123,7 +123,7 @@ def _turns(
     for instant, gap in zip(planned, left, strict=True):
         assert instant.turn is not None, "it is a turn of the schedule"
         key = instant.turn.schedule, instant.turn.number
-        running = [each for each in running if each.ended is None or each.ended.tick > instant.tick]
+        running = [each for each in running if each.until is None or each.until > instant.tick]
         own = tuple(started.get(key, ()))
         yield Turn(
             tick=instant.tick,
