@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": ("comparing", "scenarios/mail/2018.yaml --models mail-2018,libvirt"),
     "record": ("comparing", "scenarios/mail -o baselines/libvirt"),
     "compat": ("comparing", "baselines/libvirt mine.py scenarios/"),
+    "explore": ("exploring", "--model mail-2018 --verbs write,checkpoint,read"),
     "verify": ("real", "scenarios/mail/*.yaml --with qemu"),
     "export": ("real", "scenarios/mail/2018.yaml --to sh -o mail.sh"),
     "draw": ("drawing", "scenarios/mail/2018.yaml -o mail.svg"),

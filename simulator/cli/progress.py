@@ -3,7 +3,8 @@
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from simulator.diagnostics import printable
@@ -36,6 +37,35 @@ def waiting(what: str, *, after: float = SECONDS) -> Iterator[None]:
         shown.stop()
 
 
+@contextlib.contextmanager
+def counting(what: str, *, after: float = SECONDS) -> Iterator[Callable[[Any], None]]:
+    """Show how far an exploration has come, as :func:`waiting` shows what is done meanwhile.
+
+    Gives what is to be told each time: how many states there are, how deep it is, and how many
+    states the next step starts from.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda told: None
+        return
+    shown, begun = _Shown(printable(what)), time.monotonic()
+    timer = threading.Timer(after, shown.start)
+    timer.daemon = True
+    timer.start()
+
+    def report(told: Any) -> None:
+        rate = told.states / max(time.monotonic() - begun, 0.001)
+        shown.say(
+            f"{what}: step {told.depth + 1}, {told.states:,} states, {told.frontier:,} to go on "
+            f"from, {rate:,.0f} states/s"
+        )
+
+    try:
+        yield report
+    finally:
+        timer.cancel()
+        shown.stop()
+
+
 class _Shown:
     """A line that tells what is done, once it has been started and until it is stopped."""
 
@@ -44,6 +74,7 @@ class _Shown:
         self._lock = threading.Lock()
         self._over = False
         self._line: Any = None
+        self._task: Any = None
 
     def start(self) -> None:
         """Show it, unless it is over already."""
@@ -56,8 +87,15 @@ class _Shown:
             if self._over:
                 return
             self._line = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._line.add_task(escape(self._what), total=None)
+            self._task = self._line.add_task(escape(self._what), total=None)
             self._line.start()
+
+    def say(self, what: str) -> None:
+        """Show something else from now on."""
+        with self._lock:
+            self._what = what
+            if self._line is not None and not self._over:
+                self._line.update(self._task, description=what)
 
     def stop(self) -> None:
         """Take it away."""

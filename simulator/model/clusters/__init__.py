@@ -86,6 +86,8 @@ def map_of_runs(length: int, runs: Iterable[tuple[int, int, Version]]) -> Cluste
 
 def map_all(length: int, clusters: ClusterSet, version: Version) -> ClusterMap:
     """Return a map in which all of some clusters hold one version."""
+    if (filled := clusters.filled(version)) is not None:
+        return filled
     if length <= SMALL_MAX:
         return SmallMap.of(dict.fromkeys(clusters, version))
     from simulator.model.clusters.large import LargeMap

@@ -103,6 +103,14 @@ class ClusterSet(ABC):
         """Return the same set in the form that is read fastest."""
         return self
 
+    def filled(self, version: Version) -> "ClusterMap | None":
+        """Return a map in which all of these hold one version.
+
+        Returns:
+            None for a set whose maps are made one cluster after the other.
+        """
+        return None
+
     def since(self, older: "ClusterSet") -> "ClusterSet | None":
         """Return what an older state of this set lacks, and maybe more of this set.
 

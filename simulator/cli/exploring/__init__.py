@@ -1,0 +1,124 @@
+"""The command that looks at all timelines of a model: ``explore``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from simulator.cli.ends import FAILING, give_up, told_unwritable
+from simulator.cli.exploring import options
+from simulator.cli.progress import counting
+from simulator.cli.reading import Format, find_model, usable
+
+if TYPE_CHECKING:
+    from simulator.apis.base import ApiModel
+    from simulator.explore.acts import Limits
+    from simulator.explore.outcome import Outcome
+
+
+def explore(
+    model: options.ModelOption = None,
+    models: options.ModelsOption = None,
+    verbs: options.VerbsOption = None,
+    clusters: options.ClustersOption = 2,
+    depth: options.DepthOption = 6,
+    images: options.ImagesOption = 3,
+    bitmaps: options.BitmapsOption = 3,
+    backups: options.BackupsOption = 2,
+    disks: options.DisksOption = 1,
+    all: options.AllOption = False,
+    judged: options.JudgedOption = 400,
+    states: options.StatesOption = None,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="Figures, or the exploration document.")
+    ] = Format.TEXT,
+    output: options.OutputOption = None,
+) -> None:
+    """Look at all timelines of a model, and show the shortest that goes wrong."""
+    from simulator.explore.acts import Limits
+    from simulator.explore.looking import Looking, Wanted
+    from simulator.explore.searching.search import Asked
+
+    if depth < 0:
+        give_up(f"--depth {depth}: expected 1 or more, or 0 for no limit")
+    limits = Limits(images, bitmaps, backups, clusters, disks, depth or None)
+    _check_limits(limits)
+    chosen = _models(model, models)
+    asked = Asked(limits, _verbs(verbs), alarms=True, states_max=states)
+    with usable(), counting("exploring") as report:
+        outcome = Looking(chosen, asked, Wanted(all, judged)).run(report)
+    _show(outcome, format, output, every=all)
+    raise typer.Exit(FAILING if outcome.found else 0)
+
+
+def _check_limits(limits: "Limits") -> None:
+    """End with status 2 where a limit leaves nothing to look at."""
+    from simulator.explore.searching.levels import CLUSTERS_MAX, DISKS_MAX
+
+    most = {"clusters": CLUSTERS_MAX, "disks": DISKS_MAX, "images": 20, "bitmaps": 20, "backups": 8}
+    least = {"bitmaps": 0, "backups": 0}
+    for name, value in limits._asdict().items():
+        low, high = least.get(name, 1), most.get(name)
+        if value is not None and (value < low or (high is not None and value > high)):
+            upto = f" to {high}" if high is not None else " or more"
+            give_up(f"--{name} {value}: expected {low}{upto}")
+
+
+def _models(model: str | None, models: str | None) -> "tuple[ApiModel, ...]":
+    """Return the models that are explored."""
+    from simulator.apis import MODEL_DEFAULT
+
+    if models is None:
+        words = [model or MODEL_DEFAULT]
+    else:
+        if model is not None:
+            give_up("--model names one, and --models two: give one of these options")
+        words = [word.strip() for word in models.split(",") if word.strip()]
+        if len(words) != 2:
+            give_up(f"--models names {len(words)} models: expected two, as in libvirt-6.0,libvirt")
+    found = tuple(each for each in map(find_model, words) if each is not None)
+    if len(found) == 2 and (found[0].id, found[0].host) == (found[1].id, found[1].host):
+        give_up(f"both of the models are called {found[0].id}")
+    return found
+
+
+def _verbs(words: str | None) -> tuple[str, ...]:
+    """Return the verbs that are tried, in the order in which the program has them."""
+    from simulator.explore.acts import VERBS, VERBS_DEFAULT
+
+    if words is None:
+        return VERBS_DEFAULT
+    named = [word.strip() for word in words.split(",") if word.strip()]
+    for word in named:
+        if word not in VERBS:
+            give_up(f"--verbs has {word}, and there is no such verb", word, VERBS)
+    if not named:
+        give_up("--verbs names none", "", VERBS)
+    return tuple(verb for verb in VERBS if verb in named)
+
+
+def _show(outcome: "Outcome", format: Format, output: Path | None, *, every: bool) -> None:
+    """Print what was found, and write its scenarios."""
+    from simulator.explore.outcome import tell, write_json
+
+    if output is not None:
+        _save(outcome, output, every=every)
+    if format is Format.JSON:
+        print(write_json(outcome), end="")
+    else:
+        for line in tell(outcome):
+            print(line)
+
+
+def _save(outcome: "Outcome", output: Path, *, every: bool) -> None:
+    """Write the scenarios of what was found: to a file, or each to its own in a folder."""
+    from simulator.writing import open_text
+
+    if not every and output.is_dir():
+        give_up(f"{output} is a folder; expected the name of a scenario file")
+    for found in outcome.found:
+        path = output / f"{found.name}.yaml" if every else output
+        with told_unwritable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open_text(path) as stream:
+                stream.write(found.scenario)

@@ -1,0 +1,37 @@
+"""The options of ``explore``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", "-m", help="A model, or a proposal's file.")
+]
+ModelsOption = Annotated[
+    str | None, typer.Option("--models", help="Two, with a comma: where do they differ?")
+]
+VerbsOption = Annotated[
+    str | None, typer.Option("--verbs", help="Which requests are tried, with commas.")
+]
+ClustersOption = Annotated[int, typer.Option("--clusters", help="Clusters of each disk.")]
+DepthOption = Annotated[int, typer.Option("--depth", help="The most steps; 0 for no limit.")]
+ImagesOption = Annotated[int, typer.Option("--images", help="The most images of a chain.")]
+BitmapsOption = Annotated[int, typer.Option("--bitmaps", help="The most names of bitmaps.")]
+BackupsOption = Annotated[
+    int, typer.Option("--backups", help="The most backups that are kept, to be deleted.")
+]
+DisksOption = Annotated[int, typer.Option("--disks", help="How many disks.")]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="One timeline of each kind, not just the shortest.")
+]
+JudgedOption = Annotated[
+    int, typer.Option("--judged", help="How many timelines the rules are asked about.")
+]
+StatesOption = Annotated[
+    int | None, typer.Option("--max-states", help="Stop when so many states were seen.")
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="A scenario file; with --all a folder of them."),
+]

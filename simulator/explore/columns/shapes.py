@@ -1,0 +1,310 @@
+"""Parts a machine into what is the same for all clusters and the cells of one, and back.
+
+Two machines of one shape differ in nothing but names, letters and how much time has passed. What
+a user calls things, and labels of instants, are no part of it.
+"""
+
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+from simulator.explore.columns.formulas import Answers, Coupled, FormulaMap, FormulaSet, Node
+from simulator.explore.noted import Noted
+from simulator.model.bitmap import DirtyBitmap, Window
+from simulator.model.clusters import ClusterMap, ClusterSet
+from simulator.model.disk import Disk, Image, InternalSnapshot
+from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Transfer
+from simulator.model.notes import SnapshotNote
+from simulator.model.values import replace
+
+OURS = re.compile(r"\b[SBb][0-9]+[a-z]?(?:\.bak)?\b")
+"""Names that an exploration gives: images, checkpoints and backups."""
+
+Cells: TypeAlias = ClusterMap | ClusterSet
+
+
+class Kept(NamedTuple):
+    """What is kept of a state, for somebody may ask for it.
+
+    Attributes:
+        windows: The stretches of history that bitmaps stand for.
+        frozen: When images froze.
+        backups: What backups hold.
+    """
+
+    windows: bool = True
+    frozen: bool = True
+    backups: bool = True
+
+
+class Part(NamedTuple):
+    """A machine, and what is known beside it."""
+
+    machine: Machine
+    noted: Noted
+
+
+class Shape(NamedTuple):
+    """A machine in two parts, or several that the same was asked of.
+
+    Attributes:
+        key: Equal for machines that differ in names, letters and contents only.
+        cells: The sets and maps of each disk, in an order that the key fixes: those of the first
+            machine, then those of the next.
+        kinds: Of each disk, ``m`` for a map and ``b`` for a set, in the same order.
+        moments: Those that something refers to, for each machine by disk, ascending; the last is
+            now.
+    """
+
+    key: Hashable
+    cells: tuple[tuple[Cells, ...], ...]
+    kinds: tuple[str, ...]
+    moments: tuple[dict[str, tuple[int, ...]], ...]
+
+
+class _Reading:
+    """One machine on its way to a shape."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+        self.names: dict[str, int] = {}
+        self.told: dict[str, Hashable] = {}
+        self.moments: list[tuple[str, int]] = []
+        self.cells: list[Cells] = []
+        self.kinds: list[str] = []
+
+    def name(self, word: str | None) -> Hashable:
+        """Return a name as its number; words that are the model's own stay as they are."""
+        if word is None:
+            return None
+        known = self.told.get(word)
+        if known is None:
+            known = self.told[word] = OURS.sub(self._numbered, word)
+        return known
+
+    def _numbered(self, match: re.Match[str]) -> str:
+        return f"%{self.names.setdefault(match[0], len(self.names))}"
+
+    def moment(self, disk: str, moment: int | None) -> int:
+        """Note a moment, and return its place among those noted; -1 for none."""
+        if moment is None:
+            return -1
+        self.moments.append((disk, moment))
+        return len(self.moments) - 1
+
+    def cell(self, cells: Cells | None) -> bool:
+        """Note a map or a set, and return whether there is one."""
+        if cells is None:
+            return False
+        self.cells.append(cells)
+        self.kinds.append("m" if isinstance(cells, ClusterMap) else "b")
+        return True
+
+    def disk(self, disk: Disk) -> Hashable:
+        """Return what is the same for all clusters of a disk."""
+        if disk.detached is not None:
+            raise Coupled("a disk is detached")
+        return (
+            disk.length,
+            tuple([self.image(disk.name, n, image) for n, image in enumerate(disk.chain)]),
+            tuple([self.bitmap(disk, bitmap) for bitmap in disk.bitmaps]),
+        )
+
+    def image(self, disk: str, place: int, image: Image) -> Hashable:
+        """Return what is the same for all clusters of an image."""
+        self.cell(image.content)
+        frozen = place and self.kept.frozen
+        return (
+            self.name(image.name), image.length, image.format, image.lacks, image.removed,
+            image.left_open, self.moment(disk, image.since) if frozen else -1,
+            tuple([self.inside(disk, each) for each in image.snapshots]),
+        )  # fmt: skip
+
+    def inside(self, disk: str, kept: InternalSnapshot) -> Hashable:
+        """Return what is the same for all clusters of a state inside an image."""
+        self.cell(kept.content)
+        return self.name(kept.name), kept.length, kept.lacks, self.moment(disk, kept.moment)
+
+    def bitmap(self, disk: Disk, bitmap: DirtyBitmap) -> Hashable:
+        """Return what is the same for all bits of a bitmap."""
+        if bitmap.granularity != disk.cluster_size:
+            raise Coupled(f"a bit of {bitmap.name} does not stand for one cluster")
+        self.cell(bitmap.dirty)
+        batches = sorted({each.batch for each in disk.bitmaps if each.node == bitmap.node} | {0})
+        windows: tuple[Window, ...] = bitmap.windows if self.kept.windows else ()
+        return (
+            self.name(bitmap.node), self.name(bitmap.name), bitmap.length, bitmap.recording,
+            bitmap.persistent, self.cell(bitmap.successor), bitmap.inconsistent, bitmap.kept.value,
+            bitmap.auto, bitmap.exported, self.cell(bitmap.filed), bitmap.unlocked,
+            batches.index(bitmap.batch),
+            tuple([(self.moment(disk.name, each.start), self.moment(disk.name, each.end))
+                   for each in windows]),
+        )  # fmt: skip
+
+    def checkpoint(self, point: Checkpoint) -> Hashable:
+        """Return a checkpoint."""
+        moments = tuple([(disk, self.moment(disk, at)) for disk, at in point.moments])
+        return self.name(point.name), self.name(point.parent), moments
+
+    def note(self, machine: Machine, note: SnapshotNote) -> Iterator[Hashable]:
+        """Yield what the host noted of a snapshot, as far as images of it are there: there is no
+        other that anybody asks for.
+        """
+        there = {image.name for disk in machine.disks for image in disk.chain}
+        over = {e.disk: self.name(e.over) if e.over in there else "" for e in note.layers}
+        if any(each.image in there for each in note.layers):
+            yield self.name(note.name), tuple([
+                (each.disk, self.name(each.image), over[each.disk])
+                for each in note.layers
+            ])  # fmt: skip
+
+    def backup(self, backup: Backup) -> Hashable:
+        """Return what is the same for all clusters of a backup."""
+        self.cell(backup.content)
+        moment = self.moment(backup.disk, backup.moment)
+        return self.name(backup.name), backup.length, backup.complete, moment
+
+
+def read_shape(parts: Sequence[Part], kept: Kept) -> Shape:
+    """Return machines that the same was asked of in two parts.
+
+    Raises:
+        Coupled: There is something about one that is not the same for all clusters.
+    """
+    reading = _Reading(kept)
+    keys, moments = [], []
+    cells: list[tuple[Cells, ...]] = [()] * len(parts[0].machine.disks)
+    kinds = [""] * len(cells)
+    for machine, noted in parts:
+        key, live = _read(reading, machine, noted, cells, kinds)
+        keys.append(key)
+        moments.append(live)
+    return Shape(tuple(keys), tuple(cells), tuple(kinds), tuple(moments))
+
+
+def _read(
+    reading: _Reading,
+    machine: Machine,
+    noted: Noted,
+    cells: list[tuple[Cells, ...]],
+    kinds: list[str],
+) -> tuple[Hashable, dict[str, tuple[int, ...]]]:
+    """Return what is the same for all clusters of a machine, and the moments that it refers to.
+
+    Args:
+        cells, kinds: What has been read of each disk; its cells are added.
+    """
+    if machine.jobs or machine.exports:
+        raise Coupled("a job or an export lasts")
+    reading.moments = []
+    disks, held = [], []
+    for number, disk in enumerate(machine.disks):
+        reading.cells, reading.kinds = [], []
+        disks.append(reading.disk(disk))
+        if reading.kept.backups:
+            held += [reading.backup(each) for each in machine.backups if each.disk == disk.name]
+        cells[number] += tuple(reading.cells)
+        kinds[number] += "".join(reading.kinds)
+    points = tuple([reading.checkpoint(each) for each in machine.checkpoints])
+    notes = tuple([note for each in machine.snapshots for note in reading.note(machine, each)])
+    consumers = tuple([
+        (disk, reading.name(name), reading.moment(disk, at))
+        for (disk, name), at in noted.consumers.items()
+    ])  # fmt: skip
+    live = _live(machine, reading.moments)
+    places = {disk: {at: n for n, at in enumerate(there)} for disk, there in live.items()}
+    ranks = tuple([places[disk][at] for disk, at in reading.moments])
+    now = tuple([len(live[disk.name]) for disk in machine.disks])
+    for number, disk in enumerate(machine.disks):
+        views = noted.views[disk.name]
+        cells[number] += tuple([views[at] for at in live[disk.name]])
+        kinds[number] += "m" * len(live[disk.name])
+    key = (
+        machine.power.value, machine.transient, machine.frozen, machine.forked,
+        tuple(disks), tuple(held), points, notes, consumers, ranks, now,
+    )  # fmt: skip
+    return key, live
+
+
+def _live(machine: Machine, noted: list[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
+    """Return the moments that something refers to, and now, by disk."""
+    live: dict[str, set[int]] = {disk.name: {disk.moment} for disk in machine.disks}
+    for disk, moment in noted:
+        live[disk].add(moment)
+    return {disk: tuple(sorted(moments)) for disk, moments in live.items()}
+
+
+Given: TypeAlias = Iterator[Cells]
+
+
+def put_back(machine: Machine, kept: Kept, cells: list[Given]) -> Machine:
+    """Return a machine of the same shape with other cells, the views of the guest left over.
+
+    What a state is not known by is taken off it.
+
+    Args:
+        cells: For each disk, its maps and sets in the order of the shape.
+    """
+    disks, backups = [], []
+    for disk, given in zip(machine.disks, cells, strict=True):
+        disks.append(_disk(disk, kept, given))
+        if kept.backups:
+            backups += [
+                replace(b, content=next_map(given)) for b in machine.backups if b.disk == disk.name
+            ]
+    return replace(machine, disks=tuple(disks), backups=tuple(backups), restores=(), at=None)
+
+
+def next_map(given: Given) -> ClusterMap:
+    """Return the next of some cells, which is a map."""
+    cells = next(given)
+    assert isinstance(cells, ClusterMap), "the order of cells is that of the shape"
+    return cells
+
+
+def next_set(given: Given) -> ClusterSet:
+    """Return the next of some cells, which is a set."""
+    cells = next(given)
+    assert isinstance(cells, ClusterSet), "the order of cells is that of the shape"
+    return cells
+
+
+def _disk(disk: Disk, kept: Kept, given: Given) -> Disk:
+    chain = tuple([
+        replace(
+            image, content=next_map(given), since=image.since if kept.frozen else 0,
+            snapshots=tuple([replace(e, content=next_map(given)) for e in image.snapshots]),
+        )
+        for image in disk.chain
+    ])  # fmt: skip
+    bitmaps = tuple([_bitmap(bitmap, kept, given) for bitmap in disk.bitmaps])
+    return replace(disk, chain=chain, bitmaps=bitmaps)
+
+
+def _bitmap(bitmap: DirtyBitmap, kept: Kept, given: Given) -> DirtyBitmap:
+    dirty = next_set(given)
+    successor = next_set(given) if bitmap.successor is not None else None
+    filed = next_set(given) if bitmap.filed is not None else None
+    windows = bitmap.windows if kept.windows else ()
+    return replace(bitmap, dirty=dirty, successor=successor, filed=filed, windows=windows)
+
+
+def bare_backup(backup: Backup, moment: int) -> Backup:
+    """Return what is kept of a backup: what it holds, and the moment that it claims to give."""
+    return Backup(
+        name=backup.name, disk=backup.disk, image="", kind=Kind.FULL, content=backup.content,
+        length=backup.length, complete=backup.complete, moment=moment, transfer=Transfer.PUSH,
+    )  # fmt: skip
+
+
+def blank_cells(shape: Shape, answers: Answers) -> list[list[Cells]]:
+    """Return cells that are read from a column, place by place, for each disk."""
+    return [
+        [
+            FormulaMap(Node("cell", (), place), answers)
+            if kind == "m"
+            else FormulaSet(Node("bit", (), place), answers)
+            for place, kind in enumerate(kinds)
+        ]
+        for kinds in shape.kinds
+    ]

@@ -1,0 +1,341 @@
+"""The shapes that machines of a model come to, and what each request makes of their columns."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+from simulator.apis.base import ApiModel
+from simulator.diagnostics import InputError
+from simulator.explore.acts import GUEST, Act, Fresh, Limits, acts_of, points_of, request_of
+from simulator.explore.columns.formulas import (
+    NEW,
+    Answers,
+    Coupled,
+    FormulaMap,
+    FormulaSet,
+    Node,
+    map_node,
+    set_node,
+)
+from simulator.explore.columns.shapes import (
+    OURS,
+    Cells,
+    Kept,
+    Part,
+    Shape,
+    bare_backup,
+    blank_cells,
+    next_map,
+    put_back,
+    read_shape,
+)
+from simulator.explore.judging import (
+    DIFFERS,
+    GUEST_CHANGED,
+    LOST_POINT,
+    WRONG_BACKUP,
+    Lead,
+    Step,
+    changed_by,
+    consumers_after,
+    differ,
+    ends_of,
+    leads_of,
+    taken_by,
+)
+from simulator.explore.noted import Noted
+from simulator.model.clusters import ClusterMap, ClusterSet, set_of
+from simulator.model.machine import Machine
+from simulator.model.operations import Refusal
+from simulator.model.transitions import apply_all
+from simulator.model.values import replace
+
+WRITTEN = Node("written")
+NO_CLUSTERS = set_of(1)
+
+Formulas: TypeAlias = tuple[Node, ...]
+
+
+class Flag(NamedTuple):
+    """What is wrong where a formula holds for any column.
+
+    Attributes:
+        disk: The place of the disk.
+        late: A second formula that must hold for any column, too; None for none.
+        lead: Of a restore point: what leads where.
+    """
+
+    kind: str
+    disk: int
+    node: Node
+    late: Node | None = None
+    lead: Lead | None = None
+
+
+class Move(NamedTuple):
+    """What one act makes of all states of a shape.
+
+    Attributes:
+        after: The number of the shape that comes of it; -1 where nothing comes of it.
+        formulas: The columns of each disk afterwards.
+        flags: What may be wrong.
+        gone: The places of the backups that go, and of the states that they stand for.
+        checks: Formulas that must agree where others are all empty: those, and two alike.
+        refusal: The host's words, where it is refused.
+        raised: What the model raised, or why clusters are not alike; nothing comes of it.
+        coupled: Whether it is the latter.
+        differs: Whether one model accepts it, and the other does not.
+    """
+
+    act: Act
+    after: int = -1
+    formulas: tuple[Formulas, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    gone: frozenset[tuple[int, int]] = frozenset()
+    checks: tuple[tuple[int, Formulas, Node, Node], ...] = ()
+    refusal: str | None = None
+    raised: str | None = None
+    coupled: bool = False
+    differs: bool = False
+
+
+class Held(NamedTuple):
+    """Machines of a shape, with formulas in place of contents: one for each model."""
+
+    number: int
+    parts: tuple[Part, ...]
+    shape: Shape
+
+
+class _Came(NamedTuple):
+    """What came of an act under one answer."""
+
+    parts: tuple[Part, ...]
+    shape: Shape
+    formulas: tuple[Formulas, ...]
+    flags: tuple[Flag, ...]
+    gone: frozenset[tuple[int, int]]
+
+
+class _Differ(Exception):
+    """One model accepts what the other turns down."""
+
+
+class Space:
+    """All shapes that have been met, numbered.
+
+    Attributes:
+        shapes, moves: By number; None for moves that nobody asked for yet.
+        stopped: Whether a model gave no answer in good time: it is asked no more.
+    """
+
+    def __init__(
+        self, models: tuple[ApiModel, ...], kept: Kept, limits: Limits, verbs: tuple[str, ...]
+    ) -> None:
+        self.models, self.kept, self.limits, self.verbs = models, kept, limits, verbs
+        self.answers = Answers()
+        self.shapes: list[Held] = []
+        self.moves: list[tuple[Move, ...] | None] = []
+        self._numbers: dict[object, int] = {}
+        self._count = 0
+        self.stopped = False
+
+    def hold(self, parts: tuple[Part, ...]) -> int:
+        """Return the number of the shape of machines."""
+        return self._number(parts, read_shape(parts, self.kept))
+
+    def _number(self, parts: tuple[Part, ...], shape: Shape) -> int:
+        number = self._numbers.get(shape.key)
+        if number is None:
+            number = self._numbers[shape.key] = len(self.shapes)
+            given = [iter(cells) for cells in blank_cells(shape, self.answers)]
+            held = tuple([
+                self._blank(part, moments, given)
+                for part, moments in zip(parts, shape.moments, strict=True)
+            ])  # fmt: skip
+            self.shapes.append(Held(number, held, shape))
+            self.moves.append(None)
+        return number
+
+    def _blank(
+        self, part: Part, moments: dict[str, tuple[int, ...]], given: list[Iterator[Cells]]
+    ) -> Part:
+        """Return a machine whose cells are read from a column."""
+        bare = put_back(part.machine, self.kept, given)
+        for disk in bare.disks:
+            _ = disk.guest_view  # It is kept, so it is worked out before anybody says "empty".
+        views: dict[str, dict[int, ClusterMap]] = {}
+        for (disk_name, live), cells in zip(moments.items(), given, strict=True):
+            views[disk_name] = {at: next_map(cells) for at in live}
+        return Part(bare, Noted(views, part.noted.consumers))
+
+    def moves_of(self, number: int) -> tuple[Move, ...]:
+        """Return what each act makes of a shape."""
+        known = self.moves[number]
+        if known is None:
+            held = self.shapes[number]
+            if self.stopped:
+                return ()
+            acts = acts_of(held.parts[0].machine, self.verbs, self.limits)
+            known = self.moves[number] = tuple([self._move(held, act) for act in acts])
+        return known
+
+    def _move(self, held: Held, act: Act) -> Move:
+        self._count += 1
+        fresh = Fresh(f"S{self._count}", f"B{self._count}", f"b{self._count}.bak")
+        self.answers.asked, self.answers.empty = [], False
+        try:
+            came = self._take(held, act, fresh)
+            asked = tuple(dict.fromkeys(self.answers.asked))
+            if isinstance(came, str) and not asked:
+                return Move(act, refusal=came)
+            checks = self._compare(held, act, fresh, came, asked) if asked else ()
+        except Coupled as coupled:
+            return Move(act, raised=coupled.why, coupled=True)
+        except _Differ:
+            return Move(act, differs=True)
+        except InputError as error:
+            told = error.problems[0].message
+            self.stopped = "no answer" in told
+            return Move(act, raised=told)
+        except Exception as error:
+            return Move(act, raised=f"{type(error).__name__}: {error}".rstrip(": "))
+        if isinstance(came, str):
+            return Move(act, refusal=came)
+        after = self._number(came.parts, came.shape)
+        return Move(act, after, came.formulas, came.flags, came.gone, checks)
+
+    def _compare(
+        self, held: Held, act: Act, fresh: Fresh, came: _Came | str, asked: Formulas
+    ) -> tuple[tuple[int, Formulas, Node, Node], ...]:
+        """Ask again as if all were empty, and return what must agree where it is.
+
+        Raises:
+            Coupled: What comes of it depends on whether any cluster is in some set.
+        """
+        self.answers.empty = True
+        try:
+            other = self._take(held, act, fresh)
+        finally:
+            self.answers.empty = False
+        asked = tuple(dict.fromkeys(self.answers.asked))
+        if isinstance(came, str) or isinstance(other, str):
+            if came == other:
+                return ()
+            raise Coupled("whether it is refused depends on what clusters hold")
+        if other.shape.key != came.shape.key:
+            raise Coupled("what comes of it depends on whether any cluster holds anything")
+        return tuple(
+            (disk, asked, one, two)
+            for disk, (mine, theirs) in enumerate(zip(came.formulas, other.formulas, strict=True))
+            for one, two in zip(mine, theirs, strict=True)
+            if one != two
+        )
+
+    def _take(self, held: Held, act: Act, fresh: Fresh) -> _Came | str:
+        """Return what comes of an act, or the host's no."""
+        request = request_of(held.parts[0].machine, act, fresh, self._data(act))
+        steps, refused = [], []
+        for model, (machine, noted) in zip(self.models, held.parts, strict=True):
+            plan = model.plan(machine, request)
+            after = plan if isinstance(plan, Refusal) else apply_all(machine, plan)
+            if isinstance(plan, Refusal) or isinstance(after, Refusal):
+                refused.append(after.text if isinstance(after, Refusal) else "")
+            else:
+                steps.append(Step(request, plan, machine, after, noted))
+        if not steps:
+            return refused[0]
+        if refused:
+            raise _Differ
+        if len(steps) == 1:
+            return self._came(steps, *self._judged(steps[0], guest=act.verb in GUEST))
+        flags = [Flag(DIFFERS, disk, set_node(unlike)) for disk, unlike in differ(*steps)]
+        bare = [self._judged(step, guest=True)[0][0] for step in steps]
+        return self._came(steps, bare, flags, frozenset())
+
+    def _came(
+        self,
+        steps: Sequence[Step],
+        bare: Sequence[Machine],
+        flags: Sequence[Flag],
+        gone: frozenset[tuple[int, int]],
+    ) -> _Came:
+        parts = [Part(m, self._noted(step, m)) for step, m in zip(steps, bare, strict=True)]
+        shape = read_shape(parts, self.kept)
+        formulas = tuple([tuple([_node(each) for each in cells]) for cells in shape.cells])
+        live = tuple([
+            Part(part.machine, Noted(
+                {d: {at: part.noted.views[d][at] for at in there} for d, there in moments.items()},
+                part.noted.consumers,
+            ))
+            for part, moments in zip(parts, shape.moments, strict=True)
+        ])  # fmt: skip
+        flags = tuple(flag for flag in flags if flag.node.kind != "none" or flag.lead is not None)
+        return _Came(live, shape, formulas, flags, gone)
+
+    def _data(self, act: Act) -> ClusterMap | ClusterSet | None:
+        if act.verb == "write":
+            return FormulaMap(Node("hold", (WRITTEN,), NEW), self.answers)
+        if act.verb == "zero":
+            return FormulaMap(Node("hold", (WRITTEN,), 0), self.answers)
+        return FormulaSet(WRITTEN, self.answers) if act.verb == "discard" else None
+
+    def _judged(
+        self, step: Step, *, guest: bool
+    ) -> tuple[list[Machine], list[Flag], frozenset[tuple[int, int]]]:
+        """Return the machine with backups that say no more than what they give, what is wrong with
+        a step, and the backups that go with it."""
+        places = {disk.name: n for n, disk in enumerate(step.after.disks)}
+        flags: list[Flag] = []
+        ends: dict[str, int] = {}
+        if step.after.backups is not step.before.backups:
+            for taken in taken_by(step):
+                ends[taken.backup.name] = taken.end
+                if taken.wrong is not None:
+                    node = set_node(taken.wrong)
+                    late = set_node(taken.late) if taken.late is not None else None
+                    flags.append(Flag(WRONG_BACKUP, places[taken.backup.disk], node, late))
+        if not guest:
+            flags += [Flag(GUEST_CHANGED, places[d], set_node(c)) for d, c in changed_by(step)]
+        kept = step.after.backups if self.kept.backups else ()
+        old = {each.name for each in step.before.backups}
+        left = [each for each in kept if each.name in old]
+        room = self.limits.backups - len({each.name for each in left})
+        new = [bare_backup(b, ends[b.name]) for b in kept if b.name in ends] if room > 0 else []
+        bare = replace(step.after, backups=(*left, *new))
+        gone, lost = self._lost(step, bare)
+        return [bare], flags + lost, gone
+
+    def _lost(self, step: Step, bare: Machine) -> tuple[frozenset[tuple[int, int]], list[Flag]]:
+        """Return the backups that go with a step, and what they may be needed for."""
+        left = {each.name for each in bare.backups}
+        if all(each.name in left for each in step.before.backups):
+            return frozenset(), []
+        flags, gone = [], set[tuple[int, int]]()
+        for place, disk in enumerate(step.before.disks):
+            views = step.noted.views[disk.name]
+            pieces, leads = leads_of(step.before, views, disk)
+            ends = ends_of(pieces)
+            gone |= {(n, ends.index(b.moment)) for n, b in enumerate(pieces) if b.name not in left}
+            for lead in leads:
+                node = set_node(lead.unlike)
+                flags.append(Flag(LOST_POINT, place, node, lead=lead._replace(unlike=NO_CLUSTERS)))
+        return frozenset(gone), flags
+
+    def _noted(self, step: Step, bare: Machine) -> Noted:
+        views = {
+            disk.name: step.noted.views[disk.name] | {disk.moment: disk.guest_view}
+            for disk in bare.disks
+        }
+        ours = [name for name in points_of(bare) if OURS.fullmatch(name)]
+        return Noted(views, consumers_after(step, ours))
+
+
+def _node(cells: Cells) -> Node:
+    return map_node(cells) if isinstance(cells, ClusterMap) else set_node(cells)
+
+
+def coupled_acts(moves: Sequence[tuple[Move, ...] | None]) -> dict[str, str]:
+    """Return the verbs for which clusters are not alike, and why."""
+    return {
+        move.act.verb: move.raised or "" for each in moves for move in each or () if move.coupled
+    }

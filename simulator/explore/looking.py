@@ -1,0 +1,224 @@
+"""Looks for timelines that go wrong, and makes a scenario of the shortest of each kind."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from simulator.apis.base import ApiModel
+from simulator.diagnostics import Severity
+from simulator.explore.columns.space import coupled_acts
+from simulator.explore.judging import (
+    DIFFERS,
+    FALSE_ALARM,
+    LOST_CHANGE,
+    RAISES,
+    SILENT,
+    WRONG_BACKUP,
+)
+from simulator.explore.outcome import WORDS, Found, Outcome, count
+from simulator.explore.searching.search import Asked, Candidate, Search, Told
+from simulator.explore.witness import (
+    SILENT_RULES,
+    Judged,
+    Story,
+    play_story,
+    tell,
+    write_scenario,
+)
+from simulator.explore.witness import Told as Head
+from simulator.pipeline import Run, loads
+
+JUDGED_MAX = 1000
+"""So many timelines are played and judged by the rules, unless more are asked for."""
+
+READ = SILENT_RULES - {"BT107", "BT110", "BT215", "BT402", "BT404"}
+"""The rules that speak of what a step made; the others speak of what may come of it."""
+
+BREAKS = frozenset({"BT107", "BT108", "BT110", "BT215", "BT402"})
+"""The rules that speak of what breaks increments before anybody takes one."""
+
+SPOKEN_OF = frozenset({"backup", "read", "drop", "commit", "pull", "merge", "revert"})
+"""The verbs that such rules speak of."""
+
+Report = Callable[[Told], None]
+
+
+class Wanted(NamedTuple):
+    """What is wanted of an exploration.
+
+    Attributes:
+        every: Whether one timeline of each kind is wanted, or just the first.
+        judged_max: How many timelines are judged by the rules.
+    """
+
+    every: bool = False
+    judged_max: int = JUDGED_MAX
+
+
+class Looking:
+    """One exploration.
+
+    Attributes:
+        found: What has been found by now, by kind and rule.
+    """
+
+    def __init__(self, models: tuple[ApiModel, ...], asked: Asked, wanted: Wanted) -> None:
+        self.models, self.wanted = models, wanted
+        self.search = Search(models, asked)
+        self.found: dict[tuple[str, str | None], Found] = {}
+        self.notes: list[str] = []
+        self._judged = {False: 0, True: 0}
+        self._skipped = self._unlike = 0
+        self._begun = time.monotonic()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many disks there are, and how many clusters each has."""
+        limits = self.search.asked.limits
+        return limits.disks, limits.clusters
+
+    def run(self, report: Report = lambda told: None) -> Outcome:
+        """Look until there is nothing more, or what is wanted has been found.
+
+        What stops it in between, such as Ctrl-C or a lack of memory, leaves what was found so far.
+        """
+        limits, most = self.search.asked.limits, self.search.asked.states_max
+        try:
+            while not self.search.complete:
+                if limits.depth is not None and self.search.depth >= limits.depth:
+                    break
+                for candidate in self.search.advance(report):
+                    self._look(candidate)
+                if self.found and not self.wanted.every:
+                    break
+                if self.search.space.stopped:
+                    self.notes.append("the model gave no answer in good time, and is asked no more")
+                    break
+                if most is not None and self.search.store.count > most:
+                    self.notes.append(f"stopped at {count(most, 'state')}")
+                    break
+        except KeyboardInterrupt:
+            self.notes.append("stopped by hand; this is what was found so far")
+        except MemoryError:
+            self.notes.append("there is no more memory; this is what was found so far")
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """Return what it has come to by now."""
+        search, limits = self.search, self.search.asked.limits
+        found = sorted(self.found.values(), key=lambda f: (f.steps, f.kind, f.rule or ""))
+        if not self.wanted.every:
+            found = found[:1]
+        return Outcome(
+            model=self.models[0].id,
+            against=self.models[1].id if len(self.models) > 1 else None,
+            limits=limits,
+            verbs=search.asked.verbs,
+            complete=search.complete,
+            depth=search.depth,
+            states=search.store.count,
+            steps=search.levels.steps,
+            seconds=time.monotonic() - self._begun,
+            found=tuple(found),
+            notes=(*self.notes, *self._left_out()),
+        )
+
+    def _left_out(self) -> Iterator[str]:
+        for verb, why in coupled_acts(self.search.space.moves).items():
+            yield f"{verb} was left out where clusters are not alike: {why}"
+        if self._skipped:
+            asked = sum(self._judged.values())
+            yield (
+                f"the rules were asked about {count(asked, 'timeline')}, and not about "
+                f"{self._skipped:,} more; --judged N asks about more"
+            )
+
+    def _look(self, candidate: Candidate) -> None:
+        """Play what seems wrong, and note it if it is and nothing like it is known."""
+        act = self.search.move(candidate).act
+        if candidate.kind in (RAISES, DIFFERS) and (candidate.kind, None) in self.found:
+            return
+        if not candidate.kind and act.verb not in SPOKEN_OF:
+            return
+        right = not candidate.kind
+        if candidate.kind not in (RAISES, DIFFERS):
+            if self._judged[right] >= self.wanted.judged_max:
+                self._skipped += 1
+                return
+            self._judged[right] += 1
+        story = tell(self.models[0], *self.shape, self.search.way(candidate))
+        if candidate.kind == RAISES:
+            told = self.search.move(candidate).raised or ""
+            self._note(RAISES, None, story, (told.partition("\n")[0],))
+        elif candidate.kind == DIFFERS:
+            self._differ(story)
+        else:
+            self._judge(candidate, story)
+
+    def _judge(self, candidate: Candidate, story: Story) -> None:
+        judged = play_story(self.models[0], self.shape, story)
+        if not candidate.kind:
+            alarms = [code for code in judged.said if code in READ] if not judged.kinds else []
+            if alarms:
+                self._note(FALSE_ALARM, alarms[0], story)
+        elif candidate.kind not in judged.kinds:
+            self._unlike += 1
+        else:
+            self._note_wrong(candidate.kind, judged, story)
+
+    def _note_wrong(self, kind: str, judged: Judged, story: Story) -> None:
+        """Note what is wrong, under the rule that says so; where none does, that is the mistake."""
+        before = story._replace(steps=story.steps[:-1], requests=story.requests[:-1])
+        broke: tuple[str, ...] = ()
+        if kind == WRONG_BACKUP and "since" in (story.steps[-1][1] or {}) and before.steps:
+            told = play_story(self.models[0], self.shape, before).warned
+            broke = tuple(code for code in told if code in BREAKS)
+        if broke:
+            self._note(LOST_CHANGE, broke[0], before)
+        if judged.said:
+            self._note(kind, judged.said[0], story)
+        elif not broke:
+            self._note(SILENT, None, story, (WORDS[kind],))
+
+    def _head(self, kind: str) -> Head:
+        return Head(f"{self.models[0].id}, explored: {WORDS[kind]}", self.models[0].id)
+
+    def _differ(self, story: Story) -> None:
+        """Note how two models differ, as the regression check tells it."""
+        from simulator.compare import compat
+
+        text = write_scenario(self._head(DIFFERS), self.shape, story.steps, {})
+        runs = [loads(text, "witness.yaml").run(model) for model in self.models]
+        found = compat.find_differences(*(run.document() for run in runs))
+        told = tuple(f"{each.level.value} {each.kind}: {each.at}: {each.message}" for each in found)
+        self._note(DIFFERS, None, story, told or ("a row of a figure differs",))
+
+    def _note(self, kind: str, rule: str | None, story: Story, told: tuple[str, ...] = ()) -> None:
+        """Make a scenario of a story, unless there is one of its kind."""
+        if (kind, rule) in self.found:
+            return
+        head, steps = self._head(kind), len(story.steps)
+        figure, expects = "", dict[int, list[str]]()
+        if kind == RAISES:
+            shown = story._replace(steps=story.steps[: len(story.machines) - 1])
+            text = write_scenario(head, self.shape, shown.steps, {})
+            figure = loads(text, "witness.yaml").run(self.models[0]).text()
+        else:
+            run = loads(write_scenario(head, self.shape, story.steps, {}), "witness.yaml").run(
+                self.models[0]
+            )
+            figure, expects = run.text(), expected(run)
+        scenario = write_scenario(head, self.shape, story.steps, expects)
+        self.found[kind, rule] = Found(kind, rule, steps, scenario, figure, told)
+
+
+def expected(run: Run) -> dict[int, list[str]]:
+    """Return the rules that a scenario expects of each step: those that find an error."""
+    first = sum(entry.instant == "T0" for entry in run.timeline.entries)
+    found: dict[int, list[str]] = {}
+    for each in run.findings:
+        if each.severity is Severity.ERROR and each.entry is not None and each.entry >= first:
+            names = found.setdefault(each.entry - first, [])
+            if each.rule not in names:
+                names.append(each.rule)
+    return found

@@ -1,0 +1,1 @@
+"""Exploring: the search, its proofs and its scenarios."""

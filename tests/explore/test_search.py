@@ -1,0 +1,27 @@
+"""The search is held against an explorer that knows nothing of the simulator."""
+
+import pytest
+
+from simulator import apis
+from simulator.explore.acts import Limits
+from simulator.explore.judging import WRONG_BACKUP
+from simulator.explore.searching.search import Asked, Search
+from tests.explore import brute
+
+TOY = ("write", "snapshot", "checkpoint", "backup", "read")
+"""What the explorer of the tests knows of the mail's API."""
+
+
+@pytest.mark.parametrize(("clusters", "depth"), [(1, 6), (2, 5), (3, 4)])
+def test_the_search_finds_what_an_explorer_of_its_own_finds(clusters: int, depth: int) -> None:
+    limits = Limits(images=2, bitmaps=3, clusters=clusters)
+    search = Search((apis.MODELS["mail-2018"],), Asked(limits, TOY))
+    counts, wrong = [], dict[str, int]()
+    for _ in range(depth):
+        for candidate in search.advance():
+            assert candidate.kind == WRONG_BACKUP
+            wrong.setdefault(search.move(candidate).act.verb, candidate.depth)
+        counts.append(search.store.count)
+    assert (counts, wrong) == brute.explore(clusters, depth, images=2, bitmaps=3)
+    assert ("read" in wrong) is (clusters > 1 and depth > 4), "a late read takes two clusters"
+    assert "backup" in wrong, "so does an overlay without a bitmap"
