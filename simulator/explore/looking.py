@@ -185,11 +185,11 @@ class Looking:
 
     def _differ(self, story: Story) -> None:
         """Note how two models differ, as the regression check tells it."""
-        from simulator.compare import compat
+        from simulator.compare.compat.found import find_differences
 
         text = write_scenario(self._head(DIFFERS), self.shape, story.steps, {})
-        runs = [loads(text, "witness.yaml").run(model) for model in self.models]
-        found = compat.find_differences(*(run.document() for run in runs))
+        old, new = (loads(text, "witness.yaml").run(model).document() for model in self.models)
+        found = find_differences(old, new)
         told = tuple(f"{each.level.value} {each.kind}: {each.at}: {each.message}" for each in found)
         self._note(DIFFERS, None, story, told or ("a row of a figure differs",))
 

@@ -13,8 +13,8 @@ from simulator.explore.noted import Noted
 from simulator.model.bitmap import DirtyBitmap, Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk, Image, InternalSnapshot
-from simulator.model.machine import Backup, Checkpoint, Kind, Machine, Transfer
-from simulator.model.notes import SnapshotNote
+from simulator.model.machine import Backup, Kind, Machine, Transfer
+from simulator.model.notes import Checkpoint, SnapshotNote
 from simulator.model.values import replace
 
 OURS = re.compile(r"\b[SBb][0-9]+[a-z]?(?:\.bak)?\b")

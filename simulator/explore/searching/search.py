@@ -168,13 +168,14 @@ class Search:
         limits = self.asked.limits
         own = [list(range(limits.clusters)) for _ in range(limits.disks)]
         way = []
-        for number, step in taken:
+        for place, (number, step) in enumerate(taken):
             row = self.store.rows[number]
             act = self.space.moves_of(int(row[0]))[step % ACTS_MAX].act
             mask = step // ACTS_MAX
             chosen = [n for n in range(limits.clusters) if mask >> n & 1]
             clusters = tuple(sorted(own[max(act.place, 0)][n] for n in chosen)) if mask else ()
             way.append(Stepped(act, clusters))
-            for disk, orders in enumerate(self.levels.orders(row, step)):
+            last = place == len(taken) - 1
+            for disk, orders in enumerate(() if last else self.levels.orders(row, step)):
                 own[disk] = [own[disk][n] for n in orders]
         return way
