@@ -31,6 +31,7 @@ COMMANDS = {
     "schema": ("reference", "scenario > scenario.schema.json"),
     "new": ("reference", "monday"),
     "inspect": ("real", "vm.S2.qcow2 --cells 32"),
+    "doctor": ("real", "backups/vm vm.qcow2"),
 }
 """Each command, the module whose function of that name it is, and the arguments of an example."""
 

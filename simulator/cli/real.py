@@ -1,4 +1,5 @@
-"""Commands about the real thing: ``verify`` plays on it, ``export`` writes for it, ``inspect``."""
+"""Commands about the real thing: ``verify`` plays on it, ``export`` writes for it, ``inspect`` and
+``doctor`` look at what is there."""
 
 import gc
 import sys
@@ -28,6 +29,9 @@ from simulator.cli.reading import (
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulator.diagnostics import Finding, Problem
     from simulator.releases.hosts import Host
     from simulator.timeline import Timeline
     from simulator.verify.peers import Peer as RealPeer
@@ -50,7 +54,7 @@ class ScriptLanguage(StrEnum):
 
 
 class InspectFormat(StrEnum):
-    """What ``inspect`` prints."""
+    """What ``inspect`` and ``doctor`` print."""
 
     TEXT = "text"
     JSON = "json"
@@ -175,21 +179,13 @@ def inspect(
     ] = InspectFormat.TEXT,
 ) -> None:
     """Draw real qcow2 images, their backing chain and bitmaps; they are only read."""
-    from simulator.diagnostics import InputError
     from simulator.inspect.document import write_json
-    from simulator.inspect.image.seen import label
     from simulator.inspect.inspection import inspect_images, scenario_of
     from simulator.inspect.text import summarise, write_text
-    from simulator.render.report import write_finding, write_input_error
 
     seen = inspect_images(images, cells=cells)
-    for path, problem in seen.problems:
-        unusable = InputError(label(path), "", [problem])
-        print(write_input_error(unusable, colour=colour_of(sys.stderr)), file=sys.stderr)
-    found = [
-        write_finding(finding, path=label(path), source="", colour=colour_of())
-        for path, finding in seen.findings
-    ]
+    _print_problems(seen.problems)
+    found = _written(seen.findings)
     if format is InspectFormat.JSON:
         print(write_json(seen), end="")
     elif seen.disks and format is InspectFormat.SCENARIO:
@@ -201,3 +197,68 @@ def inspect(
         print("\n\n".join([*drawn, *found, summarise(seen)]))
     if seen.problems or seen.failing:
         raise typer.Exit(UNUSABLE if seen.problems else FAILING)
+
+
+def doctor(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="WHAT...",
+            help="Folders of backups, images, libvirt's documents, JSON of QEMU; - reads stdin.",
+        ),
+    ],
+    checkpoints: Annotated[
+        str | None,
+        typer.Option("--checkpoints", metavar="DIR", help="Documents of checkpoints."),
+    ] = None,
+    cells: Annotated[
+        int, typer.Option("--cells", min=1, max=4096, help="Cells of a row, at most.")
+    ] = 64,
+    format: Annotated[
+        InspectFormat,
+        typer.Option("--format", "-f", help="Figures, data, or a scenario to go on from."),
+    ] = InspectFormat.TEXT,
+) -> None:
+    """Tell what backups can be restored, what is broken, and what to do; all is only read."""
+    from simulator.doctor.diagnosis import diagnose
+    from simulator.doctor.document import write_json
+    from simulator.doctor.scenario import NoFolderError, write_scenario
+    from simulator.doctor.text import summarise, write_text
+
+    read = diagnose(paths, checkpoints=checkpoints, cells=cells, stdin=sys.stdin.read)
+    _print_problems(read.problems)
+    found = _written(read.findings)
+    if format is InspectFormat.JSON:
+        print(write_json(read), end="")
+    elif format is InspectFormat.SCENARIO:
+        print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
+        try:
+            print(write_scenario(read, cells=cells), end="")
+        except NoFolderError as error:
+            give_up(str(error))
+    elif not read.empty:
+        print("\n\n".join([*write_text(read, cells=cells), *found, summarise(read)]))
+    if read.problems or read.failing:
+        raise typer.Exit(UNUSABLE if read.problems else FAILING)
+
+
+def _print_problems(problems: "Sequence[tuple[str, Problem]]") -> None:
+    """Print what cannot be used."""
+    from simulator.diagnostics import InputError
+    from simulator.inspect.image.seen import label
+    from simulator.render.report import write_input_error
+
+    for path, problem in problems:
+        unusable = InputError(label(path), "", [problem])
+        print(write_input_error(unusable, colour=colour_of(sys.stderr)), file=sys.stderr)
+
+
+def _written(findings: "Sequence[tuple[str, Finding]]") -> list[str]:
+    """Return findings about files as text."""
+    from simulator.inspect.image.seen import label
+    from simulator.render.report import write_finding
+
+    return [
+        write_finding(finding, path=label(path), source="", colour=colour_of())
+        for path, finding in findings
+    ]

@@ -84,11 +84,16 @@ def _others() -> Iterator[Explained]:
 
 
 def _seen() -> Iterator[Explained]:
-    for code, (name, found) in {**IN_REAL_CHAINS, **OF_FILES}.items():
-        if not any(rule.code == code for rule in checks.RULES):
-            text = f"Found by inspect, in a real backing chain:\n{found}."
-            summary = f"{found[0].upper()}{found[1:]}."
-            yield Explained(code, name, None, summary, text)
+    from simulator.doctor.health.codes import CODES
+
+    told = (("inspect, in a real backing chain", {**IN_REAL_CHAINS, **OF_FILES}),
+            ("doctor, in what is held of backups", CODES))  # fmt: skip
+    for where, codes in told:
+        for code, (name, found) in codes.items():
+            if not any(rule.code == code for rule in checks.RULES):
+                text = f"Found by {where}:\n{found}."
+                summary = f"{found[0].upper()}{found[1:]}."
+                yield Explained(code, name, None, summary, text)
 
 
 def _differences() -> Iterator[Explained]:

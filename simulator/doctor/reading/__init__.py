@@ -1,0 +1,1 @@
+"""Reads what is held: a folder of virtnbdbackup, documents of libvirt, what was pasted."""
