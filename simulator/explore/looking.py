@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
 from simulator.diagnostics import Severity
+from simulator.explore.columns.programs import TooWide
 from simulator.explore.columns.space import coupled_acts
 from simulator.explore.judging import (
     DIFFERS,
@@ -99,6 +100,10 @@ class Looking:
                     break
         except KeyboardInterrupt:
             self.notes.append("stopped by hand; this is what was found so far")
+        except TooWide:
+            self.notes.append(
+                "a cluster has more cells than fit: lower --images, --bitmaps, --backups"
+            )
         except MemoryError:
             self.notes.append("there is no more memory; this is what was found so far")
         return self.outcome()
@@ -126,6 +131,11 @@ class Looking:
     def _left_out(self) -> Iterator[str]:
         for verb, why in coupled_acts(self.search.space.moves).items():
             yield f"{verb} was left out where clusters are not alike: {why}"
+        if self._unlike:
+            yield (
+                f"{count(self._unlike, 'timeline')} seemed wrong to the search, and right to what "
+                "the rest of the program is asked: they are left out"
+            )
         if self._skipped:
             asked = sum(self._judged.values())
             yield (

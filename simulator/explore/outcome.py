@@ -88,6 +88,7 @@ class Outcome(NamedTuple):
         complete: Whether all states within the limits were seen.
         states, steps: How many were seen, and taken.
         proof: None where nothing was to be proved, or a counterexample was found.
+        columns: Whether what was looked at are the columns of disks of any size.
         notes: What is to be known about it: what was left out, and why it ended.
     """
 
@@ -103,6 +104,7 @@ class Outcome(NamedTuple):
     found: tuple[Found, ...]
     proof: Proof | None = None
     notes: tuple[str, ...] = ()
+    columns: bool = False
 
 
 def count(number: int, thing: str) -> str:
@@ -178,6 +180,11 @@ def _summary(outcome: Outcome, *, timed: bool) -> Iterator[str]:
     what = (
         "nothing found" if not outcome.found else count(len(outcome.found), "timeline") + " found"
     )
+    if outcome.columns:
+        why = "there is a counterexample" if outcome.found else "not all was seen, or not all alike"
+        yield f"{names}: not proved: {why}"
+        yield f"  looked at {count(outcome.states, 'column')} of up to {within}{took}"
+        return
     whole = "all of" if outcome.complete else f"up to {count(outcome.depth, 'step')} of"
     disks = "" if limits.disks == 1 else f", {limits.disks} disks"
     yield f"{names}: {what}"

@@ -27,6 +27,7 @@ def explore(
     backups: options.BackupsOption = 2,
     disks: options.DisksOption = 1,
     all: options.AllOption = False,
+    prove: options.ProveOption = False,
     judged: options.JudgedOption = 400,
     states: options.StatesOption = None,
     format: Annotated[
@@ -37,16 +38,21 @@ def explore(
     """Look at all timelines of a model, and show the shortest that goes wrong."""
     from simulator.explore.acts import Limits
     from simulator.explore.looking import Looking, Wanted
+    from simulator.explore.proving import Proving
     from simulator.explore.searching.search import Asked
 
     if depth < 0:
         give_up(f"--depth {depth}: expected 1 or more, or 0 for no limit")
     limits = Limits(images, bitmaps, backups, clusters, disks, depth or None)
     _check_limits(limits)
-    chosen = _models(model, models)
-    asked = Asked(limits, _verbs(verbs), alarms=True, states_max=states)
+    chosen, tried = _models(model, models), _verbs(verbs, prove=prove)
+    if prove:
+        looking: Looking = Proving(_alone(chosen), limits, tried)
+    else:
+        asked = Asked(limits, tried, alarms=len(chosen) == 1, states_max=states)
+        looking = Looking(chosen, asked, Wanted(all, judged))
     with usable(), counting("exploring") as report:
-        outcome = Looking(chosen, asked, Wanted(all, judged)).run(report)
+        outcome = looking.run(report)
     _show(outcome, format, output, every=all)
     raise typer.Exit(FAILING if outcome.found else 0)
 
@@ -82,12 +88,20 @@ def _models(model: str | None, models: str | None) -> "tuple[ApiModel, ...]":
     return found
 
 
-def _verbs(words: str | None) -> tuple[str, ...]:
+def _alone(models: "tuple[ApiModel, ...]") -> "ApiModel":
+    """Return the model that something is to be proved of."""
+    if len(models) > 1:
+        give_up("--prove is about one model: give --model, and not --models")
+    return models[0]
+
+
+def _verbs(words: str | None, *, prove: bool) -> tuple[str, ...]:
     """Return the verbs that are tried, in the order in which the program has them."""
     from simulator.explore.acts import VERBS, VERBS_DEFAULT
+    from simulator.explore.proving import VERBS_PROVED
 
     if words is None:
-        return VERBS_DEFAULT
+        return VERBS_PROVED if prove else VERBS_DEFAULT
     named = [word.strip() for word in words.split(",") if word.strip()]
     for word in named:
         if word not in VERBS:

@@ -25,6 +25,9 @@ DisksOption = Annotated[int, typer.Option("--disks", help="How many disks.")]
 AllOption = Annotated[
     bool, typer.Option("--all", help="One timeline of each kind, not just the shortest.")
 ]
+ProveOption = Annotated[
+    bool, typer.Option("--prove", help="Prove for disks of any size, or show why it is not so.")
+]
 JudgedOption = Annotated[
     int, typer.Option("--judged", help="How many timelines the rules are asked about.")
 ]

@@ -20,8 +20,8 @@ Bits: TypeAlias = npt.NDArray[np.bool_]
 FALLS, ZEROES, FIRST, FRESH = 0, 1, 2, 255
 """What a cell of a map holds: nothing, zeroes, the first letter, and one just written."""
 
-CODE_BITS_MAX = 40
-"""A column takes so many bits; what is left of 64 counts shapes."""
+CODE_BITS_MAX = 63
+"""A column takes at most so many bits."""
 
 
 class TooWide(Exception):

@@ -5,7 +5,7 @@ a user calls things, and labels of instants, are no part of it.
 """
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from simulator.explore.columns.formulas import Answers, Coupled, FormulaMap, FormulaSet, Node
@@ -25,6 +25,9 @@ Cells: TypeAlias = ClusterMap | ClusterSet
 
 class Kept(NamedTuple):
     """What is kept of a state, for somebody may ask for it.
+
+    Where no windows are kept, nobody can ask which of two moments came first, or whether they are
+    one: each thing that refers to one has a view of its own.
 
     Attributes:
         windows: The stretches of history that bitmaps stand for.
@@ -51,7 +54,8 @@ class Shape(NamedTuple):
         key: Equal for machines that differ in names, letters and contents only.
         cells: The sets and maps of each disk, in an order that the key fixes: those of the first
             machine, then those of the next.
-        kinds: Of each disk, ``m`` for a map and ``b`` for a set, in the same order.
+        kinds: Of each disk, ``m`` for a map and ``b`` for a set, in the order of a column.
+        places: Where each cell of each disk stands in a column: two may be one.
         moments: Those that something refers to, for each machine by disk, ascending; the last is
             now.
     """
@@ -59,6 +63,7 @@ class Shape(NamedTuple):
     key: Hashable
     cells: tuple[tuple[Cells, ...], ...]
     kinds: tuple[str, ...]
+    places: tuple[tuple[int, ...], ...]
     moments: tuple[dict[str, tuple[int, ...]], ...]
 
 
@@ -179,7 +184,27 @@ def read_shape(parts: Sequence[Part], kept: Kept) -> Shape:
         key, live = _read(reading, machine, noted, cells, kinds)
         keys.append(key)
         moments.append(live)
-    return Shape(tuple(keys), tuple(cells), tuple(kinds), tuple(moments))
+    places = tuple(tuple(range(len(each))) for each in kinds)
+    return Shape(tuple(keys), tuple(cells), tuple(kinds), places, tuple(moments))
+
+
+def together(
+    shape: Shape, formulas: Sequence[Sequence[Node]]
+) -> tuple[Shape, tuple[tuple[Node, ...], ...]]:
+    """Return a shape whose cells that are made by one formula are one, and each formula once.
+
+    Machines that the same was asked of have most cells in common.
+    """
+    kinds, places, made = [], [], []
+    for each, nodes in zip(shape.kinds, formulas, strict=True):
+        known: dict[tuple[str, Node], int] = {}
+        for kind, node in zip(each, nodes, strict=True):
+            known.setdefault((kind, node), len(known))
+        kinds.append("".join(kind for kind, _ in known))
+        places.append(tuple(known[pair] for pair in zip(each, nodes, strict=True)))
+        made.append(tuple(node for _, node in known))
+    key = (shape.key, tuple(places))
+    return shape._replace(key=key, kinds=tuple(kinds), places=tuple(places)), tuple(made)
 
 
 def _read(
@@ -211,19 +236,76 @@ def _read(
         (disk, reading.name(name), reading.moment(disk, at))
         for (disk, name), at in noted.consumers.items()
     ])  # fmt: skip
+    shared: Hashable = (
+        machine.power.value, machine.transient, machine.frozen, machine.forked,
+        tuple(disks), tuple(held), points, notes, consumers,
+    )  # fmt: skip
+    if not reading.kept.windows:
+        return shared, _each_its_own(machine, noted, reading.moments, cells, kinds)
     live = _live(machine, reading.moments)
     places = {disk: {at: n for n, at in enumerate(there)} for disk, there in live.items()}
     ranks = tuple([places[disk][at] for disk, at in reading.moments])
-    now = tuple([len(live[disk.name]) for disk in machine.disks])
     for number, disk in enumerate(machine.disks):
         views = noted.views[disk.name]
         cells[number] += tuple([views[at] for at in live[disk.name]])
         kinds[number] += "m" * len(live[disk.name])
-    key = (
-        machine.power.value, machine.transient, machine.frozen, machine.forked,
-        tuple(disks), tuple(held), points, notes, consumers, ranks, now,
-    )  # fmt: skip
-    return key, live
+    return (shared, ranks, tuple(map(len, live.values()))), live
+
+
+def _each_its_own(
+    machine: Machine,
+    noted: Noted,
+    moments: list[tuple[str, int]],
+    cells: list[tuple[Cells, ...]],
+    kinds: list[str],
+) -> dict[str, tuple[int, ...]]:
+    """Add a view for each thing that refers to a moment, and one of now, and return the moments."""
+    referred: dict[str, tuple[int, ...]] = {}
+    for number, disk in enumerate(machine.disks):
+        there = (*[at for name, at in moments if name == disk.name], disk.moment)
+        referred[disk.name] = there
+        cells[number] += tuple([noted.views[disk.name][at] for at in there])
+        kinds[number] += "m" * len(there)
+    return referred
+
+
+def renumbered(part: Part, kept: Kept) -> Part:
+    """Return a machine whose moments are counted anew, as many as there are things that refer to
+    one; in the order in which a shape is read."""
+    if kept.windows:
+        return part
+    machine, noted = part
+    counts = dict.fromkeys((disk.name for disk in machine.disks), 0)
+
+    def following(disk: str) -> int:
+        counts[disk] += 1
+        return counts[disk] - 1
+
+    disks = [_renumbered_disk(disk, kept, following) for disk in machine.disks]
+    backups = {
+        id(b): replace(b, moment=following(b.disk))
+        for disk in machine.disks
+        for b in machine.backups
+        if b.disk == disk.name
+    }
+    points = tuple([
+        replace(point, moments=tuple([(disk, following(disk)) for disk, _ in point.moments]))
+        for point in machine.checkpoints
+    ])  # fmt: skip
+    consumers = {key: following(key[0]) for key in noted.consumers}
+    disks = [replace(disk, moment=counts[disk.name]) for disk in disks]
+    held = tuple([backups[id(b)] for b in machine.backups])
+    anew = replace(machine, disks=tuple(disks), checkpoints=points, backups=held)
+    return Part(anew, Noted(noted.views, consumers))
+
+
+def _renumbered_disk(disk: Disk, kept: Kept, following: Callable[[str], int]) -> Disk:
+    chain = []
+    for place, image in enumerate(disk.chain):
+        since = following(disk.name) if place and kept.frozen else 0
+        inside = tuple([replace(e, moment=following(disk.name)) for e in image.snapshots])
+        chain.append(replace(image, since=since, snapshots=inside))
+    return replace(disk, chain=tuple(chain))
 
 
 def _live(machine: Machine, noted: list[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
@@ -302,9 +384,9 @@ def blank_cells(shape: Shape, answers: Answers) -> list[list[Cells]]:
     return [
         [
             FormulaMap(Node("cell", (), place), answers)
-            if kind == "m"
+            if kinds[place] == "m"
             else FormulaSet(Node("bit", (), place), answers)
-            for place, kind in enumerate(kinds)
+            for place in places
         ]
-        for kinds in shape.kinds
+        for kinds, places in zip(shape.kinds, shape.places, strict=True)
     ]

@@ -27,6 +27,8 @@ from simulator.explore.columns.shapes import (
     next_map,
     put_back,
     read_shape,
+    renumbered,
+    together,
 )
 from simulator.explore.judging import (
     DIFFERS,
@@ -160,13 +162,16 @@ class Space:
         self, part: Part, moments: dict[str, tuple[int, ...]], given: list[Iterator[Cells]]
     ) -> Part:
         """Return a machine whose cells are read from a column."""
-        bare = put_back(part.machine, self.kept, given)
+        bare, noted = renumbered(
+            Part(put_back(part.machine, self.kept, given), part.noted), self.kept
+        )
         for disk in bare.disks:
             _ = disk.guest_view  # It is kept, so it is worked out before anybody says "empty".
         views: dict[str, dict[int, ClusterMap]] = {}
-        for (disk_name, live), cells in zip(moments.items(), given, strict=True):
-            views[disk_name] = {at: next_map(cells) for at in live}
-        return Part(bare, Noted(views, part.noted.consumers))
+        for (name, live), cells in zip(moments.items(), given, strict=True):
+            there = live if self.kept.windows else range(len(live))
+            views[name] = {at: next_map(cells) for at in there}
+        return Part(bare, Noted(views, noted.consumers))
 
     def moves_of(self, number: int) -> tuple[Move, ...]:
         """Return what each act makes of a shape."""
@@ -201,8 +206,11 @@ class Space:
             return Move(act, raised=f"{type(error).__name__}: {error}".rstrip(": "))
         if isinstance(came, str):
             return Move(act, refusal=came)
-        after = self._number(came.parts, came.shape)
-        return Move(act, after, came.formulas, came.flags, came.gone, checks)
+        shape, formulas = came.shape, came.formulas
+        if len(came.parts) > 1:
+            shape, formulas = together(shape, formulas)
+        after = self._number(came.parts, shape)
+        return Move(act, after, formulas, came.flags, came.gone, checks)
 
     def _compare(
         self, held: Held, act: Act, fresh: Fresh, came: _Came | str, asked: Formulas

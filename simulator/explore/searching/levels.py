@@ -59,8 +59,14 @@ class Levels:
         steps: How many steps have been taken.
     """
 
-    def __init__(self, space: Space, clusters: int, disks: int) -> None:
+    def __init__(self, space: Space, clusters: int, disks: int, *, others: bool = False) -> None:
+        """Begin.
+
+        Args:
+            others: Whether there are other clusters, which a guest may write instead.
+        """
         self.space, self.clusters, self.disks = space, clusters, disks
+        self._least = 0 if others else 1
         self.steps = 0
         self._bases: dict[str, list[int]] = {}
 
@@ -134,7 +140,7 @@ class Levels:
         shapes = np.repeat(np.array([after for *_, after, _ in parts], dtype=np.uint64), counts)
         acts = np.repeat(np.array([place for *_, place in parts], dtype=np.int64), counts)
         ran = [self._columns(program, disk, taken) for disk in range(self.disks)]
-        masks = range(1, 1 << self.clusters) if program.disk >= 0 else (0,)
+        masks = range(self._least, 1 << self.clusters) if program.disk >= 0 else (0,)
         for mask in masks:
             made = np.empty_like(taken)
             made[:, 0] = shapes

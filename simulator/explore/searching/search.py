@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.apis.base import ApiModel
-from simulator.explore.acts import VERBS_DEFAULT, Limits
+from simulator.explore.acts import GUEST, VERBS_DEFAULT, Limits
 from simulator.explore.columns.shapes import Kept, Part
 from simulator.explore.columns.space import Move, Space
 from simulator.explore.judging import DIFFERS, KINDS, RAISES
@@ -21,6 +21,7 @@ class Asked(NamedTuple):
 
     Attributes:
         alarms: Whether steps are wanted that are right, to ask rules about them.
+        others: Whether states are those of one cluster among any number of others.
         states_max: Where it stops; None for no limit.
     """
 
@@ -28,6 +29,7 @@ class Asked(NamedTuple):
     verbs: tuple[str, ...] = VERBS_DEFAULT
     alarms: bool = False
     states_max: int | None = None
+    others: bool = False
 
     @property
     def kept(self) -> Kept:
@@ -74,7 +76,7 @@ class Search:
         limits = asked.limits
         self.models, self.asked = models, asked
         self.space = Space(models, asked.kept, limits, asked.verbs)
-        self.levels = Levels(self.space, limits.clusters, limits.disks)
+        self.levels = Levels(self.space, limits.clusters, limits.disks, others=asked.others)
         self.store = Store(1 + limits.clusters * limits.disks)
         self.depth, self.complete = 0, False
         self._low = 0
@@ -173,7 +175,9 @@ class Search:
             act = self.space.moves_of(int(row[0]))[step % ACTS_MAX].act
             mask = step // ACTS_MAX
             chosen = [n for n in range(limits.clusters) if mask >> n & 1]
-            clusters = tuple(sorted(own[max(act.place, 0)][n] for n in chosen)) if mask else ()
+            clusters = tuple(sorted(own[max(act.place, 0)][n] for n in chosen))
+            if act.verb in GUEST and not mask:
+                clusters = (limits.clusters,)  # Another one.
             way.append(Stepped(act, clusters))
             last = place == len(taken) - 1
             for disk, orders in enumerate(() if last else self.levels.orders(row, step)):
