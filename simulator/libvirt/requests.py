@@ -14,6 +14,7 @@ from simulator.model.notes import find_note
 from simulator.model.operations import (
     CloseImages,
     CopyImage,
+    CorruptBackup,
     DropBackup,
     FileOperation,
     GuestDiscard,
@@ -46,7 +47,7 @@ from simulator.model.requests import (
     UseTool,
 )
 from simulator.qemu.actions import CopyFile, DeleteFile, KillQemu, MakeImage, Stack
-from simulator.qemu.commands.outside import file_actions, qemu_img, stack_files
+from simulator.qemu.commands.outside import damage, file_actions, qemu_img, stack_files
 from simulator.timeline import Entry
 
 _TARGET = re.compile(r"vd[a-z]{1,2}")
@@ -91,7 +92,7 @@ def ask(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvirt
             yield from change_chain(files, entry, request)
         case Qmp():
             yield from change_bitmaps(files.names, entry, request)
-        case CopyImage() | DropBackup() | StackBackups():
+        case CopyImage() | DropBackup() | CorruptBackup() | StackBackups():
             yield from _outside(files, machine, request)
         case CloseImages() | OpenImages() | KillProcess():
             yield from _switch(machine, request)
@@ -163,7 +164,7 @@ def _redefine(files: Files, machine: Machine, request: RedefineCheckpoint) -> Vi
 
 
 def _outside(
-    files: Files, machine: Machine, request: CopyImage | DropBackup | StackBackups
+    files: Files, machine: Machine, request: CopyImage | DropBackup | CorruptBackup | StackBackups
 ) -> Iterator[LibvirtAction]:
     names = files.names
     match request:
@@ -174,6 +175,8 @@ def _outside(
         case DropBackup():
             for backup in machine.backups_named(request.name):
                 yield DeleteFile(names.copies[backup.name, backup.disk])
+        case CorruptBackup():
+            yield from damage(names, machine, request)
         case StackBackups():
             for disk in machine.disks:
                 laid = stack_files(names, machine, request, disk)

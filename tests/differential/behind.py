@@ -62,11 +62,18 @@ class OutsideDrawer(Drawer):
         return {how: name}
 
     def lose(self) -> None:
-        """Lose a stored backup."""
-        names = [backup.name for backup in self.machine.backups]
-        if names:
-            how = self._draw(["lose", "delete"])
-            name = self._draw(names)
+        """Lose a stored backup, or let some of it go bad."""
+        backups = self.machine.backups
+        if backups:
+            how = self._draw(["lose", "delete", "corrupt"])
+            backup = self._draw(list(backups))
+            name = backup.name
+            if how == "corrupt":
+                first = int(self._draw(range(backup.length)))
+                cells = "-" * first + "X" + "-" * (backup.length - first - 1)
+                told = {"backup": name, "disk": backup.disk, "cells": f"|{cells}|"}
+                self.scenario.do({"corrupt": told})
+                return
             self.scenario.do({"lose": name} if how == "lose" else {"delete": {"backup": name}})
 
     def migrate(self) -> None:

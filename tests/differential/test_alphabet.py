@@ -16,7 +16,6 @@ NOT_DRAWN = {
     "expect": "it changes nothing; that figures are as told is held after each step",
     "freeze": "neither QEMU nor libvirt can be asked: no guest has an agent",
     "thaw": "neither QEMU nor libvirt can be asked: no guest has an agent",
-    "corrupt": "nobody damages the real file",
 }
 """Verbs that no random timeline has, and why."""
 

@@ -25,7 +25,7 @@ from tests.hosts.real import need_qemu
 from tests.waiting import PATIENCE_SECONDS
 
 HALFWAY = {"merges-stopped-half-way": "QEMU copies in pieces as large as it likes"}
-OUTSIDE = {"stored": "what is lost or damaged outside the machine is no command of a script"}
+OUTSIDE = {"stored": "what was stacked cannot be read any more when its full backup is lost"}
 
 NOT_REBUILT = (
     OUTSIDE

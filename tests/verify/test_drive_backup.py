@@ -1,5 +1,7 @@
 """QEMU's older backup command, which names its target by a file, on a real QEMU."""
 
+import pytest
+
 from simulator.model.machine import Kind
 from simulator.verify.on_qemu import verify
 from tests.hosts.real import need_qemu, timeline_of
@@ -30,6 +32,36 @@ def test_the_top_of_a_chain_of_one_image_is_all_of_it() -> None:
     assert kinds == {"k1": Kind.FULL, "k2": Kind.TOP, "k3": Kind.TOP}
     (refused,) = [entry.refusal.text for entry in timeline.entries if entry.refusal is not None]
     assert refused.endswith("when combined with sync mode 'full'")
+    assert verify(timeline).finding is None
+
+
+@pytest.mark.parametrize(
+    ("device", "job", "depth"),
+    [
+        ("S3", "block-stream, arguments: {job-id: j, device: S2}", 1),
+        ("S4", "block-stream, arguments: {job-id: j, device: S2}", 2),
+        ("S4", "block-commit, arguments: {job-id: j, device: S4, base-node: S3}", 1),
+        ("S4", "block-commit, arguments: {job-id: j, device: S4, base-node: S1}", 3),
+    ],
+)
+def test_no_target_lies_on_an_image_that_is_open_for_writing(
+    device: str, job: str, depth: int
+) -> None:
+    """A job writes into it, or a commit that was cancelled has left it open."""
+    need_qemu()
+    chain = "".join(f"      - snapshot: S{n}\n      - write: {n * 'A':-<4}\n" for n in (2, 3, 4))
+    timeline = timeline_of(
+        HEAD
+        + chain
+        + f"      - {{qmp: {{execute: {job}}}, ends: t4}}\n"
+        + ("      - cancel: j\n" if "commit" in job else "")
+        + STEP.format("drive-backup", device, "target: k1, sync: top")
+        + STEP.format("drive-backup", device, "target: k2, sync: none")
+        + "  - at: t4\n"
+    )
+    refused = [entry.refusal.text for entry in timeline.entries if entry.refusal is not None]
+    opened = "Could not open backing file: " * depth
+    assert refused == [f'{opened}Failed to get shared "write" lock']
     assert verify(timeline).finding is None
 
 

@@ -29,7 +29,6 @@ GROUPS = 8
 
 NOT_DONE = {
     "merges-stopped-half-way": "QEMU copies in pieces as large as it likes; see test_halfway.py",
-    "stored": "damage to a stored backup is not done to the real file; see docs/time.md",
 }
 """Shipped scenarios with a step that is not played on the real thing so far, and why."""
 

@@ -15,6 +15,7 @@ from simulator.apis.libvirt.refusing import (
     asked_of_qemu,
     broken_chain,
     locked,
+    refuse_base,
     refuse_beside_backup,
     refuse_beside_copy,
     refuse_copied,
@@ -111,6 +112,8 @@ class Libvirt(ApiModel):
             return None
         if isinstance(request, DeleteSnapshot):
             return None
+        if isinstance(request, Commit) and (refusal := refuse_base(machine, request)) is not None:
+            return refusal
         if isinstance(request, Commit | Pull | BlockCopy | Resize | CancelJob | Migrate):
             return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
         if isinstance(request, Snapshot):
@@ -272,13 +275,8 @@ class Libvirt(ApiModel):
         """
         disk = machine.disk_of(request.top)
         if disk is not None:
-            names = [image.name for image in disk.chain]
-            base = request.base if request.base is not None else names[0]
-            if base not in names[: names.index(request.top)]:
-                return Refusal(
-                    f"invalid argument: could not find image '{base}' "
-                    f"beneath '{request.top}' in chain for '{disk.name}'"
-                )
+            if (refusal := refuse_base(machine, request)) is not None:
+                return refusal
             copied = refuse_copied(machine, disk.name, request)
             if copied is not None:
                 return copied

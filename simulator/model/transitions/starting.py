@@ -6,7 +6,8 @@ Source: QEMU 7.2, every combination of wrong arguments; ``facts/QEMU.md``, secti
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Machine
-from simulator.model.operations import BitmapMode, Fault, Refusal, RunBackup
+from simulator.model.operations import BitmapMode, Fault, Refusal, RunBackup, Sync
+from simulator.model.transitions.access import is_writable
 from simulator.model.transitions.bitmaps import refuse_use
 from simulator.model.transitions.chains.images import in_use_by, works_on
 
@@ -59,11 +60,29 @@ def refuse_file(
     for job in machine.jobs_on(disk.name):
         if not isinstance(job, BackupJob) and run.image in works_on(job, disk):
             return in_use_by(job, run.image)
+    below = _written_below(machine, disk, run) if run.drive == "absolute-paths" else None
+    if below is not None:
+        return below
     written = any(job.backup.name == run.target for job in machine.backup_jobs)
     if written or machine.disk_of(run.target) is not None:
         return Refusal('Failed to get "write" lock', fault=Fault.JOB if written else None)
     if run.drive == "existing" and (before is None or not before.has_file):
         return Refusal(f"Could not open '{run.target}': No such file or directory")
+    return None
+
+
+def _written_below(machine: Machine, disk: Disk, run: RunBackup) -> Refusal | None:
+    """Return QEMU's no to a target that is to lie on images of which one is open for writing.
+
+    It opens them by their files, each for the one above it, and its own lock is in the way.
+    """
+    guests = {each.active.name for each in machine.disks if each.chain}
+    below = disk.chain_to(run.image)[-2::-1] if run.sync is Sync.TOP else ()
+    for depth, image in enumerate(below, 1):
+        if image.name in guests or is_writable(machine, image.name):
+            opened = "Could not open backing file: " * depth
+            told = f'{opened}Failed to get shared "write" lock'
+            return Refusal(told, cause=f"{image.name} is open for writing")
     return None
 
 

@@ -65,7 +65,13 @@ from simulator.qemu.commands.images import (
 )
 from simulator.qemu.commands.jobs import commit_images, mirror_disk, pull_images
 from simulator.qemu.commands.nodes import disk_of, export_command, guest_step, unexport_command
-from simulator.qemu.commands.outside import change_file, copy_image, qemu_img, stack_backups
+from simulator.qemu.commands.outside import (
+    change_file,
+    copy_image,
+    damage,
+    qemu_img,
+    stack_backups,
+)
 from simulator.qemu.commands.power import close_disk, open_disk, open_images
 from simulator.qemu.commands.work import Work
 
@@ -116,7 +122,7 @@ def _outside(work: Work, machine: Machine, operation: OutsideOperation) -> None:
         case RecordSnapshot() | ForgetSnapshot():
             pass  # Likewise.
         case CorruptBackup():
-            pass  # Nobody knows of it.
+            work.do(*damage(work.names, machine, operation))
         case _:
             assert_never(operation)
 

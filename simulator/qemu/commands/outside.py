@@ -1,9 +1,10 @@
 """What is done with files beside QEMU. Pure."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from simulator.model.clusters import ZERO
+from simulator.model.clusters import DAMAGED, ZERO
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine, Power, Transfer
 from simulator.model.operations import (
@@ -13,6 +14,7 @@ from simulator.model.operations import (
     CommitFile,
     ConvertFile,
     CopyImage,
+    CorruptBackup,
     FileOperation,
     MergeBitmaps,
     RebaseFile,
@@ -21,7 +23,9 @@ from simulator.model.operations import (
     StackBackups,
     WriteFile,
 )
+from simulator.model.refusal import Refusal
 from simulator.model.requests import UseTool
+from simulator.model.transitions import apply
 from simulator.qemu.actions import CopyFile, DeleteFile, GuestStep, RunTool, Stack
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
@@ -46,6 +50,26 @@ def stack_backups(work: Work, machine: Machine, stack: StackBackups) -> None:
         files = stack_files(work.names, machine, stack, disk)
         if files:
             work.do(Stack(work.names.restores[stack.name, disk.name], files))
+
+
+def damage(names: Names, machine: Machine, corrupt: CorruptBackup) -> Iterator[RunTool]:
+    """Yield what writes over clusters of a stored backup, with the byte that they are drawn as."""
+    outcome = apply(machine, corrupt)
+    assert not isinstance(outcome, Refusal), "it was accepted before"
+    for sound in machine.backups_named(corrupt.name):
+        spoilt = outcome.backup_of(sound.name, sound.disk)
+        assert spoilt is not None, "nobody deleted it"
+        file, size = names.copies[sound.name, sound.disk], machine.disk(sound.disk).cluster_size
+        for first, count in spoilt.content.differing(sound.content).runs():
+            length = min(count * size, sound.bytes_in(size) - first * size)
+            write = f"write -P {DAMAGED} {first * size} {length}"
+            yield RunTool(("qemu-io", "-c", write, _alone(file, sound.format)))
+
+
+def _alone(file: str, format: str) -> str:
+    """Return the name of an image that is opened without the one that its header names."""
+    options = {"driver": format, "file": {"driver": "file", "filename": file}}
+    return "json:" + json.dumps(options | ({"backing": None} if format == "qcow2" else {}))
 
 
 def stack_files(
