@@ -32,7 +32,12 @@ from simulator.qemu.commands.outside import file_actions, images_named, qemu_img
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names, choose_names
 from simulator.qemu.refused import Attempt, attempt
-from simulator.qemu.sent import attempt_as_written, queries, with_other_arguments
+from simulator.qemu.sent import (
+    attempt_as_written,
+    compresses_over,
+    queries,
+    with_other_arguments,
+)
 from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
 from simulator.qemu.stops import Stop, Stops, begun_halfway, held_all_the_same, stops_of
 from simulator.timeline import Entry, Timeline
@@ -42,6 +47,10 @@ QemuPlan: TypeAlias = Plan[Action]
 
 IN_PIECES = (
     "a commit or a pull that is stopped half-way: QEMU copies in pieces as large as it likes, so it"
+)
+COMPRESSED = (
+    "a compressed backup into a target that holds data: QEMU's job fails there, as it writes no "
+    "compressed cluster over another one, so it"
 )
 NO_SUCH_CLUSTERS = "a drive-backup of a disk whose clusters are larger than those of its target"
 NO_PART = "QEMU has no part in it"
@@ -84,6 +93,8 @@ def _step(
             return Step(entry, (), (), unsupported=why)
         if entry.number in halfway:
             return Step(entry, (), (), unsupported=IN_PIECES)
+        if isinstance(request, Qmp) and compresses_over(entry.before, request):
+            return Step(entry, (), (), unsupported=COMPRESSED)
         if any(map(partial(_of_large_clusters, entry.before), entry.operations)):
             return Step(entry, (), (), unsupported=NO_SUCH_CLUSTERS)
         asked = Attempt(_accepted(names, here, entry))

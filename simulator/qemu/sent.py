@@ -77,6 +77,22 @@ def _next(kind: str, extra: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return {}
 
 
+def compresses_over(machine: Machine, request: Qmp) -> bool:
+    """Whether a job is to write compressed clusters into a target that holds data.
+
+    QEMU 7.2 writes none over a cluster that is there: the job fails with an input/output error.
+    """
+    targets = [
+        str(data.get("target")).rpartition("/")[2]
+        for command in _commands(request)
+        for kind, data in _parts_of(command)
+        if data.get("compress") is True
+        and (kind != "drive-backup" or data.get("mode") == "existing")
+    ]
+    held = [backup for target in targets for backup in machine.backups_named(target)]
+    return any(backup.has_file and backup.content.data_count for backup in held)
+
+
 def queries(request: Qmp) -> Iterator[Command]:
     """Yield the commands of a step that only ask."""
     for command in _commands(request):

@@ -172,3 +172,16 @@ def test_a_refused_mirror_into_the_node_that_it_names_makes_none() -> None:
     told = "device: S9, target: S9, sync: full, granularity: 1000, job-id: j"
     *_, last = make_plan(timeline_of(HEAD + step("blockdev-mirror", told))).steps
     assert [type(action).__name__ for action in last.actions] == ["Command"]
+
+
+@pytest.mark.parametrize(("before", "told"), [("k", True), ("other", False)])
+def test_a_compressed_backup_over_data_is_told_to_fail_on_qemu(before: str, told: bool) -> None:
+    need_qemu()
+    timeline = timeline_of(
+        HEAD
+        + step("blockdev-backup", f"device: S2, target: {before}, sync: full")
+        + step("blockdev-backup", "device: S2, target: k, sync: full, compress: true")
+    )
+    finding = verify(timeline, timeout=PATIENCE_SECONDS).finding
+    assert (finding is not None and finding.code == "VF005") is told
+    assert told is (finding is not None and "QEMU's job fails there" in finding.message)
