@@ -67,7 +67,7 @@ def test_a_wrong_cell_is_found_with_its_place_in_every_form(form: str, document:
     column = wrong.splitlines()[line - 1].index("BBC") + 3
     assert f"--> {document}:{line}:{column}\n" in outcome.out
     assert "guest sees is not so at T3" in outcome.out
-    assert "1 scenarios, 2 figures, 1 wrong rows" in outcome.out
+    assert "1 scenario, 2 figures, 1 wrong row" in outcome.out
 
 
 def test_a_figure_without_a_name_is_like_some_instant_or_shown_the_nearest(document: Path) -> None:

@@ -1,14 +1,17 @@
 """Commands that hold runs against each other: ``compare``, ``record`` and ``compat``."""
 
 import sys
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, give_up, told_unwritable
-from simulator.cli.progress import waiting
+from simulator.cli.output.options import ReportFormat, Wishes, reporting
+from simulator.cli.output.telling import Telling
+from simulator.cli.progress import Track, waiting
 from simulator.cli.reading import (
     Files,
     HostOption,
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
     from simulator.compare.compat.kinds import Difference
     from simulator.pipeline import Scenario
     from simulator.pipeline.files import Named
+
+    Sift: TypeAlias = Callable[
+        [Sequence[Difference]], tuple[list[Difference], list[tuple[Difference, str]]]
+    ]
 
 
 class CompareFormat(StrEnum):
@@ -157,6 +164,7 @@ def _record_paths(keys: "dict[str, PurePath]", folder: Path) -> dict[str, Path]:
     return {file: path for path, file in written.items()}
 
 
+@reporting("ignore")
 def compat(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A model, or a recorded baseline.")],
     words: Annotated[
@@ -171,53 +179,104 @@ def compat(
         FailOn, typer.Option("--fail-on", help="The least level that makes the exit status 1.")
     ] = FailOn.ERR,
     ignore: Annotated[
-        str | None, typer.Option("--ignore", help="TOML: what is accepted, why, and until when.")
+        list[str] | None,
+        typer.Option(
+            "--ignore",
+            metavar="FILE|KINDS",
+            help="TOML: what is accepted, why, and until when; or kinds of differences.",
+        ),
     ] = None,
     root: RootOption = None,
-    format: Annotated[
-        CompareFormat, typer.Option("--format", "-f", help="For a terminal, a program, a review.")
-    ] = CompareFormat.TEXT,
+    *,
+    wishes: Wishes,
 ) -> None:
     """Tell what a change of semantics does to scenarios: what is lost, wrong, or new."""
-    import datetime
-
-    from simulator.compare.compat import found, ignoring
-
-    with usable():
-        ignored = ignoring.load_ignored(ignore) if ignore is not None else ()
+    accepted = [each for each in ignore or () if each.endswith(".toml") or Path(each).is_file()]
+    wishes = wishes._replace(ignore=[each for each in ignore or () if each not in accepted])
     new, files = _new_and_files(words)
     named = found_scenarios(files)
+    inputs = [each.path for each in named]
+    telling = Telling("compat", "scenario", wishes, inputs=inputs, silent=True)
+    sift = _acceptance(accepted)
     pairs, status = _played_both(old, new, named, load_all(named), root)
-    with waiting("comparing"):
-        differences = [each for pair in pairs for each in found.find_differences(*pair)]
-    counting, left_out = ignoring.sift(differences, ignored, datetime.date.today())
-    for entry in ignoring.expired(ignored, datetime.date.today()):
-        print(f"warning: {ignore}:{entry}", file=sys.stderr)
     if not pairs:
         raise typer.Exit(status)
-    failing = _print_review(counting, left_out, len(pairs), format, fail_on)
-    raise typer.Exit(status or (FAILING if failing else 0))
+    _tell_differences(telling, pairs, sift, fail_on, status)
 
 
-def _print_review(
+def _tell_differences(
+    telling: Telling,
+    pairs: list[tuple[Any, Any, tuple[str, str] | None]],
+    sift: "Sift",
+    fail_on: FailOn,
+    status: int,
+) -> NoReturn:
+    """Tell what differs, and end with the status.
+
+    Args:
+        status: Where it is not 0, it stays.
+    """
+    from simulator.compare.compat.found import find_differences
+    from simulator.pipeline.reports import report_differences
+
+    counting: list[Difference] = []
+    left_out: list[tuple[Difference, str]] = []
+    track = Track(len(pairs))
+    for pair in pairs:
+        file = pair[0]["file"]
+        with track.file(f"comparing {file}"):
+            found, left = sift(find_differences(*pair))
+        counting += telling.sifted(file, found)
+        left_out += left
+        telling.add(report_differences(file, found))
+    failing = any(LEVELS.index(each.level) <= LEVELS.index(fail_on.value) for each in counting)
+    status = status or (FAILING if failing and not telling.wishes.exit_zero else 0)
+    reviews = _reviews(counting, left_out, len(pairs), quiet=telling.wishes.quiet)
+    telling.end(own=reviews, status=status, alone=True)
+
+
+LEVELS = [each.value for each in FailOn]
+"""The levels of differences, the worst first."""
+
+
+def _acceptance(paths: list[str]) -> "Sift":
+    """Return what parts differences into those that count, and those that files accept."""
+    import datetime
+
+    from simulator.compare.compat import ignoring
+
+    today = datetime.date.today()
+    entries: list[ignoring.Ignored] = []
+    with usable():
+        for path in paths:
+            found = ignoring.load_ignored(path)
+            entries += found
+            for entry in ignoring.expired(found, today):
+                print(f"warning: {path}:{entry}", file=sys.stderr)
+    return lambda differences: ignoring.sift(differences, entries, today)
+
+
+def _reviews(
     counting: "list[Difference]",
     left_out: "list[tuple[Difference, str]]",
     scenarios: int,
-    format: CompareFormat,
-    fail_on: FailOn,
-) -> bool:
-    """Print what differs, and return whether something is as bad as what fails."""
-    from simulator.compare.compat import kinds, writing
+    *,
+    quiet: bool,
+) -> "dict[ReportFormat, Callable[[], str]]":
+    """Return how differences are told as a review, by format."""
+    from simulator.compare.compat import writing
 
-    if format is CompareFormat.JSON:
-        print(writing.write_json(counting, left_out), end="")
-    elif format is CompareFormat.MARKDOWN:
-        print(writing.write_markdown(counting, left_out, scenarios=scenarios), end="")
-    else:
-        print(writing.write_review(counting, left_out, scenarios=scenarios), end="")
-    levels = list(kinds.Level)
-    worst = levels.index(kinds.Level(fail_on.value))
-    return any(levels.index(each.level) <= worst for each in counting)
+    def text() -> str:
+        told = writing.write_review(counting, left_out, scenarios=scenarios)
+        return told.rpartition("\n\n")[0] + "\n" if quiet and "\n\n" in told else told
+
+    return {
+        ReportFormat.TEXT: text,
+        ReportFormat.JSON: lambda: writing.write_json(counting, left_out),
+        ReportFormat.MARKDOWN: lambda: writing.write_markdown(
+            counting, left_out, scenarios=scenarios
+        ),
+    }
 
 
 def _new_and_files(words: list[str]) -> tuple[str | None, list[str]]:

@@ -60,9 +60,10 @@ def refuse_in_ci(what: str) -> None:
 
 
 def colour_of(stream: Any = None) -> bool:
-    """Whether to paint: only on a terminal, and not where NO_COLOR says so."""
+    """Whether to paint: on a terminal, or where FORCE_COLOR says so; not where NO_COLOR does."""
     stream = stream or sys.stdout
-    if stream is None:
+    if stream is None or os.environ.get("NO_COLOR"):
         return False
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return bool(stream.isatty()) and not plain
+    if os.environ.get("FORCE_COLOR", "") not in ("", "0"):
+        return True
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"

@@ -7,8 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_in_ci, told_unwritable
-from simulator.cli.reading import Files, HostOption, ModelOption, find_under, read_text, usable
+from simulator.cli.ends import FAILING, UNUSABLE, give_up, refuse_in_ci, told_unwritable
+from simulator.cli.output.options import Wishes, reporting
+from simulator.cli.output.telling import Telling
+from simulator.cli.progress import Track
+from simulator.cli.reading import (
+    Files,
+    HostOption,
+    ModelOption,
+    find_under,
+    found_documents,
+    found_scenarios,
+    read_text,
+    usable,
+)
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -37,7 +49,7 @@ def review(
     always = "a" if accept_all else "r" if reject_all else ""
     answers = {"a": 0, "r": 0, "s": 0}
     answer = ""
-    for path in files:
+    for path, _ in found_scenarios(files):
         edited = edited_scenario(path, model, host, tell=False)
         if edited is None:
             raise typer.Exit(UNUSABLE)
@@ -55,43 +67,46 @@ def review(
         raise typer.Exit(FAILING)
 
 
+@reporting()
 def lint(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Mails or documents.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="Mails or documents, folders of them, or patterns; - for stdin."
+        ),
+    ],
     update: Annotated[
         bool, typer.Option("--update", help="Rewrite the rows that are not as they come out.")
     ] = False,
+    *,
+    wishes: Wishes,
 ) -> None:
     """Hold the figures of a mail or a document against the scenarios in it."""
     from simulator import pipeline
-    from simulator.diagnostics import InputError
     from simulator.documents.linting import correct
-    from simulator.render.report import write_finding, write_input_error
+    from simulator.pipeline.reports import report_document
 
     if update:
         refuse_in_ci("--update")
-    status = 0
-    for path in files:
+    named = found_documents(files)
+    paths = [each.path for each in named]
+    telling = Telling("lint", "document", wishes, inputs=paths, several=len(paths) > 1)
+    track, empty = Track(len(paths)), False
+    for path, given in named:
         text = read_text(path)
-        found = pipeline.lint_document(text, path)
+        with track.file(f"reading {path}"):
+            found = pipeline.lint_document(text, path)
         if update and found.corrections:
             fixed = correct(text, found.corrections)
             rewrite_file(path, text, fixed, found.corrections)
             text, found = fixed, pipeline.lint_document(fixed, path)
-        told = [
-            write_finding(each, path=path, source=text, colour=colour_of())
-            for each in found.findings
-        ]
-        counts = f"{printable(path)}: {found.scenarios} scenarios, {found.figures} figures"
-        print("\n\n".join([*told, f"{counts}, {len(told)} wrong rows"]))
-        if found.problems:
-            error = InputError(path, text, found.problems)
-            print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
-        if not found.figures and not found.scenarios:
+        if path != given and not (found.figures or found.scenarios):
+            continue  # Somebody named a folder, and not each document in it.
+        telling.add(report_document(path, text, found))
+        if not (found.figures or found.scenarios):
             print(f"error: {printable(path)} has neither figures nor scenarios", file=sys.stderr)
-        unusable = found.problems or not (found.figures or found.scenarios)
-        status = max(status, UNUSABLE if unusable else FAILING if told else 0)
-    if status:
-        raise typer.Exit(status)
+            empty = True
+    telling.end(status=UNUSABLE if empty else 0)
 
 
 def edited_scenario(

@@ -26,8 +26,46 @@ def waiting(what: str, *, after: float = SECONDS) -> Iterator[None]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
-    shown = _Shown(printable(what))
-    timer = threading.Timer(after, shown.start)
+    with _shown_after(after, _Shown(printable(what))):
+        yield
+
+
+class Track:
+    """How far a command has come with many files, as a bar.
+
+    Between two files the bar is away, so that what was found can be printed.
+    """
+
+    def __init__(self, total: int) -> None:
+        """Begin.
+
+        Args:
+            total: How many files there are.
+        """
+        self._total = total
+        self._done = 0
+        self._begun = time.monotonic()
+
+    @contextlib.contextmanager
+    def file(self, what: str) -> Iterator[None]:
+        """Show the bar while something is done with the next file, once all of it takes long."""
+        after = max(SECONDS_BETWEEN, SECONDS - (time.monotonic() - self._begun))
+        shown = _Shown(printable(what), self._done, self._total)
+        self._done += 1
+        if sys.stderr is None or not sys.stderr.isatty():
+            yield
+            return
+        with _shown_after(after, shown):
+            yield
+
+
+SECONDS_BETWEEN = 0.3
+"""A file that takes less brings no bar back."""
+
+
+@contextlib.contextmanager
+def _shown_after(seconds: float, shown: "_Shown") -> Iterator[None]:
+    timer = threading.Timer(seconds, shown.start)
     timer.daemon = True
     timer.start()
     try:
@@ -67,10 +105,13 @@ def counting(what: str, *, after: float = SECONDS) -> Iterator[Callable[[Any], N
 
 
 class _Shown:
-    """A line that tells what is done, once it has been started and until it is stopped."""
+    """A line that tells what is done, once it has been started and until it is stopped.
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    With a total of more than one it has a bar.
+    """
+
+    def __init__(self, what: str, done: int = 0, total: int = 1) -> None:
+        self._what, self._done, self._total = what, done, total
         self._lock = threading.Lock()
         self._over = False
         self._line: Any = None
@@ -80,14 +121,27 @@ class _Shown:
         """Show it, unless it is over already."""
         from rich.console import Console
         from rich.markup import escape
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}")]
+        many = self._total > 1
+        if many:
+            columns += [BarColumn(), MofNCompleteColumn()]
+        columns.append(TimeElapsedColumn())
         with self._lock:
             if self._over:
                 return
             self._line = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._line.add_task(escape(self._what), total=None)
+            total = self._total if many else None
+            self._task = self._line.add_task(escape(self._what), total=total, completed=self._done)
             self._line.start()
 
     def say(self, what: str) -> None:

@@ -9,29 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import (
-    FAILING,
-    UNUSABLE,
-    colour_of,
-    give_up,
-    refuse_input,
-    told_unwritable,
-)
-from simulator.cli.progress import waiting
+from simulator.cli.ends import UNUSABLE, colour_of, give_up, refuse_input, told_unwritable
+from simulator.cli.output.options import ReportFormat, Wishes, reporting
+from simulator.cli.output.telling import Telling
+from simulator.cli.progress import Track
 from simulator.cli.reading import (
     Files,
     HostOption,
     ModelOption,
     find_host,
     find_model,
+    found_scenarios,
     played,
 )
-from simulator.diagnostics import printable
+from simulator.diagnostics import Problem, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from simulator.diagnostics import Finding, Problem
+    from simulator.doctor.diagnosis import Diagnosis
+    from simulator.inspect.inspection import Inspection
     from simulator.releases.hosts import Host
     from simulator.timeline import Timeline
     from simulator.verify.peers import Peer as RealPeer
@@ -58,6 +53,11 @@ class InspectFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    JUNIT = "junit"
+    MARKDOWN = "markdown"
     SCENARIO = "scenario"
 
 
@@ -71,6 +71,7 @@ AsOption = Annotated[
 ]
 
 
+@reporting()
 def verify(
     files: Files,
     peer: Annotated[Peer, typer.Option("--with", help="What to play them on.")] = Peer.QEMU,
@@ -79,52 +80,55 @@ def verify(
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Seconds that a step may take.")
     ] = 10.0,
+    *,
+    wishes: Wishes,
 ) -> None:
     """Play scenarios on the real thing; show the first difference."""
     from simulator import pipeline
-    from simulator.render.report import write_input_error
+    from simulator.pipeline.reports import report_unusable
     from simulator.verify.peers import NOT_JUDGED, PEERS
 
     gc.freeze()
     gc.enable()
     chosen, real, status = find_model(model), PEERS[peer.value], 0
     asked = _meant(peer, model, meant) if meant is not None else chosen.host if chosen else None
-    for path in files:
+    paths = [each.path for each in found_scenarios(files)]
+    inputs, track = [*paths, model or ""], Track(len(paths))
+    telling = Telling("verify", "scenario", wishes, inputs=inputs, several=len(paths) > 1)
+    for path in paths:
         try:
             timeline = pipeline.load(path).run(chosen).timeline
         except pipeline.InputError as error:
-            print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
-            status = UNUSABLE
+            telling.add(report_unusable(error))
             continue
         if problem := real.refuse(timeline):
-            print(f"error: {printable(path)}: {problem}", file=sys.stderr)
-            status = UNUSABLE
+            telling.add(report_unusable(pipeline.InputError(path, "", [Problem(problem)])))
             continue
-        with waiting(f"playing {path} on a real {real.name}"):
+        with track.file(f"playing {path} on a real {real.name}"):
             outcome = real.verify(timeline, timeout, asked)
-        _print_outcome(outcome, real, timeline)
-        if outcome.finding is not None:
-            status = max(status, UNUSABLE if outcome.finding.rule in NOT_JUDGED else FAILING)
+        _tell_outcome(telling, outcome, real, timeline)
+        if outcome.finding is not None and outcome.finding.rule in NOT_JUDGED:
+            status = UNUSABLE
         if not outcome.version:
             break  # What is missing here is missing for the other files, too.
-    if status:
-        raise typer.Exit(status)
+    telling.end(status=status)
 
 
-def _print_outcome(outcome: "Verification", real: "RealPeer", timeline: "Timeline") -> None:
-    """Print what came of one scenario: how many steps agree, or the first difference."""
-    from simulator.render.report import write_finding
+def _tell_outcome(
+    telling: Telling, outcome: "Verification", real: "RealPeer", timeline: "Timeline"
+) -> None:
+    """Tell what came of one scenario: how many steps agree, or the first difference."""
+    from simulator.formats.values import FileReport, Told
     from simulator.verify.playing import summarise
 
     script = timeline.script
     if outcome.finding is None:
-        print(f"{printable(script.path)}: {summarise(outcome, real.name)}", flush=True)
+        summary = summarise(outcome, real.name)
+        telling.add(FileReport(script.path, script.source, summary=summary))
         return
-    print(
-        write_finding(outcome.finding, path=script.path, source=script.source, colour=colour_of())
-    )
-    if outcome.said:
-        print("", f"{real.language} so far:", *map(printable, outcome.said), sep="\n")
+    said = ["", f"{real.language} so far:", *map(printable, outcome.said)] if outcome.said else []
+    after = "".join(f"{line}\n" for line in said)
+    telling.add(FileReport(script.path, script.source, (Told(outcome.finding),)), after=after)
 
 
 def _meant(peer: Peer, model: str | None, word: str) -> "Host":
@@ -165,6 +169,7 @@ def export(
     print(f"{printable(str(output))} written")
 
 
+@reporting("format")
 def inspect(
     images: Annotated[
         list[str],
@@ -175,30 +180,61 @@ def inspect(
     ] = 64,
     format: Annotated[
         InspectFormat,
-        typer.Option("--format", "-f", help="Figures, data, or a scenario to go on from."),
+        typer.Option("--format", "-f", help="Figures, data, a report, or a scenario to go on."),
     ] = InspectFormat.TEXT,
+    *,
+    wishes: Wishes,
 ) -> None:
     """Draw real qcow2 images, their backing chain and bitmaps; they are only read."""
     from simulator.inspect.document import write_json
-    from simulator.inspect.inspection import inspect_images, scenario_of
+    from simulator.inspect.inspection import inspect_images
+    from simulator.pipeline.reports import chains_of, report_seen
+
+    printed = None if format is InspectFormat.SCENARIO else ReportFormat(format.value)
+    wishes = wishes._replace(format=printed)
+    telling = Telling("inspect", "disk", wishes, inputs=images, silent=True)
+    seen = inspect_images(images, cells=cells)
+    for report in report_seen(seen.problems, seen.findings, chains_of(seen.disks)):
+        telling.add(report)
+    drawn = _scenario_of if format is InspectFormat.SCENARIO else _drawn
+    telling.end(
+        own={
+            ReportFormat.JSON: lambda: write_json(seen),
+            ReportFormat.TEXT: lambda: drawn(seen, cells, telling) if seen.disks else "",
+        }
+    )
+
+
+def _scenario_of(seen: "Inspection", cells: int, telling: Telling) -> str:
+    """Return a scenario to go on from; what was found is told beside it."""
+    from simulator.inspect.inspection import scenario_of
+
+    found = _findings_of(telling)
+    print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
+    return scenario_of(seen, cells=cells)
+
+
+def _findings_of(telling: Telling) -> list[str]:
+    from simulator.render.report import write_finding
+
+    return [
+        write_finding(each.finding, path=file.path, source="", colour=colour_of())
+        for file in telling.files
+        for each in file.told
+    ]
+
+
+def _drawn(seen: "Inspection", cells: int, telling: Telling) -> str:
+    """Return figures, findings and counts."""
     from simulator.inspect.text import summarise, write_text
 
-    seen = inspect_images(images, cells=cells)
-    _print_problems(seen.problems)
-    found = _written(seen.findings)
-    if format is InspectFormat.JSON:
-        print(write_json(seen), end="")
-    elif seen.disks and format is InspectFormat.SCENARIO:
-        print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
-        print(scenario_of(seen, cells=cells), end="")
-    elif seen.disks:
-        alone = len(seen.disks) == 1
-        drawn = [write_text(disk, cells=cells, alone=alone) for disk in seen.disks]
-        print("\n\n".join([*drawn, *found, summarise(seen)]))
-    if seen.problems or seen.failing:
-        raise typer.Exit(UNUSABLE if seen.problems else FAILING)
+    quiet, alone = telling.wishes.quiet, len(seen.disks) == 1
+    drawn = [] if quiet else [write_text(disk, cells=cells, alone=alone) for disk in seen.disks]
+    counts = [] if quiet else [summarise(seen)]
+    return "\n\n".join([*drawn, *_findings_of(telling), *counts]) + "\n"
 
 
+@reporting("format")
 def doctor(
     paths: Annotated[
         list[str],
@@ -216,49 +252,49 @@ def doctor(
     ] = 64,
     format: Annotated[
         InspectFormat,
-        typer.Option("--format", "-f", help="Figures, data, or a scenario to go on from."),
+        typer.Option("--format", "-f", help="Figures, data, a report, or a scenario to go on."),
     ] = InspectFormat.TEXT,
+    *,
+    wishes: Wishes,
 ) -> None:
     """Tell what backups can be restored, what is broken, and what to do; all is only read."""
     from simulator.doctor.diagnosis import diagnose
     from simulator.doctor.document import write_json
+    from simulator.pipeline.reports import chains_of, report_seen
+
+    printed = None if format is InspectFormat.SCENARIO else ReportFormat(format.value)
+    wishes = wishes._replace(format=printed)
+    telling = Telling("doctor", "thing", wishes, inputs=paths, silent=True)
+    read = diagnose(paths, checkpoints=checkpoints, cells=cells, stdin=sys.stdin.read)
+    for report in report_seen(read.problems, read.findings, chains_of(read.disks)):
+        telling.add(report)
+    tell = _scenario_after if format is InspectFormat.SCENARIO else _told
+    telling.end(
+        own={
+            ReportFormat.JSON: lambda: write_json(read),
+            ReportFormat.TEXT: lambda: tell(read, cells, telling),
+        }
+    )
+
+
+def _scenario_after(read: "Diagnosis", cells: int, telling: Telling) -> str:
+    """Return a scenario to go on from; what was found is told beside it."""
     from simulator.doctor.scenario import NoFolderError, write_scenario
+
+    found = _findings_of(telling)
+    print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
+    try:
+        return write_scenario(read, cells=cells)
+    except NoFolderError as error:
+        give_up(str(error))
+
+
+def _told(read: "Diagnosis", cells: int, telling: Telling) -> str:
+    """Return what was read, what was found, and counts."""
     from simulator.doctor.text import summarise, write_text
 
-    read = diagnose(paths, checkpoints=checkpoints, cells=cells, stdin=sys.stdin.read)
-    _print_problems(read.problems)
-    found = _written(read.findings)
-    if format is InspectFormat.JSON:
-        print(write_json(read), end="")
-    elif format is InspectFormat.SCENARIO:
-        print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
-        try:
-            print(write_scenario(read, cells=cells), end="")
-        except NoFolderError as error:
-            give_up(str(error))
-    elif not read.empty:
-        print("\n\n".join([*write_text(read, cells=cells), *found, summarise(read)]))
-    if read.problems or read.failing:
-        raise typer.Exit(UNUSABLE if read.problems else FAILING)
-
-
-def _print_problems(problems: "Sequence[tuple[str, Problem]]") -> None:
-    """Print what cannot be used."""
-    from simulator.diagnostics import InputError
-    from simulator.inspect.image.seen import label
-    from simulator.render.report import write_input_error
-
-    for path, problem in problems:
-        unusable = InputError(label(path), "", [problem])
-        print(write_input_error(unusable, colour=colour_of(sys.stderr)), file=sys.stderr)
-
-
-def _written(findings: "Sequence[tuple[str, Finding]]") -> list[str]:
-    """Return findings about files as text."""
-    from simulator.inspect.image.seen import label
-    from simulator.render.report import write_finding
-
-    return [
-        write_finding(finding, path=label(path), source="", colour=colour_of())
-        for path, finding in findings
-    ]
+    if read.empty:
+        return ""
+    quiet = telling.wishes.quiet
+    whole, counts = ([], []) if quiet else (write_text(read, cells=cells), [summarise(read)])
+    return "\n\n".join([*whole, *_findings_of(telling), *counts]) + "\n"

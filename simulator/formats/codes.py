@@ -1,14 +1,13 @@
 """Every code that is printed, and what stands behind it."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
 from simulator import checks
 from simulator.checks import expectations, measured
-from simulator.diagnostics import Severity
-from simulator.inspect.health.codes import IN_REAL_CHAINS, OF_FILES
+from simulator.diagnostics import Code, Severity
 
 LEVELS = {"ERR": Severity.ERROR, "WARN": Severity.WARNING, "INFO": Severity.INFO}
 
@@ -33,7 +32,18 @@ class Explained(NamedTuple):
 @cache
 def known_codes() -> Mapping[str, Explained]:
     """Return every code that is printed, in the order of the codes of each family."""
-    return {each.code: each for each in (*_rules(), *_others(), *_seen(), *_differences())}
+    return {code: each for family in FAMILIES for code, each in _family(family).items()}
+
+
+def code_of(code: str) -> Explained | None:
+    """Return what a code stands for; only what its family needs is loaded."""
+    family = code[:2] if code[:2] in FAMILIES else ""
+    return _family(family).get(code)
+
+
+@cache
+def _family(family: str) -> Mapping[str, Explained]:
+    return {each.code: each for each in FAMILIES[family]()}
 
 
 def find_code(word: str) -> Explained | None:
@@ -61,6 +71,8 @@ def nearest(word: str) -> tuple[str, ...]:
 
 
 def _rules() -> Iterator[Explained]:
+    from simulator.inspect.health.codes import IN_REAL_CHAINS
+
     for rule in checks.RULES:
         text = f"{rule.explanation}\n\nModels: {', '.join(rule.models) or 'all'}"
         if rule.code in IN_REAL_CHAINS:
@@ -68,32 +80,44 @@ def _rules() -> Iterator[Explained]:
         yield Explained(rule.code, rule.name, rule.severity, rule.summary, text)
 
 
-def _others() -> Iterator[Explained]:
-    from simulator.documents import linting
-    from simulator.verify import peers
+def _expectations() -> Iterator[Explained]:
+    return _told("run and check", (*expectations.CODES, *measured.CODES))
 
-    by_command = (
-        ("run and check", (*expectations.CODES, *measured.CODES)),
-        ("lint", linting.CODES),
-        ("verify", peers.CODES),
-    )
-    for command, codes in by_command:
-        for code, name, severity, found, advice in codes:
-            text = f"Found by {command}:\n{found}\n\nWhat to do:\n{advice}"
-            yield Explained(code, name, severity, found, text)
+
+def _linting() -> Iterator[Explained]:
+    from simulator.documents.linting import CODES
+
+    return _told("lint", CODES)
+
+
+def _verification() -> Iterator[Explained]:
+    from simulator.verify.peers import CODES
+
+    return _told("verify", CODES)
+
+
+def _told(command: str, codes: Iterable[Code]) -> Iterator[Explained]:
+    for code, name, severity, found, advice in codes:
+        text = f"Found by {command}:\n{found}\n\nWhat to do:\n{advice}"
+        yield Explained(code, name, severity, found, text)
 
 
 def _seen() -> Iterator[Explained]:
+    from simulator.inspect.health.codes import OF_FILES
+
+    return _in_files("inspect, in a real backing chain", OF_FILES)
+
+
+def _held() -> Iterator[Explained]:
     from simulator.doctor.health.codes import CODES
 
-    told = (("inspect, in a real backing chain", {**IN_REAL_CHAINS, **OF_FILES}),
-            ("doctor, in what is held of backups", CODES))  # fmt: skip
-    for where, codes in told:
-        for code, (name, found) in codes.items():
-            if not any(rule.code == code for rule in checks.RULES):
-                text = f"Found by {where}:\n{found}."
-                summary = f"{found[0].upper()}{found[1:]}."
-                yield Explained(code, name, None, summary, text)
+    return _in_files("doctor, in what is held of backups", CODES)
+
+
+def _in_files(where: str, codes: Mapping[str, tuple[str, str]]) -> Iterator[Explained]:
+    for code, (name, found) in codes.items():
+        summary = f"{found[0].upper()}{found[1:]}."
+        yield Explained(code, name, None, summary, f"Found by {where}:\n{found}.")
 
 
 def _differences() -> Iterator[Explained]:
@@ -103,3 +127,15 @@ def _differences() -> Iterator[Explained]:
         text = f"Told by compat, as {level}:\n{means}."
         summary = f"{means[0].upper()}{means[1:]}."
         yield Explained(kind, kind, LEVELS[level], summary, text)
+
+
+FAMILIES: Mapping[str, Callable[[], Iterator[Explained]]] = {
+    "BT": _rules,
+    "EX": _expectations,
+    "LT": _linting,
+    "VF": _verification,
+    "IN": _seen,
+    "DR": _held,
+    "": _differences,
+}
+"""The families of codes by how they begin."""

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from simulator.diagnostics import Finding, Problem, Severity, Span
+from simulator.diagnostics import Finding, Problem, Severity, Span, printable
 from simulator.formats.values import FileReport, Report
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -61,8 +61,11 @@ def _annotation(kind: str, path: str, span: Span | None, title: str, text: str) 
             last = max(span.column, span.end_column - 1)
             properties |= {"col": str(span.column), "endColumn": str(last)}
     properties["title"] = title
-    told = ",".join(f"{key}={_escaped(each, more=':,')}" for key, each in properties.items())
-    return f"::{kind} {told}::{_escaped(text)}\n"
+    told = ",".join(
+        f"{key}={_escaped(printable(each), more=':,')}" for key, each in properties.items()
+    )
+    lines = "\n".join(map(printable, text.split("\n")))
+    return f"::{kind} {told}::{_escaped(lines)}\n"
 
 
 def _escaped(text: str, *, more: str = "") -> str:
@@ -117,4 +120,4 @@ def fingerprint(known: Counter[str], path: str, code: str, text: str) -> str:
     """
     what = "\0".join((path, code, text))
     known[what] += 1
-    return hashlib.sha256(f"{what}\0{known[what]}".encode(errors="surrogateescape")).hexdigest()
+    return hashlib.sha256(f"{what}\0{known[what]}".encode(errors="surrogatepass")).hexdigest()

@@ -15,12 +15,12 @@ from simulator.render.report import write_finding
 def tell_junit(report: Report) -> Iterator[str]:
     """Yield a report as XML, with a final newline."""
     suite = TestSuite(f"backup-timeline {report.command}")
-    for each in report.files:
-        suite.add_testcase(_case(each))
+    # One by one, each would count all before it anew.
+    suite.add_testcases([_case(each) for each in report.files])
     document = JUnitXml("backup-timeline")
     document.add_testsuite(suite)
     raw: bytes = document.tostring()  # type: ignore[no-untyped-call]  # it has no types
-    yield f"{raw.decode()}\n"
+    yield f'<?xml version="1.0" encoding="utf-8"?>\n{raw.decode()}\n'
 
 
 def _case(report: FileReport) -> TestCase:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from simulator.diagnostics import Finding, Problem, Related, Severity, Span
-from simulator.formats.codes import known_codes
+from simulator.formats.codes import code_of
 from simulator.formats.forges import UNUSABLE, body_of, fingerprint
 from simulator.formats.values import FileReport, Fix, Report, Step, Told, found, uri_of
 
@@ -57,7 +57,7 @@ def _driver(report: Report, codes: Sequence[str]) -> dict[str, Any]:
 
 def _rule(code: str, name: str) -> dict[str, Any]:
     """Return what a code stands for, as a service shows it beside its results."""
-    explained = known_codes().get(code)
+    explained = code_of(code)
     if explained is None:
         return {"id": code, "name": name}
     rule: dict[str, Any] = {

@@ -1,21 +1,28 @@
 """What commands found, file by file, as the formats take it."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from simulator.checks.expectations import UNMET_FIGURE
 from simulator.checks.updating import find_edits
-from simulator.compare.compat.kinds import Difference, Level
-from simulator.diagnostics import Finding, InputError, Severity, Span, counted
-from simulator.documents.linting import Linted
+from simulator.diagnostics import Finding, InputError, Problem, Severity, Span, counted
 from simulator.formats.values import FileReport, Fix, Step, Told
+from simulator.model.requests import Expect
 from simulator.pipeline.runs import Run
 from simulator.render.story import summarise
 from simulator.render.told import when_of
 from simulator.timeline import Timeline
 
-STEPS_BEFORE = 12
+if TYPE_CHECKING:
+    from simulator.compare.compat.kinds import Difference
+    from simulator.documents.linting import Linted
+    from simulator.inspect.disk import SeenDisk
+
+STEPS_BEFORE = 20
 """So many steps before a finding are told as the way to it, beside those that it names."""
 
 FLOWS_MAX = 1_000
@@ -60,7 +67,7 @@ class _Ways:
         self._steps = [
             Step(entry.number, f"{timeline.when(entry)}: {entry.statement.verb}", span)
             for entry in timeline.entries
-            if entry.statement is not None
+            if entry.statement is not None and not isinstance(entry.request, Expect)
             for span in [entry.statement.span]
             if span is not None
         ]
@@ -77,7 +84,8 @@ class _Ways:
         places = set(range(max(0, end - 1 - self._near), end))
         for related in finding.related:
             known = self._of_span.get(related.span, []) if related.span is not None else []
-            places |= set(known[max(0, bisect_left(known, end) - 1) : bisect_left(known, end)])
+            # Of the turns of a step it is the last one before, or else the first one after.
+            places |= set(known[max(0, bisect_left(known, end) - 1) :][:1])
         return [self._steps[place] for place in sorted(places)]
 
 
@@ -117,13 +125,12 @@ def report_document(path: str, text: str, linted: Linted) -> FileReport:
     return FileReport(path, text, tuple(told), linted.problems, summary)
 
 
+SEVERITIES = {"ERR": Severity.ERROR, "WARN": Severity.WARNING, "INFO": Severity.INFO}
+"""Of the levels of differences."""
+
+
 def report_differences(path: str, found: Sequence[Difference]) -> FileReport:
     """Return what a change of semantics does to a scenario."""
-    severities = {
-        Level.ERR: Severity.ERROR,
-        Level.WARN: Severity.WARNING,
-        Level.INFO: Severity.INFO,
-    }
     told = []
     for each in found:
         followed = [f"with it: {c.at}: {c.message}" if c.at else f"with it: {c.message}"
@@ -131,7 +138,7 @@ def report_differences(path: str, found: Sequence[Difference]) -> FileReport:
         finding = Finding(
             code=each.kind,
             rule=each.kind,
-            severity=severities[each.level],
+            severity=SEVERITIES[each.level],
             message=each.message,
             span=Span(each.line, 1, each.line, 2) if each.line else None,
             notes=(*each.notes, *followed),
@@ -139,3 +146,40 @@ def report_differences(path: str, found: Sequence[Difference]) -> FileReport:
         )
         told.append(Told(finding, when=f"at {each.at}" if each.at else ""))
     return FileReport(path, "", tuple(told), summary=counted(len(told), "difference"))
+
+
+def chains_of(disks: Sequence[SeenDisk]) -> dict[str, str]:
+    """Return the images of each disk by the path of its active one."""
+    from simulator.inspect.image.seen import label
+
+    return {
+        disk.chain.active.path: ", ".join(label(image.path) for image in disk.chain.images)
+        for disk in disks
+    }
+
+
+def report_seen(
+    problems: Sequence[tuple[str, Problem]],
+    findings: Sequence[tuple[str, Finding]],
+    seen: Mapping[str, str],
+) -> list[FileReport]:
+    """Return what was found in real things: a report a path.
+
+    Args:
+        problems: What cannot be used, with its path; a path may have several.
+        findings: What is wrong, with its path.
+        seen: What was looked at, in a line, by path; what has no finding is told as well.
+    """
+    from simulator.inspect.image.seen import label
+
+    paths = dict.fromkeys([*(p for p, _ in problems), *seen, *(p for p, _ in findings)])
+    return [
+        FileReport(
+            label(path),
+            "",
+            tuple(Told(finding) for where, finding in findings if where == path),
+            tuple(problem for where, problem in problems if where == path),
+            seen.get(path, ""),
+        )
+        for path in paths
+    ]

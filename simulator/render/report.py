@@ -41,7 +41,8 @@ def write_finding(
     head = f"{finding.severity}[{finding.code}]"
     also = f" (also {', '.join(finding.also)})" if finding.also else ""
     state = f"{also}{_state_of(finding)}"
-    lines = _wrap(printable(f"{head} {finding.rule}: {finding.message}{state}"), indent="    ")
+    name = f" {finding.rule}" if finding.rule != finding.code else ""
+    lines = _wrap(printable(f"{head}{name}: {finding.message}{state}"), indent="    ")
     lines[0] = lines[0].replace(head, paint(head, _ROLES[finding.severity], colour=colour), 1)
     gutter = _gutter(finding.span, *(each.span for each in finding.related))
     quoted = _quote(path, source, finding.span, finding.label, gutter=gutter, colour=colour)

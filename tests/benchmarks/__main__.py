@@ -8,6 +8,7 @@ from tests.benchmarks import (
     checkpoints,
     comparing,
     engine,
+    formats,
     jobs,
     loading,
     many_runs,
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], bool]] = {
     "jobs": jobs.main,
     "verifying": verifying.main,
     "comparing": comparing.main,
+    "formats": formats.main,
     "checkpoints": checkpoints.main,
 }
 

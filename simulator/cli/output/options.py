@@ -1,7 +1,10 @@
 """Options of the commands that find something: in which formats, and what of it."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
@@ -61,12 +64,51 @@ ExitZeroOption = Annotated[
 
 
 class Wishes(NamedTuple):
-    """What these options say."""
+    """What these options say; the command line is made of it."""
 
-    format: ReportFormat | None = None
-    output: list[str] | None = None
-    quiet: bool = False
-    statistics: bool = False
-    select: list[str] | None = None
-    ignore: list[str] | None = None
-    exit_zero: bool = False
+    format: FormatOption = None
+    output: OutputOption = None
+    quiet: QuietOption = False
+    statistics: StatisticsOption = False
+    select: SelectOption = None
+    ignore: IgnoreOption = None
+    exit_zero: ExitZeroOption = False
+
+
+def reporting(*own: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command with these options of a function that takes ``wishes`` in their place.
+
+    Args:
+        own: Options that the command has itself, in a way of its own.
+    """
+
+    def make(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(Wishes, include_extras=True)
+        shared = [name for name in Wishes._fields if name not in own]
+        options = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=Wishes._field_defaults[name],
+                annotation=hints[name],
+            )
+            for name in shared
+        ]
+        signature = inspect.signature(function)
+        kept = [
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for each in signature.parameters.values()
+            if each.name != "wishes"
+        ]
+
+        @functools.wraps(function)
+        def command(**given: Any) -> None:
+            said = {name: given.pop(name) for name in shared}
+            function(**given, wishes=Wishes(**said))
+
+        taken = signature.replace(parameters=[*kept, *options])
+        command.__signature__ = taken  # type: ignore[attr-defined]  # Typer reads it off
+        command.__annotations__ = {each.name: each.annotation for each in (*kept, *options)}
+        return command
+
+    return make

@@ -12,11 +12,9 @@ from simulator.cli.output.options import FORMATS, ReportFormat, Wishes
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
+    from simulator.compare.compat.kinds import Difference
     from simulator.formats.selecting import Selection
     from simulator.formats.values import FileReport, Report
-
-Own = "dict[ReportFormat, Callable[[], str]]"
-"""What a command prints in a way of its own instead of a report."""
 
 
 class Telling:
@@ -35,6 +33,7 @@ class Telling:
         *,
         inputs: Sequence[str] = (),
         several: bool = False,
+        silent: bool = False,
     ) -> None:
         """Hold the options against what there is, or end with status 2, before anything is done.
 
@@ -42,13 +41,14 @@ class Telling:
             noun: What the files are: ``scenario``.
             inputs: What is read, and never written over.
             several: Whether there is more than one file, so that what is known is counted only.
+            silent: Whether the command prints text itself.
         """
         self.command, self.noun, self.wishes = command, noun, wishes
         self.format = wishes.format or ReportFormat.TEXT
         self.outputs = _outputs(wishes.output or (), inputs)
         self.flows = ReportFormat.SARIF in (self.format, *(each for each, _ in self.outputs))
         self.selection = _selection(wishes)
-        self.several = several
+        self.several, self.silent = several, silent
         self.files: list[FileReport] = []
         self._gap, self._bare = "", False
 
@@ -64,8 +64,13 @@ class Telling:
         self.files.append(report)
         if report.problems:
             print(write_problems(report, colour=colour_of(sys.stderr)), file=sys.stderr)
-        if self.format is ReportFormat.TEXT:
+        if self.format is ReportFormat.TEXT and not self.silent:
             self._print(report, after)
+
+    def sifted(self, path: str, found: "Sequence[Difference]") -> "list[Difference]":
+        """Return those of some differences that are told."""
+        chosen = self.selection
+        return [each for each in found if chosen is None or chosen.tells(path, each.kind)]
 
     def _print(self, report: "FileReport", after: str) -> None:
         from simulator.formats.text import write_file
@@ -79,18 +84,25 @@ class Telling:
         print(text, end="", flush=True)
         self._gap, self._bare = "\n", bare
 
-    def end(self, *, own: "dict[ReportFormat, Callable[[], str]] | None" = None) -> NoReturn:
+    def end(
+        self,
+        *,
+        own: "dict[ReportFormat, Callable[[], str]] | None" = None,
+        status: int = 0,
+        alone: bool = False,
+    ) -> NoReturn:
         """Write what is asked for, print the totals, and end with the status.
 
         Args:
             own: What the command prints itself in some formats.
+            status: The least status; the only one where it is told *alone*.
         """
         from simulator.formats.text import write_statistics, write_total
         from simulator.formats.values import Report
 
         report = Report(self.command, self.noun, tuple(self.files))
         for format, path in self.outputs:
-            _write(report, format, path)
+            _write(report, format, path, own or {})
         text = self.format is ReportFormat.TEXT
         if own is not None and self.format in own:
             print(own[self.format](), end="")
@@ -101,7 +113,7 @@ class Telling:
             self._gap = "\n"
         if self.wishes.statistics and (told := write_statistics(report)):
             print(f"{self._gap}{told}", file=sys.stdout if text else sys.stderr)
-        raise typer.Exit(self.status)
+        raise typer.Exit(status if alone else max(self.status, status))
 
     @property
     def status(self) -> int:
@@ -131,11 +143,13 @@ def tell(report: "Report", format: ReportFormat) -> Iterator[str]:
     return write(report)
 
 
-def _write(report: "Report", format: ReportFormat, path: Path) -> None:
+def _write(
+    report: "Report", format: ReportFormat, path: Path, own: "dict[ReportFormat, Callable[[], str]]"
+) -> None:
     from simulator.writing import open_text
 
     with told_unwritable(path), open_text(path) as stream:
-        stream.writelines(tell(report, format))
+        stream.writelines([own[format]()] if format in own else tell(report, format))
 
 
 def _outputs(words: Sequence[str], inputs: Sequence[str]) -> list[tuple[ReportFormat, Path]]:
