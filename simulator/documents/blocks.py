@@ -1,4 +1,4 @@
-"""Finds scenarios and figures in a text: fenced, indented, or quoted with ``>``."""
+"""Finds scenarios and figures in a text: fenced, indented, quoted with ``>``, added by a patch."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,12 @@ from simulator.diagnostics import lines_of
 _QUOTE = re.compile(r"\s*(?:>[ ]?)+")
 _FENCE = re.compile(r"\s*(?:`{3,}|~{3,})")
 _HEAD = re.compile(r"scenario\s*:")
+_NAMED = re.compile(
+    r"\s*(?:<!--\s*scenario:\s*(?P<markdown>\S+)\s*-->|\.\.\s+scenario:\s*(?P<rest>\S+)"
+    r"|scenario:\s*(?P<plain>\S+\.ya?ml))\s*$"
+)
+_HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@")
+_PATCH_HEAD = re.compile(r"diff --git |index |--- |\+\+\+ |@@ |-")
 _KEY = re.compile(r"[a-z]+\s*:|#|-\s|-$")
 _LABEL = r"(?:guest sees(?: [\w.-]+)?|[A-Za-z0-9_][\w./-]*(?: \([^|()]*\))?)"
 _ROWS = re.compile(
@@ -65,6 +71,21 @@ class ScenarioText(NamedTuple):
     columns: tuple[int, ...]
 
 
+class ScenarioFile(NamedTuple):
+    """A line that names the file of a scenario.
+
+    Attributes:
+        path: As the document has it.
+        line: From 1.
+        column, end_column: Of the path, from 0.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_column: int
+
+
 class Broken(NamedTuple):
     """A row that cannot be read, and why."""
 
@@ -75,12 +96,14 @@ class Broken(NamedTuple):
     help: str
 
 
-Block = Figure | ScenarioText | Broken
+Block = Figure | ScenarioText | ScenarioFile | Broken
 
 
 def find_blocks(text: str) -> Iterator[Block]:
     """Yield the scenarios and figures of a document, in their order."""
-    lines = [_Line(number, each) for number, each in enumerate(lines_of(text), 1)]
+    texts = lines_of(text)
+    patch = any(_HUNK.match(_QUOTE.sub("", each, count=1)) for each in texts)
+    lines = [_Line(number, each, patch=patch) for number, each in enumerate(texts, 1)]
     place = 0
     rows: list[Row] = []
     before: list[str] = []
@@ -97,11 +120,17 @@ def find_blocks(text: str) -> Iterator[Block]:
         broken = _broken(line)
         if broken is not None:
             yield broken
+        named = _named(line)
         scenario, end = _scenario(lines, place)
         if scenario is not None:
             yield scenario
             before = []
             place = end
+            continue
+        if named is not None:
+            yield named
+            before = []
+            place += 1
             continue
         if line.rest.strip() and not _FENCE.match(line.rest):
             before.append(line.rest.strip())
@@ -111,13 +140,20 @@ def find_blocks(text: str) -> Iterator[Block]:
 
 
 class _Line:
-    """A line without what quotes it."""
+    """A line without what quotes it, and as it stands when a patch is applied.
 
-    def __init__(self, number: int, text: str) -> None:
+    What a patch takes away, and what it says of itself, is an empty line.
+    """
+
+    def __init__(self, number: int, text: str, *, patch: bool) -> None:
         quote = _QUOTE.match(text)
         self.number = number
         self.text = text
         self.quoted = quote.end() if quote else 0
+        if patch and _PATCH_HEAD.match(text, self.quoted):
+            self.quoted = len(text)
+        elif patch and text[self.quoted : self.quoted + 1] in ("+", " "):
+            self.quoted += 1
         self.rest = text[self.quoted :]
         self.indent = len(self.rest) - len(self.rest.lstrip(" "))
 
@@ -156,6 +192,15 @@ def _broken(line: _Line) -> Broken | None:
             start = line.quoted + len(line.rest) - len(line.rest.lstrip())
             return Broken(line.number, start + 1, len(line.text.rstrip()) + 1, message, help)
     return None
+
+
+def _named(line: _Line) -> ScenarioFile | None:
+    """Return the file of a scenario that a line names."""
+    match = _NAMED.match(line.rest)
+    if match is None:
+        return None
+    start, end = match.span(match.lastgroup or 0)
+    return ScenarioFile(line.rest[start:end], line.number, line.quoted + start, line.quoted + end)
 
 
 def _scenario(lines: list[_Line], place: int) -> tuple[ScenarioText | None, int]:

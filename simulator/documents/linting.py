@@ -14,7 +14,14 @@ from simulator.diagnostics import (
     Span,
     replace_characters,
 )
-from simulator.documents.blocks import Broken, Figure, Row, ScenarioText, find_blocks
+from simulator.documents.blocks import (
+    Broken,
+    Figure,
+    Row,
+    ScenarioFile,
+    ScenarioText,
+    find_blocks,
+)
 from simulator.model.machine import Machine
 from simulator.model.requests import ExpectedRow
 from simulator.notation import bar, write_rows
@@ -53,17 +60,24 @@ Mismatch = tuple[str, tuple[str, ...]]
 """What is wrong with a row, and both rows with carets."""
 
 
+Played = tuple[Timeline, Sequence[Finding]]
+"""A run, and which expectations of its scenario are not met."""
+
+
 class Tools(NamedTuple):
     """What the linter does not do itself.
 
     Attributes:
-        play: Plays the text of a scenario, and tells which of its expectations are not met; raises
-            an InputError where it cannot be used.
+        play: Plays the text of a scenario, or the one that a file has, under a model; None for the
+            one that it is for. Raises an InputError where it cannot be used.
+        model: Returns what a word names: a model, a release of one, a proposal's file; None where
+            it is a word as any other. Raises an InputError for a file that cannot be used.
         compare: Returns what is wrong with a row of a machine; None where nothing is.
         redraw: Returns a row's cells as they are, with bar and mark; None where it is not there.
     """
 
-    play: Callable[[str], tuple[Timeline, Sequence[Finding]]]
+    play: Callable[[ScenarioText | ScenarioFile, str | None], Played]
+    model: Callable[[str], str | None]
     compare: Callable[[Machine, ExpectedRow], Mismatch | None]
     redraw: Callable[[Machine, ExpectedRow], str | None]
 
@@ -94,38 +108,94 @@ class Linted(NamedTuple):
 
 def lint(text: str, tools: Tools) -> Linted:
     """Return what is wrong with the figures of a document."""
-    findings: list[Finding] = []
-    corrections: list[Correction] = []
-    problems: list[Problem] = []
-    scenarios = figures = 0
-    timeline: Timeline | None = None
-    reached = 0
+    found = _Document(tools)
     for block in find_blocks(text):
         match block:
             case Broken():
-                figures += 1
-                findings.append(_broken(block))
-            case ScenarioText():
-                scenarios += 1
-                reached = 0
-                try:
-                    timeline, unmet = tools.play(block.text)
-                    findings += (_moved_finding(finding, block) for finding in unmet)
-                except InputError as error:
-                    timeline = None
-                    problems += (_moved(problem, block) for problem in error.problems)
+                found.figures += 1
+                found.findings.append(_broken(block))
+            case ScenarioText() | ScenarioFile():
+                found.scenario(block)
             case Figure():
-                figures += 1
-                if timeline is None:
-                    findings += _impossible(block)
-                else:
-                    frames = timeline.frames
-                    chosen, label = _frame_for(block, frames, reached, tools)
-                    reached = frames.index(chosen)
-                    wrong = list(_differences(block, chosen, tools, named=label))
-                    findings += (finding for finding, _ in wrong)
-                    corrections += (made for _, made in wrong if made is not None)
-    return Linted(tuple(findings), tuple(corrections), tuple(problems), scenarios, figures)
+                found.figure(block)
+    return Linted(
+        findings=tuple(found.findings),
+        corrections=tuple(found.corrections),
+        problems=tuple(found.problems),
+        scenarios=found.scenarios,
+        figures=found.figures,
+    )
+
+
+class _Document:
+    """What was found in a document so far, and the scenario that its figures are of."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.findings: list[Finding] = []
+        self.corrections: list[Correction] = []
+        self.problems: list[Problem] = []
+        self.scenarios = self.figures = 0
+        self._tools = tools
+        self._source: ScenarioText | ScenarioFile | None = None
+        self._runs: dict[str | None, Timeline | None] = {}
+        self._reached = 0
+
+    def scenario(self, block: ScenarioText | ScenarioFile) -> None:
+        """Take a scenario that the figures behind it are of."""
+        self.scenarios += 1
+        self._source, self._runs, self._reached = block, {}, 0
+        self._play(None)
+
+    def figure(self, block: Figure) -> None:
+        """Hold a figure against the scenario before it."""
+        self.figures += 1
+        try:
+            model = _under(block, self._tools)
+        except InputError as error:
+            row = block.rows[0]
+            span = Span(row.line, row.column + 1, row.line, row.end + 1)
+            self.problems += (problem._replace(span=span) for problem in error.problems)
+            return
+        timeline = self._play(model)
+        if timeline is None:
+            self.findings += _impossible(block)
+            return
+        frames = timeline.frames
+        chosen, label = _frame_for(block, frames, self._reached, self._tools)
+        self._reached = frames.index(chosen)
+        told = f" under {model}" if model is not None else ""
+        for finding, made in _differences(block, chosen, self._tools, named=label, under=told):
+            self.findings.append(finding)
+            self.corrections += [made] if made is not None else []
+
+    def _play(self, model: str | None) -> Timeline | None:
+        """Return the run of the scenario under a model; None where there is none."""
+        source = self._source
+        if source is None or model in self._runs:
+            return self._runs.get(model)
+        self._runs[model] = None
+        try:
+            timeline, unmet = self._tools.play(source, model)
+        except InputError as error:
+            self.problems += (_moved(problem, source) for problem in error.problems)
+            return None
+        self._runs[model] = timeline
+        if isinstance(source, ScenarioText) and model is None:
+            self.findings += (_moved_finding(finding, source) for finding in unmet)
+        return timeline
+
+
+_UNDER = re.compile(r"\bunder\s+[`*_]*([A-Za-z0-9_./@-]*[A-Za-z0-9_])")
+
+
+def _under(figure: Figure, tools: Tools) -> str | None:
+    """Return the model that the text before a figure names: ``At T3, under prop:``."""
+    for line in reversed(figure.before):
+        for word in reversed(_UNDER.findall(line)):
+            model = tools.model(word)
+            if model is not None:
+                return model
+    return None
 
 
 def correct(text: str, corrections: Sequence[Correction]) -> str:
@@ -169,9 +239,13 @@ def _expected(row: Row) -> ExpectedRow:
 
 
 def _differences(
-    figure: Figure, frame: Frame, tools: Tools, *, named: bool
+    figure: Figure, frame: Frame, tools: Tools, *, named: bool, under: str
 ) -> Iterator[tuple[Finding, Correction | None]]:
-    """Yield the rows that are not as the scenario gives them, with what would be right."""
+    """Yield the rows that are not as the scenario gives them, with what would be right.
+
+    Args:
+        under: The model that the document names, in words.
+    """
     at = frame.label or "the end"
     for row in figure.rows:
         wrong = tools.compare(frame.machine, _expected(row))
@@ -182,7 +256,7 @@ def _differences(
         finding = _found(
             DIFFERS,
             row,
-            message.replace("is not as expected", f"is not so at {at}"),
+            message.replace("is not as expected", f"is not so at {at}{under}"),
             notes=tuple(note.replace("expected:", "document:", 1) for note in notes),
             label="" if named else f"no instant is like this figure; {at} is the nearest",
             first=_first_wrong(notes),
@@ -263,8 +337,13 @@ def _found(
     )
 
 
-def _moved(problem: Problem, block: ScenarioText) -> Problem:
+def _moved(problem: Problem, block: ScenarioText | ScenarioFile) -> Problem:
     """Return a problem of a scenario with its place in the document."""
+    if isinstance(block, ScenarioFile):
+        where = Span(block.line, block.column + 1, block.line, block.end_column + 1)
+        line = f", line {problem.span.line}" if problem.span is not None else ""
+        told = problem.message if not line else f"{block.path}{line}: {problem.message}"
+        return problem._replace(span=where, message=told)
     if problem.span is None:
         return problem._replace(span=Span(block.line, 1, block.line, 2))
     return problem._replace(span=_moved_span(problem.span, block))
