@@ -54,11 +54,17 @@ class DisableBitmap(NamedTuple):
 
 
 class MergeBitmaps(NamedTuple):
-    """Merge bitmaps into one, of any node and granularity (QEMU: ``block-dirty-bitmap-merge``)."""
+    """Merge bitmaps into one, of any node and granularity (QEMU: ``block-dirty-bitmap-merge``).
+
+    Attributes:
+        sources: Their nodes and names.
+        reopen: Whether the target's image, where it is read-only, is opened for writing first.
+    """
 
     node: str
     name: str
     sources: tuple[BitmapKey, ...]
+    reopen: bool = False
 
 
 BitmapOperation: TypeAlias = (

@@ -248,7 +248,8 @@ def _merge(
 
     B2: |---XXX--|, B3: |X----XX-|  merged into  T: |--------|  gives  T: |X--XXXX-|
     """
-    sources = find_sources(machine, disk.bytes_of(target.node), merge.sources, target)
+    into = None if merge.reopen else target
+    sources = find_sources(machine, disk.bytes_of(target.node), merge.sources, into)
     if isinstance(sources, Refusal):
         return sources
     for source in sources:
@@ -259,7 +260,9 @@ def _merge(
                 # Its bits stand for nothing that happened to this disk.
                 source = replace(source, windows=())
             target = target.merge(source, source_disk.moment)
-    return disk.with_bitmap(target)
+    stored = target.kept is Kept.STORED and target.node != disk.active.name
+    merged = disk.with_bitmap(target)
+    return stored_on(merged, target.node) if merge.reopen and stored else merged
 
 
 def find_sources(

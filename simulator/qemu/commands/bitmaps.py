@@ -28,22 +28,41 @@ def gather_change(
     work.together.append(change_bitmap(work.names, operation))
 
 
+def merge_bitmaps(work: Work, machine: Machine, merge: MergeBitmaps) -> None:
+    """Merge bitmaps: with what happens together, or into an image opened for writing first."""
+    if not merge.reopen or not _is_closed(machine, merge.node, merge.name):
+        gather_change(work, merge)
+        return
+    _reopened(work, machine, merge.node, change_bitmap(work.names, merge))
+
+
 def remove_bitmap(work: Work, machine: Machine, remove: RemoveBitmap) -> None:
     """Remove a bitmap: when its job is done, or from an image opened for writing first."""
     command = on_bitmap(work.names, "block-dirty-bitmap-remove", remove.node, remove.name)
     if (remove.node, remove.name) in work.in_use:
         work.after.append(command)
-        return
-    disk = machine.disk_of(remove.node)
-    bitmap = disk.bitmap(remove.node, remove.name) if disk is not None else None
-    stored = bitmap is not None and bitmap.kept is Kept.STORED
-    if not remove.reopen or disk is None or not stored or remove.node == disk.active.name:
+    elif remove.reopen and _is_closed(machine, remove.node, remove.name):
+        _reopened(work, machine, remove.node, command)
+    else:
         work.together.append(command)
-        return
+
+
+def _is_closed(machine: Machine, node: str, name: str) -> bool:
+    """Whether a bitmap is stored in an image that is read-only, since others lie on it."""
+    disk = machine.disk_of(node)
+    bitmap = disk.bitmap(node, name) if disk is not None else None
+    stored = bitmap is not None and bitmap.kept is Kept.STORED
+    return stored and disk is not None and node != disk.active.name
+
+
+def _reopened(work: Work, machine: Machine, node: str, command: Command) -> None:
+    """Do something to an image that is opened for writing meanwhile."""
+    disk = machine.disk_of(node)
+    assert disk is not None, "its bitmap was found"
     work.do(
-        reopen_image(work.names, disk.chain, remove.node, read_only=False),
+        reopen_image(work.names, disk.chain, node, read_only=False),
         command,
-        reopen_image(work.names, disk.chain, remove.node, read_only=True),
+        reopen_image(work.names, disk.chain, node, read_only=True),
     )
 
 

@@ -54,7 +54,7 @@ from simulator.model.operations import (
 )
 from simulator.qemu.actions import AwaitGone, DeleteFile, GuestStep, KillQemu, QuitQemu
 from simulator.qemu.commands.backups import end_job, run_backup
-from simulator.qemu.commands.bitmaps import gather_change, remove_bitmap
+from simulator.qemu.commands.bitmaps import gather_change, merge_bitmaps, remove_bitmap
 from simulator.qemu.commands.images import (
     add_overlay,
     create_image,
@@ -88,7 +88,9 @@ def add(work: Work, machine: Machine, operation: Operation) -> None:
             create_image(work, machine, operation)
         case RemoveBitmap():
             remove_bitmap(work, machine, operation)
-        case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap() | MergeBitmaps():
+        case MergeBitmaps():
+            merge_bitmaps(work, machine, operation)
+        case AddBitmap() | ClearBitmap() | EnableBitmap() | DisableBitmap():
             gather_change(work, operation)
         case RunBackup():
             run_backup(work, machine, operation)
