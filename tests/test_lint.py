@@ -140,8 +140,8 @@ def test_a_row_that_cannot_be_is_told(line: str, message: str, document: Path) -
 def test_other_drawings_are_no_figures(text: str, document: Path) -> None:
     document.write_text(text)
     outcome = command("lint", str(document))
-    assert outcome.status == 2
-    assert "neither figures nor scenarios" in outcome.err
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "0 scenarios, 0 figures, 0 wrong rows" in outcome.out
 
 
 def test_a_scenario_that_cannot_be_used_is_told_at_its_place_in_the_document(
@@ -231,3 +231,112 @@ def test_what_cannot_be_rewritten_is_told() -> None:
     outcome = command("check", "--update", "-", stdin=EXPECTING)
     assert outcome.status == 2
     assert "standard input cannot be rewritten" in outcome.err
+
+
+PROPOSAL = """\
+from simulator.apis.mail2018 import Mail2018
+
+
+class Low(Mail2018):
+    id = "low"
+    title = "a snapshot starts no bitmap"
+    source = "a test"
+
+    def snapshot(self, machine, request):
+        return super().snapshot(machine, request._replace(bitmap=None))
+"""
+BELOW = "S1: |AAAA----| <- S2: |--------|\nB1: |XXXX----|\n"
+"""What is there at T2 where the snapshot starts no bitmap, and all the same at any model."""
+
+
+@pytest.fixture
+def proposal(tmp_path: Path) -> Path:
+    path = tmp_path / "low.py"
+    path.write_text(PROPOSAL)
+    return path
+
+
+def wrong_rows(path: Path, *more: str) -> str:
+    """Return the last line that is printed of a document."""
+    return command("lint", str(path), *more).out.splitlines()[-1]
+
+
+def test_a_document_about_a_proposal_is_held_against_it(document: Path, proposal: Path) -> None:
+    document.write_text(f"{fenced(SCENARIO)}\nAt T2:\n\n{fenced(AT_T2)}")
+    assert "0 wrong rows" in wrong_rows(document)
+    under = command("lint", str(document), "--model", str(proposal))
+    assert "there is no B2 at T2" in under.out
+
+
+@pytest.mark.parametrize("name", ["low.py", "`low.py`"])
+def test_a_figure_names_the_model_that_it_is_of(name: str, document: Path, proposal: Path) -> None:
+    now, then = f"At T2:\n\n{fenced(AT_T2)}", f"At T2, under {name}:\n\n{fenced(AT_T2)}"
+    document.write_text(f"{fenced(SCENARIO)}\n{now}\n{then}")
+    outcome = command("lint", str(document))
+    assert outcome.status == 1
+    assert "at T2 under low.py" in " ".join(outcome.out.split())
+    document.write_text(f"{fenced(SCENARIO)}\nAt T2, under load:\n\n{fenced(AT_T2)}")
+    assert command("lint", str(document)).status == 0
+
+
+def test_under_a_model_of_an_option_a_document_may_name_it_and_its_own(
+    document: Path, proposal: Path
+) -> None:
+    own = f"At T2, under mail-2018:\n\n{fenced(AT_T2)}"
+    text = f"{fenced(SCENARIO)}\n{own}\nAt T2, under low:\n\n{fenced(BELOW)}"
+    document.write_text(text)
+    assert command("lint", str(document), "--model", str(proposal)).status == 0
+
+
+def test_a_proposal_that_is_not_there_is_told_at_the_figure(document: Path) -> None:
+    document.write_text(f"{fenced(SCENARIO)}\nAt T2, under none.py:\n\n{fenced(AT_T2)}")
+    outcome = command("lint", str(document))
+    assert outcome.status == 2
+    line = document.read_text().splitlines().index(AT_T2.splitlines()[0]) + 1
+    assert "none.py" in outcome.err
+    assert f"{document}:{line}:1" in outcome.err
+
+
+NAMING = {
+    "proposal.md": "<!-- scenario: two.yaml -->",
+    "proposal.rst": ".. scenario: two.yaml",
+    "mail.txt": "scenario: two.yaml",
+}
+
+
+@pytest.mark.parametrize("name", NAMING)
+def test_a_document_names_the_file_of_its_scenario(name: str, tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(SCENARIO)
+    document = tmp_path / name
+    document.write_text(f"{NAMING[name]}\n\nAt T3:\n\n{indented(AT_T3)}")
+    assert "1 scenario, 1 figure, 0 wrong rows" in wrong_rows(document)
+    document.write_text(f"{NAMING[name]}\n\nAt T3:\n\n{indented(AT_T3.replace('ABBB', 'ABBC'))}")
+    assert "1 wrong row" in wrong_rows(document)
+    document.write_text(NAMING[name].replace("two", "none") + "\n")
+    outcome = command("lint", str(document))
+    assert outcome.status == 2
+    assert "none.yaml" in outcome.err
+    assert f"{document}:1:" in outcome.err
+
+
+def test_a_patch_is_read_as_it_applies(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(SCENARIO)
+    wrong = AT_T3.replace("AAABBB--", "AAABBC--")
+    lines = [
+        "--- a/doc.rst", "+++ b/doc.rst", "@@ -1,4 +1,6 @@", " .. scenario: two.yaml", " ",
+        "-At T2:", "+At T3:", " ",
+        *(f"+    {line}" for line in wrong.splitlines()),
+        *(f"-    {line}" for line in AT_T2.splitlines()),
+    ]  # fmt: skip
+    for quote in ("", "> "):
+        patch = tmp_path / "change.patch"
+        patch.write_text("".join(f"{quote}{line}\n" for line in lines))
+        outcome = command("lint", str(patch))
+        assert outcome.status == 1
+        assert "1 scenario, 1 figure, 1 wrong row" in outcome.out
+        column = len(quote) + lines[9].index("BBC") + 3
+        assert f"{patch}:10:{column}" in outcome.out
+        assert command("lint", "--update", str(patch)).status == 0
+        assert patch.read_text() == "".join(f"{quote}{line}\n" for line in lines).replace(
+            "C--", "B--"
+        )

@@ -256,7 +256,9 @@ def _differences(
         finding = _found(
             DIFFERS,
             row,
-            message.replace("is not as expected", f"is not so at {at}{under}"),
+            message.replace("is not as expected", f"is not so at {at}{under}").replace(
+                "at this point", f"at {at}{under}"
+            ),
             notes=tuple(note.replace("expected:", "document:", 1) for note in notes),
             label="" if named else f"no instant is like this figure; {at} is the nearest",
             first=_first_wrong(notes),
