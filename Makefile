@@ -91,12 +91,13 @@ bench: setup ## measure the figures that README.md quotes, each beside its peer
 lab: $(WHOLE) ## open the course in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
-outs: setup ## write the recorded findings of scenarios/flagged, and docs/versions.md, anew, for you to judge
+outs: setup ## write the recorded findings of scenarios/flagged, docs/versions.md and docs/policies.md anew, for you to judge
 	@for file in scenarios/flagged/*.yaml; do \
 		$(BIN)/backup-timeline check $$file >$${file%.yaml}.out; \
 	done; $(BIN)/python -c 'from simulator.pipeline.upgrades import write_versions; \
 		print(write_versions(), end="")' >docs/versions.md; \
-	git diff --stat -- scenarios/flagged docs/versions.md 2>/dev/null || \
+	$(BIN)/backup-timeline models --reference >docs/policies.md; \
+	git diff --stat -- scenarios/flagged docs/versions.md docs/policies.md 2>/dev/null || \
 		echo "there is no git history here that would show what changed in scenarios/flagged"
 
 clean: ## remove .venv and every cache

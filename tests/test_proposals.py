@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 import simulator
+from simulator.apis import MODELS
 from simulator.apis.proposals import asking, loading
-from simulator.apis.proposals.template import write_proposal
+from simulator.apis.proposals.template import write_proposal, write_proposal_from
+from simulator.apis.telling.describe import POLICIES
+from simulator.apis.telling.reference import example_of, primitives, write_reference
+from simulator.model import clusters, machine, notes, operations
 from tests.checkout import ROOT, command
 
 END_BOUNDARY = "scenarios/proposals/end_boundary.py"
@@ -293,3 +297,42 @@ def test_policies_of_two_models_are_told_where_they_differ() -> None:
     assert command("models", "--against", "libvirt").status == 2
     near = command("models", "libvrt")
     assert "did you mean libvirt?" in near.err
+
+
+def test_the_page_about_policies_and_primitives_is_the_one_that_the_code_makes() -> None:
+    page = (ROOT / "docs/policies.md").read_text()
+    assert write_reference() == page, "make outs writes it anew"
+    assert command("models", "--reference").out == page
+    assert all(f"### {name}\n" in page for name in POLICIES)
+
+
+@pytest.mark.parametrize("kind", primitives(), ids=lambda kind: kind.__name__)
+def test_the_example_of_a_primitive_makes_one(kind: type) -> None:
+    known = {**vars(clusters), **vars(notes), **vars(machine), **vars(operations)}
+    made = eval(example_of(kind), known)
+    assert isinstance(made, kind)
+
+
+@pytest.mark.parametrize("id", MODELS)
+def test_a_proposal_from_a_model_does_just_what_that_does(id: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(write_proposal_from("mine", MODELS[id], POLICIES))
+    for scenario in ("scenarios/mail/2018.yaml", "scenarios/valid/two-disks.yaml"):
+        runs = [
+            simulator.load(str(ROOT / scenario)).run(loading.find_model(str(path))),
+            simulator.load(str(ROOT / scenario)).run(MODELS[id]),
+        ]
+        mine, own = (run.document() for run in runs)
+        for key in ("frames", "backups", "restores"):
+            assert mine[key] == own[key]
+
+
+def test_new_takes_a_policy_from_a_model(tmp_path: Path) -> None:
+    out = command("new", "--model", "-", "--from", "mail-2018", "--policy", "delete").out
+    assert "return merge_into_parent(machine, name)" in out
+    assert "from simulator.apis.mail2018 import Mail2018, merge_into_parent" in out
+    misspelt = command("new", "--model", "-", "--from", "libvirt", "--policy", "delte")
+    assert (misspelt.status, "did you mean delete?" in misspelt.err) == (2, True)
+    assert command("new", "--model", "-", "--from", "libvirt").status == 2
+    assert command("new", "--model", "-", "--policy", "delete").status == 2
+    assert command("new", "monday", "--from", "libvirt").status == 2

@@ -67,30 +67,44 @@ def models(
             metavar="FROM..TO", help="Tell what an upgrade changes: 9.0..12.8, or 7.2..11.1."
         ),
     ] = None,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="Tell the policies and primitives of proposals.")
+    ] = False,
 ) -> None:
     """List the API models that give the verbs their meaning, or tell the policies of one."""
-    from simulator import apis
-    from simulator.apis.describe import describe
+    from simulator.apis.telling.describe import describe
 
-    if changes is not None:
-        if model is not None or against is not None:
-            give_up("--changes is about releases, and not about a model")
-        _print_changes(changes)
+    if reference or changes is not None:
+        if model is not None or against is not None or (reference and changes is not None):
+            give_up("--reference and --changes are about no single model, and stand alone")
+        _print_reference() if changes is None else _print_changes(changes)
         return
-    from simulator.releases.hosts import HOST_DEFAULT, KNOWN, NAMES
-
     chosen, other = find_model(model), find_model(against)
     if chosen is not None:
         print(describe(chosen, other))
     elif other is not None:
         give_up("--against needs a model to hold against it")
     else:
-        for each in apis.MODELS.values():
-            default = " (default)" if each.id == apis.MODEL_DEFAULT else ""
-            print(f"{each.id:11} {each.title}{default}")
-        for half, releases in KNOWN.items():
-            host = f"{NAMES[half]} {HOST_DEFAULT._asdict()[half]} if none is named"
-            print(f"{NAMES[half]}: {', '.join(releases)}; {host}")
+        _print_models()
+
+
+def _print_models() -> None:
+    """Print all models, and the releases that are known."""
+    from simulator import apis
+    from simulator.releases.hosts import HOST_DEFAULT, KNOWN, NAMES
+
+    for each in apis.MODELS.values():
+        default = " (default)" if each.id == apis.MODEL_DEFAULT else ""
+        print(f"{each.id:11} {each.title}{default}")
+    for half, releases in KNOWN.items():
+        host = f"{NAMES[half]} {HOST_DEFAULT._asdict()[half]} if none is named"
+        print(f"{NAMES[half]}: {', '.join(releases)}; {host}")
+
+
+def _print_reference() -> None:
+    from simulator.apis.telling.reference import write_reference
+
+    print(write_reference(), end="")
 
 
 def _print_changes(words: str) -> None:
@@ -134,18 +148,27 @@ def new(
         str | None,
         typer.Option("--model", "-m", help="Write a proposal for an API model instead: FILE.py."),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODEL", help="Let it begin with what this model does."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", help="A policy whose present body is to be in it; repeatable."),
+    ] = None,
 ) -> None:
     """Write a commented scenario, or a proposal for an API model, to start from."""
-    from simulator.apis.proposals.template import write_proposal
     from simulator.scenario.template import TEMPLATE
     from simulator.writing import write_text
 
     if (name is None) == (model is None):
         give_up("one of a scenario's NAME and --model NAME is needed")
+    if model is None and (origin is not None or policy):
+        give_up("--from and --policy are about a proposal: --model NAME is missing")
     word = name if model is None else model
     assert word is not None, "one of the two is there"
     suffix = ".yaml" if model is None else ".py"
-    text = TEMPLATE if model is None else write_proposal(word)
+    text = TEMPLATE if model is None else _proposal(word, origin, policy or [])
     if word == "-":
         print(text, end="")
         return
@@ -156,3 +179,22 @@ def new(
     shown = printable(str(path))
     then = f"run {shown}" if model is None else f"models ./{shown}"
     print(f"{shown} written; next: backup-timeline {then}")
+
+
+def _proposal(word: str, origin: str | None, policies: list[str]) -> str:
+    """Return a proposal to start from, or end with status 2 where something is not known."""
+    from simulator.apis.proposals.template import write_proposal, write_proposal_from
+    from simulator.apis.telling.describe import POLICIES
+
+    if origin is None and not policies:
+        return write_proposal(word)
+    chosen = find_model(origin)
+    if origin is None or chosen is None:
+        give_up("--policy needs the model that it is taken from: --from MODEL")
+    named = [each for words in policies for each in words.split(",")]
+    for each in named:
+        if each not in POLICIES:
+            give_up(f"unknown policy {each}", each, POLICIES)
+    if not named:
+        give_up(f"--from {origin} needs --policy: which of its policies is to change?")
+    return write_proposal_from(word, chosen, list(dict.fromkeys(named)))

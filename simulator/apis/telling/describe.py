@@ -45,7 +45,7 @@ def describe(model: ApiModel, against: ApiModel | None = None) -> str:
         against: Another model; only the policies in which the two differ are told, one below the
             other.
     """
-    kind = _kind(model)
+    kind = kind_of(model)
     lines = [
         *textwrap.wrap(f"{model.id}: {model.title}", WIDTH),
         "",
@@ -71,7 +71,7 @@ def _prose(line: str) -> list[str]:
 
 
 def _differences(model: ApiModel, against: ApiModel) -> list[str]:
-    one, other = _kind(model), _kind(against)
+    one, other = kind_of(model), kind_of(against)
     lines = [*textwrap.wrap(f"Against {against.id}: {against.title}", WIDTH), ""]
     same = []
     width = max(len(model.id), len(against.id)) + 1
@@ -108,6 +108,6 @@ def _told(kind: type[ApiModel], name: str) -> str:
     return doc.partition("\n")[0]
 
 
-def _kind(model: Any) -> type[ApiModel]:
+def kind_of(model: Any) -> type[ApiModel]:
     """Return the class of a model; of a proposal, that in its file."""
     return type(getattr(model, "inner", model))
