@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": ("drawing", "scenarios/mail/2018.yaml"),
     "restores": ("drawing", "scenarios/mail/2018.yaml"),
     "report": ("drawing", "scenarios/timed/week.yaml"),
+    "config": ("reference", ""),
     "explain": ("reference", "BT201"),
     "rules": ("reference", ""),
     "models": ("reference", "libvirt --against mail-2018"),
@@ -49,8 +50,18 @@ def options(
         bool,
         typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
     ] = False,
+    configuration: Annotated[
+        str | None,
+        typer.Option("--config", metavar="FILE", help="A configuration instead of the nearest."),
+    ] = None,
+    isolated: Annotated[
+        bool, typer.Option("--isolated", help="No configuration, whatever files there are.")
+    ] = False,
 ) -> None:
     """Simulate and draw backup timelines of virtual machines."""
+    from simulator.cli.settings.force import choose
+
+    choose(configuration, isolated=isolated)
 
 
 def make_app(word: str = "") -> typer.Typer:

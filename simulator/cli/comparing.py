@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, give_up, told_unwritable
+from simulator.cli.ends import FAILING, UNUSABLE, give_up, tell_input_error, told_unwritable, usable
 from simulator.cli.output.options import ReportFormat, Wishes, reporting
 from simulator.cli.output.telling import Telling
 from simulator.cli.progress import Track, waiting
@@ -21,9 +21,8 @@ from simulator.cli.reading import (
     find_under,
     found_scenarios,
     load_all,
-    tell_input_error,
-    usable,
 )
+from simulator.cli.settings.force import settings
 from simulator.diagnostics import counted, printable
 
 if TYPE_CHECKING:
@@ -55,10 +54,10 @@ class FailOn(StrEnum):
 
 
 def compare(
-    files: Files,
     models: Annotated[
         str, typer.Option("--models", "-m", help="Two or more, with commas; or proposals' files.")
     ],
+    files: Files = None,
     format: Annotated[
         CompareFormat, typer.Option("--format", "-f", help="For a terminal, a program, a review.")
     ] = CompareFormat.TEXT,
@@ -102,8 +101,8 @@ RootOption = Annotated[
 
 
 def record(
-    files: Files,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    files: Files = None,
     model: ModelOption = None,
     host: HostOption = None,
     root: RootOption = None,
@@ -113,6 +112,7 @@ def record(
     from simulator.pipeline.digests import recorded
     from simulator.writing import open_text
 
+    output = Path(settings().names("baselines").get(str(output), output))
     chosen, status, written = find_under(model, host), 0, 0
     named = found_scenarios(files)
     keys = _keys(named, root)
@@ -123,7 +123,8 @@ def record(
             continue
         with usable(), waiting(f"playing {each.path}"):
             played = chosen.run(scenario)
-            made_of = recorded(scenario.script, chosen.model or find_own_model(scenario))
+            model_ = chosen.model_for(each.path) or find_own_model(scenario)
+            made_of = recorded(scenario.script, model_)
         path = paths[each.path]
         with told_unwritable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,6 +139,9 @@ def _keys(named: "list[Named]", root: str | None) -> "dict[str, PurePath]":
     """Return the path of each file below the root of a baseline."""
     from simulator.compare.compat.baselines import OutsideError, key_of
 
+    said = settings()
+    if root is None and (settled := said.get("root")) is not None:
+        root = said.place(settled)
     if root is not None and not Path(root).is_dir():
         give_up(f"--root {root}: there is no such folder")
     try:
@@ -168,13 +172,13 @@ def _record_paths(keys: "dict[str, PurePath]", folder: Path) -> dict[str, Path]:
 def compat(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A model, or a recorded baseline.")],
     words: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="[NEW] FILE...",
             help="Another model, a proposal's file or a baseline; without it, each scenario's own "
             "model. Then scenarios, folders of them, or patterns.",
         ),
-    ],
+    ] = None,
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="The least level that makes the exit status 1.")
     ] = FailOn.ERR,
@@ -193,8 +197,9 @@ def compat(
     """Tell what a change of semantics does to scenarios: what is lost, wrong, or new."""
     accepted = [each for each in ignore or () if each.endswith(".toml") or Path(each).is_file()]
     wishes = wishes._replace(ignore=[each for each in ignore or () if each not in accepted])
-    new, files = _new_and_files(words)
-    named = found_scenarios(files)
+    named_ones = settings().names("baselines")
+    new, files = _new_and_files([named_ones.get(word, word) for word in words or []])
+    old, named = named_ones.get(old, old), found_scenarios(files)
     inputs = [each.path for each in named]
     telling = Telling("compat", "scenario", wishes, inputs=inputs, silent=True)
     sift = _acceptance(accepted)
@@ -279,7 +284,7 @@ def _reviews(
     }
 
 
-def _new_and_files(words: list[str]) -> tuple[str | None, list[str]]:
+def _new_and_files(words: list[str]) -> tuple[str | None, list[str] | None]:
     """Return the second of the two that are compared, if it is named, and the scenarios.
 
     What is neither a file nor a folder, and ends as no scenario does, is meant as a model.
@@ -287,13 +292,16 @@ def _new_and_files(words: list[str]) -> tuple[str | None, list[str]]:
     from simulator.compare.compat.baselines import is_baseline
     from simulator.pipeline.files import SCENARIOS
 
+    if not words:
+        return None, None
     first, *rest = words
     file = Path(first).exists() or first.endswith(SCENARIOS) or set("*?[") & set(first)
     if is_baseline(first) or first.endswith(".py") or not (file or first == "-"):
-        if not rest:
-            find_model(first) if not is_baseline(first) else None
+        if not is_baseline(first):
+            find_model(first)
+        if not rest and not settings().get("paths"):
             give_up(f"no scenario is named to compare {first} on")
-        return first, rest
+        return first, rest or None
     return None, words
 
 

@@ -99,9 +99,10 @@ def serve(
     if not Path(file).is_file():
         give_up(f"cannot serve {file}: there is no such file")
     chosen = find_under(model, host)
+    meant = chosen.model_for(file), chosen.host
     try:
         server = make_server(
-            lambda: pipeline.live_page(file, *chosen), lambda: pipeline.file_version(file), port
+            lambda: pipeline.live_page(file, *meant), lambda: pipeline.file_version(file), port
         )
     except OSError as error:
         give_up(f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}")

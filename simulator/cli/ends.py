@@ -5,11 +5,14 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from simulator.diagnostics import printable
+
+if TYPE_CHECKING:
+    from simulator.diagnostics import InputError
 
 UNUSABLE, FAILING = 2, 1
 """Exit status for input that cannot be used, and for findings that nobody expected."""
@@ -67,3 +70,22 @@ def colour_of(stream: Any = None) -> bool:
     if os.environ.get("FORCE_COLOR", "") not in ("", "0"):
         return True
     return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+
+
+def tell_input_error(error: "InputError") -> None:
+    """Print what makes a file unusable."""
+    from simulator.render.report import write_input_error
+
+    print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
+
+
+@contextlib.contextmanager
+def usable() -> Iterator[None]:
+    """End with status 2 where input turns out to be unusable, and tell why."""
+    from simulator.diagnostics import InputError
+
+    try:
+        yield
+    except InputError as error:
+        tell_input_error(error)
+        raise typer.Exit(UNUSABLE) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, give_up, refuse_in_ci, told_unwritable
+from simulator.cli.ends import FAILING, UNUSABLE, give_up, refuse_in_ci, told_unwritable, usable
 from simulator.cli.output.options import Wishes, reporting
 from simulator.cli.output.telling import Telling
 from simulator.cli.progress import Track
@@ -20,7 +20,6 @@ from simulator.cli.reading import (
     found_documents,
     found_scenarios,
     read_text,
-    usable,
 )
 from simulator.diagnostics import printable
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def review(
-    files: Files,
+    files: Files = None,
     model: ModelOption = None,
     host: HostOption = None,
     accept_all: Annotated[
@@ -71,11 +70,11 @@ def review(
 @reporting()
 def lint(
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE...", help="Mails or documents, folders of them, or patterns; - for stdin."
         ),
-    ],
+    ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Rewrite the rows that are not as they come out.")
     ] = False,

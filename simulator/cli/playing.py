@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci
+from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci, tell_input_error
 from simulator.cli.output.options import Wishes, reporting
 from simulator.cli.output.telling import Telling
 from simulator.cli.progress import Track
@@ -18,7 +18,6 @@ from simulator.cli.reading import (
     WholeOption,
     find_under,
     found_scenarios,
-    tell_input_error,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    files: Files,
+    files: Files = None,
     model: ModelOption = None,
     host: HostOption = None,
     format: Annotated[
@@ -49,7 +48,7 @@ def run(
 
 @reporting()
 def check(
-    files: Files,
+    files: Files = None,
     model: ModelOption = None,
     host: HostOption = None,
     update: Annotated[
@@ -108,7 +107,7 @@ def _keep_what_is_loaded() -> None:
 
 
 def _play_all(
-    files: list[str],
+    files: list[str] | None,
     model: str | None,
     host: str | None,
     show: "Callable[[Run], Iterable[str]]",

@@ -2,25 +2,25 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from simulator.cli.ends import UNUSABLE, colour_of, give_up
+from simulator.cli.ends import give_up, tell_input_error, usable
 from simulator.cli.progress import waiting
+from simulator.cli.settings.force import settings
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
-    from simulator.diagnostics import InputError
     from simulator.pipeline import Run, Scenario
     from simulator.pipeline.files import Named
 
 Files = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="FILE...", help="Scenarios, folders of them, or patterns; - reads stdin."
     ),
@@ -57,23 +57,26 @@ class RunFormat(StrEnum):
     JSONL = "jsonl"
 
 
-@contextlib.contextmanager
-def usable() -> Iterator[None]:
-    """End with status 2 where input turns out to be unusable, and tell why."""
-    from simulator.diagnostics import InputError
-
-    try:
-        yield
-    except InputError as error:
-        tell_input_error(error)
-        raise typer.Exit(UNUSABLE) from None
-
-
 class Under(NamedTuple):
-    """What scenarios are played under, as options have it; None is what each scenario says."""
+    """What scenarios are played under, as options and the configuration have it.
+
+    Attributes:
+        model: None for what each scenario says.
+        host: None for the same.
+        per_file: Models of files that fit a pattern, where no option names one.
+    """
 
     model: "ApiModel | None"
     host: Mapping[str, str] | None
+    per_file: "Sequence[tuple[str, ApiModel]]" = ()
+
+    def model_for(self, path: str) -> "ApiModel | None":
+        """Return the model that a scenario's file is played under; None for its own."""
+        if not self.per_file:
+            return self.model
+        from simulator.formats.selecting import fits
+
+        return next((each for word, each in self.per_file if fits(path, word)), self.model)
 
     def run(self, scenario: "Scenario") -> "Run":
         """Return the run of a scenario.
@@ -81,12 +84,25 @@ class Under(NamedTuple):
         Raises:
             InputError: It cannot be used.
         """
-        return scenario.run(self.model, host=self.host)
+        return scenario.run(self.model_for(scenario.script.path), host=self.host)
 
 
 def find_under(model: str | None, host: str | None) -> Under:
     """Return what options name, or end with status 2 where there is none that can be used."""
-    return Under(find_model(model), find_host(model, host) if host is not None else None)
+    per_file: list[tuple[str, ApiModel]] = []
+    if model is None:
+        said = settings()
+        model, host = _settled_model(said.get("model")), host or said.get("host")
+        for pattern, table in said.get("per-file").items():
+            found = find_model(_settled_model(table.get("model")))
+            per_file += [(pattern, found)] if found is not None else []
+    return Under(find_model(model), find_host(model, host) if host is not None else None, per_file)
+
+
+def _settled_model(word: str | None) -> str | None:
+    """Return the model of a configuration; a proposal's file lies where that says."""
+    is_file = word is not None and word.endswith(".py")
+    return settings().place(word) if word is not None and is_file else word
 
 
 @contextlib.contextmanager
@@ -109,11 +125,12 @@ def find_model(word: str | None) -> "ApiModel | None":
     from simulator import pipeline
     from simulator.apis.proposals.loading import UnknownModel
 
+    named = settings().names("models")
     try:
         with usable(), known_releases():
-            return pipeline.find_model(word)
+            return pipeline.find_model(named.get(word, word))
     except UnknownModel as unknown:
-        give_up(f"unknown model {unknown.word}", unknown.word, unknown.known)
+        give_up(f"unknown model {unknown.word}", unknown.word, (*unknown.known, *named))
 
 
 def find_own_model(scenario: "Scenario") -> "ApiModel":
@@ -149,20 +166,37 @@ def played(file: str, model: str | None, host: str | None = None) -> "Run":
         return chosen.run(pipeline.load(file))
 
 
-def found_scenarios(words: list[str]) -> "list[Named]":
-    """Return the scenario files that words lead to, or end with status 2."""
+def found_scenarios(words: list[str] | None) -> "list[Named]":
+    """Return the scenario files that words lead to, or end with status 2.
+
+    Args:
+        words: None for those of the configuration.
+    """
     from simulator.pipeline.files import find_scenarios
 
     with something_found():
-        return find_scenarios(words)
+        return find_scenarios(words or settled("paths"))
 
 
-def found_documents(words: list[str]) -> "list[Named]":
-    """Return the mails and documents that words lead to, or end with status 2."""
+def found_documents(words: list[str] | None) -> "list[Named]":
+    """Return the mails and documents that words lead to, or end with status 2.
+
+    Args:
+        words: None for those of the configuration.
+    """
     from simulator.pipeline.files import find_documents
 
     with something_found():
-        return find_documents(words)
+        return find_documents(words or settled("documents"))
+
+
+def settled(key: str) -> list[str]:
+    """Return the paths that the configuration names, or end with status 2 where it names none."""
+    said = settings()
+    paths = [said.place(word) for word in said.get(key)]
+    if not paths:
+        give_up(f"no FILE is named, and no {key} in a configuration")
+    return paths
 
 
 @contextlib.contextmanager
@@ -192,13 +226,6 @@ def load_all(files: "list[Named]") -> "list[Scenario | None]":
             tell_input_error(error)
             loaded.append(None)
     return loaded
-
-
-def tell_input_error(error: "InputError") -> None:
-    """Print what makes a file unusable."""
-    from simulator.render.report import write_input_error
-
-    print(write_input_error(error, colour=colour_of(sys.stderr)), file=sys.stderr)
 
 
 def read_text(path: str) -> str:

@@ -73,7 +73,7 @@ AsOption = Annotated[
 
 @reporting()
 def verify(
-    files: Files,
+    files: Files = None,
     peer: Annotated[Peer, typer.Option("--with", help="What to play them on.")] = Peer.QEMU,
     model: ModelOption = None,
     meant: AsOption = None,

@@ -1,14 +1,16 @@
 """Commands that tell about the program itself: its rules, models and schemas, and how to begin."""
 
+import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from simulator.cli.ends import UNUSABLE, give_up, told_unwritable
-from simulator.cli.reading import find_model
+from simulator.cli.reading import Format, find_model
+from simulator.cli.settings.force import settings
 from simulator.diagnostics import printable
 
 
@@ -120,6 +122,33 @@ def _print_changes(words: str) -> None:
         give_up(str(error))
 
 
+def config(
+    format: Annotated[Format, typer.Option("--format", "-f", help="Words, or data.")] = Format.TEXT,
+) -> None:
+    """Show the configuration that is in force, and from where each value is."""
+    from simulator.settings.keys import KEYS
+
+    found = settings()
+    file = str(found.path) if found.path is not None else None
+    if format is Format.JSON:
+        values = {key: {"value": found.get(key), "from": found.origin(key)} for key in KEYS}
+        print(json.dumps({"format": 1, "file": file, "values": values}, indent=1))
+        return
+    print(f"# {printable(file) if file else 'no configuration: all values are defaults'}")
+    told = [(f"{key} = {_written(found.get(key))}", found.origin(key)) for key in KEYS]
+    width = min(48, max(len(line) for line, _ in told))
+    for line, origin in told:
+        print(f"{printable(line).ljust(width)}  # {printable(origin)}")
+
+
+def _written(value: Any) -> str:
+    """Return a value as TOML has it; one that is not there as a pair of quotes."""
+    if isinstance(value, dict):
+        inner = (f"{json.dumps(key)} = {_written(each)}" for key, each in value.items())
+        return f"{{{', '.join(inner)}}}"
+    return json.dumps(value if value is not None else "", ensure_ascii=False)
+
+
 def schema(
     name: Annotated[
         SchemaName,
@@ -127,8 +156,6 @@ def schema(
     ],
 ) -> None:
     """Print a JSON Schema, for editors and for programs that read runs."""
-    import json
-
     if name is SchemaName.SCENARIO:
         from simulator.scenario import scenario_schema as made
     elif name is SchemaName.RUN:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from simulator.formats.codes import known_codes, nearest
-from simulator.formats.values import FileReport, Told
+from simulator.formats.values import FileReport
 
 
 class UnknownCode(ValueError):
@@ -38,17 +38,19 @@ class Selection(NamedTuple):
         """Whether a code is told of a file."""
         if (self.select and code not in self.select) or code in self.ignore:
             return False
-        return not any(code in codes and _fits(path, pattern) for pattern, codes in self.per_file)
+        return not any(code in codes and fits(path, pattern) for pattern, codes in self.per_file)
 
     def sift(self, report: FileReport) -> FileReport:
         """Return what is told of a file."""
         if self == Selection():
             return report
-        told: Iterable[Told] = (t for t in report.told if self.tells(report.path, t.finding.code))
-        return report._replace(told=tuple(told))
+        told = tuple(t for t in report.told if self.tells(report.path, t.finding.code))
+        left_out = len(report.told) - len(told)
+        more = f", {left_out:,} of them not told" if left_out and report.summary else ""
+        return report._replace(told=told, summary=report.summary + more)
 
 
-def _fits(path: str, pattern: str) -> bool:
+def fits(path: str, pattern: str) -> bool:
     """Whether a path is one that a pattern means: itself, its end, or the name of the file."""
     from fnmatch import fnmatch
     from pathlib import PurePath

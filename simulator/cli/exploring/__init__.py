@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import FAILING, give_up, told_unwritable
+from simulator.cli.ends import FAILING, give_up, told_unwritable, usable
 from simulator.cli.exploring import options
 from simulator.cli.progress import counting
-from simulator.cli.reading import Format, find_model, usable
+from simulator.cli.reading import Format, find_model
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel

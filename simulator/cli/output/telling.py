@@ -9,6 +9,7 @@ import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_input, told_unwritable
 from simulator.cli.output.options import FORMATS, ReportFormat, Wishes
+from simulator.cli.settings.force import settings
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -178,12 +179,21 @@ def _outputs(words: Sequence[str], inputs: Sequence[str]) -> list[tuple[ReportFo
 
 def _selection(wishes: Wishes) -> "Selection | None":
     """Return what is told; None for all of it."""
-    if not (wishes.select or wishes.ignore):
+    said = settings()
+    select, ignore = wishes.select or said.get("select"), wishes.ignore or said.get("ignore")
+    per_file = {
+        pattern: table["ignore"]
+        for pattern, table in said.get("per-file").items()
+        if table.get("ignore")
+    }
+    if not (select or ignore or per_file):
         return None
     from simulator.formats.selecting import Selection
 
     return Selection(
-        select=_codes("--select", wishes.select), ignore=_codes("--ignore", wishes.ignore)
+        select=_codes("--select", select),
+        ignore=_codes("--ignore", ignore),
+        per_file=[(pattern, _codes("ignore", codes)) for pattern, codes in per_file.items()],
     )
 
 

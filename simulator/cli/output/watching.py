@@ -15,7 +15,9 @@ SECONDS = 0.4
 """Between two looks at the files."""
 
 
-def watch_files(words: list[str], model: str | None, look: Callable[[list[str]], None]) -> NoReturn:
+def watch_files(
+    words: list[str] | None, model: str | None, look: Callable[[list[str]], None]
+) -> NoReturn:
     """Look at files, and again at each that is edited, until somebody ends it.
 
     A file that is new in a folder or pattern is looked at as well; all are when the model's file is
@@ -46,7 +48,7 @@ def watch_files(words: list[str], model: str | None, look: Callable[[list[str]],
         time.sleep(SECONDS)
 
 
-def _paths(words: list[str], known: dict[str, object]) -> list[str]:
+def _paths(words: list[str] | None, known: dict[str, object]) -> list[str]:
     """Return the files that words lead to; where there are none left, the loop goes on."""
     try:
         return [each.path for each in found_scenarios(words)]

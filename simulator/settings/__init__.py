@@ -1,0 +1,1 @@
+"""What a project has settled for all runs of the program: its configuration, read and judged."""
