@@ -14,13 +14,6 @@ from tests.recordings.files import Step, Timeline, read_recording, read_timeline
 PATHS = recordings("libvirt")
 FIRST_IMAGE = "S1"
 
-OPEN = {(release, name) for release in ("11.3", "12.8") for name in ("versions-revert-of-two",)}
-"""What the model does not do yet as these releases do.
-
-One reverts to a snapshot whose images were left by another revert (``facts/LIBVIRT.md`` section
-10.3).
-"""
-
 
 def as_scenario(steps: Sequence[Step], host: Host) -> tuple[str, int]:
     """Return a recording as a scenario with an instant a step, and how many steps it holds."""
@@ -85,14 +78,6 @@ def test_the_model_gives_what_real_libvirt_gave(path: Path, name: str) -> None:
     run: Run = simulator.loads(text).run()
     document = run.document()
     assert played == len(steps)
-    if (host.libvirt, name) in OPEN:
-        with pytest.raises(AssertionError):
-            _compare_all(run, document, steps)
-    else:
-        _compare_all(run, document, steps)
-
-
-def _compare_all(run: Run, document: RunDocument, steps: Sequence[Step]) -> None:
     crashed = False
     for number, step in enumerate(steps):
         crashed = crashed or step["op"] == ["kill"]

@@ -124,6 +124,17 @@ await_job() {
     done
 }
 
+# Wait until a job that follows the guest has copied what it wrote.
+await_synced() {
+    while :; do
+        qmp '{"execute": "query-jobs"}'
+        state=$(printf '%s' "$answer" | tr '}' '\\n' | grep -F "\\"id\\": \\"$1\\"")
+        copied=$(printf '%s' "$state" | sed 's/.*"current-progress": \\([0-9]*\\).*/\\1/')
+        case $state in *"\\"total-progress\\": $copied"[!0-9]*) return 0 ;; esac
+        sleep 0.02
+    done
+}
+
 quit_qemu() {
     qmp '{"execute": "quit"}'
     exec 3>&-

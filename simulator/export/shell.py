@@ -94,6 +94,9 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
         case HasCommand(name=name):
             yield f"refused {shlex.quote(json.dumps(Command(name).as_json()))}"
         case AwaitJobs():
+            if action.end is JobEnd.SYNCED:
+                yield from (shlex.join(["await_synced", job]) for job in action.jobs)
+                return
             over = action.end in (JobEnd.COMPLETED, JobEnd.CANCELLED, JobEnd.FAILED)
             state = "gone" if over else action.end.value
             for job in action.jobs:

@@ -9,6 +9,7 @@ from typing import assert_never
 from simulator.export.preamble import PULL
 from simulator.export.programs import one_line, programs, title
 from simulator.libvirt.actions import (
+    Adopt,
     AwaitBackup,
     DefineMachine,
     LibvirtAction,
@@ -79,6 +80,10 @@ def _lines(names: Names, action: LibvirtAction, *, refused: bool) -> Iterator[st
             yield f"{'refused' if refused else 'virsh'} {words}{quiet}"
         case Command():
             yield f"{'refused_qmp' if refused else 'qmp'} {_command(names, action)}"
+        case Adopt():
+            raise UnsupportedError(
+                "a revert: libvirt names a file there itself, so that it cannot be exported"
+            )
         case AwaitBackup():
             yield "await_backup"
         case KillQemu():

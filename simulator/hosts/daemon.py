@@ -40,6 +40,9 @@ VERSION_MIN = (7, 2)
 ALIVE_SECONDS = 0.2
 """How often somebody who waits for an event looks whether QEMU is still there."""
 
+POLL_SECONDS = 0.005
+"""How often somebody looks at what no event tells."""
+
 GRACE_SECONDS = 2.0
 """How long the end of a connection may take."""
 
@@ -61,6 +64,7 @@ _REACHED = {
     JobEnd.CANCELLED: ("null",),
     JobEnd.PENDING: ("pending", "null"),
     JobEnd.READY: ("ready", "null"),
+    JobEnd.SYNCED: ("ready", "null"),
     JobEnd.PAUSED: ("paused", "null"),
     JobEnd.WAITING: ("waiting", "pending", "null"),
     JobEnd.FAILED: ("null",),
@@ -249,6 +253,8 @@ class Daemon:
             await self._until(lambda: self._halted >= {*jobs})
             self._halted -= {*jobs}
         await self._until(lambda: all(self._jobs.get(job) in reached for job in jobs))
+        while end is JobEnd.SYNCED and await self._lag(jobs):
+            await asyncio.sleep(POLL_SECONDS)
         for job in jobs:
             error = self._errors.pop(job, None)
             ended = self._jobs[job] == "null" and self._jobs.pop(job) is not None
@@ -258,6 +264,11 @@ class Daemon:
                 raise QemuError(f"job {job} failed: {error}")
             if ended and "null" not in reached[:1]:
                 raise QemuError(f"job {job} ended before it was told to")
+
+    async def _lag(self, jobs: tuple[str, ...]) -> bool:
+        """Whether a job that follows the guest still has to copy what it wrote."""
+        told = await self.execute(Command("query-block-jobs"))
+        return any(each["device"] in jobs and each["offset"] < each["len"] for each in told)
 
     async def await_deleted(self, exports: set[str]) -> None:
         """Wait until exports are gone."""

@@ -33,6 +33,18 @@ class Virsh(NamedTuple):
     documents: tuple[tuple[str, str], ...] = ()
 
 
+class Adopt(NamedTuple):
+    """Find out which file libvirt made itself for the active image of a disk.
+
+    Attributes:
+        disk: Name of the disk.
+        image: What the timeline calls that image.
+    """
+
+    disk: str
+    image: str
+
+
 class AwaitBackup(NamedTuple):
     """Wait until the machine's backup has ended."""
 
@@ -40,6 +52,7 @@ class AwaitBackup(NamedTuple):
 LibvirtAction: TypeAlias = (
     DefineMachine
     | Virsh
+    | Adopt
     | AwaitBackup
     | Command
     | KillQemu

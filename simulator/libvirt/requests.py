@@ -3,13 +3,20 @@
 import re
 from collections.abc import Iterator
 
-from simulator.libvirt.actions import DefineMachine, LibvirtAction, UnsupportedError, Virsh, named
+from simulator.libvirt.actions import (
+    Adopt,
+    DefineMachine,
+    LibvirtAction,
+    UnsupportedError,
+    Virsh,
+    named,
+)
 from simulator.libvirt.backups import back_up, end_copy, finish
 from simulator.libvirt.chains import change_chain
 from simulator.libvirt.files import Files
 from simulator.libvirt.monitor import change_bitmaps, qemu_io, write_as_guest
 from simulator.libvirt.xml import DOMAIN, Drive, checkpoint_xml, path_of
-from simulator.model.machine import Machine, MirrorJob
+from simulator.model.machine import Machine, MirrorJob, Power
 from simulator.model.notes import find_note
 from simulator.model.operations import (
     CloseImages,
@@ -23,6 +30,7 @@ from simulator.model.operations import (
     KillProcess,
     OpenImages,
     RebaseFile,
+    RevertImages,
     StackBackups,
 )
 from simulator.model.requests import (
@@ -205,6 +213,20 @@ def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:
     return Virsh((*words, *(flag for flag, given in flags.items() if given)))
 
 
+def _revert(entry: Entry, request: Revert) -> Iterator[LibvirtAction]:
+    """Yield a return to a snapshot; one that runs is started again, paused as at first."""
+    note = find_note(entry.before.snapshots, request.snapshot)
+    name = note.name if note is not None else request.snapshot
+    runs = entry.before.power is Power.RUNNING and entry.refusal is None
+    started = ("--paused",) if runs else ()
+    yield Virsh(("snapshot-revert", DOMAIN, *named("snapshotname", name), *started))
+    for each in entry.operations:
+        if isinstance(each, RevertImages):
+            disk = entry.before.disk_to_revert(each.image)
+            assert disk is not None, "the revert was accepted"
+            yield Adopt(disk.name, each.overlay)
+
+
 def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[LibvirtAction]:
     """Yield what somebody does to files, what aborts a job, or what libvirt must refuse.
 
@@ -227,10 +249,8 @@ def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvi
     if isinstance(request, Undefine) and entry.refusal is not None:
         yield Virsh(("undefine", DOMAIN))
         return
-    if isinstance(request, Revert) and entry.refusal is not None:
-        note = find_note(entry.before.snapshots, request.snapshot)
-        name = note.name if note is not None else request.snapshot
-        yield Virsh(("snapshot-revert", DOMAIN, *named("snapshotname", name)))
+    if isinstance(request, Revert):
+        yield from _revert(entry, request)
         return
     if isinstance(request, Migrate):
         raise UnsupportedError("a migration, which needs another host,")

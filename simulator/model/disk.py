@@ -81,6 +81,22 @@ class Copying:
     done: ClusterSet | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """An image that a revert took out of the chain, and that a later one may return to.
+
+    Attributes:
+        below: The image that it lies on; None for a base.
+        bitmaps: Those in its file.
+        froze: The moment that it stands for.
+    """
+
+    image: Image
+    below: str | None
+    bitmaps: tuple[DirtyBitmap, ...]
+    froze: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Disk:
     """A virtual disk: its chain of images, base first, and the bitmaps on them.
@@ -92,6 +108,7 @@ class Disk:
         bitmaps: In the order of their creation.
         moment: How often the guest changed the disk so far. Two states with the same moment are
             the same state, so intervals of backups and windows of bitmaps are told in moments.
+        aside: Images that a revert took out of the chain and whose files stay.
         detached: The disk as it was when it left the machine; it has no chain until it is back.
         lacks: Bytes by which the last cluster that the guest sees is cut short.
     """
@@ -102,6 +119,7 @@ class Disk:
     chain: tuple[Image, ...] = ()
     bitmaps: Series[DirtyBitmap] = ()
     moment: int = 0
+    aside: tuple[Aside, ...] = ()
     detached: "Disk | None" = None
     lacks: int = 0
 
@@ -151,6 +169,10 @@ class Disk:
         names = [each.name for each in self.chain]
         place = names.index(image) + 1
         return self.moment if place == len(names) else self.chain[place].since
+
+    def laid_aside(self, image: str) -> Aside | None:
+        """Return an image that a revert took out of the chain, or None."""
+        return next((each for each in self.aside if each.image.name == image), None)
 
     def image(self, name: str) -> Image | None:
         """Return an image of the chain, or None."""

@@ -365,6 +365,11 @@ class Machine:
         """Return the disk whose chain has an image of this name, or None."""
         return next((disk for disk in self.disks if disk.image(node) is not None), None)
 
+    def disk_to_revert(self, image: str) -> Disk | None:
+        """Return the disk whose chain has an image, or had it until a revert, or None."""
+        aside = (disk for disk in self.disks if disk.laid_aside(image) is not None)
+        return self.disk_of(image) or next(aside, None)
+
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""
         return find(self.checkpoints, NAME_OF, name)

@@ -5,6 +5,7 @@ Only libvirt has any of snapshots: elsewhere a snapshot is the image that it mad
 
 from typing import NamedTuple
 
+from simulator.model.values import replace
 from simulator.values import dataclass
 
 
@@ -57,11 +58,18 @@ class SnapshotNote:
         name: The name of the first image that it made.
         at: Label of the instant at which it was made.
         layers: One a disk, at least one.
+        reverted: What lies there instead since the machine went back to it, where other snapshots
+            are noted to lie on its own images; it goes with the next revert.
+        parent: The snapshot that was current then.
+        current: Whether the next one is put under it.
     """
 
     name: str
     at: str | None = None
     layers: tuple[Layer, ...]
+    reverted: tuple[Layer, ...] = ()
+    parent: str | None = None
+    current: bool = True
 
     def put_onto(self, gone: "SnapshotNote") -> "SnapshotNote":
         """Return the note as it is when the host forgets an older one.
@@ -73,7 +81,9 @@ class SnapshotNote:
         layers = tuple(
             each._replace(over=below.get((each.disk, each.over), each.over)) for each in self.layers
         )
-        return SnapshotNote(name=self.name, at=self.at, layers=layers)
+        parent = gone.parent if self.parent == gone.name else self.parent
+        current = self.current or (gone.current and self.name == gone.parent)
+        return replace(self, layers=layers, parent=parent, current=current)
 
 
 def find_note(notes: tuple[SnapshotNote, ...], name: str) -> SnapshotNote | None:

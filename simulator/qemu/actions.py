@@ -101,6 +101,9 @@ class JobEnd(StrEnum):
     READY = "ready"
     """The base of a commit is like the active image, and follows it."""
 
+    SYNCED = "synced"
+    """It is, and holds all that the guest has written by now."""
+
     PAUSED = "paused"
     """It waits for room in its target."""
 

@@ -144,6 +144,40 @@ timeline:
 """,
     ),
     Change(
+        switch="force_closes_base",
+        of=QEMU,
+        since="10.0",
+        title="a commit of the active image that is cancelled by force closes its base again",
+        before="the base stays open: a crash makes its stored bitmaps inconsistent",
+        after="the base is read-only again: its bitmaps survive, and no job may change them",
+        concerns="tools that end a ready commit by `job-cancel`; libvirt does not",
+        advice="nothing: `block-job-cancel` without force does as before",
+        shows="""\
+model: qemu
+disk: 8
+timeline:
+  - at: T1
+    do:
+      - create: S1
+      - qmp:
+          execute: block-dirty-bitmap-add
+          arguments: {node: S1, name: B1, persistent: true}
+  - write: AA------
+  - at: T2
+    do: [snapshot: S2]
+  - write: -B------
+  - at: T3
+    do:
+      - qmp: {execute: block-commit, arguments: {job-id: j1, device: S2}}
+        ends: T5
+  - at: T4
+    do:
+      - qmp: {execute: job-cancel, arguments: {id: j1}}
+  - at: T5
+    do: [crash, start]
+""",
+    ),
+    Change(
         switch="zeroes_are_skipped",
         of=QEMU,
         since="11.1",

@@ -12,6 +12,7 @@ class Semantics(NamedTuple):
 
     resize_says_why: bool = True
     pull_leaves_open: bool = True
+    force_closes_base: bool = True
     zeroes_are_skipped: bool = False
     persistent_needs_writable: bool = False
     raw_copy_stays_recorded: bool = True

@@ -4,6 +4,7 @@ Windows of bitmaps say what a backup was read through. What it claims is what it
 ``since X`` is all that differs between X and now.
 """
 
+from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Machine, Transfer
 from simulator.model.operations import AddBitmap, ClearBitmap, RevertImages
 from simulator.model.requests import Qmp, TakeBackup
@@ -83,17 +84,23 @@ def claimed_end(timeline: Timeline, entry: Entry, backup: Backup) -> int:
     return end
 
 
+def _froze(disk: Disk, image: str) -> int:
+    """Return the moment that an image stands for, in the chain or out of it."""
+    aside = disk.laid_aside(image)
+    return aside.froze if aside is not None else disk.moment_of(image)
+
+
 def _reverted(timeline: Timeline) -> dict[tuple[str, int], int]:
     """Return the moments at which images froze to which disks went back, by disk and the moment at
     which it did."""
     known = timeline.memo.get("reverted images")
     if not isinstance(known, dict):
         known = timeline.memo["reverted images"] = {
-            (disk.name, entry.after.disk(disk.name).moment): disk.moment_of(each.image)
+            (disk.name, entry.after.disk(disk.name).moment): _froze(disk, each.image)
             for entry in timeline.entries
             for each in entry.operations
             if isinstance(each, RevertImages)
-            for disk in [entry.before.disk_of(each.image)]
+            for disk in [entry.before.disk_to_revert(each.image)]
             if disk is not None
         }
     return known

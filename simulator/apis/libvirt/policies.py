@@ -27,11 +27,13 @@ from simulator.apis.libvirt.refusing import (
     unknown_checkpoint,
 )
 from simulator.apis.libvirt.snapshots import (
+    merged_by_deletion,
     note_of,
     refuse_deletion,
     refuse_revert,
     refuse_snapshot,
     refuse_unknown,
+    revert_to,
 )
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, MirrorJob, Power, Status
@@ -403,19 +405,25 @@ class Libvirt(ApiModel):
         if refusal is not None:
             return refusal
         merged: list[Operation] = []
-        for layer in note.layers:
+        for layer in merged_by_deletion(machine, note):
             plan = self.commit(machine, Commit(layer.image, layer.over))
             if isinstance(plan, Refusal):
                 return plan
             merged += plan
         done = (*merged, ForgetSnapshot(note.name))
+        if not merged:
+            return done
         if machine.power is Power.RUNNING:
             return done
         return (OpenImages(), *done, CloseImages())
 
     def revert(self, machine: Machine, request: Revert) -> Plan:
         """Put an overlay without bitmaps onto the snapshot's image; before 9.9, turn it down."""
-        return refuse_revert(machine) or super().revert(machine, request)
+        refusal = refuse_revert(machine)
+        note = find_note(machine.snapshots, request.snapshot)
+        if refusal is not None or note is None:
+            return refusal or super().revert(machine, request)
+        return revert_to(machine, note, request.image)
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Remove the checkpoint's bitmap from every image of its disks; merge nothing."""

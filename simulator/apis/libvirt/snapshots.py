@@ -4,9 +4,18 @@ A commit, a pull or a copy of a disk does not touch them, so that they can be wr
 Source: libvirt 9.0.0 with QEMU 7.2.22.
 """
 
-from simulator.model.machine import Machine
+from simulator.apis.base import Plan
+from simulator.model.machine import Machine, Power
 from simulator.model.notes import Layer, SnapshotNote, find_note
-from simulator.model.operations import Fault, RecordSnapshot, Refusal
+from simulator.model.operations import (
+    CloseImages,
+    Fault,
+    OpenImages,
+    Operation,
+    RecordSnapshot,
+    Refusal,
+    RevertImages,
+)
 from simulator.model.requests import DeleteSnapshot, Revert, Snapshot
 
 NO_REVERT = "unsupported configuration: revert to external snapshot not supported yet"
@@ -60,9 +69,46 @@ def refuse_revert(machine: Machine) -> Refusal | None:
     return None if machine.semantics.reverts_external else Refusal(NO_REVERT)
 
 
+def revert_to(machine: Machine, note: SnapshotNote, overlay: str) -> Plan:
+    """Return a new overlay on each image that a snapshot froze, as the host has noted them.
+
+    What another snapshot is noted to lie on keeps its file, and the note its images; without such a
+    one it names the new overlays. A machine that runs is started anew.
+    """
+    others = (each for each in machine.snapshots if each is not note)
+    noted = {layer.over for each in others for layer in each.layers}
+    made = [overlay, *(f"{layer.image}-revert" for layer in note.layers[1:])]
+    layers = tuple(old._replace(image=new) for old, new in zip(note.layers, made, strict=True))
+    back: list[Operation] = []
+    for layer in layers:
+        disk = machine.disk(layer.disk)
+        if disk.image(layer.over) is None and disk.laid_aside(layer.over) is None:
+            return Refusal(f"there is no snapshot {note.name} here")
+        back.append(RevertImages(layer.over, layer.image, kept=tuple(sorted(noted))))
+    built_on = any(layer.image in noted for layer in note.layers)
+    record = RecordSnapshot(note.name, layers)
+    if built_on:
+        record = RecordSnapshot(note.name, note.layers, reverted=layers)
+    if machine.power is not Power.RUNNING or machine.transient:
+        return (*back, record)
+    return (CloseImages(), *back, record, OpenImages())
+
+
+def merged_by_deletion(machine: Machine, note: SnapshotNote) -> tuple[Layer, ...]:
+    """Return what is merged where a snapshot is deleted; nothing where it lies in no chain.
+
+    That is so after a return to an older one: its files are deleted.
+    """
+    chains = {disk.name: [image.name for image in disk.chain] for disk in machine.disks}
+    aside = {each.image.name for disk in machine.disks for each in disk.aside}
+    if note.reverted and all(each.image in chains[each.disk] for each in note.reverted):
+        return note.reverted
+    return () if any(each.over in aside for each in note.layers) else note.layers
+
+
 def refuse_deletion(machine: Machine, note: SnapshotNote) -> Refusal | None:
     """Return libvirt's no to merging a snapshot's images where they are not as it noted."""
-    for layer in note.layers:
+    for layer in merged_by_deletion(machine, note):
         names = [image.name for image in machine.disk(layer.disk).chain]
         if layer.image not in names:
             return Refusal(

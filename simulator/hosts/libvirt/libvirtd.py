@@ -88,10 +88,10 @@ class Libvirtd:
         Raises:
             QemuError: It does not start.
         """
-        config, known = self._folder / "c" / "libvirt", self._known_folder()
-        for path in (config, known, self._folder / "r"):
+        config, known = self._folder / ".c" / "libvirt", self._known_folder()
+        for path in (config, known, self._folder / ".r"):
             path.mkdir(parents=True)
-        (self._folder / "r").chmod(0o700)
+        (self._folder / ".r").chmod(0o700)
         # Otherwise a second daemon would be started, just to write the log of the machine.
         (config / "qemu.conf").write_text('stdio_handler = "file"\n')
         for name, text in _known_qemus.items():
@@ -204,12 +204,12 @@ class Libvirtd:
             await asyncio.sleep(POLL_SECONDS)
 
     def _known_folder(self) -> Path:
-        return self._folder / "k" / "libvirt" / "qemu" / "cache" / "capabilities"
+        return self._folder / ".k" / "libvirt" / "qemu" / "cache" / "capabilities"
 
     @property
     def _surroundings(self) -> dict[str, Any]:
         """What every process of libvirt's is started with: folders, and a user, of its own."""
-        folders = {"RUNTIME_DIR": "r", "CONFIG_HOME": "c", "CACHE_HOME": "k", "DATA_HOME": "h"}
+        folders = {"RUNTIME_DIR": ".r", "CONFIG_HOME": ".c", "CACHE_HOME": ".k", "DATA_HOME": ".h"}
         settings: dict[str, Any] = {
             "cwd": self._folder,
             "start_new_session": True,

@@ -32,7 +32,7 @@ from simulator.hosts.libvirt.process import EMULATOR, OtherProcess
 from simulator.hosts.lifeline import lifeline
 from simulator.hosts.nbd import ALLOCATION, NbdClient
 from simulator.hosts.session import Session
-from simulator.libvirt.actions import AwaitBackup, DefineMachine, LibvirtAction, Virsh
+from simulator.libvirt.actions import Adopt, AwaitBackup, DefineMachine, LibvirtAction, Virsh
 from simulator.libvirt.monitor import virtio_name, with_nodes
 from simulator.libvirt.xml import DOMAIN, FOLDER, PULL_SOCKET, domain_xml
 from simulator.qemu.actions import (
@@ -71,6 +71,7 @@ class Host(Session):
         self.names = names
         self.libvirtd = Libvirtd(folder, owner)
         self._defined = self._pulling = False
+        self._adopted: dict[str, str] = {}
         self._tops: dict[str, str] = {}
         self._looks: list[str] = []
 
@@ -106,6 +107,8 @@ class Host(Session):
                 await self._define(action)
             case Virsh():
                 await self._virsh(action)
+            case Adopt():
+                await self._adopt(action)
             case AwaitBackup():
                 await self._await_backup()
             case KillQemu():
@@ -130,12 +133,15 @@ class Host(Session):
 
     async def _virsh(self, action: Virsh) -> None:
         for name, text in action.documents:
-            self._write(name, text)
+            self._write(name, self._as_named(text))
         verb = action.words[0]
         if verb == "destroy":
             await self._lose()
-        told = await self.virsh(*(word.replace(FOLDER, str(self.folder)) for word in action.words))
-        if verb == "start":
+        words = (self._as_named(word).replace(FOLDER, str(self.folder)) for word in action.words)
+        told = await self.virsh(*words)
+        if verb == "snapshot-revert" and self.daemon is not None:
+            await self._lose()
+        if verb == "start" or "--paused" in action.words[1:]:
             await self._connect()
         elif verb == "backup-begin":
             self._pulling = any("<server " in text for _, text in action.documents)
@@ -146,6 +152,20 @@ class Host(Session):
             await self._await_idle()
         elif verb == "qemu-monitor-command" and told:
             raise QemuError(f"qemu-io: {told}")
+
+    def _as_named(self, text: str) -> str:
+        """Return a text with the files that libvirt named itself in the place of the planned."""
+        for planned, real in self._adopted.items():
+            text = re.sub(rf"{FOLDER}/{re.escape(planned)}(?![\w.-])", f"{FOLDER}/{real}", text)
+        return text
+
+    async def _adopt(self, made: Adopt) -> None:
+        """Know the file of a disk's active image, under its planned name as well."""
+        told = await self.virsh("domblklist", DOMAIN, said=False)
+        paths = dict(line.split(maxsplit=1) for line in told.splitlines() if "/" in line)
+        real, planned = Path(paths[made.disk].strip()), self.names.files[made.image]
+        os.link(real, self.folder / planned)
+        self._adopted[planned] = self.names.files[made.image] = real.name
 
     async def _command(self, command: Command) -> None:
         """Send QEMU a command past libvirt, with libvirt's nodes for images."""
@@ -208,7 +228,7 @@ class Host(Session):
 
     async def _connect(self) -> None:
         """Open a second monitor of the machine, beside libvirt's own."""
-        file = self.folder / "r" / "libvirt" / "qemu" / "run" / f"{DOMAIN}.pid"
+        file = self.folder / ".r" / "libvirt" / "qemu" / "run" / f"{DOMAIN}.pid"
         ours = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             process = OtherProcess(int(file.read_text()))

@@ -58,10 +58,12 @@ class RevertImages(NamedTuple):
     Attributes:
         image: It and what lies below it stay; what lies above is dropped.
         overlay: Name of the new image.
+        kept: Of those the ones whose files stay, since something else is noted to lie on them.
     """
 
     image: str
     overlay: str
+    kept: tuple[str, ...] = ()
 
 
 class SaveSnapshot(NamedTuple):

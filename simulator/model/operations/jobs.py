@@ -105,6 +105,7 @@ class EndJob(NamedTuple):
             what was copied, and the images of a chain where they are.
         unknown: The host's words where there is no such job.
         command: Of QEMU's commands the one that ends it; not every job takes each.
+        forced: Whether it is cancelled at once, and not when a last write has been copied.
         copied: What it had copied when it was stopped, or what a plain copy holds that found no
             more room: that is no job. None for all where it is cancelled, and for nothing where
             it fails. What the guest overwrote meanwhile is copied in any case.
@@ -115,3 +116,4 @@ class EndJob(NamedTuple):
     unknown: str = "Job not found"
     command: str | None = None
     copied: Copied | None = None
+    forced: bool = False

@@ -66,10 +66,11 @@ class ForgetCheckpoint(NamedTuple):
 
 
 class RecordSnapshot(NamedTuple):
-    """Let the host note a snapshot that was made."""
+    """Let the host note a snapshot that was made, or what lies there since it went back to one."""
 
     name: str
     layers: tuple[Layer, ...]
+    reverted: tuple[Layer, ...] = ()
 
 
 class ForgetSnapshot(NamedTuple):

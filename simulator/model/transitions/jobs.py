@@ -131,7 +131,7 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
         return refusal
     grouped = {t for job in jobs if isinstance(job, BackupJob) for t in job.group}
     for job in jobs:
-        machine = _end(machine, job, end.status, end.copied)
+        machine = _end(machine, job, end.status, end.copied, forced=end.forced)
     together = Status.CANCELLED if end.status is not Status.COMPLETED else end.status
     if together is Status.CANCELLED or end.command is not None:
         for job in [each for each in machine.jobs if _target(each) in grouped]:
@@ -324,11 +324,18 @@ def _merged(disk: Disk, run: RunBackup, sources: tuple[DirtyBitmap, ...]) -> Dir
     return replace(merged, dirty=dirty, windows=join_windows(tuple(windows)))
 
 
-def _end(machine: Machine, job: Job, status: Status, copied: Copied | None = None) -> Machine:
+def _end(
+    machine: Machine,
+    job: Job,
+    status: Status,
+    copied: Copied | None = None,
+    *,
+    forced: bool = False,
+) -> Machine:
     """Return the machine when a job has ended."""
     if isinstance(job, BackupJob):
         return _end_backup(machine, job, status, copied)
-    return end_chain_job(machine, job, status, copied)
+    return end_chain_job(machine, job, status, copied, forced=forced)
 
 
 def _end_backup(machine: Machine, job: BackupJob, status: Status, copied: Copied | None) -> Machine:

@@ -50,9 +50,8 @@ def apply(machine: Machine, operation: OutsideOperation) -> Machine | Refusal:
             return _restore_checkpoint(machine, operation)
         case ForgetCheckpoint():
             return _forget_checkpoint(machine, operation)
-        case RecordSnapshot(name=name, layers=layers):
-            note = SnapshotNote(name=name, at=machine.at, layers=layers)
-            return replace(machine, snapshots=(*machine.snapshots, note))
+        case RecordSnapshot():
+            return _record_snapshot(machine, operation)
         case ForgetSnapshot():
             return _forget_snapshot(machine, operation)
         case _:
@@ -243,6 +242,21 @@ def _forget_checkpoint(machine: Machine, forget: ForgetCheckpoint) -> Machine | 
     left = without(machine.checkpoints, gone)
     tip = gone.parent if machine.tip == gone.name else machine.tip
     return replace(machine, checkpoints=mapped(left, adopted), tip=tip)
+
+
+def _record_snapshot(machine: Machine, record: RecordSnapshot) -> Machine:
+    """Note a snapshot, or that the machine is back at it, with images that are new."""
+    noted = [replace(each, current=False) for each in machine.snapshots]
+    for place, each in enumerate(noted):
+        if each.name == record.name:
+            noted = [replace(other, reverted=()) for other in noted]
+            noted[place] = replace(
+                each, layers=record.layers, reverted=record.reverted, current=True
+            )
+            return replace(machine, snapshots=tuple(noted))
+    tip = next((each.name for each in machine.snapshots if each.current), None)
+    note = SnapshotNote(name=record.name, at=machine.at, layers=record.layers, parent=tip)
+    return replace(machine, snapshots=(*noted, note))
 
 
 def _forget_snapshot(machine: Machine, forget: ForgetSnapshot) -> Machine | Refusal:

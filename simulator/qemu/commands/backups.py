@@ -136,7 +136,7 @@ def end_job(work: Work, machine: Machine, end: EndJob) -> None:
         if isinstance(job, BackupJob):
             _end_backup(work, machine, job, outcome)
         else:
-            end_chain_job(work, machine, job, end.status)
+            end_chain_job(work, machine, job, end)
 
 
 def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) -> None:

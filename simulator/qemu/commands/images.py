@@ -1,15 +1,19 @@
 """Images that come, grow, and are gone back to. Pure."""
 
+import itertools
+
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     CreateImage,
     DropSnapshot,
     LoadSnapshot,
+    Refusal,
     ResizeImage,
     RevertImages,
     SaveSnapshot,
 )
+from simulator.model.transitions import apply
 from simulator.qemu.actions import Command, DropGuest, MakeImage, RunTool
 from simulator.qemu.commands.nodes import (
     close_image,
@@ -89,13 +93,17 @@ def resize_image(work: Work, disk: Disk, resize: ResizeImage) -> None:
     )
 
 
-def revert_images(work: Work, machine: Machine, disk: Disk, revert: RevertImages) -> None:
+def revert_images(work: Work, machine: Machine, revert: RevertImages) -> None:
     """Close what lies above an image, and put a new overlay on top of it."""
-    names = work.names
-    images = [image.name for image in disk.chain]
-    gone = unshared(machine, disk, images[images.index(revert.image) + 1 :])
-    below = disk.image(revert.image)
-    assert below is not None, "the disk was found by this image"
+    names, disk = work.names, machine.disk_to_revert(revert.image)
+    outcome = apply(machine, revert)
+    assert not isinstance(outcome, Refusal), "the revert was accepted before"
+    assert disk is not None, "so its image is there"
+    *chain, _ = outcome.disk(disk.name).chain
+    there = {image.name for image in disk.chain}
+    stay = {image.name for image in chain}
+    gone = unshared(machine, disk, (i.name for i in disk.chain if i.name not in stay))
+    below = chain[-1]
     made = _make_overlay(work, disk, below, revert.overlay)
     if machine.power is not Power.RUNNING:
         work.do(made)
@@ -105,6 +113,10 @@ def revert_images(work: Work, machine: Machine, disk: Disk, revert: RevertImages
         *(close_image(names, image) for image in reversed(gone)),
         made,
     )
+    for under, image in itertools.pairwise(chain):
+        if image.name not in there:
+            opened = open_image(names, image.name, image.format, backing=under.name, read_only=True)
+            work.do(opened)
     if disk.active.name == revert.image:
         work.do(reopen_image(names, disk.chain, revert.image, read_only=True))
     work.do(

@@ -8,6 +8,7 @@ from simulator.model.machine import ChainJob, CommitJob, Machine, MirrorJob, Pul
 from simulator.model.operations import (
     AddBitmap,
     CommitImages,
+    EndJob,
     MergeBitmaps,
     MirrorDisk,
     PullImages,
@@ -82,14 +83,17 @@ def _finish_commit(work: Work, disk: Disk, job: CommitJob, *, told: bool = False
         work.do(DropGuest(names.guests[disk.name]), export_to_guest(names, disk.name, job.base))
 
 
-def end_chain_job(work: Work, machine: Machine, job: ChainJob, status: Status) -> None:
+def end_chain_job(work: Work, machine: Machine, job: ChainJob, end: EndJob) -> None:
     """Add the end of a job that waits for it, or that is cancelled."""
-    name, disk = work.names.job(job.name), machine.disk(job.disk)
+    name, disk, status = work.names.job(job.name), machine.disk(job.disk), end.status
     if status is not Status.COMPLETED:
         cancel = Command("job-cancel", {"id": name})
         if isinstance(job, CommitJob) and job.top == disk.active.name:
-            # This one copies first what the guest has just written.
-            cancel = Command("block-job-cancel", {"device": name})
+            # By force, what the guest has just written may be missing.
+            if end.forced:
+                work.do(AwaitJobs((name,), JobEnd.SYNCED))
+            else:
+                cancel = Command("block-job-cancel", {"device": name})
         work.do(cancel, AwaitJobs((name,), JobEnd.CANCELLED))
         if isinstance(job, MirrorJob):
             work.do(close_image(work.names, job.into))

@@ -175,7 +175,7 @@ def _change_chain(work: Work, machine: Machine, operation: ChainOperation) -> No
         case ResizeImage():
             resize_image(work, disk_of(machine, operation.node), operation)
         case RevertImages():
-            revert_images(work, machine, disk_of(machine, operation.image), operation)
+            revert_images(work, machine, operation)
         case SaveSnapshot() | DropSnapshot():
             work.together.append(internal_snapshot(work.names, operation))
         case LoadSnapshot():

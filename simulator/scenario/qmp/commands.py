@@ -275,11 +275,12 @@ def _on_job(command: str, status: Status) -> Command:
 
     def read(arguments: Arguments, clusters: Clusters) -> Operation:
         job = arguments.text(key)
+        forced = command == "job-cancel"
         if command == "block-job-cancel":
-            arguments.flag("force")
+            forced = arguments.flag("force")
         arguments.end()
         unknown = f"Block job '{job}' not found" if older else "Job not found"
-        return EndJob(job=job, status=status, unknown=unknown, command=command)
+        return EndJob(job=job, status=status, unknown=unknown, command=command, forced=forced)
 
     return Command(command, read)
 

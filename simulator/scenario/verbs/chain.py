@@ -362,7 +362,8 @@ REVERT = Verb(
     name="revert",
     says="Return to an earlier state.",
     more="To the one below the image that a snapshot made, on a new overlay (`image`, or "
-    "`NAME-revert`); or to one that is kept inside the active image.",
+    "`NAME-revert`); or to one that is kept inside the active image. A machine that runs goes on "
+    "(libvirt: `--running`).",
     shape=Revert,
     short=short("snapshot", Word),
     form="NAME or {snapshot: NAME}",

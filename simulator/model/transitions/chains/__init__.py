@@ -74,15 +74,22 @@ def apply(machine: Machine, operation: ChainOperation) -> Machine | Refusal:
 
 
 def end_chain_job(
-    machine: Machine, job: ChainJob, status: Status, copied: Copied | None = None
+    machine: Machine,
+    job: ChainJob,
+    status: Status,
+    copied: Copied | None = None,
+    *,
+    forced: bool = False,
 ) -> Machine:
     """Return the machine when a job on a chain has ended; only a completed one drops images.
 
     What it copied stays where it is. The base of an image in the middle is read-only again, with
-    its bitmaps stored; that of the active one stays open for writing.
+    its bitmaps stored; that of the active one stays open for writing, but where a newer release
+    is told to stop by force.
 
     Args:
         copied: What one that is stopped had copied; None for all.
+        forced: As in :class:`~simulator.model.operations.EndJob`.
     """
     disk = machine.disk(job.disk)
     left = replace(machine, jobs=tuple(each for each in machine.jobs if each is not job))
@@ -96,7 +103,8 @@ def end_chain_job(
         told = copied if copied is not None else job.copying.done
         disk = _stop(disk, job, told) if told is not None else disk
     written = job.base if isinstance(job, CommitJob) else job.into
-    stays_open = isinstance(job, CommitJob) and job.top == disk.active.name
+    closes = forced and machine.semantics.force_closes_base
+    stays_open = isinstance(job, CommitJob) and job.top == disk.active.name and not closes
     if stays_open and status is not Status.COMPLETED:
         disk = disk.opened(written, left_open=True)
     if not stays_open and written != disk.active.name:

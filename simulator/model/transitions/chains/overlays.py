@@ -3,9 +3,11 @@
 Source: ``facts/QEMU.md``, section 4.1.
 """
 
+import itertools
+
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import map_of
-from simulator.model.disk import Disk, Image
+from simulator.model.disk import Aside, Disk, Image
 from simulator.model.machine import (
     BackupJob,
     Machine,
@@ -19,7 +21,7 @@ from simulator.model.operations import (
     RevertImages,
     StoreBitmaps,
 )
-from simulator.model.series import kept, mapped
+from simulator.model.series import kept, mapped, series
 from simulator.model.transitions.bitmaps import stored_on
 from simulator.model.transitions.chains.images import (
     conflict,
@@ -144,9 +146,10 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
         before  S1: |AAAA----| <- S2: |---BBB--|    after  S1: |AAAA----| <- S3: |--------|
                 B1: |XXXX----|    B2: |---XXX--|+          B1: |XXXX----|
 
-    The overlay has no bitmaps: what is written from now on is in none of them.
+    The overlay has no bitmaps: what is written from now on is in none of them. The image may be one
+    that an earlier revert dropped: it comes back with all that it lies on.
     """
-    disk = machine.disk_of(revert.image)
+    disk = machine.disk_to_revert(revert.image)
     if disk is None:
         return no_node(revert.image)
     if machine.disk_of(revert.overlay) is not None:
@@ -156,19 +159,44 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     exported = refuse_exported(machine, disk)
     if exported is not None:
         return exported
-    names = [image.name for image in disk.chain]
-    chain = disk.chain[: names.index(revert.image) + 1]
-    left = {image.name for image in chain}
-    bitmaps = kept(disk.bitmaps, lambda bitmap: bitmap.node in left)
+    back = _gone_back(disk, revert)
+    chain = back.chain
     back = replace(
-        disk,
-        chain=chain,
-        bitmaps=bitmaps,
+        back,
         length=chain[-1].length,
         lacks=chain[-1].lacks,
         moment=disk.moment + 1,
     )
     return machine.with_disk(with_overlay(back, revert.overlay))
+
+
+def _gone_back(disk: Disk, revert: RevertImages) -> Disk:
+    """Return a disk whose chain ends in the image that it returns to, with their bitmaps."""
+    again: list[Aside] = []
+    place = revert.image
+    while (found := disk.laid_aside(place)) is not None:
+        again.insert(0, found)
+        assert found.below is not None, "no revert drops a base"
+        place = found.below
+    stay = disk.chain_to(place)
+    left = {image.name for image in stay}
+    dropped = tuple(
+        Aside(
+            image=image,
+            below=below.name,
+            bitmaps=disk.bitmaps_on(image.name),
+            froze=disk.moment_of(image.name),
+        )
+        for below, image in itertools.pairwise(disk.chain[len(stay) - 1 :])
+        if image.name in revert.kept
+    )
+    bitmaps = kept(disk.bitmaps, lambda bitmap: bitmap.node in left)
+    return replace(
+        disk,
+        chain=(*stay, *(each.image for each in again)),
+        bitmaps=series((*bitmaps, *(bitmap for each in again for bitmap in each.bitmaps))),
+        aside=(*(each for each in disk.aside if each not in again), *dropped),
+    )
 
 
 def with_overlay(disk: Disk, name: str) -> Disk:
