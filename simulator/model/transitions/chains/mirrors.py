@@ -1,7 +1,7 @@
 """A disk is copied into a new image, which takes the place of its chain."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept
-from simulator.model.clusters import ZERO, ClusterMap, map_all, range_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, range_of, set_of
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import (
     BackupJob,
@@ -28,6 +28,9 @@ from simulator.model.values import replace
 
 SYNC_MODES = ("", "full", "top")
 """What ``sync`` may say, or leave to who asks. Source: QEMU 7.2, ``blockdev-mirror``."""
+
+BLOCK = 4096
+"""Bytes of the first block of a raw file. Source: QEMU 11.1.3, ``qemu-img create``."""
 
 ZEROES_MAX = 1 << 22
 """Clusters up to which a copied disk holds the zeroes that fill it: they cost what it is long.
@@ -60,7 +63,9 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         shallow=mirror.shallow and len(disk.chain) > 1,
     )
     if machine.semantics.zeroes_are_skipped and _skips(disk, job):
-        job = replace(job, data=data_in(_copied(disk, job).guest_view, disk.length))
+        copied = _copied(disk, job)
+        data = data_in(copied.guest_view, disk.length) | _first_block(copied)
+        job = replace(job, data=data)
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(pivoted(disk, job))
@@ -151,6 +156,17 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
 def _copied(disk: Disk, job: MirrorJob) -> Disk:
     """Return a disk whose guest's view is what is copied."""
     return replace(disk, chain=disk.chain[-1:]) if job.shallow else disk
+
+
+def _first_block(disk: Disk) -> ClusterSet:
+    """Return the clusters of a raw base that nobody wrote and that are data all the same.
+
+    ``qemu-img create`` leaves its first block allocated, until the guest zeroes it.
+    """
+    if disk.chain[0].format != "raw":
+        return set_of(disk.length)
+    first = min(-(-BLOCK // disk.cluster_size), disk.chain[0].length, disk.length)
+    return set_of(disk.length, range(first)) - disk.guest_view.clusters()
 
 
 def _skips(disk: Disk, job: MirrorJob) -> bool:
