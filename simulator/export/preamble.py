@@ -126,6 +126,7 @@ await_job() {
 
 # Wait until a job that follows the guest has copied what it wrote.
 await_synced() {
+    sleep 0.2
     while :; do
         qmp '{"execute": "query-jobs"}'
         state=$(printf '%s' "$answer" | tr '}' '\\n' | grep -F "\\"id\\": \\"$1\\"")

@@ -43,6 +43,9 @@ ALIVE_SECONDS = 0.2
 POLL_SECONDS = 0.005
 """How often somebody looks at what no event tells."""
 
+LOOK_SECONDS = 0.5
+"""How long a job may take to see what the guest wrote; it looks ten times a second."""
+
 GRACE_SECONDS = 2.0
 """How long the end of a connection may take."""
 
@@ -253,8 +256,8 @@ class Daemon:
             await self._until(lambda: self._halted >= {*jobs})
             self._halted -= {*jobs}
         await self._until(lambda: all(self._jobs.get(job) in reached for job in jobs))
-        while end is JobEnd.SYNCED and await self._lag(jobs):
-            await asyncio.sleep(POLL_SECONDS)
+        if end is JobEnd.SYNCED:
+            await self._catch_up(jobs)
         for job in jobs:
             error = self._errors.pop(job, None)
             ended = self._jobs[job] == "null" and self._jobs.pop(job) is not None
@@ -265,10 +268,19 @@ class Daemon:
             if ended and "null" not in reached[:1]:
                 raise QemuError(f"job {job} ended before it was told to")
 
-    async def _lag(self, jobs: tuple[str, ...]) -> bool:
-        """Whether a job that follows the guest still has to copy what it wrote."""
-        told = await self.execute(Command("query-block-jobs"))
-        return any(each["device"] in jobs and each["offset"] < each["len"] for each in told)
+    async def _catch_up(self, jobs: tuple[str, ...]) -> None:
+        """Wait until jobs that follow the guest have copied what it wrote.
+
+        They look for it now and then, and their bitmaps, which have no names, tell before.
+        """
+        for _ in range(int(LOOK_SECONDS / POLL_SECONDS)):
+            told = await self.execute(Command("query-block-jobs"))
+            nodes = await self.execute(Command("query-named-block-nodes", {"flat": True}))
+            nameless = [b for n in nodes for b in n.get("dirty-bitmaps", ()) if "name" not in b]
+            lags = any(each["device"] in jobs and each["offset"] < each["len"] for each in told)
+            if not lags and not any(bitmap["count"] for bitmap in nameless):
+                return
+            await asyncio.sleep(POLL_SECONDS)
 
     async def await_deleted(self, exports: set[str]) -> None:
         """Wait until exports are gone."""

@@ -246,6 +246,7 @@ class MirrorJob:
     Attributes:
         name, disk, into, format, carry, shallow: As in a commit, and in the operation.
         data: Clusters of the new image that held data, where zeroes are written; None for all.
+        granularity: Bytes that are copied together.
     """
 
     name: str
@@ -255,6 +256,7 @@ class MirrorJob:
     carry: bool
     shallow: bool = False
     data: ClusterSet | None = None
+    granularity: int = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -424,7 +424,8 @@ class Drawer:
             target=self.node(disk) if self.seldom() else new,
             sync=self._draw(["bitmap", "incremental"]) if self.seldom() else "full",
             replaces=self.node(disk) if self.seldom() else None,
-            granularity=self._draw([None, None, 65536, 1000, 256]),
+            # Left out: mirror-granules.
+            granularity=self._draw([None, None, max(disk.cluster_size, 4096), 1000, 256]),
         )
         if command["arguments"]["target"] == "nope":
             command["arguments"]["target"] = new

@@ -40,6 +40,11 @@ LEFT_OUT = {
         "In which pieces a commit or a pull copies: up to 512 KiB at a time, as the clusters lie "
         "in their images. One that is stopped half-way is VF005.",
     ),
+    "mirror-granules": LeftOut(
+        "qemu",
+        "A mirror whose `granularity` is above the disk's clusters takes a granule of holes and "
+        "explicit zeroes for data on 11.1; here it copies those that hold data.",
+    ),
     "unflushed": LeftOut(
         "qemu",
         "The base of a commit, and an image below the active one that is pulled into, are "

@@ -6,6 +6,7 @@ import pytest
 
 import simulator
 from simulator.hosts.installed import installed_host
+from simulator.notation import write_clusters
 from simulator.releases.changes import CHANGES, Change
 from simulator.releases.hosts import QEMU
 from simulator.verify.on_libvirt import verify as on_libvirt
@@ -87,3 +88,40 @@ def agrees(text: str) -> bool:
     verification = on_qemu(timeline_of(text))
     assert verification.finding is None, verification.finding
     return bool(verification.steps)
+
+
+RAW = """\
+scenario: a copy of a raw image that nobody wrote at its start
+model: qemu
+disk: {clusters: 32, cluster_size: 4096}
+timeline:
+  - at: T1
+    do: [{create: {image: S1, format: raw}}, {snapshot: S2}]
+  - write: ----------------------A---------
+  - at: T2
+    do: [MIRROR]
+  - write: ---------------------------B----
+  - zero: ------XX------------------------
+  - at: T3
+"""
+MIRRORS = (
+    "blockcopy: {to: C1, ends: T3}",
+    "{qmp: {execute: blockdev-mirror, arguments: "
+    "{job-id: j1, device: S2, target: C1, sync: full, granularity: 32768}}, ends: T3}",
+)
+
+
+@pytest.mark.parametrize("mirror", MIRRORS)
+def test_what_a_mirror_copies_of_a_raw_image(mirror: str) -> None:
+    need_qemu()
+    assert agrees(RAW.replace("MIRROR", mirror))
+
+
+COPIES = ("0---------------------A----B----", "00000000--------000000A0000B0000")
+
+
+@pytest.mark.parametrize(("mirror", "copied"), list(zip(MIRRORS, COPIES, strict=True)))
+def test_a_newer_one_copies_its_first_block_and_whole_granules(mirror: str, copied: str) -> None:
+    text = RAW.replace("MIRROR", mirror).replace("disk:", "host: {qemu: 11.1}\ndisk:", 1)
+    (disk,) = simulator.loads(text).run().timeline.last.disks
+    assert write_clusters(disk.active.content, disk.length) == copied

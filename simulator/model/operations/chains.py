@@ -140,6 +140,7 @@ class MirrorDisk(NamedTuple):
         job: What the user calls the job; the new image's name, if nothing else.
         replaces: The image whose place it is to take; None for the active one.
         sync: What the command says, where that is its own; as *shallow* has it otherwise.
+        granularity: Bytes that are looked at together; None for the target's clusters.
         wrong: What QEMU says of its other arguments when it has found the disk; empty for nothing.
     """
 
@@ -152,6 +153,7 @@ class MirrorDisk(NamedTuple):
     job: str | None = None
     replaces: str | None = None
     sync: str = ""
+    granularity: int | None = None
     wrong: str = ""
 
 

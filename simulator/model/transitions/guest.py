@@ -14,7 +14,7 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.series import Part, Series, by_parts, known_of
-from simulator.model.transitions.chains.images import data_in, lies_above
+from simulator.model.transitions.chains.images import data_in, lies_above, reaching
 from simulator.model.transitions.chains.mirrors import follow
 from simulator.model.transitions.jobs import keep_old_data
 from simulator.model.values import replace
@@ -124,10 +124,10 @@ def _change(
 
 
 def _not_skipped(disk: Disk, base: str, data: ClusterMap) -> ClusterMap:
-    """Return what reaches a base that read as zeroes: data, and zeroes where it has data by now."""
+    """Return what reaches a base that read as zeroes."""
     image = disk.image(base)
     assert image is not None, "nobody drops an image that a job works on"
-    return data.restrict(data_in(data, disk.length) | data_in(image.content, disk.length))
+    return data.restrict(reaching(disk, data, data_in(image.content, disk.length)))
 
 
 Shape: TypeAlias = tuple[str, int, int]

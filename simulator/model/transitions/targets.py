@@ -172,9 +172,18 @@ def copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
     Source: QEMU 7.2; the unit is the larger of 64 KiB and the target's cluster size, and a target
     is made with clusters of 64 KiB.
     """
-    if disk.cluster_size >= COPY_UNIT:
+    return in_units(clusters, COPY_UNIT // disk.cluster_size, length)
+
+
+def in_units(clusters: ClusterSet, ratio: int, length: int) -> ClusterSet:
+    """Return all clusters of the units that some lie in.
+
+    Args:
+        ratio: Clusters of a unit; one or none where it is no larger than a cluster.
+        length: Clusters that there are.
+    """
+    if ratio <= 1:
         return clusters
-    ratio = COPY_UNIT // disk.cluster_size
     units = rescale(clusters, 1, ratio, -(-length // ratio))
     return rescale(units, ratio, 1, length)
 

@@ -99,12 +99,13 @@ def revert_images(work: Work, machine: Machine, revert: RevertImages) -> None:
     outcome = apply(machine, revert)
     assert not isinstance(outcome, Refusal), "the revert was accepted before"
     assert disk is not None, "so its image is there"
-    *chain, _ = outcome.disk(disk.name).chain
+    back = outcome.disk(disk.name)
+    *chain, _ = back.chain
     there = {image.name for image in disk.chain}
     stay = {image.name for image in chain}
     gone = unshared(machine, disk, (i.name for i in disk.chain if i.name not in stay))
     below = chain[-1]
-    made = _make_overlay(work, disk, below, revert.overlay)
+    made = _make_overlay(work, back, below, revert.overlay)
     if machine.power is not Power.RUNNING:
         work.do(made)
         return

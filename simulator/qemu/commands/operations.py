@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from simulator.model.machine import Machine, Power
+from simulator.model.machine import CommitJob, Machine, MirrorJob, Power
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
@@ -52,7 +52,16 @@ from simulator.model.operations import (
     UndefineMachine,
     UnexportNode,
 )
-from simulator.qemu.actions import AwaitGone, DeleteFile, GuestStep, KillQemu, QuitQemu
+from simulator.model.transitions.chains.images import lies_above
+from simulator.qemu.actions import (
+    AwaitGone,
+    AwaitJobs,
+    DeleteFile,
+    GuestStep,
+    JobEnd,
+    KillQemu,
+    QuitQemu,
+)
 from simulator.qemu.commands.backups import end_job, run_backup
 from simulator.qemu.commands.bitmaps import gather_change, merge_bitmaps, remove_bitmap
 from simulator.qemu.commands.images import (
@@ -84,6 +93,7 @@ def add(work: Work, machine: Machine, operation: Operation) -> None:
             work.do(qemu_img(work.names, machine, operation))
         case GuestWrite() | GuestDiscard():
             work.do(guest_step(work.names, machine, operation))
+            _catch_up(work, machine, operation)
         case CreateImage():
             create_image(work, machine, operation)
         case RemoveBitmap():
@@ -108,6 +118,18 @@ def add(work: Work, machine: Machine, operation: Operation) -> None:
             _switch(work, machine, operation)
         case _:
             assert_never(operation)
+
+
+def _catch_up(work: Work, machine: Machine, step: GuestWrite | GuestDiscard) -> None:
+    """Let the jobs that follow the guest copy what it wrote: what they skip depends on that."""
+    disk = machine.disks[0] if step.disk is None else machine.disk(step.disk)
+    following = tuple(
+        work.names.job(job.name)
+        for job in machine.jobs_on(disk.name)
+        if isinstance(job, MirrorJob) or (isinstance(job, CommitJob) and lies_above(job, disk))
+    )
+    if following:
+        work.do(AwaitJobs(following, JobEnd.SYNCED))
 
 
 def _outside(work: Work, machine: Machine, operation: OutsideOperation) -> None:

@@ -193,6 +193,7 @@ def _read_mirror(arguments: Arguments, clusters: Clusters) -> Operation:
         job=job,
         replaces=replaces,
         sync=sync,
+        granularity=granularity,
         wrong=wrong,
     )
 

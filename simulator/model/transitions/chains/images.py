@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_of, range_of
+from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_of, range_of, set_of
 from simulator.model.disk import Copying, Disk, Image
 from simulator.model.machine import (
     BackupJob,
@@ -112,6 +112,35 @@ def refuse_exported(machine: Machine, disk: Disk) -> Refusal | None:
 def data_in(content: ClusterMap, length: int) -> ClusterSet:
     """Return the clusters that hold data; zeroes are none."""
     return content.differing(map_of(length))
+
+
+def reaching(disk: Disk, data: ClusterMap, held: ClusterSet) -> ClusterSet:
+    """Return what of a guest's write reaches a copy that zeroes are written to only over data.
+
+        S1: |A---A---|, the copy |A---A---|   zeroes at |XX--XX--|   reach   |X---X---|
+        with S1 below an empty S2:                                  reach   |XX--XX--|
+
+    The job looks at zeroes by the run, as far as they lie alike in the image: those that were data
+    there keep their clusters, the others have none. Source: QEMU 11.1.3.
+
+    Args:
+        disk: As it was before.
+        held: Where the copy holds data.
+    """
+    filled = data_in(data, disk.length)
+    zeroes, active = data.clusters() - filled, disk.active
+    kept = zeroes & data_in(active.content, disk.length)
+    others = zeroes - kept
+    if len(disk.chain) == 1:
+        others = others & active.content.clusters()
+    alike = (zeroes,) if active.format == "raw" else (kept, others)
+    reached = [
+        range(start, start + count)
+        for each in alike
+        for start, count in each.runs()
+        if held & set_of(disk.length, range(start, start + count))
+    ]
+    return filled | set_of(disk.length, (cluster for run in reached for cluster in run))
 
 
 def reads_as_zeroes(disk: Disk, node: str) -> bool:

@@ -16,14 +16,17 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.series import series
+from simulator.model.sizes import COPY_UNIT
 from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.model.transitions.chains.images import (
     data_in,
     in_use_by,
     no_node,
+    reaching,
     reads_as_zeroes,
     refuse_exported,
 )
+from simulator.model.transitions.targets import in_units
 from simulator.model.values import replace
 
 SYNC_MODES = ("", "full", "top")
@@ -61,11 +64,12 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         format=mirror.format,
         carry=mirror.carry,
         shallow=mirror.shallow and len(disk.chain) > 1,
+        granularity=mirror.granularity or min(max(disk.cluster_size, 4096), 65536),
     )
     if machine.semantics.zeroes_are_skipped and _skips(disk, job):
         copied = _copied(disk, job)
         data = data_in(copied.guest_view, disk.length) | _first_block(copied)
-        job = replace(job, data=data)
+        job = replace(job, data=_together(disk, job, data))
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(pivoted(disk, job))
@@ -127,11 +131,15 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
     below = disk.chain[:-1] if job.shallow else ()
     copied = _copied(disk, job)
     content = copied.guest_view
-    if job.data is not None:
+    if job.data is not None and job.format == "qcow2":
         zeroed = job.data - data_in(content, disk.length)
         content = content.restrict(job.data).overlay(map_all(disk.length, zeroed, ZERO))
     elif not below and disk.length <= ZEROES_MAX:
-        content = range_of(disk.length, 0, disk.length, ZERO).overlay(content)
+        rest = range_of(disk.length, 0, disk.length, ZERO)
+        if job.data is not None:
+            # Zeroes that are skipped, or copied as data: no hole in the file either way.
+            rest = rest.restrict(rest.clusters() - _block(disk))
+        content = rest.overlay(content)
     image = Image(
         name=job.into,
         content=content,
@@ -158,6 +166,16 @@ def _copied(disk: Disk, job: MirrorJob) -> Disk:
     return replace(disk, chain=disk.chain[-1:]) if job.shallow else disk
 
 
+def _together(disk: Disk, job: MirrorJob, clusters: ClusterSet) -> ClusterSet:
+    """Return the clusters that are copied for some: the job copies whole granules of its own."""
+    return in_units(clusters, job.granularity // disk.cluster_size, disk.length)
+
+
+def _block(disk: Disk) -> ClusterSet:
+    """Return the clusters that lie in the first block of a file."""
+    return set_of(disk.length, range(min(-(-BLOCK // disk.cluster_size), disk.length)))
+
+
 def _first_block(disk: Disk) -> ClusterSet:
     """Return the clusters of a raw base that nobody wrote and that are data all the same.
 
@@ -165,14 +183,19 @@ def _first_block(disk: Disk) -> ClusterSet:
     """
     if disk.chain[0].format != "raw":
         return set_of(disk.length)
-    first = min(-(-BLOCK // disk.cluster_size), disk.chain[0].length, disk.length)
-    return set_of(disk.length, range(first)) - disk.guest_view.clusters()
+    raw, *above = disk.chain
+    block = _block(disk).below(raw.length) - disk.guest_view.clusters()
+    if disk.cluster_size <= COPY_UNIT or not block:
+        return block
+    # The job goes on within the cluster, and takes the whole hole behind it along.
+    held = data_in(raw.content, raw.length)
+    for image in above:
+        held = held | image.content.clusters()
+    return set_of(disk.length, range(min(next(iter(held), disk.length), raw.length)))
 
 
 def _skips(disk: Disk, job: MirrorJob) -> bool:
     """Whether the new image, with what it lies on, reads as zeroes before anything is copied."""
-    if job.format != "qcow2":
-        return False
     return not job.shallow or reads_as_zeroes(disk, disk.chain[-2].name)
 
 
@@ -180,8 +203,9 @@ def follow(machine: Machine, disk: Disk, data: ClusterMap) -> Machine:
     """Return a machine whose copies hold what the guest writes, too."""
     if not any(isinstance(job, MirrorJob) for job in machine.jobs):
         return machine
+    held = data_in(disk.guest_view, disk.length)
     jobs = tuple(
-        replace(job, data=job.data | data_in(data, disk.length))
+        replace(job, data=job.data | _together(disk, job, reaching(disk, data, held & job.data)))
         if isinstance(job, MirrorJob) and job.disk == disk.name and job.data is not None
         else job
         for job in machine.jobs
