@@ -3,6 +3,7 @@
 An act names things by their places, so that it means the same on all machines of one shape.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,6 +31,9 @@ from simulator.model.requests import (
     StartCheckpoint,
     TakeBackup,
 )
+
+OURS = re.compile(r"\b[SBb][0-9]+[a-z]?(?:\.bak)?\b")
+"""Names that an exploration gives: images, checkpoints and backups."""
 
 
 class Act(NamedTuple):
@@ -213,8 +217,13 @@ VERBS: dict[str, tuple[Finder, str]] = {
 }
 """The verbs that can be tried: what finds their requests on a machine, and what they are."""
 
-VERBS_DEFAULT = tuple(name for name in VERBS if name not in ("blockcopy", "outside", "resize",
-                                                             "zero", "discard"))  # fmt: skip
+LATER = frozenset({"drop", "blockcopy", "outside", "resize", "zero", "discard"})
+"""The verbs that are tried where they are named: a user's own loss, and rarer requests."""
+
+VERBS_DEFAULT = tuple(name for name in VERBS if name not in LATER)
+
+COUPLING = frozenset({"resize"})
+"""The verbs for which one cluster is not like another, whatever the model."""
 
 GUEST = frozenset({"write", "zero", "discard"})
 

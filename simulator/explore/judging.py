@@ -6,12 +6,14 @@ What a backup claims is asked where everybody asks it, in `simulator.restorable.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from simulator.explore.acts import OURS, points_of
 from simulator.explore.noted import Consumers, Noted, Views
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Machine, Transfer
 from simulator.model.operations import AddBitmap, ClearBitmap, Operation
 from simulator.model.requests import Request, Revert
+from simulator.model.values import replace
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.script import Script, Statement
 from simulator.timeline import Entry, Timeline
@@ -131,6 +133,40 @@ def consumers_after(step: Step, ours: Sequence[str]) -> Consumers:
             known[backup.disk, backup.since] = backup.moment
     noted = {point.name for point in step.after.checkpoints}
     return {key: at for key, at in known.items() if key[1] in ours and key[1] not in noted}
+
+
+def noted_after(step: Step, bare: Machine) -> Noted:
+    """Return what is known beside a machine after a step."""
+    views = {
+        disk.name: step.noted.views[disk.name] | {disk.moment: disk.guest_view}
+        for disk in bare.disks
+    }
+    ours = [name for name in points_of(bare) if OURS.fullmatch(name)]
+    return Noted(views, consumers_after(step, ours))
+
+
+def kept_after(step: Step, taken: Sequence[Taken], most: int) -> Machine:
+    """Return the machine after a step, with backups that say no more than what they give.
+
+    Args:
+        taken: Those that it took.
+        most: So many backups are kept; 0 for none.
+    """
+    ends = {each.backup.name: each.end for each in taken}
+    kept = step.after.backups if most else ()
+    old = {each.name for each in step.before.backups}
+    left = [each for each in kept if each.name in old]
+    room = most - len({each.name for each in left})
+    new = [bare_backup(b, ends[b.name]) for b in kept if b.name in ends] if room > 0 else []
+    return replace(step.after, backups=(*left, *new))
+
+
+def bare_backup(backup: Backup, moment: int) -> Backup:
+    """Return what is kept of a backup: what it holds, and the moment that it claims to give."""
+    return Backup(
+        name=backup.name, disk=backup.disk, image="", kind=Kind.FULL, content=backup.content,
+        length=backup.length, complete=backup.complete, moment=moment, transfer=Transfer.PUSH,
+    )  # fmt: skip
 
 
 def changed_by(step: Step) -> Iterator[tuple[str, ClusterSet]]:

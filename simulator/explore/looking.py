@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
 from simulator.diagnostics import Severity
+from simulator.explore.acts import COUPLING
+from simulator.explore.columns.formulas import Coupled
 from simulator.explore.columns.programs import TooWide
-from simulator.explore.columns.space import coupled_acts
 from simulator.explore.judging import (
     DIFFERS,
     FALSE_ALARM,
@@ -17,6 +18,7 @@ from simulator.explore.judging import (
     WRONG_BACKUP,
 )
 from simulator.explore.outcome import WORDS, Found, Outcome, count
+from simulator.explore.searching.direct import Direct
 from simulator.explore.searching.search import Asked, Candidate, Search, Told
 from simulator.explore.witness import (
     SILENT_RULES,
@@ -60,13 +62,16 @@ class Looking:
     """One exploration.
 
     Attributes:
-        found: What has been found by now, by kind and rule.
+        found: What has been found by now, by kind, rule and the verb of its last step.
     """
 
     def __init__(self, models: tuple[ApiModel, ...], asked: Asked, wanted: Wanted) -> None:
         self.models, self.wanted = models, wanted
-        self.search = Search(models, asked)
-        self.found: dict[tuple[str, str | None], Found] = {}
+        coupled = len(models) == 1 and not COUPLING.isdisjoint(asked.verbs)
+        self.search: Search | Direct = (
+            Direct(models[0], asked) if coupled else Search(models, asked)
+        )
+        self.found: dict[tuple[str, str | None, str], Found] = {}
         self.notes: list[str] = []
         self._judged = {False: 0, True: 0}
         self._skipped = self._unlike = 0
@@ -88,14 +93,14 @@ class Looking:
             while not self.search.complete:
                 if limits.depth is not None and self.search.depth >= limits.depth:
                     break
-                for candidate in self.search.advance(report):
+                for candidate in self._advance(report):
                     self._look(candidate)
                 if self.found and not self.wanted.every:
                     break
-                if self.search.space.stopped:
+                if self.search.stopped:
                     self.notes.append("the model gave no answer in good time, and is asked no more")
                     break
-                if most is not None and self.search.store.count > most:
+                if most is not None and self.search.states > most:
                     self.notes.append(f"stopped at {count(most, 'state')}")
                     break
         except KeyboardInterrupt:
@@ -107,6 +112,22 @@ class Looking:
         except MemoryError:
             self.notes.append("there is no more memory; this is what was found so far")
         return self.outcome()
+
+    def _advance(self, report: Report) -> list[Candidate]:
+        """Take the next step; where clusters are not alike, begin anew with whole machines."""
+        search = self.search
+        if isinstance(search, Direct):
+            return search.advance(report)
+        try:
+            found, coupled = search.advance(report), search.coupled
+        except Coupled as error:
+            found, coupled = [], {"write": error.why}
+        if not coupled or search.asked.others or len(self.models) > 1:
+            return found
+        verb, why = next(iter(coupled.items()))
+        self.notes.append(f"clusters are not alike to {verb}, so each state was played: {why}")
+        self.search, self.found = Direct(self.models[0], search.asked), {}
+        return []
 
     def outcome(self) -> Outcome:
         """Return what it has come to by now."""
@@ -121,15 +142,15 @@ class Looking:
             verbs=search.asked.verbs,
             complete=search.complete,
             depth=search.depth,
-            states=search.store.count,
-            steps=search.levels.steps,
+            states=search.states,
+            steps=search.steps,
             seconds=time.monotonic() - self._begun,
             found=tuple(found),
             notes=(*self.notes, *self._left_out()),
         )
 
     def _left_out(self) -> Iterator[str]:
-        for verb, why in coupled_acts(self.search.space.moves).items():
+        for verb, why in self.search.coupled.items():
             yield f"{verb} was left out where clusters are not alike: {why}"
         if self._unlike:
             yield (
@@ -146,7 +167,7 @@ class Looking:
     def _look(self, candidate: Candidate) -> None:
         """Play what seems wrong, and note it if it is and nothing like it is known."""
         act = self.search.move(candidate).act
-        if candidate.kind in (RAISES, DIFFERS) and (candidate.kind, None) in self.found:
+        if candidate.kind == RAISES and (RAISES, None, act.verb) in self.found:
             return
         if not candidate.kind and act.verb not in SPOKEN_OF:
             return
@@ -158,7 +179,7 @@ class Looking:
             self._judged[right] += 1
         story = tell(self.models[0], *self.shape, self.search.way(candidate))
         if candidate.kind == RAISES:
-            told = self.search.move(candidate).raised or ""
+            told = story.raised or self.search.move(candidate).raised or ""
             self._note(RAISES, None, story, (told.partition("\n")[0],))
         elif candidate.kind == DIFFERS:
             self._differ(story)
@@ -191,7 +212,7 @@ class Looking:
             self._note(SILENT, None, story, (WORDS[kind],))
 
     def _head(self, kind: str) -> Head:
-        return Head(f"{self.models[0].id}, explored: {WORDS[kind]}", self.models[0].id)
+        return Head(f"{self.models[0].id}, explored: {WORDS[kind]}", self.models[0])
 
     def _differ(self, story: Story) -> None:
         """Note how two models differ, as the regression check tells it."""
@@ -205,7 +226,10 @@ class Looking:
 
     def _note(self, kind: str, rule: str | None, story: Story, told: tuple[str, ...] = ()) -> None:
         """Make a scenario of a story, unless there is one of its kind."""
-        if (kind, rule) in self.found:
+        key = kind, rule, "" if kind == LOST_CHANGE else story.verb
+        if kind == DIFFERS:
+            key = kind, None, f"{story.verb} {told[0].split(':')[0]}"
+        if key in self.found:
             return
         head, steps = self._head(kind), len(story.steps)
         figure, expects = "", dict[int, list[str]]()
@@ -219,7 +243,7 @@ class Looking:
             )
             figure, expects = run.text(), expected(run)
         scenario = write_scenario(head, self.shape, story.steps, expects)
-        self.found[kind, rule] = Found(kind, rule, steps, scenario, figure, told)
+        self.found[key] = Found(kind, rule, steps, scenario, figure, told)
 
 
 def expected(run: Run) -> dict[int, list[str]]:

@@ -7,7 +7,6 @@ what is right in each of those is right on every disk.
 
 from simulator.apis.base import ApiModel
 from simulator.explore.acts import GUEST, VERBS, VERBS_DEFAULT, Limits
-from simulator.explore.columns.space import coupled_acts
 from simulator.explore.looking import Looking, Wanted
 from simulator.explore.outcome import Outcome, Proof
 from simulator.explore.searching.search import Asked
@@ -41,12 +40,12 @@ class Proving(Looking):
     def outcome(self) -> Outcome:
         """Return the proof, or the counterexample."""
         outcome = super().outcome()
-        coupled = coupled_acts(self.search.space.moves)
+        coupled = self.search.coupled
         proof = None
         if outcome.complete and not outcome.found and not self._unlike:
             proved = tuple(v for v in self.search.asked.verbs if v not in coupled)
             if set(proved) & GUEST:
-                shapes = len(self.search.space.shapes)
+                shapes = self.search.shapes
                 proof = Proof(outcome.states, shapes, proved, coupled)
         return outcome._replace(limits=self._given, proof=proof, columns=True)
 

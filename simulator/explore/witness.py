@@ -1,11 +1,11 @@
 """Turns a way through the states into a scenario, plays it, and judges it as any other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from simulator.apis import host_for
+from simulator.apis import MODEL_DEFAULT, MODEL_IDS, host_for
 from simulator.apis.base import ApiModel
-from simulator.diagnostics import Finding, Severity
+from simulator.diagnostics import Finding, InputError, Severity
 from simulator.engine import play
 from simulator.explore.acts import GUEST, Act, Fresh, Written, request_of, write_step
 from simulator.explore.judging import (
@@ -52,6 +52,7 @@ class Story(NamedTuple):
 
     Attributes:
         steps: As a scenario has them, the first images left out.
+        verb: That of the last act.
         requests: The same as requests.
         machines: The machine before each, and after the last.
         raised: What the model raised at the last step.
@@ -60,6 +61,7 @@ class Story(NamedTuple):
     steps: tuple[Written, ...]
     requests: tuple[Request, ...]
     machines: tuple[Machine, ...]
+    verb: str
     raised: str = ""
 
 
@@ -102,12 +104,22 @@ def tell(model: ApiModel, disks: int, clusters: int, way: Sequence[Stepped]) -> 
         try:
             plan = model.plan(machine, request)
             after = plan if isinstance(plan, Refusal) else apply_all(machine, plan)
+        except InputError as error:
+            told = _problem(error)
+            return Story(tuple(steps), tuple(requests), tuple(machines), way[-1].act.verb, told)
         except Exception as error:
             told = f"{type(error).__name__}: {error}"
-            return Story(tuple(steps), tuple(requests), tuple(machines), told)
+            return Story(tuple(steps), tuple(requests), tuple(machines), way[-1].act.verb, told)
         machine = after if isinstance(after, Machine) else machine
         machines.append(machine)
-    return Story(tuple(steps), tuple(requests), tuple(machines))
+    return Story(tuple(steps), tuple(requests), tuple(machines), way[-1].act.verb)
+
+
+def _problem(error: InputError) -> str:
+    """Return what a proposal did, and where in its file."""
+    problem = error.problems[0]
+    line = f":{problem.span.line}" if problem.span is not None else ""
+    return f"{error.path}{line}: {problem.message}"
 
 
 def _data(machine: Machine, stepped: Stepped, letter: str) -> ClusterMap | ClusterSet | None:
@@ -135,13 +147,24 @@ class Told(NamedTuple):
 
     Attributes:
         title: What it is called.
-        model: The id of the model that it is for.
-        about: A sentence or two; empty for none.
+        model: The model that it is for; a scenario names none that a file has to be loaded for,
+            and so the one that such a model is made from.
     """
 
     title: str
-    model: str
-    about: str = ""
+    model: ApiModel
+
+    def lines(self) -> Iterator[str]:
+        """Yield the head of the scenario file."""
+        known = next((each for each in self.model.family if each in MODEL_IDS), MODEL_DEFAULT)
+        yield f"scenario: {_scalar(self.title)}"
+        if known != self.model.id:
+            about = f"Found under {self.model.id}; play it with --model and its file."
+            yield f"about: {_scalar(about)}"
+        yield f"model: {_scalar(known)}"
+        host = self.model.host
+        if host is not None:
+            yield f"host: {{qemu: {host.qemu}, libvirt: {host.libvirt}}}"
 
 
 def write_scenario(
@@ -154,9 +177,7 @@ def write_scenario(
         expects: What must be found at steps, by their places; -1 is the first image.
     """
     disks, clusters = shape
-    lines = [f"scenario: {_scalar(told.title)}"]
-    lines += [f"about: {_scalar(told.about)}"] if told.about else []
-    lines.append(f"model: {_scalar(told.model)}")
+    lines = [*told.lines()]
     if disks == 1:
         lines.append(f"disk: {clusters}")
     else:

@@ -5,6 +5,7 @@ import pytest
 from simulator import apis
 from simulator.explore.acts import Limits
 from simulator.explore.judging import WRONG_BACKUP
+from simulator.explore.searching.direct import Direct
 from simulator.explore.searching.search import Asked, Search
 from tests.explore import brute
 
@@ -25,3 +26,24 @@ def test_the_search_finds_what_an_explorer_of_its_own_finds(clusters: int, depth
     assert (counts, wrong) == brute.explore(clusters, depth, images=2, bitmaps=3)
     assert ("read" in wrong) is (clusters > 1 and depth > 4), "a late read takes two clusters"
     assert "backup" in wrong, "so does an overlay without a bitmap"
+
+
+@pytest.mark.parametrize("model", ["libvirt", "mail-2018", "qemu-single"])
+def test_whole_machines_come_to_as_many_states(model: str) -> None:
+    verbs = (
+        "write",
+        "snapshot",
+        "checkpoint",
+        "backup",
+        "read",
+        "drop",
+        "commit",
+        "crash",
+        "start",
+    )
+    asked = Asked(Limits(images=2, bitmaps=2, backups=2, clusters=2), verbs)
+    search, direct = Search((apis.MODELS[model],), asked), Direct(apis.MODELS[model], asked)
+    for _ in range(4):
+        ours, theirs = search.advance(), direct.advance()
+        assert search.states == direct.states
+        assert {c.kind for c in ours} == {c.kind for c in theirs}

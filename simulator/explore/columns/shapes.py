@@ -8,17 +8,15 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
+from simulator.explore.acts import OURS
 from simulator.explore.columns.formulas import Answers, Coupled, FormulaMap, FormulaSet, Node
 from simulator.explore.noted import Noted
 from simulator.model.bitmap import DirtyBitmap, Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk, Image, InternalSnapshot
-from simulator.model.machine import Backup, Kind, Machine, Transfer
+from simulator.model.machine import Backup, Machine
 from simulator.model.notes import Checkpoint, SnapshotNote
 from simulator.model.values import replace
-
-OURS = re.compile(r"\b[SBb][0-9]+[a-z]?(?:\.bak)?\b")
-"""Names that an exploration gives: images, checkpoints and backups."""
 
 Cells: TypeAlias = ClusterMap | ClusterSet
 
@@ -369,14 +367,6 @@ def _bitmap(bitmap: DirtyBitmap, kept: Kept, given: Given) -> DirtyBitmap:
     filed = next_set(given) if bitmap.filed is not None else None
     windows = bitmap.windows if kept.windows else ()
     return replace(bitmap, dirty=dirty, successor=successor, filed=filed, windows=windows)
-
-
-def bare_backup(backup: Backup, moment: int) -> Backup:
-    """Return what is kept of a backup: what it holds, and the moment that it claims to give."""
-    return Backup(
-        name=backup.name, disk=backup.disk, image="", kind=Kind.FULL, content=backup.content,
-        length=backup.length, complete=backup.complete, moment=moment, transfer=Transfer.PUSH,
-    )  # fmt: skip
 
 
 def blank_cells(shape: Shape, answers: Answers) -> list[list[Cells]]:

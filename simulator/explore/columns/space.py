@@ -1,11 +1,12 @@
 """The shapes that machines of a model come to, and what each request makes of their columns."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from simulator.apis.base import ApiModel
-from simulator.diagnostics import InputError
-from simulator.explore.acts import GUEST, Act, Fresh, Limits, acts_of, points_of, request_of
+from simulator.apis.base import ApiModel, Plan
+from simulator.apis.proposals.asking import NeverEnds, limited
+from simulator.explore.acts import GUEST, Act, Fresh, Limits, acts_of, request_of
 from simulator.explore.columns.formulas import (
     NEW,
     Answers,
@@ -17,12 +18,10 @@ from simulator.explore.columns.formulas import (
     set_node,
 )
 from simulator.explore.columns.shapes import (
-    OURS,
     Cells,
     Kept,
     Part,
     Shape,
-    bare_backup,
     blank_cells,
     next_map,
     put_back,
@@ -38,18 +37,19 @@ from simulator.explore.judging import (
     Lead,
     Step,
     changed_by,
-    consumers_after,
     differ,
     ends_of,
+    kept_after,
     leads_of,
+    noted_after,
     taken_by,
 )
 from simulator.explore.noted import Noted
 from simulator.model.clusters import ClusterMap, ClusterSet, set_of
 from simulator.model.machine import Machine
 from simulator.model.operations import Refusal
+from simulator.model.requests import Request
 from simulator.model.transitions import apply_all
-from simulator.model.values import replace
 
 WRITTEN = Node("written")
 NO_CLUSTERS = set_of(1)
@@ -118,8 +118,37 @@ class _Came(NamedTuple):
     gone: frozenset[tuple[int, int]]
 
 
-class _Differ(Exception):
+class Differing(Exception):
     """One model accepts what the other turns down."""
+
+
+class Fickle(Exception):
+    """A model does not give one answer to one question."""
+
+    def __str__(self) -> str:
+        return "the same was asked twice, and the answers differ: it is not deterministic"
+
+
+def take_step(model: ApiModel, request: Request, machine: Machine, noted: Noted) -> Step | str:
+    """Return what a model makes of a request, or the host's no.
+
+    Raises:
+        NeverEnds: A proposal gives no answer.
+    """
+    plan = ask(model, machine, request)
+    after = plan if isinstance(plan, Refusal) else apply_all(machine, plan)
+    if isinstance(plan, Refusal):
+        return plan.text
+    return after.text if isinstance(after, Refusal) else Step(request, plan, machine, after, noted)
+
+
+def ask(model: ApiModel, machine: Machine, request: Request) -> Plan:
+    """Return what a request stands for; a proposal is asked without its guard, for its formulas'
+    sake, but no longer than the guard would wait."""
+    inner: ApiModel | None = getattr(model, "inner", None)
+    if inner is None:
+        return model.plan(machine, request)
+    return limited(partial(inner.plan, machine, request))
 
 
 class Space:
@@ -181,8 +210,14 @@ class Space:
             if self.stopped:
                 return ()
             acts = acts_of(held.parts[0].machine, self.verbs, self.limits)
-            known = self.moves[number] = tuple([self._move(held, act) for act in acts])
+            known = self.moves[number] = tuple(self._moves(held, acts))
         return known
+
+    def _moves(self, held: Held, acts: Sequence[Act]) -> Iterator[Move]:
+        for act in acts:
+            yield self._move(held, act)
+            if self.stopped:
+                return
 
     def _move(self, held: Held, act: Act) -> Move:
         self._count += 1
@@ -196,12 +231,11 @@ class Space:
             checks = self._compare(held, act, fresh, came, asked) if asked else ()
         except Coupled as coupled:
             return Move(act, raised=coupled.why, coupled=True)
-        except _Differ:
+        except Differing:
             return Move(act, differs=True)
-        except InputError as error:
-            told = error.problems[0].message
-            self.stopped = "no answer" in told
-            return Move(act, raised=told)
+        except NeverEnds:
+            self.stopped = True
+            return Move(act, raised="it gives no answer in good time")
         except Exception as error:
             return Move(act, raised=f"{type(error).__name__}: {error}".rstrip(": "))
         if isinstance(came, str):
@@ -226,12 +260,12 @@ class Space:
         finally:
             self.answers.empty = False
         asked = tuple(dict.fromkeys(self.answers.asked))
-        if isinstance(came, str) or isinstance(other, str):
-            if came == other:
-                return ()
-            raise Coupled("whether it is refused depends on what clusters hold")
-        if other.shape.key != came.shape.key:
+        if _key(came) != _key(other):
+            if _key(self._take(held, act, fresh)) != _key(came):
+                raise Fickle
             raise Coupled("what comes of it depends on whether any cluster holds anything")
+        if isinstance(came, str) or isinstance(other, str):
+            return ()
         return tuple(
             (disk, asked, one, two)
             for disk, (mine, theirs) in enumerate(zip(came.formulas, other.formulas, strict=True))
@@ -242,18 +276,18 @@ class Space:
     def _take(self, held: Held, act: Act, fresh: Fresh) -> _Came | str:
         """Return what comes of an act, or the host's no."""
         request = request_of(held.parts[0].machine, act, fresh, self._data(act))
-        steps, refused = [], []
+        steps: list[Step] = []
+        refused: list[str] = []
         for model, (machine, noted) in zip(self.models, held.parts, strict=True):
-            plan = model.plan(machine, request)
-            after = plan if isinstance(plan, Refusal) else apply_all(machine, plan)
-            if isinstance(plan, Refusal) or isinstance(after, Refusal):
-                refused.append(after.text if isinstance(after, Refusal) else "")
+            step = take_step(model, request, machine, noted)
+            if isinstance(step, str):
+                refused.append(step)
             else:
-                steps.append(Step(request, plan, machine, after, noted))
+                steps.append(step)
         if not steps:
             return refused[0]
         if refused:
-            raise _Differ
+            raise Differing
         if len(steps) == 1:
             return self._came(steps, *self._judged(steps[0], guest=act.verb in GUEST))
         flags = [Flag(DIFFERS, disk, set_node(unlike)) for disk, unlike in differ(*steps)]
@@ -267,7 +301,7 @@ class Space:
         flags: Sequence[Flag],
         gone: frozenset[tuple[int, int]],
     ) -> _Came:
-        parts = [Part(m, self._noted(step, m)) for step, m in zip(steps, bare, strict=True)]
+        parts = [Part(m, noted_after(step, m)) for step, m in zip(steps, bare, strict=True)]
         shape = read_shape(parts, self.kept)
         formulas = tuple([tuple([_node(each) for each in cells]) for cells in shape.cells])
         live = tuple([
@@ -294,22 +328,15 @@ class Space:
         a step, and the backups that go with it."""
         places = {disk.name: n for n, disk in enumerate(step.after.disks)}
         flags: list[Flag] = []
-        ends: dict[str, int] = {}
-        if step.after.backups is not step.before.backups:
-            for taken in taken_by(step):
-                ends[taken.backup.name] = taken.end
-                if taken.wrong is not None:
-                    node = set_node(taken.wrong)
-                    late = set_node(taken.late) if taken.late is not None else None
-                    flags.append(Flag(WRONG_BACKUP, places[taken.backup.disk], node, late))
+        taken = list(taken_by(step)) if step.after.backups is not step.before.backups else []
+        for each in taken:
+            if each.wrong is not None:
+                late = set_node(each.late) if each.late is not None else None
+                disk = places[each.backup.disk]
+                flags.append(Flag(WRONG_BACKUP, disk, set_node(each.wrong), late))
         if not guest:
             flags += [Flag(GUEST_CHANGED, places[d], set_node(c)) for d, c in changed_by(step)]
-        kept = step.after.backups if self.kept.backups else ()
-        old = {each.name for each in step.before.backups}
-        left = [each for each in kept if each.name in old]
-        room = self.limits.backups - len({each.name for each in left})
-        new = [bare_backup(b, ends[b.name]) for b in kept if b.name in ends] if room > 0 else []
-        bare = replace(step.after, backups=(*left, *new))
+        bare = kept_after(step, taken, self.limits.backups if self.kept.backups else 0)
         gone, lost = self._lost(step, bare)
         return [bare], flags + lost, gone
 
@@ -329,17 +356,13 @@ class Space:
                 flags.append(Flag(LOST_POINT, place, node, lead=lead._replace(unlike=NO_CLUSTERS)))
         return frozenset(gone), flags
 
-    def _noted(self, step: Step, bare: Machine) -> Noted:
-        views = {
-            disk.name: step.noted.views[disk.name] | {disk.moment: disk.guest_view}
-            for disk in bare.disks
-        }
-        ours = [name for name in points_of(bare) if OURS.fullmatch(name)]
-        return Noted(views, consumers_after(step, ours))
-
 
 def _node(cells: Cells) -> Node:
     return map_node(cells) if isinstance(cells, ClusterMap) else set_node(cells)
+
+
+def _key(came: _Came | str) -> object:
+    return came if isinstance(came, str) else came.shape.key
 
 
 def coupled_acts(moves: Sequence[tuple[Move, ...] | None]) -> dict[str, str]:

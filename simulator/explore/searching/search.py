@@ -8,7 +8,7 @@ import numpy as np
 from simulator.apis.base import ApiModel
 from simulator.explore.acts import GUEST, VERBS_DEFAULT, Limits
 from simulator.explore.columns.shapes import Kept, Part
-from simulator.explore.columns.space import Move, Space
+from simulator.explore.columns.space import Move, Space, coupled_acts
 from simulator.explore.judging import DIFFERS, KINDS, RAISES
 from simulator.explore.noted import noted_of
 from simulator.explore.searching.levels import ACTS_MAX, Levels, Made
@@ -91,6 +91,31 @@ class Search:
     def frontier(self) -> int:
         """How many states the next step starts from."""
         return self.store.count - self._low
+
+    @property
+    def states(self) -> int:
+        """How many states have been seen."""
+        return self.store.count
+
+    @property
+    def steps(self) -> int:
+        """How many steps have been taken."""
+        return self.levels.steps
+
+    @property
+    def shapes(self) -> int:
+        """How many shapes there are."""
+        return len(self.space.shapes)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the model gave no answer."""
+        return self.space.stopped
+
+    @property
+    def coupled(self) -> dict[str, str]:
+        """The verbs for which clusters are not alike, and why."""
+        return coupled_acts(self.space.moves)
 
     def told(self) -> Told:
         """Return how far it has come."""

@@ -159,6 +159,8 @@ class SmallMap(ClusterMap):
     def restrict(self, clusters: ClusterSet) -> Self:
         """Return what the map holds for some clusters."""
         versions = self._versions
+        if not versions:
+            return self
         return type(self)({c: versions[c] for c in clusters if c in versions})
 
     def below(self, end: int) -> Self:
