@@ -248,8 +248,15 @@ class Record:
         self, number: int, disk: str, bitmap: Mapping[str, Any], told: Mapping[str, Any]
     ) -> bool:
         """Whether a bitmap names all that the one of its image did which went with a checkpoint."""
-        gone = [b["cells"] for b in self.frames[number - 1][disk]["bitmaps"]
-                if (b["node"], b["name"]) == (bitmap["node"], told.get("checkpoint"))]  # fmt: skip
+        before, name = self.frames[number - 1][disk]["bitmaps"], told.get("checkpoint")
+        points, names = self.points[number - 1], {b["name"] for b in before}
+        begun = points.get(str(name)) or 0
+        older = {other: at for other, at in points.items()
+                 if at is not None and at < begun and other in names}  # fmt: skip
+        if older and bitmap["name"] != max(older, key=lambda other: older[other]):
+            return False  # Only the one before it takes it in.
+        gone = [b["cells"] for b in before
+                if (b["node"], b["name"]) == (bitmap["node"], name)]  # fmt: skip
         return bool(gone) and all(
             new != "-" or old == "-"
             for each in gone
