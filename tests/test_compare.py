@@ -347,3 +347,43 @@ def test_no_instant_is_restored_from_a_copy_that_may_be_torn() -> None:
     document = run.document()
     assert document["backups"]["torn.bak"]["torn"] is True
     assert tuple(restorable(document)) == run.restores().restorable == ("T1",)
+
+
+def test_a_picture_shows_the_same_instants_under_each_model_side_by_side(tmp_path: Path) -> None:
+    words = ("compare", "scenarios/mail/2018.yaml", "--models", "mail-2018,libvirt", "-o")
+    text = command(*words, "-").out
+    assert "under mail-2018 on QEMU 10.0" in text
+    assert "under libvirt on libvirt 11.3, QEMU 10.0" in text
+    late = next(line for line in text.splitlines() if "late.bak |" in line)
+    assert "|---BBD--|" in late or "|D--BBDD-|" in late
+    picture = tmp_path / "c.svg"
+    outcome = command(*words, str(picture))
+    assert (outcome.status, outcome.out) == (0, f"{picture} written\n")
+    drawn = picture.read_text()
+    assert "not the same under all" in drawn
+    assert command(*words, str(picture), "--theme", "dark").status == 0
+    assert picture.read_text() != drawn
+
+
+def test_of_many_instants_only_those_are_drawn_that_are_not_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    steps = "".join(f"  - {{at: T{n}, do: [{{write: A-------}}]}}\n" for n in range(2, 20))
+    path.write_text(
+        f"scenario: many\ndisk: 8\ntimeline:\n  - {{at: T1, do: [create: S1]}}\n{steps}"
+        "  - {at: T20, do: [{backup: k}]}\n"
+    )
+    text = command("compare", str(path), "--models", "mail-2018,libvirt", "-o", "-").out
+    assert "19 instants that are the same: not drawn" in text
+    assert "T20" in text
+    assert "T7" not in text
+
+
+def test_pictures_that_cannot_be(tmp_path: Path) -> None:
+    words = ("compare", "--models", "mail-2018,libvirt", "-o")
+    two = command(*words, "-", "scenarios/mail")
+    assert (two.status, two.err) == (2, "error: a picture is of one scenario\n")
+    for name in ("c.html", "c.gif", "c.doc", "c"):
+        outcome = command(*words, str(tmp_path / name), "scenarios/mail/2018.yaml")
+        assert outcome.status == 2
+        assert "Traceback" not in outcome.err
+    assert not [*tmp_path.iterdir()]

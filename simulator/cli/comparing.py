@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, give_up, tell_input_error, told_unwritable, usable
+from simulator.cli.ends import (
+    FAILING,
+    UNUSABLE,
+    give_up,
+    refuse_input,
+    tell_input_error,
+    told_unwritable,
+    usable,
+)
 from simulator.cli.output.options import ReportFormat, Wishes, reporting
 from simulator.cli.output.telling import Telling
 from simulator.cli.progress import Track, waiting
@@ -28,6 +36,7 @@ from simulator.diagnostics import counted, printable
 if TYPE_CHECKING:
     from pathlib import PurePath
 
+    from simulator.apis.base import ApiModel
     from simulator.compare.compat.kinds import Difference
     from simulator.pipeline import Scenario
     from simulator.pipeline.files import Named
@@ -61,18 +70,20 @@ def compare(
     format: Annotated[
         CompareFormat, typer.Option("--format", "-f", help="For a terminal, a program, a review.")
     ] = CompareFormat.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Draw them side by side instead: svg, png, pdf, txt."),
+    ] = None,
+    theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
 ) -> None:
     """Play scenarios under several models, and show where they differ."""
     from simulator import pipeline
     from simulator.compare import differences, writing
 
-    chosen = [find_model(word.strip()) for word in models.split(",") if word.strip()]
-    ids = [(model.id, model.host) for model in chosen if model is not None]
-    if len(ids) < 2:
-        give_up("--models names fewer than two models")
-    for each in ids:
-        if ids.count(each) > 1:
-            give_up(f"two of the models are called {each[0]}")
+    chosen = _several_models(models)
+    if output is not None:
+        _draw_beside(files, chosen, output, theme)
+        return
     compared, status = [], 0
     for scenario in load_all(found_scenarios(files)):
         if scenario is None:
@@ -90,6 +101,49 @@ def compare(
     else:
         print(writing.write_text(compared), end="")
     raise typer.Exit(status)
+
+
+def _several_models(words: str) -> "list[ApiModel | None]":
+    """Return the models that an option names, or end with status 2 where two of them are one."""
+    chosen = [find_model(word.strip()) for word in words.split(",") if word.strip()]
+    ids = [(model.id, model.host) for model in chosen if model is not None]
+    if len(ids) < 2:
+        give_up("--models names fewer than two models")
+    for each in ids:
+        if ids.count(each) > 1:
+            give_up(f"two of the models are called {each[0]}")
+    return chosen
+
+
+def _draw_beside(
+    files: list[str], models: "list[ApiModel | None]", output: Path, theme: str
+) -> None:
+    """Draw one scenario under several models."""
+    from simulator.render.palette import Theme
+    from simulator.render.pictures import PictureError, check_suffix, draw_beside, word_of
+
+    found = found_scenarios(files)
+    if len(found) != 1:
+        give_up("a picture is of one scenario")
+    try:
+        if str(output) != "-":
+            check_suffix(output)
+            refuse_input(output, found[0].path)
+        shade = word_of(Theme, theme)
+        (scenario,) = load_all(found)
+        if scenario is None:
+            raise typer.Exit(UNUSABLE)
+        with usable(), waiting(f"drawing {scenario.script.path}"):
+            runs = [(m.id, scenario.run(m).timeline) for m in models if m is not None]
+            picture = draw_beside(runs, theme=shade)
+        if str(output) == "-":
+            print(picture.text(), end="")
+            return
+        with told_unwritable(output):
+            picture.save(output)
+    except PictureError as error:
+        give_up(str(error))
+    print(f"{printable(str(output))} written")
 
 
 RootOption = Annotated[

@@ -16,6 +16,7 @@ from simulator.render.layout import scales_of
 from simulator.render.palette import Theme
 from simulator.render.rows import Rows
 from simulator.render.text import write_text
+from simulator.render.views.beside import Column, lay_out_beside
 from simulator.render.views.chain import lay_out_chain
 from simulator.render.views.film import lay_out_film
 from simulator.render.views.load import lay_out_load
@@ -200,6 +201,25 @@ def draw(
             return Picture(drawing, page, frames, theme)
         case _:
             return Picture(framed(_WHOLE[view](timeline, findings)), page, theme=theme)
+
+
+def draw_beside(runs: Sequence[tuple[str, Timeline]], *, theme: Theme = Theme.LIGHT) -> Picture:
+    """Return a picture of one scenario under several models, side by side.
+
+    Args:
+        runs: What each is called, and its run; two or more.
+    """
+    drawing = lay_out_beside([Column(name, timeline) for name, timeline in runs])
+    return Picture(framed(drawing), partial(no_page, "a comparison"), theme=theme)
+
+
+def no_page(what: str) -> str:
+    """Turn down a page of what has none.
+
+    Raises:
+        PictureError: Always.
+    """
+    raise PictureError(f"{what} is no page: .svg, .png, .pdf or .txt")
 
 
 _WHOLE: Mapping[View, Callable[[Timeline, Sequence[Finding]], Drawing]] = {

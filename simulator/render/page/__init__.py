@@ -17,7 +17,7 @@ from simulator.render.palette import Theme
 from simulator.render.rows import shown_of
 from simulator.render.story import guest_lines, summarise, tell_scales, title_of
 from simulator.render.told import place_of, when_of
-from simulator.render.views.chain import lay_out_chain, row_labels
+from simulator.render.views.chain import lay_out_chain, rows_at
 from simulator.timeline import Frame, Timeline
 
 POLL = "connect-src 'self'; "
@@ -211,7 +211,7 @@ def _finding_parts(
         place: That of the frame's figure on the page.
     """
     frame = timeline.frames[number] if number is not None else None
-    rows = row_labels(timeline, frame) if frame is not None else ()
+    rows = [row.label for row in rows_at(timeline, frame)] if frame is not None else []
     marks = [list(mark) for mark in marked_cells(finding.notes, rows)]
     at = f' data-place="{place}"' if place is not None else ""
     yield f'<li class="{finding.severity.value}"{at} data-marks="{_escape(json.dumps(marks))}">'

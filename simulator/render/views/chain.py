@@ -8,7 +8,7 @@ to the image that it comes from: it passes only cells that hold nothing.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from simulator.diagnostics import Finding, Severity, shown
 from simulator.model.clusters import set_of
@@ -59,6 +59,10 @@ REMARK_GAP = 18.0
 WIDTH_MIN = 430.0
 
 
+Marks: TypeAlias = Mapping[str, Mapping[int, Severity]]
+"""Which cells of a row are pointed at, and how gravely, by the row's label."""
+
+
 class Placed(NamedTuple):
     """A row and the top of its cells."""
 
@@ -74,6 +78,7 @@ def lay_out_chain(
     origins: Origins | None = None,
     heading: bool = True,
     rows: Mapping[str, Shown] | None = None,
+    marks: Marks | None = None,
 ) -> Drawing:
     """Return the picture of one instant.
 
@@ -83,6 +88,7 @@ def lay_out_chain(
         origins: What each cell tells of who wrote it; for a page.
         heading: Whether the instant's name and steps stand above it.
         rows: Which rows of each disk are drawn; None for all.
+        marks: Which cells of a row are pointed at, by its label; None for what findings mark.
     """
     scales = scales_of(timeline)
     drawn = _all_rows(timeline, frame, scales, rows)
@@ -94,9 +100,9 @@ def lay_out_chain(
     alone = len(frame.machine.disks) == 1
     wide = ARROW_WIDTH + labels + count * cells.width + 110
     told = by_frame(timeline, findings)[timeline.frames.index(frame)] if findings else ()
-    if origins is None:
+    if marks is None and origins is None:
         marks = marks_of(told, [row.label for row in drawn])
-        place = place._replace(marks=marks)
+    place = place._replace(marks=marks or {})
     parts = [_title(timeline, wide), _heading(timeline, frame, width=wide)] if heading else []
     folded = [name for name, drawn in (rows or {}).items() if _is_folded(frame, name, drawn)]
     groups = by_base(frame.machine.disks, folded)
@@ -116,9 +122,9 @@ def _is_folded(frame: Frame, disk: str, drawn: Shown) -> bool:
     return len(drawn.images) < len(frame.machine.disk(disk).chain)
 
 
-def row_labels(timeline: Timeline, frame: Frame) -> tuple[str, ...]:
-    """Return the labels of all rows of an instant."""
-    return tuple(row.label for row in _all_rows(timeline, frame, scales_of(timeline), None))
+def rows_at(timeline: Timeline, frame: Frame) -> tuple[Row, ...]:
+    """Return all rows of an instant."""
+    return tuple(_all_rows(timeline, frame, scales_of(timeline), None))
 
 
 class _Place(NamedTuple):
@@ -139,7 +145,7 @@ class _Place(NamedTuple):
     tell: Callable[[Row], Row]
     rows: Mapping[str, Shown]
     cells_count: int
-    marks: Mapping[str, Mapping[int, Severity]] = MappingProxyType({})
+    marks: Marks = MappingProxyType({})
 
     @property
     def left(self) -> float:
