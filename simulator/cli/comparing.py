@@ -116,7 +116,7 @@ def _several_models(words: str) -> "list[ApiModel | None]":
 
 
 def _draw_beside(
-    files: list[str], models: "list[ApiModel | None]", output: Path, theme: str
+    files: list[str] | None, models: "list[ApiModel | None]", output: Path, theme: str
 ) -> None:
     """Draw one scenario under several models."""
     from simulator.render.palette import Theme
