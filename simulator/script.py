@@ -53,7 +53,8 @@ class Statement(NamedTuple):
         otherwise: What is done in its place where the host refuses it.
         endings: How many ticks later something ends what it starts, and what that is.
         moving: How its job moves its bytes; None where it does so at once.
-        copied: Where what the jobs had copied that it ends is drawn, and how; None where it is not.
+        copied: Where what the jobs had copied that it ends is drawn, and how, or where the host is
+            named that the machine goes to; None where neither is.
     """
 
     verb: str

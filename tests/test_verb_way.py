@@ -17,7 +17,6 @@ import pytest
 import simulator
 from simulator.libvirt.plan import make_libvirt_plan
 from simulator.model.operations import (
-    CorruptBackup,
     ForgetCheckpoint,
     ForgetSnapshot,
     FreezeGuest,
@@ -54,7 +53,6 @@ NOT_TOLD_TO_QEMU: Mapping[type, str] = {
     RecordSnapshot: "a note of libvirt's own",
     ForgetSnapshot: "a note of libvirt's own",
     UndefineMachine: "a note of libvirt's own",
-    CorruptBackup: "nobody knows of it",
     StoreBitmaps: "it comes with the snapshot, when its transaction commits",
     FreezeGuest: "the guest's own agent does it",
     ThawGuest: "the guest's own agent does it",
@@ -65,7 +63,6 @@ NOT_ASKED_OF_LIBVIRT: Mapping[type, str] = {
     Expect: "it is asked of the simulator only",
     Attach: "a guest without an operating system keeps its disks",
     Detach: "a guest without an operating system keeps its disks",
-    CorruptBackup: "nobody knows of it",
     Migrate: "a migration needs another host",
     RebaseFile: "libvirt goes by the chain that it noted, not by the file",
     FreezeGuest: "a guest without an operating system has no agent",

@@ -37,6 +37,7 @@ from simulator.model.operations import (
     RevertImages,
     RunBackup,
     Sync,
+    Travels,
 )
 from simulator.model.requests import (
     Attach,
@@ -110,7 +111,7 @@ class ApiModel:
             case Undefine():
                 return self.undefine(machine, request)
             case Migrate():
-                return self.migrate(machine)
+                return self.migrate(machine, request)
             case Snapshot():
                 return self.snapshot(machine, request)
             case StartCheckpoint():
@@ -202,9 +203,12 @@ class ApiModel:
         """Give up the host's definition of the machine; only libvirt has any."""
         return Refusal(f"{self.id} has no definition of a machine")
 
-    def migrate(self, machine: Machine) -> Plan:
-        """Let another process open the images; the notes of checkpoints stay behind."""
-        return handed_over(machine)
+    def migrate(self, machine: Machine, request: Migrate) -> Plan:
+        """Let another process go on; the notes of checkpoints stay behind.
+
+        Where the disks are copied, bitmaps go only where that is said.
+        """
+        return handed_over(machine, request, Travels.ACTIVE if request.bitmaps else Travels.NONE)
 
     def refuse_checkpoint(
         self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]

@@ -9,12 +9,14 @@ from simulator.model.operations import (
     Fault,
     FileOperation,
     ForgetCheckpoint,
+    MoveDisks,
     OpenImages,
     Operation,
     OutsideOperation,
     PowerOperation,
     Refusal,
     ResizeImage,
+    Travels,
 )
 from simulator.model.requests import (
     BlockCopy,
@@ -63,18 +65,25 @@ def active_nodes(machine: Machine, disks: tuple[str, ...]) -> dict[str, str] | R
     return nodes
 
 
-def handed_over(machine: Machine) -> tuple[Operation, ...] | Refusal:
-    """Return how another process takes over a machine on the same storage.
+def handed_over(
+    machine: Machine, request: Migrate, bitmaps: Travels
+) -> tuple[Operation, ...] | Refusal:
+    """Return how another process takes over a machine.
 
-    Persistent bitmaps go with the images: they are stored, and loaded again. What a host notes of
-    checkpoints stays behind. Source: ``facts/QEMU.md`` section 8, ``facts/LIBVIRT.md`` number 67;
-    read and not run.
+    On the same storage persistent bitmaps go with the images: they are stored, and loaded again.
+    What a host notes of checkpoints stays behind. Source: ``facts/QEMU.md`` section 8, seen in
+    QEMU 7.2; ``facts/LIBVIRT.md`` number 67, read and not run.
+
+    Args:
+        bitmaps: Those that go along where the disks are copied.
     """
     if machine.jobs:
         return Refusal(
             "Requested operation is not valid: domain has active block job", fault=Fault.JOB
         )
     forgotten = (ForgetCheckpoint(name=each.name) for each in machine.checkpoints)
+    if request.copied:
+        return (*forgotten, MoveDisks(bitmaps))
     return (*forgotten, CloseImages(), OpenImages())
 
 

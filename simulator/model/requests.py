@@ -79,7 +79,17 @@ class Undefine(NamedTuple):
 
 
 class Migrate(NamedTuple):
-    """Let the machine go on on another host, which has the same storage."""
+    """Let the machine go on on another host, which has the same storage if it is not *copied*.
+
+    Attributes:
+        copied: Whether each disk is copied there, as one image.
+        bitmaps: Whether its bitmaps go along then; None for what the host does by itself.
+        to: What the other host is called, where somebody says.
+    """
+
+    copied: bool = False
+    bitmaps: bool | None = None
+    to: str | None = None
 
 
 class Snapshot(NamedTuple):

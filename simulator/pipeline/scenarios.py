@@ -11,7 +11,14 @@ from simulator.engine import play
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.pipeline.runs import Run
 from simulator.releases.hosts import Host, MismatchedHost
-from simulator.scenario import check_copied, check_repeats, load_file, load_text, place_of_host
+from simulator.scenario import (
+    check_copied,
+    check_moved,
+    check_repeats,
+    load_file,
+    load_text,
+    place_of_host,
+)
 from simulator.timeline import Script, Timeline
 from simulator.values import dataclass
 
@@ -114,6 +121,7 @@ class Scenario:
         own = chosen.id == self.script.model
         check_repeats(timeline, restarts=chosen.restarts, own=own)
         check_copied(timeline)
+        check_moved(timeline)
         return Run(timeline)
 
     def _agreed(self, model: str, halves: Mapping[str, str]) -> Host:

@@ -349,9 +349,7 @@ def _tell(entry: Entry, statement: Statement, scales: Mapping[str, int]) -> str:
 def _tell_host(entry: Entry, statement: Statement) -> str:
     """Return what the host is asked for in a few words; empty for anything else."""
     match statement.request:
-        case Expect():
-            return ""
-        case GuestWrite() | GuestDiscard():
+        case Expect() | GuestWrite() | GuestDiscard():
             return ""
         case Create(image=name, backing=below):
             text = f"create {name}" + (f" on {below}" if below is not None else "")
@@ -380,13 +378,28 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
             text = f"delete {name}"
         case Qmp(commands=commands):
             text = f"qmp {_listed(commands)}".rstrip()
-        case CloseImages() | OpenImages() | KillProcess() | Undefine() | FreezeGuest() | Migrate():
+        case Migrate():
+            text = _migration(statement.request)
+        case CloseImages() | OpenImages() | KillProcess() | Undefine() | FreezeGuest():
             text = statement.verb
         case ThawGuest(after=after):
             text = statement.verb + (f" after {write_duration(after)}" if after else "")
         case _:
             assert_never(statement.request)
     return shown(text)
+
+
+def _migration(request: Migrate) -> str:
+    """Return where a machine goes on, and what it takes along.
+
+    >>> _migration(Migrate(copied=True, bitmaps=False, to="beta"))
+    'migrate to beta, storage copied without bitmaps'
+    """
+    text = "migrate" + (f" to {request.to}" if request.to is not None else "")
+    if not request.copied:
+        return text
+    bitmaps = {None: "", True: " with bitmaps", False: " without bitmaps"}
+    return f"{text}, storage copied{bitmaps[request.bitmaps]}"
 
 
 def _tell_change(

@@ -15,11 +15,13 @@
 from simulator.scenario.loading import load_file, load_text
 from simulator.scenario.models import place_of_host
 from simulator.scenario.played.copied import check_copied
+from simulator.scenario.played.moved import check_moved
 from simulator.scenario.played.repeats import check_repeats
 from simulator.scenario.schema import scenario_schema
 
 __all__ = [
     "check_copied",
+    "check_moved",
     "check_repeats",
     "load_file",
     "load_text",

@@ -10,7 +10,6 @@ VERBS_LATER = ("merge", "retention")
 KEYS_LATER: Mapping[str, tuple[str, ...]] = {
     "": ("host", "retention", "store", "fleet"),
     "guest": ("trace",),
-    "migrate": ("bitmaps",),
 }
 """Keys by the verb that they belong to; those at the top of a file by nothing."""
 

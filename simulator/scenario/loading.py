@@ -316,9 +316,10 @@ class _Loading:
         if isinstance(request, ThawGuest) and request.after:
             thaw = statement._replace(request=ThawGuest(), expects=None)
             return statement._replace(endings=((request.after, thaw),))
-        if verb == "cancel" and "copied" in step[verb]:
-            drawn = (*raw.path, verb, "copied"), step[verb]["copied"]
-            return statement._replace(copied=drawn)
+        for judged, key in (("cancel", "copied"), ("migrate", "to")):
+            if verb == judged and key in step[verb]:
+                drawn = (*raw.path, verb, key), step[verb][key]
+                return statement._replace(copied=drawn)
         for when, finish, copied in read_endings(around, raw, step, verb, request):
             end = Statement(verb=verb, request=finish, span=statement.span, copied=copied)
             if isinstance(when, int):

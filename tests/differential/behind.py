@@ -77,9 +77,12 @@ class OutsideDrawer(Drawer):
             self.scenario.do({"lose": name} if how == "lose" else {"delete": {"backup": name}})
 
     def migrate(self) -> None:
-        """Go on on another host that has the same storage."""
+        """Go on on another host, which has the same storage or gets copies of the disks."""
         self.scenario.committed = False
-        self.scenario.do({"migrate": {}})
+        told: dict[str, Any] = {"storage": "copied"} if self.half() else {}
+        if told and not self.seldom():
+            told["bitmaps"] = self.half()
+        self.scenario.do({"migrate": told})
 
     def unplug(self) -> None:
         """Take a disk off the machine, and plug it in again."""

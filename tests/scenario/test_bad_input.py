@@ -117,14 +117,14 @@ CASES = [
     step("an unknown disk leaves", "detach: vdb", (17, "unknown disk vdb|vda")),
     step("nothing leaves", "detach", (9, "detach is empty|DISK or {disk: DISK}")),
     step(
-        "an argument of a later version",
-        "migrate: {bitmaps: true}",
-        (19, "the argument bitmaps of migrate is not implemented yet"),
+        "bitmaps that stay behind on the same storage",
+        "migrate: {bitmaps: false}",
+        (19, "bitmaps is false on the same storage, where they go with the images|"),
     ),
     step(
-        "a migration with its storage",
-        "migrate: {storage: copied}",
-        (19, "a migration with its storage is not implemented yet"),
+        "bitmaps of a migration that are no flag",
+        "migrate: {storage: copied, bitmaps: some}",
+        (45, "bitmaps is some|true or false"),
     ),
     step(
         "a migration over other storage",

@@ -7,6 +7,7 @@ Source: ``facts/LIBVIRT.md``, rules R1 to R9 and the catalogue of section 3; obs
 import re
 
 from simulator.apis.base import ApiModel, Plan
+from simulator.apis.finding import handed_over
 from simulator.apis.libvirt.merging import after_pivot, can_merge, carried, left_behind
 from simulator.apis.libvirt.refusing import (
     INACTIVE,
@@ -52,6 +53,7 @@ from simulator.model.operations import (
     Refusal,
     RemoveBitmap,
     RestoreCheckpoint,
+    Travels,
     UndefineMachine,
 )
 from simulator.model.requests import (
@@ -194,9 +196,13 @@ class Libvirt(ApiModel):
         refusal = refuse_written(machine, request.backing) if request.backing else None
         return refusal or super().create(machine, request)
 
-    def migrate(self, machine: Machine) -> Plan:
-        """Let another host go on; not where snapshots are noted, for their notes cannot follow."""
-        return refuse_migration(machine) or super().migrate(machine)
+    def migrate(self, machine: Machine, request: Migrate) -> Plan:
+        """Let another host go on; not where snapshots are noted, for their notes cannot follow.
+
+        Where the disks are copied, it sends bitmaps by itself, merged out of all images.
+        """
+        travels = Travels.NONE if request.bitmaps is False else Travels.MERGED
+        return refuse_migration(machine) or handed_over(machine, request, travels)
 
     def redefine(self, machine: Machine, request: RedefineCheckpoint) -> Plan:
         """Note a checkpoint again, parents first (R15); bitmaps are looked for only if asked."""

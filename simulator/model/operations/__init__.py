@@ -66,9 +66,11 @@ from simulator.model.operations.power import (
     DetachDisk,
     FreezeGuest,
     KillProcess,
+    MoveDisks,
     OpenImages,
     PowerOperation,
     ThawGuest,
+    Travels,
     UndefineMachine,
 )
 from simulator.model.refusal import Fault, Refusal
@@ -112,6 +114,7 @@ __all__ = [
     "LoadSnapshot",
     "MergeBitmaps",
     "MirrorDisk",
+    "MoveDisks",
     "OpenImages",
     "Operation",
     "OutsideOperation",
@@ -132,6 +135,7 @@ __all__ = [
     "StoreBitmaps",
     "Sync",
     "ThawGuest",
+    "Travels",
     "UndefineMachine",
     "UnexportNode",
     "WriteFile",

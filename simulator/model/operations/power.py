@@ -1,5 +1,6 @@
 """The process that has the images open, and the disks of the machine."""
 
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from simulator.values import dataclass
@@ -32,6 +33,23 @@ class AttachDisk(NamedTuple):
     disk: str
 
 
+class Travels(StrEnum):
+    """Which bitmaps go to another host, where the disks are copied there."""
+
+    NONE = "none"
+    ACTIVE = "active"
+    """Those of the active image, as they are (QEMU: ``block-bitmap-mapping``)."""
+
+    MERGED = "merged"
+    """Those that are whole, each merged out of all images that hold it, as libvirt does."""
+
+
+class MoveDisks(NamedTuple):
+    """Let another host go on with copies of all disks (QEMU: ``blockdev-mirror``, ``migrate``)."""
+
+    bitmaps: Travels
+
+
 class UndefineMachine(NamedTuple):
     """Let the host give up its definition of a machine that runs: it is transient from then on."""
 
@@ -56,6 +74,7 @@ PowerOperation: TypeAlias = (
     | KillProcess
     | DetachDisk
     | AttachDisk
+    | MoveDisks
     | UndefineMachine
     | FreezeGuest
     | ThawGuest

@@ -15,6 +15,7 @@ from simulator.model.operations import (
     Fault,
     FreezeGuest,
     KillProcess,
+    MoveDisks,
     OpenImages,
     PowerOperation,
     Refusal,
@@ -23,6 +24,7 @@ from simulator.model.operations import (
 )
 from simulator.model.series import series
 from simulator.model.transitions import jobs
+from simulator.model.transitions.chains.mirrors import moved
 from simulator.model.transitions.files import forget_removed
 from simulator.model.values import replace
 
@@ -40,6 +42,8 @@ def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:
             return _detach(machine, machine.disk(operation.disk))
         case AttachDisk():
             return _attach(machine, machine.disk(operation.disk))
+        case MoveDisks():
+            return _move_disks(machine, operation)
         case UndefineMachine():
             return replace(machine, transient=True)
         case FreezeGuest():
@@ -137,6 +141,18 @@ def _attach(machine: Machine, disk: Disk) -> Machine | Refusal:
         return machine
     opened = _opened(disk.detached) if machine.power is Power.RUNNING else disk.detached
     return machine.with_disk(opened)
+
+
+def _move_disks(machine: Machine, move: MoveDisks) -> Machine | Refusal:
+    """Let the process of another host go on, which has copied all disks: nothing is stored yet."""
+    if machine.power is not Power.RUNNING:
+        return Refusal("the machine is off", fault=Fault.OFF)
+    assert not machine.jobs, "an API model refuses to migrate a machine with jobs"
+    machine = _without_exports(machine)
+    for disk in machine.disks:
+        if disk.chain:
+            machine = machine.with_disk(moved(machine, disk, move.bitmaps))
+    return machine
 
 
 def _kill_process(machine: Machine) -> Machine | Refusal:

@@ -33,6 +33,7 @@ from simulator.model.operations import (
     LoadSnapshot,
     MergeBitmaps,
     MirrorDisk,
+    MoveDisks,
     OpenImages,
     Operation,
     OutsideOperation,
@@ -81,7 +82,7 @@ from simulator.qemu.commands.outside import (
     qemu_img,
     stack_backups,
 )
-from simulator.qemu.commands.power import close_disk, open_disk, open_images
+from simulator.qemu.commands.power import close_disk, move_disks, open_disk, open_images
 from simulator.qemu.commands.work import Work
 
 
@@ -173,6 +174,8 @@ def _switch(work: Work, machine: Machine, operation: PowerOperation) -> None:
             disk = machine.disk(operation.disk).detached
             if disk is not None and machine.power is Power.RUNNING:
                 open_disk(work, disk, _open_already(machine), {disk.active.name})
+        case MoveDisks():
+            move_disks(work, machine, operation)
         case UndefineMachine() | FreezeGuest() | ThawGuest():
             pass  # QEMU knows nothing of it.
         case KillProcess():

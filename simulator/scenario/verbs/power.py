@@ -15,7 +15,6 @@ from simulator.model.requests import Request, UseTool
 from simulator.model.requests import Resize as ResizeRequest
 from simulator.model.requests import Undefine as UndefineRequest
 from simulator.scenario.disks import clusters_of, lacking
-from simulator.scenario.later import tell_later
 from simulator.scenario.names import Thing
 from simulator.scenario.problems import WRITTEN
 from simulator.scenario.shapes import (
@@ -58,6 +57,12 @@ class Migrate(TypedDict):
             Literal["shared", "copied"],
             Field(description="Whether both hosts have the same storage; default shared."),
         ]
+    ]
+    bitmaps: NotRequired[
+        Annotated[Flag, Field(description="Whether bitmaps go along where it is copied.")]
+    ]
+    to: NotRequired[
+        Annotated[Word, Field(description="What the other host is called.", examples=["beta"])]
     ]
 
 
@@ -120,9 +125,15 @@ def _read_undefine(around: Around, path: Path, arguments: Mapping[str, Any]) -> 
 
 
 def _read_migrate(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request:
-    if arguments.get("storage") == "copied":
-        tell_later(around.problems, (*path, "storage"), "a migration with its storage")
-    return MigrateRequest()
+    copied = arguments.get("storage") == "copied"
+    if arguments.get("bitmaps") is False and not copied:
+        around.problems.add(
+            (*path, "bitmaps"),
+            "bitmaps is false on the same storage, where they go with the images",
+            expected="storage: copied beside it",
+            at_key=True,
+        )
+    return MigrateRequest(copied, arguments.get("bitmaps"), arguments.get("to"))
 
 
 def _read_resize(around: Around, path: Path, arguments: Mapping[str, Any]) -> Request | None:
@@ -191,11 +202,13 @@ UNDEFINE = Verb(
 MIGRATE = Verb(
     name="migrate",
     says="Let the machine go on on another host.",
-    more="With the same storage: persistent bitmaps go with the images, the host's notes of "
+    more="With the same storage persistent bitmaps go with the images. With `storage: copied` each "
+    "disk is copied as one image: `bitmaps: true` sends those of the active image along, under "
+    "libvirt all that are whole, merged; libvirt does so by itself. The host's notes of "
     "checkpoints stay behind.",
     shape=Migrate,
     short=Short(nothing, None, "nothing"),
-    form="nothing, or {storage: shared}",
+    form="nothing, or {storage: shared or copied, bitmaps: true, to: HOST}",
     read=_read_migrate,
     alone=True,
 )

@@ -14,6 +14,7 @@ from simulator.model.operations import (
     Fault,
     MirrorDisk,
     Refusal,
+    Travels,
 )
 from simulator.model.series import series
 from simulator.model.sizes import COPY_UNIT
@@ -73,6 +74,33 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(pivoted(disk, job))
+
+
+def moved(machine: Machine, disk: Disk, bitmaps: Travels) -> Disk:
+    """Return a disk as another host has it that copied it: as one image of the active one's name.
+
+        before  S1: |AAAA----| <- S2: |---BBB--|    there  S2: |AAABBB00|
+                B1: |XXXX----|+   B1: |---XXX--|+          B1: |XXXXXX--|+  if merged
+
+    Source: QEMU 7.2, ``blockdev-mirror`` to an export of the other host, and ``migrate`` with
+    ``block-bitmap-mapping``; ``facts/QEMU.md`` section 8.
+    """
+    active = disk.active
+    job = MirrorJob(
+        name=active.name,
+        disk=disk.name,
+        into=active.name,
+        format=active.format,
+        carry=bitmaps is Travels.MERGED,
+    )
+    if machine.semantics.zeroes_are_skipped and _skips(disk, job):
+        job = replace(job, data=data_in(disk.guest_view, disk.length))
+    there = pivoted(disk, job)
+    if bitmaps is not Travels.ACTIVE:
+        return there
+    own = (b for b in disk.bitmaps_on(active.name) if not b.inconsistent)
+    carried = series(replace(bitmap, kept=Kept.MEMORY, batch=0) for bitmap in own)
+    return replace(there, bitmaps=carried)
 
 
 def _refuse_mirror(machine: Machine, disk: Disk, mirror: MirrorDisk) -> Refusal | None:
