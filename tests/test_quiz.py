@@ -259,12 +259,16 @@ def test_an_unknown_instant_or_row_is_told_with_the_nearest_name_and_all_there_a
 
 def test_an_answer_of_another_length_or_of_other_characters_is_no_answer() -> None:
     quiz = mail("T4", "B2")
+    for nothing in (None, 5):
+        with pytest.raises(ValueError, match="is no answer: expected the cells of B2 as a text"):
+            quiz.answer(nothing)  # type: ignore[arg-type]  # somebody may
     with pytest.raises(ValueError, match="the answer has 2 cells, B2 has 8"):
         quiz.answer("|XX|")
     with pytest.raises(ValueError, match="'A' in place 1 is no cell of B2: X for a set bit"):
         quiz.answer("XAAAAAAA")
     with pytest.raises(ValueError, match=r"'\?' in place 0 is no cell of S2: a letter for data"):
         mail("T4", "S2").answer("????????")
+    assert quiz.answer("|---xxx--|").wrong == quiz.answer("|---XXX--|").wrong == ()
     with pytest.raises(ValueError, match="B2 has the clusters 0 to 7, and no 8"):
         quiz.why(8)
 

@@ -59,8 +59,8 @@ def draw(
         printed = str(output) == "-"
         page = not printed and check_suffix(output) == ".html"
         word_of(View, view), word_of(Theme, theme)
-        if page and (at or animate or view != "film" or theme != "light"):
-            give_up("a page has every instant in both themes: give just -o, -m and --all")
+        if page and (at or animate or view != "film"):
+            give_up("a page has every instant, in both themes: give just -o, -m and --all")
         if not printed:
             refuse_input(output, file, model)
         run = played(file, model, host)

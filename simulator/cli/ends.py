@@ -56,10 +56,10 @@ def refuse_input(output: Path, *inputs: str | None) -> None:
             give_up(f"{output} is what is read here, and is left as it is")
 
 
-def refuse_in_ci(what: str) -> None:
-    """End where nobody is there to judge a change."""
+def refuse_in_ci(what: str, why: str = "changes files") -> None:
+    """End where nobody is there to judge a change, or to end what goes on."""
     if os.environ.get("CI", "").lower() not in ("", "0", "false", "no"):
-        give_up(f"{what} changes files, and this is CI (CI={os.environ['CI']})")
+        give_up(f"{what} {why}, and this is CI (CI={os.environ['CI']})")
 
 
 def colour_of(stream: Any = None) -> bool:

@@ -74,7 +74,7 @@ def check(
     if watch:
         from simulator.cli.output.watching import watch_files
 
-        refuse_in_ci("--watch")
+        refuse_in_ci("--watch", "goes on until somebody ends it")
         watch_files(files, model, lambda paths: _check(paths, model, host, wishes))
     _check(named, model, host, wishes)
 

@@ -227,14 +227,17 @@ def _as_read(row: Row, cells: str) -> str:
     return cells.replace("0", "-") if row.alike else cells
 
 
-def _read_cells(row: Row, text: str) -> str:
+def _read_cells(row: Row, text: object) -> str:
     """Return the cells of an answer.
 
     Raises:
         ValueError: These are no cells of such a row, or not as many.
     """
-    cells = without_bars(text.strip().removesuffix("+"))
     bits = isinstance(row.subject, DirtyBitmap)
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is no answer: expected the cells of {row.name} as a text")
+    cells = without_bars(text.strip().removesuffix("+"))
+    cells = cells.replace("x", "X") if bits else cells
     # A workload's data and damage, too, where there are any: no step of a file writes them.
     known = frozenset(f"X-{BROKEN}") if bits else WRITABLE | frozenset(row.cells)
     wrong = next((n for n, cell in enumerate(cells) if cell not in known), None)
