@@ -226,6 +226,15 @@ def test_rows_of_a_baseline_are_told_from_those_of_now(folder: Path) -> None:
     assert "second.bak, baseline base: " in both.out
 
 
+def test_a_baseline_of_another_model_than_the_scenarios_is_told(folder: Path) -> None:
+    assert run(folder, "record", "a", "-o", "base", "--model", "mail-2018").status == 0
+    outcome = run(folder, "compat", "base", "a")
+    assert outcome.err == (
+        "warning: base is of mail-2018, and 1 scenario here of libvirt: name mail-2018 as NEW\n"
+    )
+    assert run(folder, "compat", "base", "mail-2018", "a").err == ""
+
+
 def test_without_a_second_one_each_scenario_is_played_under_its_own_model(tmp_path: Path) -> None:
     base = str(tmp_path / "base")
     assert command("record", "scenarios/valid", "-o", base).status == 0

@@ -278,7 +278,19 @@ def _played_both(
         for each, _ in loaded
         if each.path in befores and each.path in afters
     ]
+    if new is None:
+        _tell_other_models(old, both)
     return both, 0 if len(both) == len(named) else UNUSABLE
+
+
+def _tell_other_models(old: str, both: Sequence[tuple[Any, Any, tuple[str, str] | None]]) -> None:
+    """Warn where a baseline was recorded under another model than the one that a scenario names."""
+    others = [(before["model"], after["model"]) for before, after, _ in both]
+    for before, after in dict.fromkeys(pair for pair in others if pair[0] != pair[1]):
+        count = counted(others.count((before, after)), "scenario")
+        told = f"{old} is of {before}, and {count} here of {after}: name {before} as NEW"
+        if Path(old).is_dir():
+            print(f"warning: {printable(told)}", file=sys.stderr)
 
 
 def _documents(
