@@ -50,7 +50,7 @@ writable:
 	@$(need_room)
 
 demo: setup ## play the scenario of the 2018 mail
-	@$(BIN)/backup-timeline run scenarios/mail/2018.yaml
+	@$(BIN)/backup-timeline demo
 
 test: writable $(WHOLE) ## everything: style, types, layers, tests; installs QEMU, libvirt, Chromium where it may
 	@$(install_qemu)
@@ -91,13 +91,14 @@ bench: setup ## measure the figures that README.md quotes, each beside its peer
 lab: $(WHOLE) ## open the course in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
-outs: setup ## write the recorded findings of scenarios/flagged, docs/versions.md and docs/policies.md anew, for you to judge
+outs: setup ## write the recorded findings of scenarios/flagged, docs/versions.md, docs/policies.md and share/ anew, for you to judge
 	@for file in scenarios/flagged/*.yaml; do \
 		$(BIN)/backup-timeline check $$file >$${file%.yaml}.out; \
 	done; $(BIN)/python -c 'from simulator.pipeline.upgrades import write_versions; \
 		print(write_versions(), end="")' >docs/versions.md; \
 	$(BIN)/backup-timeline models --reference >docs/policies.md; \
-	git diff --stat -- scenarios/flagged docs/versions.md docs/policies.md 2>/dev/null || \
+	$(BIN)/python -m simulator.cli.manual .; \
+	git diff --stat -- scenarios/flagged docs/versions.md docs/policies.md share 2>/dev/null || \
 		echo "there is no git history here that would show what changed in scenarios/flagged"
 
 clean: ## remove .venv and every cache

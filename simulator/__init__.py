@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulator.teaching.stills import Stills
     from simulator.teaching.widget import Slider
 
-__all__ = ["InputError", "explore", "load", "loads", "quiz"]
+__all__ = ["InputError", "example", "example_path", "explore", "load", "loads", "quiz"]
 
 
 def load(path: "str | PathLike[str]") -> "Scenario":
@@ -45,6 +45,26 @@ def loads(text: str, path: str = "<text>") -> "Scenario":
     from simulator.pipeline import loads as load_text
 
     return load_text(text, path)
+
+
+def example(name: str) -> "Scenario":
+    """Return a scenario that comes with the program, such as ``mail/2018``.
+
+    Raises:
+        ValueError: There is none of that name; the nearest ones are told.
+    """
+    return load(example_path(name))
+
+
+def example_path(name: str) -> str:
+    """Return the path of a scenario that comes with the program, or of a file beside them.
+
+    Raises:
+        ValueError: There is none of that name; the nearest ones are told.
+    """
+    from simulator.pipeline.examples import example_path as path_of
+
+    return str(path_of(name))
 
 
 def quiz(run: "Run", at: str, row: str) -> "Quiz":

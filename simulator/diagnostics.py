@@ -1,6 +1,7 @@
 """Findings and problems: what is worth telling a person, and the place in the file it is about."""
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -62,6 +63,17 @@ def counted(number: int, word: str) -> str:
     ('1 scenario', '1,200 scenarios')
     """
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def how_to_install(*names: str) -> str:
+    """Return a command that puts libraries beside this program, as far as can be seen from here."""
+    from importlib.util import find_spec
+    from shlex import quote
+
+    python, wanted = quote(sys.executable), " ".join(names)
+    if find_spec("pip") is not None:
+        return f"{python} -m pip install {wanted}"
+    return f"uv pip install --python {python} {wanted}"
 
 
 def _escaped(character: str) -> str:

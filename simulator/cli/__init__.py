@@ -31,6 +31,8 @@ COMMANDS = {
     "models": ("reference", "libvirt --against mail-2018"),
     "schema": ("reference", "scenario > scenario.schema.json"),
     "new": ("reference", "monday"),
+    "example": ("reference", "mail/2018"),
+    "demo": ("reference", ""),
     "inspect": ("real", "vm.S2.qcow2 --cells 32"),
     "doctor": ("real", "backups/vm vm.qcow2"),
 }

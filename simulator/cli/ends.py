@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from simulator.diagnostics import printable
+from simulator.diagnostics import how_to_install, printable
 
 if TYPE_CHECKING:
     from simulator.diagnostics import InputError
@@ -33,7 +33,7 @@ def give_up(message: str, word: str = "", known: Any = ()) -> NoReturn:
 
 def give_up_without(what: str, missing: ModuleNotFoundError) -> NoReturn:
     """End with status 2: something needs a library that is not installed."""
-    give_up(f"{what} needs {missing.name}: pip install 'backup-timeline[pictures]'")
+    give_up(f"{what} needs {missing.name}: {how_to_install(missing.name or '')}")
 
 
 @contextlib.contextmanager

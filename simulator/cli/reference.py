@@ -225,3 +225,42 @@ def _proposal(word: str, origin: str | None, policies: list[str]) -> str:
     if not named:
         give_up(f"--from {origin} needs --policy: which of its policies is to change?")
     return write_proposal_from(word, chosen, list(dict.fromkeys(named)))
+
+
+def example(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Such as mail/2018; all, if none.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, instead of stdout.")
+    ] = None,
+) -> None:
+    """List the scenarios that come with the program, or print one of them."""
+    from simulator.pipeline.examples import UnknownExample, example_names, example_path
+    from simulator.writing import write_text
+
+    if name is None:
+        if output is not None:
+            give_up("--output needs the NAME of an example")
+        print("\n".join(example_names()))
+        return
+    try:
+        text = example_path(name).read_text()
+    except UnknownExample as unknown:
+        give_up(str(unknown))
+    if output is None:
+        print(text, end="")
+        return
+    with told_unwritable(output):
+        write_text(output, text, fresh=True)
+    print(f"{printable(str(output))} written; next: backup-timeline run {printable(str(output))}")
+
+
+def demo() -> None:
+    """Play the scenario of the mail of 2018, wherever the program is installed."""
+    from simulator.cli.playing import run
+    from simulator.pipeline.examples import example_path
+
+    path = example_path("mail/2018")
+    here = Path.cwd()
+    run([str(path.relative_to(here) if path.is_relative_to(here) else path)])

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from simulator.diagnostics import Finding
+from simulator.diagnostics import Finding, how_to_install
 from simulator.render import svg
 from simulator.render.drawing import Drawing, Text, framed
 from simulator.render.layout import scales_of
@@ -158,7 +158,7 @@ def check_suffix(path: Path) -> str:
         raise PictureError(f"{path} has {found}; a picture is {', '.join(SUFFIXES)}")
     if suffix in NEEDS_MATPLOTLIB and importlib.util.find_spec("matplotlib") is None:
         raise PictureError(
-            f"{suffix} needs matplotlib: pip install 'backup-timeline[pictures]'; "
+            f"{suffix} needs matplotlib: {how_to_install('matplotlib')}; "
             ".svg, .txt and .html need nothing"
         )
     return suffix

@@ -1,0 +1,1 @@
+complete --command backup-timeline --no-files --arguments "(env _BACKUP_TIMELINE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) backup-timeline)" --condition "env _BACKUP_TIMELINE_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) backup-timeline"
