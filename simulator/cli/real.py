@@ -4,14 +4,15 @@
 import gc
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import UNUSABLE, colour_of, give_up, refuse_input, told_unwritable
+from simulator.cli.ends import UNUSABLE, give_up, refuse_input, told_unwritable
 from simulator.cli.output.options import ReportFormat, Wishes, reporting
-from simulator.cli.output.telling import Telling
+from simulator.cli.output.telling import Own, Telling
 from simulator.cli.progress import Track
 from simulator.cli.reading import (
     Files,
@@ -196,42 +197,45 @@ def inspect(
     seen = inspect_images(images, cells=cells)
     for report in report_seen(seen.problems, seen.findings, chains_of(seen.disks)):
         telling.add(report)
-    drawn = _scenario_of if format is InspectFormat.SCENARIO else _drawn
-    telling.end(
-        own={
-            ReportFormat.JSON: lambda: write_json(seen),
-            ReportFormat.TEXT: lambda: drawn(seen, cells, telling) if seen.disks else "",
-        }
-    )
+    own: dict[ReportFormat, Own] = {
+        ReportFormat.JSON: lambda _: write_json(seen),
+        ReportFormat.TEXT: partial(_drawn, seen, cells, telling),
+    }
+    scenario = partial(_scenario_of, seen, cells, telling)
+    telling.end(own=own, printed=scenario if printed is None else None)
 
 
-def _scenario_of(seen: "Inspection", cells: int, telling: Telling) -> str:
+def _scenario_of(seen: "Inspection", cells: int, telling: Telling, colour: bool) -> str:
     """Return a scenario to go on from; what was found is told beside it."""
     from simulator.inspect.inspection import scenario_of
 
-    found = _findings_of(telling)
+    if not seen.disks:
+        return ""
+    found = _findings_of(telling, colour)
     print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
     return scenario_of(seen, cells=cells)
 
 
-def _findings_of(telling: Telling) -> list[str]:
+def _findings_of(telling: Telling, colour: bool) -> list[str]:
     from simulator.render.report import write_finding
 
     return [
-        write_finding(each.finding, path=file.path, source="", colour=colour_of())
+        write_finding(each.finding, path=file.path, source="", colour=colour)
         for file in telling.files
         for each in file.told
     ]
 
 
-def _drawn(seen: "Inspection", cells: int, telling: Telling) -> str:
-    """Return figures, findings and counts."""
+def _drawn(seen: "Inspection", cells: int, telling: Telling, colour: bool) -> str:
+    """Return figures, findings and counts; nothing where no image could be used."""
     from simulator.inspect.text import summarise, write_text
 
+    if not seen.disks:
+        return ""
     quiet, alone = telling.wishes.quiet, len(seen.disks) == 1
     drawn = [] if quiet else [write_text(disk, cells=cells, alone=alone) for disk in seen.disks]
     counts = [] if quiet else [summarise(seen)]
-    return "\n\n".join([*drawn, *_findings_of(telling), *counts]) + "\n"
+    return "\n\n".join([*drawn, *_findings_of(telling, colour), *counts]) + "\n"
 
 
 @reporting("format")
@@ -268,20 +272,19 @@ def doctor(
     read = diagnose(paths, checkpoints=checkpoints, cells=cells, stdin=sys.stdin.read)
     for report in report_seen(read.problems, read.findings, chains_of(read.disks)):
         telling.add(report)
-    tell = _scenario_after if format is InspectFormat.SCENARIO else _told
-    telling.end(
-        own={
-            ReportFormat.JSON: lambda: write_json(read),
-            ReportFormat.TEXT: lambda: tell(read, cells, telling),
-        }
-    )
+    own: dict[ReportFormat, Own] = {
+        ReportFormat.JSON: lambda _: write_json(read),
+        ReportFormat.TEXT: partial(_told, read, cells, telling),
+    }
+    scenario = partial(_scenario_after, read, cells, telling)
+    telling.end(own=own, printed=scenario if printed is None else None)
 
 
-def _scenario_after(read: "Diagnosis", cells: int, telling: Telling) -> str:
+def _scenario_after(read: "Diagnosis", cells: int, telling: Telling, colour: bool) -> str:
     """Return a scenario to go on from; what was found is told beside it."""
     from simulator.doctor.scenario import NoFolderError, write_scenario
 
-    found = _findings_of(telling)
+    found = _findings_of(telling, colour)
     print("\n\n".join(found), end="\n" if found else "", file=sys.stderr)
     try:
         return write_scenario(read, cells=cells)
@@ -289,7 +292,7 @@ def _scenario_after(read: "Diagnosis", cells: int, telling: Telling) -> str:
         give_up(str(error))
 
 
-def _told(read: "Diagnosis", cells: int, telling: Telling) -> str:
+def _told(read: "Diagnosis", cells: int, telling: Telling, colour: bool) -> str:
     """Return what was read, what was found, and counts."""
     from simulator.doctor.text import summarise, write_text
 
@@ -297,4 +300,4 @@ def _told(read: "Diagnosis", cells: int, telling: Telling) -> str:
         return ""
     quiet = telling.wishes.quiet
     whole, counts = ([], []) if quiet else (write_text(read, cells=cells), [summarise(read)])
-    return "\n\n".join([*whole, *_findings_of(telling), *counts]) + "\n"
+    return "\n\n".join([*whole, *_findings_of(telling, colour), *counts]) + "\n"

@@ -1,9 +1,9 @@
 """Tells what a command finds: at once on the terminal, at the end in files."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import typer
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from simulator.compare.compat.kinds import Difference
     from simulator.formats.selecting import Selection
     from simulator.formats.values import FileReport, Report
+
+
+Own: TypeAlias = Callable[[bool], str]
+"""What a command writes itself in place of a report; given whether in colour."""
 
 
 class Telling:
@@ -88,14 +92,16 @@ class Telling:
     def end(
         self,
         *,
-        own: "dict[ReportFormat, Callable[[], str]] | None" = None,
+        own: "Mapping[ReportFormat, Own] | None" = None,
+        printed: "Own | None" = None,
         status: int = 0,
         alone: bool = False,
     ) -> NoReturn:
         """Write what is asked for, print the totals, and end with the status.
 
         Args:
-            own: What the command prints itself in some formats.
+            own: What the command writes itself in some formats.
+            printed: What it prints in place of text.
             status: The least status; the only one where it is told *alone*.
         """
         from simulator.formats.text import write_statistics, write_total
@@ -104,9 +110,11 @@ class Telling:
         report = Report(self.command, self.noun, tuple(self.files))
         for format, path in self.outputs:
             _write(report, format, path, own or {})
+        if printed is not None:
+            own = {ReportFormat.TEXT: printed}
         text = self.format is ReportFormat.TEXT
         if own is not None and self.format in own:
-            print(own[self.format](), end="")
+            print(own[self.format](colour_of()), end="")
         elif not text:
             sys.stdout.writelines(tell(report, self.format))
         elif self.several and not self.wishes.quiet:
@@ -145,12 +153,12 @@ def tell(report: "Report", format: ReportFormat) -> Iterator[str]:
 
 
 def _write(
-    report: "Report", format: ReportFormat, path: Path, own: "dict[ReportFormat, Callable[[], str]]"
+    report: "Report", format: ReportFormat, path: Path, own: Mapping[ReportFormat, Own]
 ) -> None:
     from simulator.writing import open_text
 
     with told_unwritable(path), open_text(path) as stream:
-        stream.writelines([own[format]()] if format in own else tell(report, format))
+        stream.writelines([own[format](False)] if format in own else tell(report, format))
 
 
 def _outputs(words: Sequence[str], inputs: Sequence[str]) -> list[tuple[ReportFormat, Path]]:

@@ -1,7 +1,7 @@
 """Commands that tell what a change of semantics does: ``record`` and ``compat``."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias
@@ -10,7 +10,7 @@ import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, give_up, tell_input_error, told_unwritable, usable
 from simulator.cli.output.options import ReportFormat, Wishes, reporting
-from simulator.cli.output.telling import Telling
+from simulator.cli.output.telling import Own, Telling
 from simulator.cli.progress import Track, waiting
 from simulator.cli.reading import (
     Files,
@@ -220,18 +220,18 @@ def _reviews(
     scenarios: int,
     *,
     quiet: bool,
-) -> "dict[ReportFormat, Callable[[], str]]":
+) -> "Mapping[ReportFormat, Own]":
     """Return how differences are told as a review, by format."""
     from simulator.compare.compat import writing
 
-    def text() -> str:
+    def text(colour: bool) -> str:
         told = writing.write_review(counting, left_out, scenarios=scenarios)
         return told.rpartition("\n\n")[0] + "\n" if quiet and "\n\n" in told else told
 
     return {
         ReportFormat.TEXT: text,
-        ReportFormat.JSON: lambda: writing.write_json(counting, left_out),
-        ReportFormat.MARKDOWN: lambda: writing.write_markdown(
+        ReportFormat.JSON: lambda _: writing.write_json(counting, left_out),
+        ReportFormat.MARKDOWN: lambda _: writing.write_markdown(
             counting, left_out, scenarios=scenarios
         ),
     }
