@@ -247,6 +247,7 @@ class MirrorJob:
         name, disk, into, format, carry, shallow: As in a commit, and in the operation.
         data: Clusters of the new image that held data, where zeroes are written; None for all.
         granularity: Bytes that are copied together.
+        written: What the guest wrote since its start, where no more is copied; None for all.
     """
 
     name: str
@@ -257,6 +258,7 @@ class MirrorJob:
     shallow: bool = False
     data: ClusterSet | None = None
     granularity: int = 65536
+    written: ClusterSet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

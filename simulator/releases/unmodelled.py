@@ -64,7 +64,6 @@ def _one(command: str, name: str, value: object, since: str = KNOWN[QEMU][0]) ->
 _BACKUPS = ("blockdev-backup", "drive-backup")
 
 ARGUMENTS = (
-    _one("blockdev-mirror", "sync", "none"),
     _one("drive-backup", "format", "raw"),
     *(_one(each, "discard-source", True, "10.0") for each in _BACKUPS),
     *(Argument(each, "x-perf.min-cluster-size", _copies_more, "", "10.0") for each in _BACKUPS),

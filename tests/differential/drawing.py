@@ -422,7 +422,7 @@ class Drawer:
             "blockdev-mirror",
             device=self.node(disk) if self.seldom() else disk.active.name,
             target=self.node(disk) if self.seldom() else new,
-            sync=self._draw(["bitmap", "incremental"]) if self.seldom() else "full",
+            sync=self._draw(["bitmap", "incremental", "none", "none"]) if self.seldom() else "full",
             replaces=self.node(disk) if self.seldom() else None,
             # Left out: mirror-granules.
             granularity=self._draw([None, None, max(disk.cluster_size, 4096), 1000, 256]),

@@ -24,6 +24,7 @@ from simulator.apis.libvirt.refusing import (
     refuse_offline_snapshot,
     refuse_start,
     refuse_targets,
+    refuse_validation,
     refuse_written,
     unknown_checkpoint,
 )
@@ -218,20 +219,10 @@ class Libvirt(ApiModel):
                 return Refusal(f"invalid argument: {told}")
             above = machine.checkpoint(above.parent) if above.parent is not None else None
         if request.validate:
-            refusal = self._refuse_validation(machine, request)
+            refusal = refuse_validation(machine, request)
             if refusal is not None:
                 return refusal
         return (RestoreCheckpoint(name=name, disks=request.disks, parent=parent),)
-
-    def _refuse_validation(self, machine: Machine, request: RedefineCheckpoint) -> Refusal | None:
-        """Return libvirt's words for bitmaps that a checkpoint needs and are not there."""
-        if machine.power is not Power.RUNNING:
-            return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
-        for disk in request.disks:
-            refusal = broken_chain(machine.disk(disk), request.name)
-            if refusal is not None:
-                return refusal
-        return None
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out; a target that exists is not written over.

@@ -10,6 +10,7 @@ from simulator.model.requests import (
     DeleteSnapshot,
     Detach,
     Pull,
+    RedefineCheckpoint,
     Request,
     Resize,
     Snapshot,
@@ -227,3 +228,14 @@ def refuse_base(machine: Machine, commit: Commit) -> Refusal | None:
         f"invalid argument: could not find image '{base}' "
         f"beneath '{commit.top}' in chain for '{disk.name}'"
     )
+
+
+def refuse_validation(machine: Machine, request: RedefineCheckpoint) -> Refusal | None:
+    """Return libvirt's words for bitmaps that a checkpoint needs and are not there."""
+    if machine.power is not Power.RUNNING:
+        return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
+    for disk in request.disks:
+        refusal = broken_chain(machine.disk(disk), request.name)
+        if refusal is not None:
+            return refusal
+    return None

@@ -26,11 +26,12 @@ from simulator.model.transitions.chains.images import (
     reaching,
     reads_as_zeroes,
     refuse_exported,
+    seen_anew,
 )
-from simulator.model.transitions.targets import in_units
+from simulator.model.transitions.targets import fill_with_zeroes, in_units
 from simulator.model.values import replace
 
-SYNC_MODES = ("", "full", "top")
+SYNC_MODES = ("", "full", "top", "none")
 """What ``sync`` may say, or leave to who asks. Source: QEMU 7.2, ``blockdev-mirror``."""
 
 BLOCK = 4096
@@ -65,15 +66,24 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         format=mirror.format,
         carry=mirror.carry,
         shallow=mirror.shallow and len(disk.chain) > 1,
-        granularity=mirror.granularity or min(max(disk.cluster_size, 4096), 65536),
+        granularity=mirror.granularity or _granularity(disk),
     )
-    if machine.semantics.zeroes_are_skipped and _skips(disk, job):
-        copied = _copied(disk, job)
-        data = data_in(copied.guest_view, disk.length) | _first_block(copied)
-        job = replace(job, data=_together(disk, job, data))
+    if mirror.sync == "none":
+        job = replace(job, written=set_of(disk.length))
+    else:
+        job = _without_zeroes(machine, disk, job)
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(pivoted(disk, job))
+
+
+def _without_zeroes(machine: Machine, disk: Disk, job: MirrorJob) -> MirrorJob:
+    """Return a job that writes no zeroes where the new image has none to hide, if it is such."""
+    if not machine.semantics.zeroes_are_skipped or not _skips(disk, job):
+        return job
+    copied = _copied(disk, job)
+    data = data_in(copied.guest_view, disk.length) | _first_block(copied)
+    return replace(job, data=_together(disk, job, data))
 
 
 def moved(machine: Machine, disk: Disk, bitmaps: Travels) -> Disk:
@@ -92,10 +102,9 @@ def moved(machine: Machine, disk: Disk, bitmaps: Travels) -> Disk:
         into=active.name,
         format=active.format,
         carry=bitmaps is Travels.MERGED,
+        granularity=_granularity(disk),
     )
-    if machine.semantics.zeroes_are_skipped and _skips(disk, job):
-        job = replace(job, data=data_in(disk.guest_view, disk.length))
-    there = pivoted(disk, job)
+    there = pivoted(disk, _without_zeroes(machine, disk, job))
     if bitmaps is not Travels.ACTIVE:
         return there
     own = (b for b in disk.bitmaps_on(active.name) if not b.inconsistent)
@@ -156,6 +165,8 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
 
     A shallow copy holds what the active image holds, and lies on what that lay on.
     """
+    if job.written is not None:
+        return _only_written(disk, job, job.written)
     below = disk.chain[:-1] if job.shallow else ()
     copied = _copied(disk, job)
     content = copied.guest_view
@@ -187,6 +198,29 @@ def pivoted(disk: Disk, job: MirrorJob) -> Disk:
     names = {each.name for each in below}
     kept = (bitmap for bitmap in disk.bitmaps if bitmap.node in names)
     return replace(disk, chain=(*below, image), bitmaps=series((*kept, *bitmaps)))
+
+
+def _only_written(disk: Disk, job: MirrorJob, written: ClusterSet) -> Disk:
+    """Return a disk whose chain is one image that holds what was written meanwhile, and no more.
+
+    before  S1: |AAAA----|    the guest writes |-B----0-|    after  M1: |-B----0-|
+
+    The guest has lost the rest. Source: QEMU 7.2, ``blockdev-mirror`` with ``sync: none``.
+    """
+    image = Image(
+        name=job.into,
+        content=fill_with_zeroes(disk.guest_view.restrict(written), written, disk.length),
+        length=disk.length,
+        format=job.format,
+        since=disk.moment,
+        lacks=disk.lacks,
+    )
+    return seen_anew(disk, replace(disk, chain=(image,), bitmaps=()))
+
+
+def _granularity(disk: Disk) -> int:
+    """Return the bytes that a job copies together, where nobody says."""
+    return min(max(disk.cluster_size, 4096), 65536)
 
 
 def _copied(disk: Disk, job: MirrorJob) -> Disk:
@@ -232,10 +266,15 @@ def follow(machine: Machine, disk: Disk, data: ClusterMap) -> Machine:
     if not any(isinstance(job, MirrorJob) for job in machine.jobs):
         return machine
     held = data_in(disk.guest_view, disk.length)
-    jobs = tuple(
-        replace(job, data=job.data | _together(disk, job, reaching(disk, data, held & job.data)))
-        if isinstance(job, MirrorJob) and job.disk == disk.name and job.data is not None
-        else job
-        for job in machine.jobs
-    )
-    return replace(machine, jobs=jobs)
+
+    def followed(job: Job) -> Job:
+        if not isinstance(job, MirrorJob) or job.disk != disk.name:
+            return job
+        if job.written is not None:
+            return replace(job, written=job.written | _together(disk, job, data.clusters()))
+        if job.data is None:
+            return job
+        reached = _together(disk, job, reaching(disk, data, held & job.data))
+        return replace(job, data=job.data | reached)
+
+    return replace(machine, jobs=tuple(map(followed, machine.jobs)))
