@@ -31,7 +31,10 @@ from simulator.explore.witness import (
 from simulator.explore.witness import Told as Head
 from simulator.pipeline import Run, loads
 
-JUDGED_MAX = 1000
+FOUND = "found"
+"""The kind of a timeline that somebody looked for."""
+
+JUDGED_MAX = 400
 """So many timelines are played and judged by the rules, unless more are asked for."""
 
 READ = SILENT_RULES - {"BT107", "BT110", "BT215", "BT402", "BT404"}
@@ -95,7 +98,7 @@ class Looking:
                     break
                 for candidate in self._advance(report):
                     self._look(candidate)
-                if self.found and not self.wanted.every:
+                if (self.found and not self.wanted.every) or self._spent():
                     break
                 if self.search.stopped:
                     self.notes.append("the model gave no answer in good time, and is asked no more")
@@ -163,6 +166,10 @@ class Looking:
                 f"the rules were asked about {count(asked, 'timeline')}, and not about "
                 f"{self._skipped:,} more; --judged N asks about more"
             )
+
+    def _spent(self) -> bool:
+        """Whether there is no use in going on."""
+        return False
 
     def _look(self, candidate: Candidate) -> None:
         """Play what seems wrong, and note it if it is and nothing like it is known."""

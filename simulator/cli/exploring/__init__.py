@@ -1,5 +1,7 @@
 """The command that looks at all timelines of a model: ``explore``."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,9 @@ from simulator.cli.reading import Format, find_model
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
     from simulator.explore.acts import Limits
+    from simulator.explore.looking import Looking
     from simulator.explore.outcome import Outcome
+    from simulator.explore.searching.search import Asked
 
 
 def explore(
@@ -28,7 +32,8 @@ def explore(
     disks: options.DisksOption = 1,
     all: options.AllOption = False,
     prove: options.ProveOption = False,
-    judged: options.JudgedOption = 400,
+    find: options.FindOption = None,
+    judged: options.JudgedOption = None,
     states: options.StatesOption = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="Figures, or the exploration document.")
@@ -37,24 +42,67 @@ def explore(
 ) -> None:
     """Look at all timelines of a model, and show the shortest that goes wrong."""
     from simulator.explore.acts import Limits
-    from simulator.explore.looking import Looking, Wanted
-    from simulator.explore.proving import Proving
-    from simulator.explore.searching.search import Asked
 
     if depth < 0:
         give_up(f"--depth {depth}: expected 1 or more, or 0 for no limit")
     limits = Limits(images, bitmaps, backups, clusters, disks, depth or None)
     _check_limits(limits)
-    chosen, tried = _models(model, models), _verbs(verbs, prove=prove)
-    if prove:
-        looking: Looking = Proving(_alone(chosen), limits, tried)
-    else:
-        asked = Asked(limits, tried, alarms=len(chosen) == 1, states_max=states)
-        looking = Looking(chosen, asked, Wanted(all, judged))
-    with usable(), counting("exploring") as report:
+    chosen = _models(model, models)
+    tried = _verbs(verbs, prove=prove)
+    looking = _looking(chosen, limits, tried, prove=prove, find=find, states=states,
+                       every=all, judged=judged)  # fmt: skip
+    with usable(), _read_expression(find), counting("exploring") as report:
         outcome = looking.run(report)
     _show(outcome, format, output, every=all)
-    raise typer.Exit(FAILING if outcome.found else 0)
+    raise typer.Exit(FAILING if bool(outcome.found) is (find is None) else 0)
+
+
+def _looking(
+    models: "tuple[ApiModel, ...]",
+    limits: "Limits",
+    verbs: tuple[str, ...],
+    *,
+    prove: bool,
+    find: str | None,
+    states: int | None,
+    every: bool,
+    judged: int | None,
+) -> "Looking":
+    """Return the exploration that is asked for."""
+    from simulator.explore.looking import JUDGED_MAX, Looking, Wanted
+    from simulator.explore.proving import Proving
+    from simulator.explore.searching.search import Asked
+
+    asked = Asked(limits, verbs, alarms=len(models) == 1, states_max=states)
+    if prove:
+        if find is not None:
+            give_up("--prove and --find: give one of these options")
+        return Proving(_alone(models, "--prove"), limits, verbs)
+    if find is not None:
+        return _finding(_alone(models, "--find"), asked, find, judged)
+    return Looking(models, asked, Wanted(every, JUDGED_MAX if judged is None else judged))
+
+
+def _finding(model: "ApiModel", asked: "Asked", word: str, judged: int | None) -> "Looking":
+    """Return a search for what a rule flags, or of which an expression is true."""
+    from simulator.explore.asking.finding import PLAYED_MAX, Finding
+
+    with _read_expression(word):
+        return Finding(model, asked, word, PLAYED_MAX if judged is None else judged)
+
+
+@contextlib.contextmanager
+def _read_expression(word: str | None) -> Iterator[None]:
+    """End with status 2 where an expression cannot be worked out, and tell where."""
+    if word is None:
+        yield
+        return
+    from simulator.explore.asking.expressions import WrongExpression
+
+    try:
+        yield
+    except WrongExpression as wrong:
+        give_up(f"--find {word}: column {wrong.column}: {wrong}", wrong.word, wrong.known)
 
 
 def _check_limits(limits: "Limits") -> None:
@@ -88,10 +136,10 @@ def _models(model: str | None, models: str | None) -> "tuple[ApiModel, ...]":
     return found
 
 
-def _alone(models: "tuple[ApiModel, ...]") -> "ApiModel":
-    """Return the model that something is to be proved of."""
+def _alone(models: "tuple[ApiModel, ...]", option: str) -> "ApiModel":
+    """Return the model that an option is about."""
     if len(models) > 1:
-        give_up("--prove is about one model: give --model, and not --models")
+        give_up(f"{option} is about one model: give --model, and not --models")
     return models[0]
 
 

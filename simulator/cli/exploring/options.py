@@ -25,11 +25,15 @@ DisksOption = Annotated[int, typer.Option("--disks", help="How many disks.")]
 AllOption = Annotated[
     bool, typer.Option("--all", help="One timeline of each kind, not just the shortest.")
 ]
+FindOption = Annotated[
+    str | None,
+    typer.Option("--find", metavar="RULE|EXPR", help="The shortest that a rule flags, or like it."),
+]
 ProveOption = Annotated[
     bool, typer.Option("--prove", help="Prove for disks of any size, or show why it is not so.")
 ]
 JudgedOption = Annotated[
-    int, typer.Option("--judged", help="How many timelines the rules are asked about.")
+    int | None, typer.Option("--judged", help="How many timelines the rules are asked about.")
 ]
 StatesOption = Annotated[
     int | None, typer.Option("--max-states", help="Stop when so many states were seen.")

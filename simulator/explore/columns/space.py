@@ -47,7 +47,7 @@ from simulator.explore.judging import (
 from simulator.explore.noted import Noted
 from simulator.model.clusters import ClusterMap, ClusterSet, set_of
 from simulator.model.machine import Machine
-from simulator.model.operations import Refusal
+from simulator.model.operations import GuestOperation, Refusal
 from simulator.model.requests import Request
 from simulator.model.transitions import apply_all
 
@@ -136,6 +136,9 @@ def take_step(model: ApiModel, request: Request, machine: Machine, noted: Noted)
         NeverEnds: A proposal gives no answer.
     """
     plan = ask(model, machine, request)
+    proposed = hasattr(model, "inner") and not isinstance(request, GuestOperation)
+    if proposed and ask(model, machine, request) != plan:
+        raise Fickle
     after = plan if isinstance(plan, Refusal) else apply_all(machine, plan)
     if isinstance(plan, Refusal):
         return plan.text

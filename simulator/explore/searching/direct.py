@@ -136,7 +136,7 @@ class Direct:
         most = self.asked.limits.backups if self.asked.kept.backups else 0
         kinds, bare = judge(step, most, guest=stepped.act.verb in GUEST)
         self._add(state.number, stepped, Part(bare, noted_after(step, bare)), following)
-        alarm = [""] if self.asked.alarms and not kinds else []
+        alarm = [""] if (self.asked.alarms and not kinds) or self.asked.each else []
         return kinds + alarm
 
     def _data(self, part: Part, stepped: Stepped) -> ClusterMap | ClusterSet | None:

@@ -20,7 +20,9 @@ class Asked(NamedTuple):
     """What is looked for, and how far.
 
     Attributes:
-        alarms: Whether steps are wanted that are right, to ask rules about them.
+        alarms: Whether steps are wanted that are right, to ask rules about them: one of each act
+            on each shape.
+        each: Whether all steps are wanted.
         others: Whether states are those of one cluster among any number of others.
         states_max: Where it stops; None for no limit.
     """
@@ -30,6 +32,7 @@ class Asked(NamedTuple):
     alarms: bool = False
     states_max: int | None = None
     others: bool = False
+    each: bool = False
 
     @property
     def kept(self) -> Kept:
@@ -37,6 +40,10 @@ class Asked(NamedTuple):
         read = "read" in self.verbs
         return Kept(windows=read, frozen=read or "revert" in self.verbs,
                     backups="drop" in self.verbs)  # fmt: skip
+
+
+EACH = "each"
+"""The kind of a step that may be right or wrong."""
 
 
 class Candidate(NamedTuple):
@@ -141,7 +148,7 @@ class Search:
         self._low = high
         self.depth += 1
         self.complete = self.store.count == high
-        places = {kind: n for n, kind in enumerate((*KINDS, ""))}
+        places = {kind: n for n, kind in enumerate((*KINDS, "", EACH))}
         return sorted(found, key=lambda c: (places[c.kind], c.parent, c.step))
 
     def _wrong(self, made: Made) -> Iterator[Candidate]:
@@ -152,6 +159,12 @@ class Search:
             yield from self._firsts(kind, made, np.flatnonzero(bits))
         if self.asked.alarms:
             yield from self._firsts("", made, np.flatnonzero(good))
+        if self.asked.each:
+            acts = (made.steps % ACTS_MAX).astype(np.uint64)[:, None]
+            _, firsts = np.unique(np.hstack([made.rows, acts]), axis=0, return_index=True)
+            for place in firsts.tolist():
+                parent, step = int(made.parents[place]), int(made.steps[place])
+                yield Candidate(EACH, parent, step, self.depth + 1)
 
     def _firsts(self, kind: str, made: Made, places: Numbers) -> Iterator[Candidate]:
         shapes = self.store.rows[made.parents[places], 0].astype(np.int64)

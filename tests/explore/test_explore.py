@@ -1,0 +1,225 @@
+"""``explore`` as a user calls it: what it prints, writes, and how it ends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator import pipeline
+from tests.checkout import command
+
+NO_MERGE = '''
+from simulator.apis.mail2018 import Mail2018
+from simulator.model.operations import ForgetCheckpoint, RemoveBitmap
+
+
+class NoMerge(Mail2018):
+    """Deletes a checkpoint, and merges its bitmap into none."""
+
+    id = "no-merge"
+    title = "deletion without merge"
+    source = "a test"
+
+    def delete(self, machine, name):
+        nodes = [(node, name) for disk in machine.disks for node in disk.nodes_with(name)]
+        return (*(RemoveBitmap(node=n, name=m) for n, m in nodes), ForgetCheckpoint(name=name))
+'''
+
+FORGETS = '''
+from simulator.apis.libvirt import Libvirt
+
+
+class Forgets(Libvirt):
+    """Repeats all bitmaps in an overlay but the first."""
+
+    id = "forgets-one"
+    title = "a snapshot forgets one bitmap"
+    source = "a test"
+
+    def bitmaps_since(self, machine, disk, checkpoint):
+        nodes = disk.nodes_with(checkpoint)
+        return tuple((node, checkpoint) for node in nodes) or super().bitmaps_since(
+            machine, disk, checkpoint)
+
+    def repeat_bitmaps(self, machine, request):
+        return super().repeat_bitmaps(machine, request)[1:]
+'''
+
+CLEARS = '''
+from simulator.apis.libvirt import Libvirt
+from simulator.model.operations import ClearBitmap
+
+
+class Clears(Libvirt):
+    """Clears the bitmap before it is read."""
+
+    id = "clears-at-start"
+    title = "a backup clears at its start"
+    source = "a test"
+
+    def backup(self, machine, request):
+        plan = super().backup(machine, request)
+        if not isinstance(plan, tuple) or request.since is None:
+            return plan
+        return (ClearBitmap(node=machine.disks[0].active.name, name=request.since), *plan)
+'''
+
+RAISES = '''
+from simulator.apis.libvirt import Libvirt
+
+
+class Raises(Libvirt):
+    """Raises at the fifth step."""
+
+    id = "raises"
+    title = "raises"
+    source = "a test"
+
+    def backup(self, machine, request):
+        if len(machine.checkpoints) == 2 and len(machine.disks[0].chain) == 3 and request.since:
+            return machine.nothing
+        return super().backup(machine, request)
+'''
+
+DICE = '''
+import random
+
+from simulator.apis.libvirt import Libvirt
+
+
+class Dice(Libvirt):
+    """Repeats some bitmaps."""
+
+    id = "dice"
+    title = "throws dice"
+    source = "a test"
+
+    def repeat_bitmaps(self, machine, request):
+        return super().repeat_bitmaps(machine, request)[random.randrange(2):]
+'''
+
+
+def explore(*arguments: str) -> Any:
+    """Return the exploration document."""
+    told = command("explore", *arguments, "--format", "json")
+    return json.loads(told.out)
+
+
+def test_the_late_read_of_the_mail_is_found_from_nothing_but_the_model(tmp_path: Path) -> None:
+    written = tmp_path / "late.yaml"
+    told = command("explore", "--model", "mail-2018", "--verbs", "write,checkpoint,read",
+                "-o", str(written))  # fmt: skip
+    assert told.status == 1
+    assert "wrong-backup: BT201 stale-bitmap, 5 steps" in told.out
+    assert "b1.bak holds:     |B-|" in told.out
+    run = pipeline.load(str(written)).run()
+    assert not run.failing
+    assert [f.code for f in run.findings if f.expected] == ["BT201"]
+
+
+def test_what_is_found_is_saved_and_is_accepted(tmp_path: Path) -> None:
+    document = explore("--model", "mail-2018", "--all", "--depth", "4", "--judged", "50",
+                       "-o", str(tmp_path))  # fmt: skip
+    found = document["found"]
+    assert {each["kind"] for each in found} == {"wrong-backup"}
+    files = sorted(tmp_path.glob("*.yaml"))
+    assert sorted(each["scenario"] for each in found) == sorted(f.read_text() for f in files)
+    assert command("check", *map(str, files)).status == 0
+    assert [each["steps"] for each in found] == sorted(each["steps"] for each in found)
+
+
+@pytest.mark.parametrize(
+    ("source", "verbs", "steps", "rule"),
+    [
+        (NO_MERGE, "write,checkpoint,backup,delete", 5, "BT214"),
+        (FORGETS, "write,snapshot,checkpoint,backup", 4, "BT201"),
+        (CLEARS, "write,checkpoint,backup", 3, "BT214"),
+    ],
+)
+def test_a_planted_mistake_is_found_by_its_shortest_timeline(
+    source: str, verbs: str, steps: int, rule: str, tmp_path: Path
+) -> None:
+    proposal = tmp_path / "proposal.py"
+    proposal.write_text(source)
+    document = explore("--model", str(proposal), "--verbs", verbs)
+    (found,) = document["found"]
+    assert (found["kind"] in ("wrong-backup", "lost-change"), found["steps"]) == (True, steps), (
+        found
+    )
+    assert found["rule"] is None or found["rule"].startswith("BT")
+
+
+def test_what_a_model_raises_is_told_with_the_timeline_that_leads_there(tmp_path: Path) -> None:
+    proposal = tmp_path / "proposal.py"
+    proposal.write_text(RAISES)
+    verbs = ("--verbs", "write,snapshot,checkpoint,backup")
+    told = command("explore", "--model", str(proposal), *verbs)
+    assert told.status == 1
+    assert "raises, " in told.out
+    assert "proposal.py:14: asked for take backup: AttributeError" in told.out
+    assert " <- S3: |--|" in told.out
+
+
+def test_a_model_that_throws_dice_is_told_so(tmp_path: Path) -> None:
+    proposal = tmp_path / "proposal.py"
+    proposal.write_text(DICE)
+    told = command(
+        "explore", "--model", str(proposal), "--verbs", "write,snapshot,checkpoint,backup"
+    )
+    assert "not deterministic" in told.out
+
+
+def test_a_proof_says_what_it_is_about() -> None:
+    document = explore("--model", "libvirt", "--prove", "--images", "2", "--bitmaps", "1")
+    proved = document["proved"]
+    assert (document["found"], document["complete"]) == ([], True)
+    assert (proved["images"], proved["bitmaps"], proved["coupled"]) == (2, 1, {})
+    assert proved["columns"] > 100
+    told = command("explore", "--model", "libvirt", "--prove", "--images", "2", "--bitmaps", "1")
+    assert "proved for disks of any size" in told.out
+    assert told.status == 0
+
+
+def test_what_cannot_be_proved_is_shown() -> None:
+    told = command("explore", "--model", "mail-2018", "--prove", "--images", "2", "--bitmaps", "1")
+    assert told.status == 1
+    assert "not proved: there is a counterexample" in told.out
+
+
+def test_two_models_are_told_apart() -> None:
+    document = explore("--models", "libvirt-6.0,libvirt", "--verbs", "write,snapshot,checkpoint")
+    (found,) = document["found"]
+    assert (found["kind"], found["steps"]) == ("differs", 2)
+    assert "new-ability" in found["notes"][0]
+
+
+def test_what_is_looked_for_is_found() -> None:
+    told = command("explore", "--find", "len(disk.chain) == 3", "--verbs", "write,snapshot")
+    assert told.status == 0
+    assert "found, 2 steps" in told.out
+    none = command("explore", "--find", "len(disk.chain) == 9", "--verbs", "write", "--depth", "2")
+    assert none.status == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--clusters", "0"), "--clusters 0: expected 1 to 12"),
+        (("--images", "0"), "--images 0: expected 1 to 20"),
+        (("--depth", "-1"), "--depth -1: expected 1 or more"),
+        (("--verbs", "wirte"), "did you mean write?"),
+        (("--verbs", ","), "--verbs names none"),
+        (("--models", "libvirt"), "expected two"),
+        (("--models", "libvirt,libvirt"), "both of the models are called libvirt"),
+        (("--models", "libvirt,qemu", "--prove"), "--prove is about one model"),
+        (("--model", "libvrit"), "did you mean libvirt"),
+        (("--find", "stale-bitmpa"), "did you mean stale-bitmap?"),
+        (("--find", "any(b.kidn for b in backups)"), "column 7: unknown field kidn"),
+        (("--find", "backups < 3", "--verbs", "write"), "cannot be worked out"),
+    ],
+)
+def test_bad_input_is_told(arguments: tuple[str, ...], told: str) -> None:
+    result = command("explore", *arguments)
+    assert result.status == 2
+    assert told in result.err
