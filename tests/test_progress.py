@@ -13,11 +13,11 @@ WORK = """
 import sys, threading
 from simulator.cli import progress
 began = threading.Event()
-start = progress._Shown.start
+start = progress.Shown.start
 def started(shown):
     start(shown)
     began.set()
-progress._Shown.start = started
+progress.Shown.start = started
 with progress.waiting("playing [b]x\\x1b[31m", after={after}):
     began.wait({until})
 print("rich" in sys.modules)
@@ -69,11 +69,11 @@ import sys, threading
 from simulator.cli import progress
 progress.SECONDS = progress.SECONDS_BETWEEN = {after}
 began = threading.Event()
-start = progress._Shown.start
+start = progress.Shown.start
 def started(shown):
     start(shown)
     began.set()
-progress._Shown.start = started
+progress.Shown.start = started
 track = progress.Track(3)
 for name in "ab":
     began.clear()

@@ -4,7 +4,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from simulator.diagnostics import printable
@@ -26,7 +26,7 @@ def waiting(what: str, *, after: float = SECONDS) -> Iterator[None]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
-    with _shown_after(after, _Shown(printable(what))):
+    with _shown_after(after, Shown(printable(what))):
         yield
 
 
@@ -50,7 +50,7 @@ class Track:
     def file(self, what: str) -> Iterator[None]:
         """Show the bar while something is done with the next file, once all of it takes long."""
         after = max(SECONDS_BETWEEN, SECONDS - (time.monotonic() - self._begun))
-        shown = _Shown(printable(what), self._done, self._total)
+        shown = Shown(printable(what), self._done, self._total)
         self._done += 1
         if sys.stderr is None or not sys.stderr.isatty():
             yield
@@ -64,7 +64,7 @@ SECONDS_BETWEEN = 0.3
 
 
 @contextlib.contextmanager
-def _shown_after(seconds: float, shown: "_Shown") -> Iterator[None]:
+def _shown_after(seconds: float, shown: "Shown") -> Iterator[None]:
     timer = threading.Timer(seconds, shown.start)
     timer.daemon = True
     timer.start()
@@ -75,36 +75,7 @@ def _shown_after(seconds: float, shown: "_Shown") -> Iterator[None]:
         shown.stop()
 
 
-@contextlib.contextmanager
-def counting(what: str, *, after: float = SECONDS) -> Iterator[Callable[[Any], None]]:
-    """Show how far an exploration has come, as :func:`waiting` shows what is done meanwhile.
-
-    Gives what is to be told each time: how many states there are, how deep it is, and how many
-    states the next step starts from.
-    """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda told: None
-        return
-    shown, begun = _Shown(printable(what)), time.monotonic()
-    timer = threading.Timer(after, shown.start)
-    timer.daemon = True
-    timer.start()
-
-    def report(told: Any) -> None:
-        rate = told.states / max(time.monotonic() - begun, 0.001)
-        shown.say(
-            f"{what}: step {told.depth + 1}, {told.states:,} states, {told.frontier:,} to go on "
-            f"from, {rate:,.0f} states/s"
-        )
-
-    try:
-        yield report
-    finally:
-        timer.cancel()
-        shown.stop()
-
-
-class _Shown:
+class Shown:
     """A line that tells what is done, once it has been started and until it is stopped.
 
     With a total of more than one it has a bar.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from simulator.explore.acts import OURS, points_of
-from simulator.explore.noted import Consumers, Noted, Views
+from simulator.explore.noted import Consumers, Noted, Snapshots, Views
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Machine, Transfer
@@ -142,7 +142,14 @@ def noted_after(step: Step, bare: Machine) -> Noted:
         for disk in bare.disks
     }
     ours = [name for name in points_of(bare) if OURS.fullmatch(name)]
-    return Noted(views, consumers_after(step, ours))
+    snapshots: Snapshots = {}
+    for disk in bare.disks:
+        old = step.before.disk(disk.name)
+        for image in disk.chain[1:]:
+            key = disk.name, image.name
+            known = step.noted.snapshots.get(key) if old.image(image.name) is not None else None
+            snapshots[key] = disk.moment if known is None else known
+    return Noted(views, consumers_after(step, ours), snapshots)
 
 
 def kept_after(step: Step, taken: Sequence[Taken], most: int) -> Machine:
@@ -193,9 +200,8 @@ def _meant(step: Step, disk: Disk) -> ClusterMap | None:
     """Return what the guest should see after a step; None where nobody knows."""
     if not isinstance(step.request, Revert) or disk.image(step.request.snapshot) is None:
         return disk.guest_view
-    names = [image.name for image in disk.chain]
-    place = names.index(step.request.snapshot)
-    return step.noted.views[disk.name].get(disk.chain[place].since)
+    made = step.noted.snapshots.get((disk.name, step.request.snapshot))
+    return step.noted.views[disk.name].get(made) if made is not None else None
 
 
 def lost_with(

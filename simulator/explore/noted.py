@@ -13,6 +13,11 @@ Consumers: TypeAlias = dict[tuple[str, str], int]
 backup since one starts from."""
 
 
+Snapshots: TypeAlias = dict[tuple[str, str], int]
+"""The moment at which each overlay was put onto its disk, by disk and image: who goes back to it is
+to see what the guest saw then."""
+
+
 class Noted(NamedTuple):
     """What is known beside a machine.
 
@@ -22,8 +27,9 @@ class Noted(NamedTuple):
 
     views: dict[str, Views]
     consumers: Consumers
+    snapshots: Snapshots
 
 
 def noted_of(machine: Machine) -> Noted:
     """Return what is known beside a machine whose disks have just been made."""
-    return Noted({disk.name: {disk.moment: disk.guest_view} for disk in machine.disks}, {})
+    return Noted({disk.name: {disk.moment: disk.guest_view} for disk in machine.disks}, {}, {})

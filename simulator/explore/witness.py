@@ -15,7 +15,7 @@ from simulator.explore.judging import (
     Step,
     changed_by,
 )
-from simulator.explore.noted import Noted
+from simulator.explore.noted import Noted, Snapshots
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Kind, Machine
@@ -27,6 +27,7 @@ from simulator.releases.changes import semantics_of
 from simulator.restorable.graph import lay_over
 from simulator.restorable.history import history_of
 from simulator.script import DiskShape, Instant, Script, Statement
+from simulator.timeline import Timeline
 
 SILENT_RULES = frozenset({
     "BT107", "BT110", "BT201", "BT203", "BT204", "BT205", "BT206", "BT207", "BT209", "BT212",
@@ -302,17 +303,30 @@ def _is_changed(run: Run) -> bool:
     timeline, entry = run.timeline, run.timeline.entries[-1]
     if entry.request is None or isinstance(entry.request, GuestWrite | GuestDiscard | Create):
         return False
+    made = _made(timeline)
     views = {
         disk.name: {
-            image.since: view
-            for image in disk.chain
-            for view in [timeline.view_at(disk.name, image.since)]
-            if view is not None
+            at: view
+            for (name, _), at in made.items()
+            for view in [timeline.view_at(name, at)]
+            if name == disk.name and view is not None
         }
         for disk in entry.before.disks
     }
-    step = Step(entry.request, (), entry.before, entry.after, Noted(views, {}))
+    step = Step(entry.request, (), entry.before, entry.after, Noted(views, {}, made))
     return any(bool(places) for _, places in changed_by(step))
+
+
+def _made(timeline: Timeline) -> Snapshots:
+    """Return the moment at which each overlay was put onto its disk."""
+    made: Snapshots = {}
+    for entry in timeline.entries:
+        for disk in entry.after.disks:
+            old = entry.before.disk(disk.name)
+            for image in disk.chain[1:]:
+                if old.image(image.name) is None:
+                    made[disk.name, image.name] = disk.moment
+    return made
 
 
 def _lost(run: Run) -> set[str]:

@@ -154,11 +154,12 @@ def test_what_a_model_raises_is_told_with_the_timeline_that_leads_there(tmp_path
     proposal = tmp_path / "proposal.py"
     proposal.write_text(RAISES)
     verbs = ("--verbs", "write,snapshot,checkpoint,backup")
-    told = command("explore", "--model", str(proposal), *verbs)
+    written = tmp_path / "raises.yaml"
+    told = command("explore", "--model", str(proposal), *verbs, "-o", str(written))
     assert told.status == 1
     assert "raises, " in told.out
     assert "proposal.py:14: asked for take backup: AttributeError" in told.out
-    assert " <- S3: |--|" in told.out
+    assert "snapshot: {image: S3" in written.read_text()
 
 
 def test_a_model_that_throws_dice_is_told_so(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from simulator.cli.ends import FAILING, give_up, told_unwritable, usable
 from simulator.cli.exploring import options
-from simulator.cli.progress import counting
+from simulator.cli.exploring.counting import counting
 from simulator.cli.reading import Format, find_model
 
 if TYPE_CHECKING:

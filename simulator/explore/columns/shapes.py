@@ -28,13 +28,13 @@ class Kept(NamedTuple):
     one: each thing that refers to one has a view of its own.
 
     Attributes:
-        windows: The stretches of history that bitmaps stand for.
-        frozen: When images froze.
+        windows: The stretches of history that bitmaps stand for, and when images froze.
+        snapshots: When overlays were made.
         backups: What backups hold.
     """
 
     windows: bool = True
-    frozen: bool = True
+    snapshots: bool = True
     backups: bool = True
 
 
@@ -116,7 +116,7 @@ class _Reading:
     def image(self, disk: str, place: int, image: Image) -> Hashable:
         """Return what is the same for all clusters of an image."""
         self.cell(image.content)
-        frozen = place and self.kept.frozen
+        frozen = place and self.kept.windows
         return (
             self.name(image.name), image.length, image.format, image.lacks, image.removed,
             image.left_open, self.moment(disk, image.since) if frozen else -1,
@@ -160,6 +160,16 @@ class _Reading:
                 (each.disk, self.name(each.image), over[each.disk])
                 for each in note.layers
             ])  # fmt: skip
+
+    def noted(self, noted: Noted) -> tuple[Hashable, Hashable]:
+        """Return what is known beside a machine, but for the views."""
+        consumers = [
+            (d, self.name(n), self.moment(d, at)) for (d, n), at in noted.consumers.items()
+        ]
+        if not self.kept.snapshots:
+            return tuple(consumers), ()
+        made = [(d, self.name(n), self.moment(d, at)) for (d, n), at in noted.snapshots.items()]
+        return tuple(consumers), tuple(made)
 
     def backup(self, backup: Backup) -> Hashable:
         """Return what is the same for all clusters of a backup."""
@@ -230,13 +240,10 @@ def _read(
         kinds[number] += "".join(reading.kinds)
     points = tuple([reading.checkpoint(each) for each in machine.checkpoints])
     notes = tuple([note for each in machine.snapshots for note in reading.note(machine, each)])
-    consumers = tuple([
-        (disk, reading.name(name), reading.moment(disk, at))
-        for (disk, name), at in noted.consumers.items()
-    ])  # fmt: skip
+    known = reading.noted(noted)
     shared: Hashable = (
         machine.power.value, machine.transient, machine.frozen, machine.forked,
-        tuple(disks), tuple(held), points, notes, consumers,
+        tuple(disks), tuple(held), points, notes, *known,
     )  # fmt: skip
     if not reading.kept.windows:
         return shared, _each_its_own(machine, noted, reading.moments, cells, kinds)
@@ -279,7 +286,7 @@ def renumbered(part: Part, kept: Kept) -> Part:
         counts[disk] += 1
         return counts[disk] - 1
 
-    disks = [_renumbered_disk(disk, kept, following) for disk in machine.disks]
+    disks = [_renumbered_disk(disk, following) for disk in machine.disks]
     backups = {
         id(b): replace(b, moment=following(b.disk))
         for disk in machine.disks
@@ -291,18 +298,18 @@ def renumbered(part: Part, kept: Kept) -> Part:
         for point in machine.checkpoints
     ])  # fmt: skip
     consumers = {key: following(key[0]) for key in noted.consumers}
+    snapshots = {key: following(key[0]) for key in noted.snapshots} if kept.snapshots else {}
     disks = [replace(disk, moment=counts[disk.name]) for disk in disks]
     held = tuple([backups[id(b)] for b in machine.backups])
     anew = replace(machine, disks=tuple(disks), checkpoints=points, backups=held)
-    return Part(anew, Noted(noted.views, consumers))
+    return Part(anew, Noted(noted.views, consumers, snapshots))
 
 
-def _renumbered_disk(disk: Disk, kept: Kept, following: Callable[[str], int]) -> Disk:
+def _renumbered_disk(disk: Disk, following: Callable[[str], int]) -> Disk:
     chain = []
-    for place, image in enumerate(disk.chain):
-        since = following(disk.name) if place and kept.frozen else 0
+    for image in disk.chain:
         inside = tuple([replace(e, moment=following(disk.name)) for e in image.snapshots])
-        chain.append(replace(image, since=since, snapshots=inside))
+        chain.append(replace(image, since=0, snapshots=inside))
     return replace(disk, chain=tuple(chain))
 
 
@@ -352,7 +359,7 @@ def next_set(given: Given) -> ClusterSet:
 def _disk(disk: Disk, kept: Kept, given: Given) -> Disk:
     chain = tuple([
         replace(
-            image, content=next_map(given), since=image.since if kept.frozen else 0,
+            image, content=next_map(given), since=image.since if kept.windows else 0,
             snapshots=tuple([replace(e, content=next_map(given)) for e in image.snapshots]),
         )
         for image in disk.chain

@@ -203,7 +203,7 @@ class Space:
         for (name, live), cells in zip(moments.items(), given, strict=True):
             there = live if self.kept.windows else range(len(live))
             views[name] = {at: next_map(cells) for at in there}
-        return Part(bare, Noted(views, noted.consumers))
+        return Part(bare, Noted(views, noted.consumers, noted.snapshots))
 
     def moves_of(self, number: int) -> tuple[Move, ...]:
         """Return what each act makes of a shape."""
@@ -310,7 +310,7 @@ class Space:
         live = tuple([
             Part(part.machine, Noted(
                 {d: {at: part.noted.views[d][at] for at in there} for d, there in moments.items()},
-                part.noted.consumers,
+                part.noted.consumers, part.noted.snapshots,
             ))
             for part, moments in zip(parts, shape.moments, strict=True)
         ])  # fmt: skip

@@ -158,7 +158,7 @@ class Direct:
         self._known.add(key)
         live = {d: {at: part.noted.views[d][at] for at in there}
                 for d, there in shape.moments[0].items()}  # fmt: skip
-        kept = Part(part.machine, Noted(live, part.noted.consumers))
+        kept = Part(part.machine, Noted(live, part.noted.consumers, part.noted.snapshots))
         following.append(_Came(self.states, kept))
         self._came.append((parent, stepped))
         self.states += 1

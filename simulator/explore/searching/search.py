@@ -37,9 +37,7 @@ class Asked(NamedTuple):
     @property
     def kept(self) -> Kept:
         """What of a state anything that is tried can ask for."""
-        read = "read" in self.verbs
-        return Kept(windows=read, frozen=read or "revert" in self.verbs,
-                    backups="drop" in self.verbs)  # fmt: skip
+        return Kept("read" in self.verbs, "revert" in self.verbs, "drop" in self.verbs)
 
 
 EACH = "each"
