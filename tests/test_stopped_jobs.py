@@ -52,46 +52,34 @@ def left(made: Scenario) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("sync", "mode", "fails", "target", "bits"),
+    ("sync", "mode", "fails", "step", "target", "bits"),
     [
         # Nothing is copied but what the guest overwrote.
-        ("full", "always", "T4", "------0-", "XXXXXXXX"),
-        ("top", "always", "T4", "--------", "-X-XX-XX"),
-        ("bitmap", "always", "T4", "--------", "-X-XX-XX"),
-        ("bitmap", "never", "T4", "--------", "-X-XX-XX"),
-        ("bitmap", "on-success", "T4", "--------", "-X-XX-XX"),
-        ("full", "always", "{at: T4, copied: XXX-----}", "ABA---0-", "---XXXXX"),
-        ("full", "on-success", "{at: T4, copied: XXX-----}", "ABA---0-", "-X-XX-XX"),
-        ("top", "always", "{at: T4, copied: -X------}", "-B------", "---XX-XX"),
-        ("bitmap", "always", "{at: T4, copied: 50%}", "-B-B----", "----X-XX"),
-        ("bitmap", "never", "{at: T4, copied: 50%}", "-B-B----", "-X-XX-XX"),
+        ("full", "always", "T4", "", "------0-", "XXXXXXXX"),
+        ("top", "always", "T4", "", "--------", "-X-XX-XX"),
+        ("bitmap", "always", "T4", "", "--------", "-X-XX-XX"),
+        ("bitmap", "never", "T4", "", "--------", "-X-XX-XX"),
+        ("bitmap", "on-success", "T4", "", "--------", "-X-XX-XX"),
+        # So much is told to be copied.
+        ("full", "always", "{at: T4, copied: XXX-----}", "", "ABA---0-", "---XXXXX"),
+        ("full", "on-success", "{at: T4, copied: XXX-----}", "", "ABA---0-", "-X-XX-XX"),
+        ("top", "always", "{at: T4, copied: -X------}", "", "-B------", "---XX-XX"),
+        ("bitmap", "always", "{at: T4, copied: 50%}", "", "-B-B----", "----X-XX"),
+        ("bitmap", "never", "{at: T4, copied: 50%}", "", "-B-B----", "-X-XX-XX"),
         # All is copied: the bitmap starts anew.
-        ("bitmap", "always", "{at: T4, copied: 100%}", "-B-BB--B", "------X-"),
+        ("bitmap", "always", "{at: T4, copied: 100%}", "", "-B-BB--B", "------X-"),
+        # A job that is cancelled had copied all, or what is told.
+        ("full", "always", "T4", "cancel: k1", "ABABB--B", "------X-"),
+        ("bitmap", "always", "T4", "cancel: k1", "-B-BB--B", "------X-"),
+        ("bitmap", "on-success", "T4", "cancel: k1", "-B-BB--B", "-X-XX-XX"),
+        ("bitmap", "always", "T4", "cancel: {job: k1, copied: -X------}", "-B------", "---XX-XX"),
+        ("top", "always", "T4", "cancel: {job: k1, copied: 25%}", "-B------", "---XX-XX"),
     ],
 )
-def test_a_job_that_fails_leaves_what_it_had_copied(
-    sync: str, mode: str, fails: str, target: str, bits: str
+def test_a_job_that_is_stopped_leaves_what_it_had_copied(
+    sync: str, mode: str, fails: str, step: str, target: str, bits: str
 ) -> None:
-    made = scenario(sync, mode, fails)
-    assert left(made) == (target, bits)
-    need_qemu()
-    assert verify(made.run().timeline).finding is None
-
-
-@pytest.mark.parametrize(
-    ("sync", "mode", "step", "target", "bits"),
-    [
-        ("full", "always", "cancel: k1", "ABABB--B", "------X-"),
-        ("bitmap", "always", "cancel: k1", "-B-BB--B", "------X-"),
-        ("bitmap", "on-success", "cancel: k1", "-B-BB--B", "-X-XX-XX"),
-        ("bitmap", "always", "cancel: {job: k1, copied: -X------}", "-B------", "---XX-XX"),
-        ("top", "always", "cancel: {job: k1, copied: 25%}", "-B------", "---XX-XX"),
-    ],
-)
-def test_a_job_that_is_cancelled_had_copied_all_or_what_is_told(
-    sync: str, mode: str, step: str, target: str, bits: str
-) -> None:
-    made = scenario(sync, mode, "T4", step)
+    made = scenario(sync, mode, fails, step)
     assert left(made) == (target, bits)
     need_qemu()
     assert verify(made.run().timeline).finding is None

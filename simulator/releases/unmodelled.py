@@ -46,6 +46,13 @@ class Argument(NamedTuple):
         return self.means(found)
 
 
+SINCE: Mapping[str, str] = {
+    "discard-source": "10.0",
+    "x-perf.min-cluster-size": "10.0",
+    "on-cbw-error": "11.1",
+}
+"""The arguments of backups that the oldest release does not have, each with the first that has."""
+
 UNIT = 64 * 1024
 """Bytes that a backup copies at a time at least."""
 
@@ -62,12 +69,13 @@ def _one(command: str, name: str, value: object, since: str = KNOWN[QEMU][0]) ->
 
 
 _BACKUPS = ("blockdev-backup", "drive-backup")
+_LEAST = "x-perf.min-cluster-size"
 
 ARGUMENTS = (
     _one("drive-backup", "format", "raw"),
-    *(_one(each, "discard-source", True, "10.0") for each in _BACKUPS),
-    *(Argument(each, "x-perf.min-cluster-size", _copies_more, "", "10.0") for each in _BACKUPS),
-    *(_one(each, "on-cbw-error", "break-snapshot", "11.1") for each in _BACKUPS),
+    *(_one(each, "discard-source", True, SINCE["discard-source"]) for each in _BACKUPS),
+    *(Argument(each, _LEAST, _copies_more, "", SINCE[_LEAST]) for each in _BACKUPS),
+    *(_one(each, "on-cbw-error", "break-snapshot", SINCE["on-cbw-error"]) for each in _BACKUPS),
 )
 """Those of commands that are there."""
 

@@ -7,6 +7,7 @@ What a release of QEMU does not have yet is unexpected there. Source: ``query-qm
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from simulator.releases.unmodelled import SINCE
 from simulator.values import dataclass
 
 
@@ -39,10 +40,10 @@ BACKUP: Mapping[str, Type] = {
         "use-copy-range": "boolean",
         "max-workers": "integer",
         "max-chunk": "integer",
-        "min-cluster-size": Newer("10.0", "integer"),
+        "min-cluster-size": Newer(SINCE["x-perf.min-cluster-size"], "integer"),
     },
-    "discard-source": Newer("10.0", "boolean"),
-    "on-cbw-error": Newer("11.1", ("break-guest-write", "break-snapshot")),
+    "discard-source": Newer(SINCE["discard-source"], "boolean"),
+    "on-cbw-error": Newer(SINCE["on-cbw-error"], ("break-guest-write", "break-snapshot")),
 }
 MIRROR: Mapping[str, Type] = {
     **_JOB,
