@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
@@ -19,6 +20,7 @@ from simulator.explore.judging import (
 )
 from simulator.explore.outcome import WORDS, Found, Outcome, count
 from simulator.explore.searching.direct import Direct
+from simulator.explore.searching.saving import WrongFile, resume, save
 from simulator.explore.searching.search import Asked, Candidate, Search, Told
 from simulator.explore.witness import (
     SILENT_RULES,
@@ -85,6 +87,24 @@ class Looking:
         """How many disks there are, and how many clusters each has."""
         limits = self.search.asked.limits
         return limits.disks, limits.clusters
+
+    def go_on(self, path: Path) -> None:
+        """Go on from a file.
+
+        Raises:
+            WrongFile: It is not of this exploration.
+        """
+        if not isinstance(self.search, Search):
+            raise WrongFile("with these verbs states are played and not kept: leave --resume out")
+        for each in resume(self.search, path):
+            kind, rule, steps, scenario, figure, told = each[1:]
+            self.found[tuple(each[0])] = Found(kind, rule, steps, scenario, figure, tuple(told))
+
+    def save(self, path: Path) -> None:
+        """Write how far it has come to a file."""
+        if isinstance(self.search, Search):
+            found = [[key, *each] for key, each in self.found.items()]
+            save(self.search, path, found)
 
     def run(self, report: Report = lambda told: None) -> Outcome:
         """Look until there is nothing more, or what is wanted has been found.

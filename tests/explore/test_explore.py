@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from simulator import pipeline
+from simulator.apis import MODELS
+from simulator.explore.acts import VERBS_DEFAULT, Limits
+from simulator.explore.looking import Looking, Wanted
+from simulator.explore.searching.search import Asked
 from tests.checkout import command
 
 NO_MERGE = '''
@@ -224,3 +228,54 @@ def test_bad_input_is_told(arguments: tuple[str, ...], told: str) -> None:
     result = command("explore", *arguments)
     assert result.status == 2
     assert told in result.err
+
+
+def test_an_exploration_goes_on_where_it_was(tmp_path: Path) -> None:
+    state = tmp_path / "states.npz"
+    words = ("--model", "mail-2018", "--verbs", "write,checkpoint,read", "--all", "--judged", "50")
+    first = explore(*words, "--depth", "5", "--resume", str(state))
+    assert [each["kind"] for each in first["found"]] == ["wrong-backup"]
+    on = explore(*words, "--depth", "6", "--resume", str(state))
+    anew = explore(*words, "--depth", "6")
+    for key in ("states", "transitions", "depth", "found"):
+        assert on[key] == anew[key], key
+    stopped = explore(*words, "--max-states", "100", "--resume", str(tmp_path / "other.npz"))
+    assert (stopped["complete"], stopped["notes"][0]) == (False, "stopped at 100 states")
+    again = explore(*words, "--depth", "6", "--resume", str(tmp_path / "other.npz"))
+    assert (again["states"], again["found"]) == (anew["states"], anew["found"])
+
+
+def test_a_file_of_something_else_is_told(tmp_path: Path) -> None:
+    state = tmp_path / "states.npz"
+    explore("--verbs", "write", "--resume", str(state))
+    other = command("explore", "--verbs", "write", "--clusters", "3", "--resume", str(state))
+    assert (other.status, "is of another exploration: limits" in other.err) == (2, True)
+    state.write_bytes(b"PK nothing")
+    broken = command("explore", "--verbs", "write", "--resume", str(state))
+    assert (broken.status, "is no file of an exploration" in broken.err) == (2, True)
+
+
+def test_a_timeline_is_a_trace_that_model_checkers_read(tmp_path: Path) -> None:
+    written = tmp_path / "late.itf.json"
+    command("explore", "--model", "mail-2018", "--verbs", "write,checkpoint,read",
+            "-o", str(written))  # fmt: skip
+    trace = json.loads(written.read_text())
+    assert all(state.keys() == {"#meta", *trace["vars"]} for state in trace["states"])
+    assert [state["#meta"]["index"] for state in trace["states"]] == list(range(6))
+    assert trace["states"][-1]["backups"] == {"#map": [["b1.bak", "B-"]]}
+    assert trace["states"][-1]["guest"] == {"#map": [["vda", "BB"]]}
+
+
+def test_ctrl_c_leaves_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking = Looking((MODELS["mail-2018"],), Asked(Limits(), VERBS_DEFAULT), Wanted(every=True))
+    advance = looking.search.advance
+
+    def stopped(*arguments: Any) -> Any:
+        if looking.search.depth == 4:
+            raise KeyboardInterrupt
+        return advance(*arguments)
+
+    monkeypatch.setattr(looking.search, "advance", stopped)
+    outcome = looking.run()
+    assert [each.kind for each in outcome.found] == ["wrong-backup"]
+    assert "stopped by hand" in outcome.notes[0]

@@ -1,7 +1,7 @@
 """The command that looks at all timelines of a model: ``explore``."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulator.explore.acts import Limits
     from simulator.explore.looking import Looking
     from simulator.explore.outcome import Outcome
-    from simulator.explore.searching.search import Asked
+    from simulator.explore.searching.search import Asked, Told
 
 
 def explore(
@@ -35,6 +35,7 @@ def explore(
     find: options.FindOption = None,
     judged: options.JudgedOption = None,
     states: options.StatesOption = None,
+    resume: options.ResumeOption = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="Figures, or the exploration document.")
     ] = Format.TEXT,
@@ -52,9 +53,25 @@ def explore(
     looking = _looking(chosen, limits, tried, prove=prove, find=find, states=states,
                        every=all, judged=judged)  # fmt: skip
     with usable(), _read_expression(find), counting("exploring") as report:
-        outcome = looking.run(report)
+        outcome = _run(looking, report, resume)
     _show(outcome, format, output, every=all)
     raise typer.Exit(FAILING if bool(outcome.found) is (find is None) else 0)
+
+
+def _run(looking: "Looking", report: "Callable[[Told], None]", resume: Path | None) -> "Outcome":
+    """Explore; where a file is named, go on from there, and leave how far it has come in it."""
+    from simulator.explore.searching.saving import WrongFile
+
+    if resume is not None and resume.exists():
+        try:
+            looking.go_on(resume)
+        except WrongFile as wrong:
+            give_up(str(wrong))
+    outcome = looking.run(report)
+    if resume is not None:
+        with told_unwritable(resume):
+            looking.save(resume)
+    return outcome
 
 
 def _looking(
@@ -174,6 +191,7 @@ def _show(outcome: "Outcome", format: Format, output: Path | None, *, every: boo
 
 def _save(outcome: "Outcome", output: Path, *, every: bool) -> None:
     """Write the scenarios of what was found: to a file, or each to its own in a folder."""
+    from simulator.explore.itf import SUFFIX, write_trace
     from simulator.writing import open_text
 
     if not every and output.is_dir():
@@ -183,4 +201,4 @@ def _save(outcome: "Outcome", output: Path, *, every: bool) -> None:
         with told_unwritable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with open_text(path) as stream:
-                stream.write(found.scenario)
+                stream.write(write_trace(found) if path.name.endswith(SUFFIX) else found.scenario)

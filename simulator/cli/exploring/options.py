@@ -38,7 +38,11 @@ JudgedOption = Annotated[
 StatesOption = Annotated[
     int | None, typer.Option("--max-states", help="Stop when so many states were seen.")
 ]
+ResumeOption = Annotated[
+    Path | None,
+    typer.Option("--resume", help="Go on from this file, if it is there, and leave it up to date."),
+]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="A scenario file; with --all a folder of them."),
+    typer.Option("--output", "-o", help="A scenario, or FILE.itf.json; with --all a folder."),
 ]

@@ -159,6 +159,7 @@ class Space:
 
     Attributes:
         shapes, moves: By number; None for moves that nobody asked for yet.
+        order: Their numbers, in the order in which their moves were asked for.
         stopped: Whether a model gave no answer in good time: it is asked no more.
     """
 
@@ -172,6 +173,7 @@ class Space:
         self._numbers: dict[object, int] = {}
         self._count = 0
         self.stopped = False
+        self.order: list[int] = []
 
     def hold(self, parts: tuple[Part, ...]) -> int:
         """Return the number of the shape of machines."""
@@ -210,6 +212,7 @@ class Space:
         known = self.moves[number]
         if known is None:
             held = self.shapes[number]
+            self.order.append(number)
             if self.stopped:
                 return ()
             acts = acts_of(held.parts[0].machine, self.verbs, self.limits)

@@ -74,6 +74,7 @@ class Search:
 
     Attributes:
         depth: How many steps its newest states are away.
+        low, settled: The first of those states, and how many states there are up to them.
         complete: Whether all states within the limits have been seen.
     """
 
@@ -84,18 +85,34 @@ class Search:
         self.levels = Levels(self.space, limits.clusters, limits.disks, others=asked.others)
         self.store = Store(1 + limits.clusters * limits.disks)
         self.depth, self.complete = 0, False
-        self._low = 0
+        self.low = self.settled = 0
         self._seen: set[tuple[str, int, int]] = set()
         machines = [begin(model, limits.disks, 1) for model in models]
         number = self.space.hold(tuple(Part(each, noted_of(each)) for each in machines))
         row = np.zeros((1, 1 + limits.clusters * limits.disks), dtype=np.uint64)
         row[0, 0] = number
         self.store.add(row, np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64))
+        self.settled = 1
+
+    def go_on(
+        self, rows: Rows, parents: Numbers, taken: Numbers, progress: tuple[int, int, int]
+    ) -> None:
+        """Be where another search was.
+
+        Args:
+            rows, parents, taken: Its states, and what they came by.
+            progress: How deep it was, the first of its newest states, and how many steps it took.
+        """
+        self.store = Store(rows.shape[1])
+        self.store.add(rows, parents, taken)
+        self.depth, self.low, self.levels.steps = progress
+        self.settled = self.store.count
+        self.complete = self.low == self.settled
 
     @property
     def frontier(self) -> int:
         """How many states the next step starts from."""
-        return self.store.count - self._low
+        return self.store.count - self.low
 
     @property
     def states(self) -> int:
@@ -132,7 +149,7 @@ class Search:
         Args:
             report: Is told how far it has come, now and then.
         """
-        low, high = self._low, self.store.count
+        low, high = self.low, self.store.count
         rows = self.store.rows[low:high]
         order = np.argsort(rows[:, 0], kind="stable")
         rows, numbers = rows[order], order + low
@@ -143,7 +160,7 @@ class Search:
             report(self.told())
             if self.asked.states_max is not None and self.store.count > self.asked.states_max:
                 return found
-        self._low = high
+        self.low, self.settled = high, self.store.count
         self.depth += 1
         self.complete = self.store.count == high
         places = {kind: n for n, kind in enumerate((*KINDS, "", EACH))}
