@@ -416,20 +416,17 @@ class Libvirt(ApiModel):
 
     def revert(self, machine: Machine, request: Revert) -> Plan:
         """Put an overlay without bitmaps onto the snapshot's image; before 9.9, turn it down."""
-        refusal = refuse_revert(machine)
+        if refusal := refuse_revert(machine):
+            return refusal
         note = find_note(machine.snapshots, request.snapshot)
-        if refusal is not None or note is None:
-            return refusal or super().revert(machine, request)
-        return revert_to(machine, note, request.image)
+        return revert_to(machine, note, request.image) if note else super().revert(machine, request)
 
     def delete(self, machine: Machine, name: str) -> Plan:
         """Remove the checkpoint's bitmap from every image of its disks; merge nothing."""
         gone = machine.checkpoint(name)
         if gone is None:
-            return Refusal(
-                f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'",
-                fault=Fault.UNKNOWN,
-            )
+            told = f"Domain checkpoint not found: no domain checkpoint with matching name '{name}'"
+            return Refusal(told, fault=Fault.UNKNOWN)
         removed: list[Operation] = []
         for disk in (each for each in machine.disks if each.name in gone.disks):
             nodes = disk.nodes_with(name)
