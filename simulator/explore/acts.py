@@ -196,8 +196,8 @@ Finder: TypeAlias = Callable[[Machine, Limits], Iterator[Act]]
 
 VERBS: dict[str, tuple[Finder, str]] = {
     "write": (_guest("write"), "the guest writes some clusters"),
-    "snapshot": (_snapshots, "an overlay of all disks, with and without a checkpoint"),
     "checkpoint": (_checkpoints, "a checkpoint of all disks; a consumer's starts anew"),
+    "snapshot": (_snapshots, "an overlay of all disks, with and without a checkpoint"),
     "backup": (_backups, "full, and since each checkpoint; with and without a checkpoint"),
     "read": (_reads, "a backup through the bitmaps of one name, whatever the model thinks of it"),
     "delete": (_deletions, "a checkpoint is deleted"),

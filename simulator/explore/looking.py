@@ -269,6 +269,9 @@ class Looking:
                 self.models[0]
             )
             figure, expects = run.text(), expected(run)
+            for other in self.models[1:]:
+                text = write_scenario(head, self.shape, story.steps, {})
+                figure += f"\n\n{loads(text, 'witness.yaml').run(other).text()}"
         scenario = write_scenario(head, self.shape, story.steps, expects)
         self.found[key] = Found(kind, rule, steps, scenario, figure, told)
 

@@ -171,11 +171,11 @@ def _summary(outcome: Outcome, *, timed: bool) -> Iterator[str]:
     took = f", {outcome.seconds:.1f} s" if timed else ""
     within = f"{count(limits.images, 'image')} and {count(limits.bitmaps, 'bitmap')}"
     if proof is not None:
-        yield (
-            f"{names}: proved for disks of any size: {count(proof.columns, 'column')}, "
-            f"up to {within}{took}"
-        )
+        columns = count(proof.columns, "column")
+        yield f"{names}: proved for disks of any size: {columns}, up to {within}"
+        yield "  each backup gives what it claims, and only a guest's write changes what it sees"
         yield f"  for {', '.join(proof.verbs)}"
+        yield f"  {count(proof.shapes, 'shape')}, {count(outcome.steps, 'transition')}{took}"
         return
     what = (
         "nothing found" if not outcome.found else count(len(outcome.found), "timeline") + " found"
