@@ -123,13 +123,15 @@ def test_the_late_read_of_the_mail_is_found_from_nothing_but_the_model(tmp_path:
 
 
 def test_what_is_found_is_saved_and_is_accepted(tmp_path: Path) -> None:
-    document = explore("--model", "mail-2018", "--all", "--depth", "4", "--judged", "50",
+    document = explore("--model", "mail-2018", "--all", "--depth", "5", "--judged", "60",
+                       "--verbs", "write,checkpoint,snapshot,backup,read",
                        "-o", str(tmp_path))  # fmt: skip
     found = document["found"]
     assert {each["kind"] for each in found} == {"wrong-backup"}
     files = sorted(tmp_path.glob("*.yaml"))
     assert sorted(each["scenario"] for each in found) == sorted(f.read_text() for f in files)
     assert command("check", *map(str, files)).status == 0
+    assert len(files) == len(found) > 1, "two by one rule have a file each"
     assert [each["steps"] for each in found] == sorted(each["steps"] for each in found)
 
 

@@ -196,8 +196,11 @@ def _save(outcome: "Outcome", output: Path, *, every: bool) -> None:
 
     if not every and output.is_dir():
         give_up(f"{output} is a folder; expected the name of a scenario file")
-    for found in outcome.found:
-        path = output / f"{found.name}.yaml" if every else output
+    names = [found.name for found in outcome.found]
+    for place, found in enumerate(outcome.found):
+        again = names[:place].count(found.name)
+        name = f"{found.name}-{again + 1}" if again else found.name
+        path = output / f"{name}.yaml" if every else output
         with told_unwritable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with open_text(path) as stream:
