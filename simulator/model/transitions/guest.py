@@ -15,8 +15,7 @@ from simulator.model.operations import (
 )
 from simulator.model.series import Part, Series, by_parts, known_of
 from simulator.model.transitions.chains.images import data_in, lies_above, reaching
-from simulator.model.transitions.chains.mirrors import follow
-from simulator.model.transitions.jobs import keep_old_data
+from simulator.model.transitions.jobs import meet_write
 from simulator.model.values import replace
 
 
@@ -52,12 +51,11 @@ def write(machine: Machine, write: GuestWrite) -> Machine | Refusal:
     if isinstance(disk, Refusal) or not write.data:
         return machine if isinstance(disk, Disk) else disk
     touched = write.data.clusters()
-    kept = _past_end(disk, touched) or keep_old_data(machine, disk, touched)
-    if isinstance(kept, Refusal):
-        return kept
-    followed = follow(kept, disk, write.data)
-    return followed.with_disk(
-        _change(followed, disk, write.data, touched, write.extent, moments=write.writes)
+    met = _past_end(disk, touched) or meet_write(machine, disk, write.data)
+    if isinstance(met, Refusal):
+        return met
+    return met.with_disk(
+        _change(met, disk, write.data, touched, write.extent, moments=write.writes)
     )
 
 

@@ -4,7 +4,7 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 """
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
-from simulator.model.clusters import ClusterSet, map_of, set_of
+from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import (
     BACKUP_OF,
@@ -32,6 +32,8 @@ from simulator.model.transitions.bitmaps import find_sources
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.forks import refuse_above_written
 from simulator.model.transitions.chains.images import no_node
+from simulator.model.transitions.chains.mirrors import followed
+from simulator.model.transitions.chains.pulls import written_under
 from simulator.model.transitions.starting import refuse_backup
 from simulator.model.transitions.targets import copy_units, cut_short, fill_with_zeroes, leave
 from simulator.model.values import replace
@@ -357,17 +359,30 @@ def to_keep(disk: Disk, job: BackupJob, written: ClusterSet) -> ClusterSet:
     return copy_units(disk, written, job.backup.length) - job.scratch.clusters()
 
 
-def written_under(job: PullJob, written: ClusterSet) -> PullJob:
-    """Return a pull into an image that the guest writes: what it writes is no more the job's."""
-    kept = job.copying
-    if kept is None:
-        return job
-    data = kept.data.restrict(kept.data.clusters() - written)
-    return replace(job, copying=replace(kept, data=data))
+def meet_write(machine: Machine, disk: Disk, data: ClusterMap) -> Machine | Refusal:
+    """Return a machine whose jobs have met what the guest is about to write, or why it may not."""
+    jobs: list[Job] = []
+    for job in machine.jobs:
+        met = _met(job, disk, data) if job.disk == disk.name else job
+        if isinstance(met, Refusal):
+            return met
+        jobs.append(met)
+    return replace(machine, jobs=tuple(jobs)) if jobs else machine
 
 
-def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine | Refusal:
-    """Let the jobs of a disk keep what the guest is about to overwrite, or refuse its write.
+def _met(job: Job, disk: Disk, data: ClusterMap) -> Job | Refusal:
+    match job:
+        case MirrorJob():
+            return followed(disk, job, data)
+        case PullJob() if job.into == disk.active.name:
+            return written_under(job, data.clusters())
+        case BackupJob() if job.guarding:
+            return _keep_old_data(job, disk, data.clusters())
+    return job
+
+
+def _keep_old_data(job: BackupJob, disk: Disk, written: ClusterSet) -> BackupJob | Refusal:
+    """Let a backup keep what the guest is about to overwrite, or refuse the guest's write.
 
         written  |E----E--|    scratch  |A----B--|
 
@@ -375,27 +390,16 @@ def keep_old_data(machine: Machine, disk: Disk, written: ClusterSet) -> Machine 
     may be too small: then it is the guest's write that fails.
     Source: ``facts/LIBVIRT.md`` section 3, number 36; ``facts/QEMU.md`` section 6.3.
     """
-    if not machine.jobs:
-        return machine
-    jobs: list[Job] = []
-    for job in machine.jobs:
-        if isinstance(job, PullJob) and job.into == disk.active.name:
-            job = written_under(job, written)
-        if not isinstance(job, BackupJob) or job.disk != disk.name:
-            jobs.append(job)
-            continue
-        if job.guarding and job.scratch is not None:
-            new = to_keep(disk, job, written)
-            old = fill_with_zeroes(disk.guest_view.restrict(new), new, job.backup.length)
-            scratch = job.scratch.overlay(old)
-            needed = len(scratch) * disk.cluster_size
-            if job.scratch_max is not None and needed > job.scratch_max:
-                room = write_size(job.scratch_max)
-                told = f"the scratch space of {job.backup.name} has {room}, and this write needs"
-                cause = f"{told} {write_size(needed)}"
-                return Refusal("write failed: No space left on device", cause=cause)
-            job = replace(job, scratch=scratch)
-        elif job.guarding and job.overwritten is not None:
-            job = replace(job, overwritten=job.overwritten | written)
-        jobs.append(job)
-    return replace(machine, jobs=tuple(jobs))
+    if job.scratch is None:
+        if job.overwritten is None:
+            return job
+        return replace(job, overwritten=job.overwritten | written)
+    new = to_keep(disk, job, written)
+    old = fill_with_zeroes(disk.guest_view.restrict(new), new, job.backup.length)
+    scratch = job.scratch.overlay(old)
+    needed = len(scratch) * disk.cluster_size
+    if job.scratch_max is not None and needed > job.scratch_max:
+        room = f"the scratch space of {job.backup.name} has {write_size(job.scratch_max)}"
+        cause = f"{room}, and this write needs {write_size(needed)}"
+        return Refusal("write failed: No space left on device", cause=cause)
+    return replace(job, scratch=scratch)

@@ -261,20 +261,12 @@ def _skips(disk: Disk, job: MirrorJob) -> bool:
     return not job.shallow or reads_as_zeroes(disk, disk.chain[-2].name)
 
 
-def follow(machine: Machine, disk: Disk, data: ClusterMap) -> Machine:
-    """Return a machine whose copies hold what the guest writes, too."""
-    if not any(isinstance(job, MirrorJob) for job in machine.jobs):
-        return machine
+def followed(disk: Disk, job: MirrorJob, data: ClusterMap) -> MirrorJob:
+    """Return the copy of a disk as it holds what the guest writes, too."""
+    if job.written is not None:
+        return replace(job, written=job.written | _together(disk, job, data.clusters()))
+    if job.data is None:
+        return job
     held = data_in(disk.guest_view, disk.length)
-
-    def followed(job: Job) -> Job:
-        if not isinstance(job, MirrorJob) or job.disk != disk.name:
-            return job
-        if job.written is not None:
-            return replace(job, written=job.written | _together(disk, job, data.clusters()))
-        if job.data is None:
-            return job
-        reached = _together(disk, job, reaching(disk, data, held & job.data))
-        return replace(job, data=job.data | reached)
-
-    return replace(machine, jobs=tuple(map(followed, machine.jobs)))
+    reached = _together(disk, job, reaching(disk, data, held & job.data))
+    return replace(job, data=job.data | reached)

@@ -1,6 +1,7 @@
 """Backing data is copied up into an image. Source: ``facts/QEMU.md``, section 4.3."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept
+from simulator.model.clusters import ClusterSet
 from simulator.model.disk import Copying, Disk, Image
 from simulator.model.machine import Machine, MirrorJob, PullJob
 from simulator.model.operations import (
@@ -147,3 +148,12 @@ def drop_pulled(disk: Disk, job: PullJob) -> Disk:
     taken = disk.with_image(replace(into, since=pulled[0].since))
     chain = tuple(image for image in taken.chain if image.name not in gone)
     return seen_anew(disk, replace(taken, chain=chain, bitmaps=bitmaps))
+
+
+def written_under(job: PullJob, written: ClusterSet) -> PullJob:
+    """Return a pull into an image that the guest writes: what it writes is no more the job's."""
+    kept = job.copying
+    if kept is None:
+        return job
+    data = kept.data.restrict(kept.data.clusters() - written)
+    return replace(job, copying=replace(kept, data=data))
