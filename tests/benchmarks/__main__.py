@@ -8,6 +8,7 @@ from tests.benchmarks import (
     checkpoints,
     comparing,
     engine,
+    exploring,
     formats,
     jobs,
     loading,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], bool]] = {
     "jobs": jobs.main,
     "verifying": verifying.main,
     "comparing": comparing.main,
+    "exploring": exploring.main,
     "formats": formats.main,
     "checkpoints": checkpoints.main,
 }
