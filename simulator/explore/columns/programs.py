@@ -108,20 +108,18 @@ class Worked:
 def rename(columns: Matrix, kinds: str) -> Matrix:
     """Return columns whose letters are numbered in the order in which they first stand there."""
     maps = [place for place, kind in enumerate(kinds) if kind == "m"]
-    count = len(columns)
-    if not count or not maps:
-        return columns
-    known = np.zeros((count, 256), dtype=np.uint8)
-    known[:, ZEROES] = ZEROES
-    rows, following = np.arange(count), np.full(count, FIRST, dtype=np.uint8)
-    for place in maps:
-        letters = columns[:, place]
-        named = known[rows, letters]
-        new = (named == FALLS) & (letters != FALLS)
-        if new.any():
-            named = np.where(new, following, named)
-            known[rows, letters] = named
-            following += new
+    given = [columns[:, place].copy() for place in maps]
+    following = np.full(len(columns), FIRST, dtype=np.uint8)
+    for number, (place, letters) in enumerate(zip(maps, given, strict=True)):
+        named = np.minimum(letters, FIRST)
+        is_new = letters >= FIRST
+        for before in range(number):
+            known = is_new & (letters == given[before])
+            if known.any():
+                np.copyto(named, columns[:, maps[before]], where=known)
+                is_new &= ~known
+        np.copyto(named, following, where=is_new)
+        following += is_new
         columns[:, place] = named
     return columns
 
