@@ -159,13 +159,13 @@ def kept_after(step: Step, taken: Sequence[Taken], most: int) -> Machine:
         taken: Those that it took.
         most: So many backups are kept; 0 for none.
     """
-    ends = {each.backup.name: each.end for each in taken}
+    ends = {(each.backup.name, each.backup.disk): each.end for each in taken}
     kept = step.after.backups if most else ()
     old = {each.name for each in step.before.backups}
     left = [each for each in kept if each.name in old]
     room = most - len({each.name for each in left})
-    new = [bare_backup(b, ends[b.name]) for b in kept if b.name in ends] if room > 0 else []
-    return replace(step.after, backups=(*left, *new))
+    new = [bare_backup(b, ends[b.name, b.disk]) for b in kept if (b.name, b.disk) in ends]
+    return replace(step.after, backups=(*left, *(new if room > 0 else ())))
 
 
 def bare_backup(backup: Backup, moment: int) -> Backup:

@@ -47,3 +47,13 @@ def test_whole_machines_come_to_as_many_states(model: str) -> None:
         ours, theirs = search.advance(), direct.advance()
         assert search.states == direct.states
         assert {c.kind for c in ours} == {c.kind for c in theirs}
+
+
+def test_two_disks_come_to_as_many_states() -> None:
+    verbs = ("write", "snapshot", "checkpoint", "backup", "drop", "crash", "start")
+    asked = Asked(Limits(images=2, bitmaps=2, backups=1, clusters=1, disks=2), verbs)
+    search, direct = Search((apis.MODELS["libvirt"],), asked), Direct(apis.MODELS["libvirt"], asked)
+    for _ in range(3):
+        ours, theirs = search.advance(), direct.advance()
+        assert search.states == direct.states
+        assert {c.kind for c in ours} == {c.kind for c in theirs}

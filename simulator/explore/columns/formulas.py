@@ -32,6 +32,17 @@ class Node(NamedTuple):
     value: int = 0
 
 
+DISK = 1 << 16
+"""Places of the cells of a disk begin at so many for each disk before it."""
+
+
+def is_of(node: Node, disk: int) -> bool:
+    """Whether a formula has a cell of a disk."""
+    if node.kind in ("cell", "bit"):
+        return node.value // DISK == disk
+    return any(is_of(part, disk) for part in node.parts)
+
+
 NONE, ALL = Node("none"), Node("all")
 NOTHING = Node("hold", (NONE,), ZERO)
 

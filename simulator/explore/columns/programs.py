@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from simulator.explore.columns.formulas import NEW, Node
+from simulator.explore.columns.formulas import DISK, NEW, Node
 from simulator.model.clusters import ZERO
 
 Matrix: TypeAlias = npt.NDArray[np.uint8]
@@ -31,12 +31,14 @@ class TooWide(Exception):
 class Worked:
     """The values of formulas for some columns; each formula is worked out once."""
 
-    def __init__(self, columns: Matrix, written: bool | Bits) -> None:
+    def __init__(self, columns: Matrix, written: bool | Bits, disk: int = 0) -> None:
         """Begin with the columns.
 
         Args:
             written: Whether the guest writes these clusters.
+            disk: The place of their disk.
         """
+        self._first = disk * DISK
         self.columns = columns
         count = len(columns)
         self._written = np.full(count, written) if isinstance(written, bool) else written
@@ -53,7 +55,7 @@ class Worked:
     def _map(self, node: Node) -> npt.NDArray[np.uint8]:
         match node.kind:
             case "cell":
-                return self.columns[:, node.value]
+                return self.columns[:, node.value - self._first]
             case "over":
                 lower, upper = self.cell(node.parts[0]), self.cell(node.parts[1])
                 return np.where(upper == FALLS, lower, upper)
@@ -74,7 +76,7 @@ class Worked:
     def _set(self, node: Node) -> Bits:
         match node.kind:
             case "bit":
-                return np.not_equal(self.columns[:, node.value], 0)
+                return np.not_equal(self.columns[:, node.value - self._first], 0)
             case "written":
                 return self._written
             case "none" | "all":

@@ -9,7 +9,14 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from simulator.explore.acts import OURS
-from simulator.explore.columns.formulas import Answers, Coupled, FormulaMap, FormulaSet, Node
+from simulator.explore.columns.formulas import (
+    DISK,
+    Answers,
+    Coupled,
+    FormulaMap,
+    FormulaSet,
+    Node,
+)
 from simulator.explore.noted import Noted
 from simulator.model.bitmap import DirtyBitmap, Window
 from simulator.model.clusters import ClusterMap, ClusterSet
@@ -380,10 +387,10 @@ def blank_cells(shape: Shape, answers: Answers) -> list[list[Cells]]:
     """Return cells that are read from a column, place by place, for each disk."""
     return [
         [
-            FormulaMap(Node("cell", (), place), answers)
+            FormulaMap(Node("cell", (), number * DISK + place), answers)
             if kinds[place] == "m"
-            else FormulaSet(Node("bit", (), place), answers)
+            else FormulaSet(Node("bit", (), number * DISK + place), answers)
             for place in places
         ]
-        for kinds, places in zip(shape.kinds, shape.places, strict=True)
+        for number, (kinds, places) in enumerate(zip(shape.kinds, shape.places, strict=True))
     ]

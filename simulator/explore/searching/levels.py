@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.explore.acts import GUEST
-from simulator.explore.columns.formulas import Coupled, Node
+from simulator.explore.columns.formulas import Coupled, Node, is_of
 from simulator.explore.columns.programs import Codes, Worked, bases_of, pack, unpack
 from simulator.explore.columns.space import Flag, Formulas, Move, Space
 from simulator.explore.judging import LOST_POINT, lost_with
@@ -187,7 +187,7 @@ class Levels:
         self, program: Program, disk: int, codes: Codes, back: Numbers, *, written: bool
     ) -> "_Ran":
         columns = unpack(codes, self.bases(program.before[disk]))
-        worked = Worked(columns, written)
+        worked = Worked(columns, written, disk)
         check_alike(program, disk, worked)
         made = worked.matrix(program.formulas[disk], program.after[disk])
         wrong: dict[str, npt.NDArray[np.bool_]] = {}
@@ -236,7 +236,8 @@ def check_alike(program: Program, disk: int, worked: Worked) -> None:
     for place, empty, one, other in program.checks:
         if place != disk:
             continue
-        bare = ~np.logical_or.reduce([worked.bit(each) for each in empty])
+        asked = [worked.bit(each) for each in empty if is_of(each, disk)]
+        bare = ~np.logical_or.reduce([np.zeros(len(worked.columns), dtype=np.bool_), *asked])
         is_set = one.kind in SETS or other.kind in SETS
         first, second = (worked.bit(e) if is_set else np.maximum(worked.cell(e), 0)
                          for e in (one, other))  # fmt: skip
