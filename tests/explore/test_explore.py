@@ -63,6 +63,7 @@ class Clears(Libvirt):
     source = "a test"
 
     def backup(self, machine, request):
+        print("asked")
         plan = super().backup(machine, request)
         if not isinstance(plan, tuple) or request.since is None:
             return plan

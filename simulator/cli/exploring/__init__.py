@@ -1,6 +1,7 @@
 """The command that looks at all timelines of a model: ``explore``."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,7 +68,9 @@ def _run(looking: "Looking", report: "Callable[[Told], None]", resume: Path | No
             looking.go_on(resume)
         except WrongFile as wrong:
             give_up(str(wrong))
-    outcome = looking.run(report)
+    # What a proposal prints is in nobody's way.
+    with contextlib.redirect_stdout(sys.stderr):
+        outcome = looking.run(report)
     if resume is not None:
         with told_unwritable(resume):
             looking.save(resume)
