@@ -619,6 +619,21 @@ STORIES = {
         ],
         ["BT207 T8"],
     ),
+    "a backup that failed is nothing that one through bitmaps could be put onto": (
+        "libvirt",
+        [
+            "create: S1",
+            "backup: {to: k1, checkpoint: c0}",
+            "write: B-----",
+            "snapshot: S2",
+            "write: ---A--",
+            "qmp: {execute: block-dirty-bitmap-clear, arguments: {node: S2, name: c0}}",
+            "backup: {to: k3, since: c0, checkpoint: c1, fails: T8}",
+            "{}",
+            "backup: {to: k4, bitmaps: [c0], onto: k3}",
+        ],
+        ["BT215 T6", "BT214 T9"],
+    ),
     "what a full backup that failed kept of the guest's old data hides the image below": (
         "mail-2018",
         [

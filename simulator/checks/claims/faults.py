@@ -81,11 +81,12 @@ def _is_whole(timeline: Timeline, claim: Claim) -> bool:
 
 
 def _base_of(timeline: Timeline, claim: Claim) -> Disk | None:
-    """Return the disk as the backup stands for it that another one was put onto."""
+    """Return the disk as the backup stands for it that another one was put onto, if it holds it."""
     key = claim.backup.onto, claim.backup.disk
     for entry, base in reversed(timeline.made_backups):
         if entry.number < claim.entry.number and (base.name, base.disk) == key:
-            return timeline.state_at(base.disk, claimed_end(timeline, entry, base))
+            end = claimed_end(timeline, entry, base)
+            return timeline.state_at(base.disk, end) if base.usable else None
     return None
 
 
