@@ -116,13 +116,6 @@ GONE = {
         """,
         "at T2: backup full is deleted here",
     ),
-    "a committed snapshot is reverted to": (
-        """
-        at: T1, do: [{create: S1}, {snapshot: S2}, {snapshot: S3}]
-        at: T2, do: [{commit: {top: S3, base: S1}}, {revert: {snapshot: S2, image: S9}}]
-        """,
-        "at T2: image S2 is committed here, down into S1",
-    ),
     "a committed snapshot is deleted": (
         """
         at: T1, do: [{create: S1}, {snapshot: S2}, {snapshot: S3}]
@@ -158,6 +151,16 @@ GONE = {
 def test_a_name_that_was_here_and_went_says_where_it_went(case: str) -> None:
     text, words = GONE[case]
     assert causes(text) == [words]
+
+
+def test_an_image_that_was_committed_is_told_to_who_goes_back_to_it() -> None:
+    # libvirt goes by its note of the snapshot, which stays, and takes what lies below it now.
+    text = """
+        at: T1, do: [{create: S1}, {snapshot: S2}, {snapshot: S3}]
+        at: T2, do: [{commit: {top: S3, base: S1}}, {revert: {snapshot: S2, image: S9}}]
+        """
+    assert causes(text, "qemu") == ["at T2: image S2 is committed here, down into S1"]
+    assert refusals(text) == []
 
 
 def test_an_internal_snapshot_that_left_with_its_overlay_says_so() -> None:
