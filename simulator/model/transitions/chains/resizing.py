@@ -23,6 +23,7 @@ from simulator.model.transitions.chains.images import (
     in_hand,
     in_use_by,
     no_node,
+    works_on,
 )
 from simulator.model.values import replace
 
@@ -83,7 +84,11 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         return _conflict(resize.node, filtered=True)
     if resize.node != disk.active.name:
         names = [image.name for image in disk.chain]
-        above = names[names.index(resize.node) + 1]
+        above: Job | str = names[names.index(resize.node) + 1]
+        for job in machine.jobs_on(disk.name):
+            # A job comes on top of what kept the image before.
+            if not isinstance(job, BackupJob) and resize.node in works_on(job, disk):
+                above = job
         cause = f"{resize.node} is a backing image"
         return resize_in_use(machine, resize.node, above, cause=cause)
     busy = _refuse_resize_in_use(machine, disk, resize.node)

@@ -33,11 +33,13 @@ def change_bitmap(machine: Machine, operation: BitmapOperation) -> Machine | Ref
         # The tool counts in 32 bits, and QMP refuses what does not fit.
         operation = operation._replace(granularity=operation.granularity % (GRANULARITY_MAX * 2))
     opened = replace(disk, bitmaps=mapped(disk.bitmaps, lambda each: _opened(each, node)))
+    opened = opened.opened(node, left_open=True)
     outcome = bitmaps.apply(machine.with_disk(opened), operation, called="#block")
     if isinstance(outcome, Refusal):
         told = f"Operation {BITMAP_WORDS[type(operation)]} on bitmap {name} failed: {outcome.text}"
         return replace(outcome, text=told)
-    return outcome.with_disk(bitmaps.stored_on(outcome.disk(disk.name), node))
+    closed = outcome.disk(disk.name).opened(node, left_open=False)
+    return outcome.with_disk(bitmaps.stored_on(closed, node))
 
 
 def _opened(bitmap: DirtyBitmap, node: str) -> DirtyBitmap:
