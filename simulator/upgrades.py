@@ -37,6 +37,8 @@ def first_difference(timeline: Timeline, host: Host) -> Upgraded | None:
     changes = changes_between(timeline.host, host)
     alone: list[Change] = []
     for change in changes:
+        if change.word and change.word not in str(timeline.entries[place].request):
+            continue
         given: dict[str, Any] = {change.switch: change.holds(host)}
         switched = semantics._replace(
             **(given if change.switch in SWITCHES else {"qemu": host.qemu})

@@ -62,7 +62,7 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
-from simulator.releases.hosts import QEMU, Host
+from simulator.releases.hosts import LIBVIRT, QEMU, Host, precedes
 
 Plan: TypeAlias = tuple[Operation, ...] | Refusal
 """The primitives that a request stands for, all or nothing, or why there are none."""
@@ -265,6 +265,10 @@ class ApiModel:
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out, and start the next checkpoint in the same atomic step."""
+        if request.on_full is not None and self.half == LIBVIRT:
+            return Refusal("libvirt does not pass on-cbw-error on to QEMU")
+        if request.on_full is not None and precedes(machine.semantics.qemu, "11.1"):
+            return Refusal("Parameter 'on-cbw-error' is unexpected")
         jobs: list[Operation] = []
         for name in request.disks:
             disk, one = machine.disk(name), request.of(name)
@@ -344,6 +348,7 @@ class ApiModel:
                 pulled=request.pulled,
                 sources=found,
                 scratch=request.scratch,
+                breaks=request.on_full == "break-snapshot",
             ),
         )
 

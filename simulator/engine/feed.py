@@ -116,7 +116,7 @@ def _passed(window: Any, disk: Disk, machine: Machine) -> Any:
     What is trimmed goes by them.
     """
     jobs = [job for job in machine.backup_jobs if job.disk == disk.name and job.guarding]
-    scratches = [(job.scratch, job.scratch_max) for job in jobs]
+    scratches = [(job.scratch, None if job.breaks else job.scratch_max) for job in jobs]
     if not len(window.ticks) or all(room is None for _, room in scratches):
         return None
     import numpy as np

@@ -77,8 +77,7 @@ class Backup:
         content: A version for each cluster that it holds.
         length: Number of clusters of the image that was read.
         complete: Whether it hides all that lies below it, whatever it draws.
-        at: Label of the instant at which it was taken.
-        since: The checkpoint that it starts from.
+        at, since: Label of the instant at which it was taken, and the checkpoint it starts from.
         bitmaps: Names of the bitmaps that it was read through.
         read: The clusters that were read, for all kinds but full.
         windows: The stretches of history that those bitmaps stand for, all closed.
@@ -170,7 +169,8 @@ class BackupJob:
         guarding: Whether its filter lies between the guest and the disk: it read the active image.
         copied: The clusters that it has copied, where somebody who knows the time says so.
         overwritten: What the guest overwrote under it, copied before; None where nobody counts.
-        drive: Whether QEMU opened its target by a file, and closes it with the job.
+        drive: Whether QEMU opened its target by a file, and closes it; the others as in RunBackup.
+        torn: What the guest overwrote since there was no room; None as long as there was.
     """
 
     name: str
@@ -188,6 +188,9 @@ class BackupJob:
     copied: ClusterSet | None = None
     overwritten: ClusterSet | None = None
     drive: bool = False
+    unit: int | None = None
+    breaks: bool = False
+    torn: ClusterSet | None = None
 
     @property
     def based(self) -> str | None:
@@ -244,9 +247,8 @@ class MirrorJob:
     """A running copy of a disk, which the guest's writes reach as well; its chain is still there.
 
     Attributes:
-        name, disk, into, format, carry, shallow: As in a commit, and in the operation.
+        name, disk, into, format, carry, shallow, granularity, blocking: As in the operation.
         data: Clusters of the new image that held data, where zeroes are written; None for all.
-        granularity: Bytes that are copied together.
         written: What the guest wrote since its start, where no more is copied; None for all.
     """
 
@@ -259,6 +261,7 @@ class MirrorJob:
     data: ClusterSet | None = None
     granularity: int = 65536
     written: ClusterSet | None = None
+    blocking: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,8 +296,7 @@ class Restored:
         sources: What was stacked, oldest first.
         content: What a guest of the restored disk would see.
         length: Number of clusters.
-        of: Label of the instant that it is meant to give back.
-        at: Label of the instant at which it was made.
+        of, at: Labels of the instants that it is meant to give back, and at which it was made.
         part: Whether several disks were restored, of which this is one.
     """
 
@@ -370,9 +372,8 @@ class Machine:
         return next((disk for disk in self.disks if disk.image(node) is not None), None)
 
     def disk_to_revert(self, image: str) -> Disk | None:
-        """Return the disk whose chain has an image, or had it until a revert, or None."""
-        aside = (disk for disk in self.disks if disk.laid_aside(image) is not None)
-        return self.disk_of(image) or next(aside, None)
+        """Return the disk whose chain has an image, or had it until a revert."""
+        return next((d for d in self.disks if d.image(image) or d.laid_aside(image)), None)
 
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""

@@ -143,6 +143,7 @@ class TakeBackup(NamedTuple):
         onto: The backup that this one is stacked on.
         pulled: Whether a client reads the data, instead of QEMU writing it.
         scratch: Bytes that a pull may keep of what the guest overwrites; None for no limit.
+        on_full: What QEMU is told to break where there is no room for it; None where it is not.
         lasting: Whether its job runs on, until a :class:`FinishJobs`.
     """
 
@@ -156,6 +157,7 @@ class TakeBackup(NamedTuple):
     onto: str | None = None
     pulled: bool = False
     scratch: int | None = None
+    on_full: str | None = None
     lasting: bool = False
     starts: tuple[tuple[str, str | None], ...] = ()
 

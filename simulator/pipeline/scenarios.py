@@ -11,6 +11,7 @@ from simulator.engine import play
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.pipeline.runs import Run
 from simulator.releases.hosts import Host, MismatchedHost
+from simulator.releases.unmodelled import NOT_YET
 from simulator.scenario import (
     check_copied,
     check_moved,
@@ -89,6 +90,22 @@ def _check_pictures(timeline: Timeline) -> None:
         raise InputError(timeline.script.path, timeline.script.source, wrong)
 
 
+def _check_modelled(timeline: Timeline) -> None:
+    """Look for what the release of QEMU that is played has and this program does not.
+
+    Raises:
+        InputError: A step asks for that.
+    """
+    wrong = [
+        Problem(message=entry.refusal.text, span=entry.statement.span)
+        for entry in timeline.entries
+        if entry.refusal is not None and entry.statement is not None
+        if entry.refusal.text.endswith(NOT_YET)
+    ]
+    if wrong:
+        raise InputError(timeline.script.path, timeline.script.source, wrong)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """What is to happen. Running it changes nothing, so it can be run again."""
@@ -109,7 +126,8 @@ class Scenario:
         Raises:
             ValueError: There is no such model, or no such release.
             InputError: A picture does not fit what it is of by then, a name is introduced that is
-                there by then, or the proposal cannot be used.
+                there by then, the release has something that is not implemented yet, or the
+                proposal cannot be used.
         """
         chosen = (
             find_model(model or self.script.model) if not isinstance(model, ApiModel) else model
@@ -118,6 +136,7 @@ class Scenario:
             chosen = apis.on_host(chosen, self._agreed(chosen.id, host))
         timeline = play(self.script, chosen)
         _check_pictures(timeline)
+        _check_modelled(timeline)
         own = chosen.id == self.script.model
         check_repeats(timeline, restarts=chosen.restarts, own=own)
         check_copied(timeline)

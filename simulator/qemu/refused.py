@@ -9,6 +9,7 @@ from simulator.model.machine import BackupJob, Machine
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
+    ChangeJob,
     ClearBitmap,
     CommitImages,
     CreateImage,
@@ -49,7 +50,7 @@ from simulator.qemu.commands.backups import (
 )
 from simulator.qemu.commands.bitmaps import change_bitmap, on_bitmap
 from simulator.qemu.commands.images import internal_snapshot
-from simulator.qemu.commands.jobs import mirror_command
+from simulator.qemu.commands.jobs import change_command, mirror_command
 from simulator.qemu.commands.nodes import (
     close_image,
     export_command,
@@ -62,7 +63,16 @@ from simulator.qemu.names import Names
 BY_DEVICE = ("block-job-cancel", "block-job-complete")
 """The commands that call a job a device."""
 
-ALONE = (ResizeImage, CommitImages, PullImages, MirrorDisk, EndJob, ExportNode, UnexportNode)
+ALONE = (
+    ResizeImage,
+    CommitImages,
+    PullImages,
+    MirrorDisk,
+    EndJob,
+    ChangeJob,
+    ExportNode,
+    UnexportNode,
+)
 """What QEMU takes by itself only."""
 
 
@@ -190,6 +200,8 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             return [], unexport_command(operation), []
         case EndJob():
             return [], _end_command(names, machine, operation), []
+        case ChangeJob():
+            return [], change_command(names, operation), []
         case MirrorDisk():
             return _mirror(names, machine, operation)
         case CreateImage() | RevertImages() | LoadSnapshot() | StoreBitmaps():

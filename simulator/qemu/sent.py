@@ -15,6 +15,7 @@ from simulator.model.requests import Qmp
 from simulator.qemu.actions import Action, Command, HasCommand
 from simulator.qemu.commands.backups import make_target
 from simulator.qemu.refused import Attempt
+from simulator.releases.unmodelled import NOT_YET
 
 IGNORED = (
     "backing-mask-protocol",
@@ -24,6 +25,7 @@ IGNORED = (
     "discard-source",
     "filter-node-name",
     "granularity",
+    "on-cbw-error",
     "on-error",
     "on-source-error",
     "on-target-error",
@@ -106,6 +108,8 @@ def attempt_as_written(machine: Machine, request: Qmp) -> Attempt:
     if not commands:
         return Attempt(why="it has no form in JSON")
     first = next(each for each in request.operations if isinstance(each, Refusal))
+    if first.text.endswith(NOT_YET):
+        return Attempt(why=f"it {NOT_YET}")
     if unknown := _UNKNOWN.fullmatch(first.text):
         return Attempt((HasCommand(unknown[1]),))
     parts = [part for each in commands for part in _parts_of(each)]

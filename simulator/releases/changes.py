@@ -19,6 +19,7 @@ class Change(NamedTuple):
         of: ``qemu`` or ``libvirt``.
         since: The oldest known release that does it.
         first: What is known of the very first version; empty where it was not looked for.
+        word: What a command says that is read otherwise; empty where a switch tells.
         title: What is different, in one line.
         before, after: What the older and the newer releases do.
         concerns: Who has to know.
@@ -36,6 +37,7 @@ class Change(NamedTuple):
     advice: str
     shows: str
     first: str = ""
+    word: str = ""
 
     @property
     def name(self) -> str:
@@ -85,6 +87,7 @@ timeline:
     ),
     Change(
         switch="lower_case_property",
+        word="grouped",
         of=QEMU,
         since="10.0",
         title="a grouped transaction that is refused spells property with a small p",
@@ -178,6 +181,96 @@ timeline:
 """,
     ),
     Change(
+        switch="discard_source",
+        word="discard-source",
+        of=QEMU,
+        since="10.0",
+        title="a backup may discard in its source what it has copied",
+        before="Parameter 'discard-source' is unexpected",
+        after="the source's clusters are zeroes, and its recording bitmaps are marked there",
+        first="9.1",
+        concerns="tools that copy scratch images of their own; never for the guest's own disk",
+        advice="give it to images that nobody reads any more",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AABB----
+  - at: T2
+    do:
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: B1}}
+      - qmp:
+          execute: blockdev-backup
+          arguments: {device: S1, target: k1, sync: top, discard-source: true}
+""",
+    ),
+    Change(
+        switch="min_cluster_size",
+        word="min-cluster-size",
+        of=QEMU,
+        since="10.0",
+        title="a backup may copy in larger units than 64 KiB",
+        before="Parameter 'x-perf.min-cluster-size' is unexpected",
+        after="whole units are copied where a bit is set, or the guest writes",
+        first="9.2",
+        concerns="tools that back up to targets of large clusters",
+        advice="nothing: more is copied than a bitmap asks for, and it is right",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AABB----
+  - at: T2
+    do: [{qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: B1}}}]
+  - write: -C---C--
+  - at: T3
+    do:
+      - qmp:
+          execute: blockdev-backup
+          arguments:
+            {device: S1, target: k1, sync: bitmap, bitmap: B1, bitmap-mode: never,
+             x-perf: {min-cluster-size: 131072}}
+""",
+    ),
+    Change(
+        switch="block_job_change",
+        word="block-job-change",
+        of=QEMU,
+        since="10.0",
+        title="a mirror that runs may be told to let the guest wait for the copy",
+        before="The command block-job-change has not been found",
+        after="copy-mode: write-blocking is taken; the copy holds the same",
+        first="8.2",
+        concerns="tools that move busy disks",
+        advice="nothing: no image and no bitmap differs by it",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - at: T2
+    do:
+      - qmp:
+          execute: blockdev-mirror
+          arguments: {job-id: j1, device: S1, target: C1, sync: full}
+        ends: T4
+  - at: T3
+    do:
+      - qmp:
+          execute: block-job-change
+          arguments: {id: j1, type: mirror, copy-mode: write-blocking}
+  - {at: T4}
+""",
+    ),
+    Change(
         switch="zeroes_are_skipped",
         of=QEMU,
         since="11.1",
@@ -220,6 +313,35 @@ timeline:
       - qmp:
           execute: block-dirty-bitmap-add
           arguments: {node: S1, name: B1, persistent: true}
+""",
+    ),
+    Change(
+        switch="on_cbw_error",
+        word="break-",
+        of=QEMU,
+        since="11.1",
+        title="a full scratch space may break the backup, and not the guest's write",
+        before="Parameter 'on-cbw-error' is unexpected",
+        after="break-snapshot: the write is done, and the reader sees a mixture, without an error",
+        first="11.1, perhaps 10.1",
+        concerns="whoever bounds the scratch of a pull; libvirt does not pass it on",
+        advice="leave it at break-guest-write, or throw away what BT210 names",
+        shows="""\
+model: qemu
+disk: 8
+allow:
+  - {rule: refused, because: one of the releases says no}
+  - {rule: scratch-full, because: the other one breaks the backup}
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AAAA----
+  - at: T2
+    do:
+      - backup:
+          {to: k1, mode: pull, scratch: 64 KiB, on-cbw-error: break-snapshot, ends: T3}
+  - write: BBB-----
+  - {at: T3}
 """,
     ),
     Change(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from simulator.diagnostics import REFUSED, InputError, Problem, Span
 from simulator.model.operations import ThawGuest
 from simulator.model.requests import Qmp
-from simulator.releases.hosts import HOST_DEFAULT
 from simulator.scenario.disks import CheckedStep, Disks
 from simulator.scenario.endings import read_endings
 from simulator.scenario.entries import STEP_EXPECTED, Entries
@@ -178,10 +177,7 @@ class _Loading:
         told = isinstance(root.get("timeline"), list) and not faulty & {"disk", "disks"}
         model, host = read_model(head, problems)
         resources, faults = _resources(head, root.get("resources"), problems)
-        release = (host or HOST_DEFAULT).qemu
-        disks, statements, endings = self._statements(
-            head, entries, checked, resources, release, told=told
-        )
+        disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
         guests = workloads.read(disks) if workloads is not None else ()
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
@@ -229,7 +225,6 @@ class _Loading:
         entries: Entries,
         checked: Sequence[dict[str, Any] | None],
         resources: "Mapping[str, Resource]",
-        release: str,
         *,
         told: bool,
     ) -> tuple[Disks, list[Statement], Endings]:
@@ -240,7 +235,6 @@ class _Loading:
             entries: The timeline.
             checked: The long form of each step, as far as it fits.
             resources: Those that the top defines.
-            release: That of the QEMU that the file is about.
             told: Whether *head* has all that the file says of disks.
         """
         both = list(zip(entries.steps, checked, strict=True))
@@ -254,9 +248,7 @@ class _Loading:
         survey(names, sound, broken)
         problems = self._problems
         pictures, figures = Pictures(problems), Figures(names, disks, problems)
-        around = Around(
-            disks, names, entries.labels, problems, pictures, figures, resources, release
-        )
+        around = Around(disks, names, entries.labels, problems, pictures, figures, resources)
         endings: Endings = {}
         statements: list[Statement] = []
         for number, (raw, step) in enumerate(steps):

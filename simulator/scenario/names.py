@@ -169,7 +169,9 @@ class Names:
         known = self.known[thing]
         whole, _, disk = name.rpartition("/")
         part = thing is Thing.BACKUP and whole in known and disk in self._disks.names
-        if name in known or part or name in self._perhaps or self.unsure:
+        # A revert makes one for each disk of a snapshot, and tells the name of the first.
+        reverted = thing is Thing.IMAGE and name.removesuffix("-revert") in known
+        if name in known or part or reverted or name in self._perhaps or self.unsure:
             return True
         there = self._there(thing, path)
         self._problems.add(

@@ -29,7 +29,6 @@ class Around(NamedTuple):
     Attributes:
         problems: Takes what is wrong.
         resources: Those that the top of the file defines.
-        release: That of the QEMU that the file is about.
     """
 
     disks: Disks
@@ -39,7 +38,6 @@ class Around(NamedTuple):
     pictures: Pictures
     figures: Figures
     resources: "Mapping[str, Resource]"
-    release: str
 
     def copied(self, path: Path, arguments: Mapping[str, Any]) -> Copied | None:
         """Return what some arguments say that a job had copied; None where they do not.

@@ -230,9 +230,11 @@ class Drawer:
         step: dict[str, Any] = {"disk": disk.name}
         if self.scenario.partial and self.half():
             size = disk.cluster_size
-            offset = first * size + int(self._draw([0, 512, size // 2]))
+            # Left out: half-zeroed.
+            whole = verb == "zero" and self.machine.semantics.zeroes_are_skipped
+            offset = first * size + (0 if whole else int(self._draw([0, 512, size // 2])))
             step["offset"] = min(offset, disk.size - 512)
-            length = int(self._draw([512, size, size // 2]))
+            length = size if whole else int(self._draw([512, size, size // 2]))
             step["length"] = min(length, disk.size - step["offset"])
             if verb == "write":
                 step["data"] = letter
@@ -439,7 +441,8 @@ class Drawer:
         if self.half():
             self.scenario.do({"resize": {"disk": disk.name, "clusters": length}})
             return
-        size = 100 if self.seldom() else length * disk.cluster_size
+        skips = self.machine.semantics.zeroes_are_skipped  # Left out: half-zeroed.
+        size = 100 if self.seldom() and not skips else length * disk.cluster_size
         self.scenario.do(
             {
                 "qmp": {

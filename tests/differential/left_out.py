@@ -45,6 +45,12 @@ LEFT_OUT = {
         "A mirror whose `granularity` is above the disk's clusters takes a granule of holes and "
         "explicit zeroes for data on 11.1; here it copies those that hold data.",
     ),
+    "half-zeroed": LeftOut(
+        "qemu",
+        "A part of a cluster that the guest zeroes, or that an image grows by: the rest is "
+        "data still, which 11.1 copies "
+        "where it skips zeroes. Here a cluster is what was written to it last.",
+    ),
     "unflushed": LeftOut(
         "qemu",
         "The base of a commit, and an image below the active one that is pulled into, are "

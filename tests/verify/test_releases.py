@@ -6,7 +6,8 @@ import pytest
 
 import simulator
 from simulator.hosts.installed import installed_host
-from simulator.notation import write_clusters
+from simulator.notation import write_bits, write_clusters
+from simulator.pipeline import Run
 from simulator.releases.changes import CHANGES, Change
 from simulator.releases.hosts import QEMU
 from simulator.verify.on_libvirt import verify as on_libvirt
@@ -125,3 +126,106 @@ def test_a_newer_one_copies_its_first_block_and_whole_granules(mirror: str, copi
     text = RAW.replace("MIRROR", mirror).replace("disk:", "host: {qemu: 11.1}\ndisk:", 1)
     (disk,) = simulator.loads(text).run().timeline.last.disks
     assert write_clusters(disk.active.content, disk.length) == copied
+
+
+FEATURES = {
+    "discard-source, full": ("sync: full, discard-source: true", "zzzz----", "XXXXXXXX"),
+    "discard-source, top": ("sync: top, discard-source: true", "zzzz----", "XXXX-X--"),
+    "discard-source, bitmap": (
+        "sync: bitmap, bitmap: B1, bitmap-mode: on-success, discard-source: true",
+        "zzzz----",
+        "XXXX-X--",
+    ),
+    "discard-source, none": ("sync: none, discard-source: true", "AABB----", "XXXX-X--"),
+    "min-cluster-size": (
+        "sync: bitmap, bitmap: B1, bitmap-mode: never, x-perf: {min-cluster-size: 131072}",
+        "AABB----",
+        "XXXX-X--",
+    ),
+    "min-cluster-size, none": ("sync: none, x-perf: {min-cluster-size: 131072}", "AABB----", ""),
+    "min-cluster-size, no power of two": (
+        "sync: full, x-perf: {min-cluster-size: 1000}",
+        "AABB----",
+        "",
+    ),
+    "on-cbw-error": ("sync: full, on-cbw-error: break-snapshot", "AABB----", ""),
+}
+FEATURE = """\
+scenario: what newer releases add
+model: qemu
+disk: 8
+timeline:
+  - at: T1
+    do:
+      - create: S1
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: B1}}
+  - write: AABB----
+  - at: T2
+    do:
+      - {qmp: {execute: blockdev-backup, arguments: {device: S1, target: k1, MORE}}, ends: T3}
+  - write: -----E--
+  - {at: T3}
+"""
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_what_newer_releases_add_goes_as_on_what_is_installed(name: str) -> None:
+    need_qemu()
+    assert agrees(FEATURE.replace("MORE", FEATURES[name][0]))
+
+
+@pytest.mark.parametrize("name", [name for name, story in FEATURES.items() if story[2]])
+def test_it_does_so_from_10_on(name: str) -> None:
+    told, cells, bits = FEATURES[name]
+    text = FEATURE.replace("MORE", told).replace("disk:", "host: {qemu: 10.0}\ndisk:", 1)
+    (disk,) = simulator.loads(text).run().timeline.last.disks
+    image = f"{cells[:5]}E{cells[6:]}".replace("z", "0")
+    assert write_clusters(disk.active.content, disk.length) == image
+    (bitmap,) = disk.bitmaps
+    assert write_bits(bitmap.dirty, bitmap.length) == bits
+
+
+FULL = """\
+scenario: the scratch is full
+model: qemu
+host: {qemu: 11.1}
+disk: 8
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AAAA----
+  - at: T2
+    do: [{backup: {to: k1, mode: pull, scratch: 64 KiB, on-cbw-error: WHO, ends: T3}}]
+  - write: B-------
+  - write: -CC-----
+  - write: ---D----
+  - {at: T3}
+"""
+
+
+def test_who_is_harmed_by_a_full_scratch() -> None:
+    harmed = simulator.loads(FULL.replace("WHO", "break-guest-write")).run()
+    assert [f.code for f in harmed.findings] == ["BT210", "BT210"]
+    assert cells(harmed) == "AAAA----"
+    broken = simulator.loads(FULL.replace("WHO", "break-snapshot")).run()
+    (finding,) = broken.findings
+    assert finding.code == "BT210"
+    assert "two points in time" in finding.message
+    assert any("QEMU 11.1" in note for note in finding.notes)
+    assert cells(broken) == "ACCD----"
+
+
+def test_older_ones_and_libvirt_do_not_know_who_is_to_be_harmed() -> None:
+    text = FULL.replace("WHO", "break-snapshot")
+    for old, new, words in (
+        ("qemu: 11.1", "qemu: 10.0", "Parameter 'on-cbw-error' is unexpected"),
+        ("model: qemu", "model: libvirt", "libvirt does not pass on-cbw-error on to QEMU"),
+    ):
+        findings = simulator.loads(text.replace(old, new)).run().findings
+        assert [f.refused for f in findings] == [words]
+
+
+def cells(run: Run) -> str:
+    """Return what the backup holds."""
+    (backup,) = run.timeline.last.backups
+    return write_clusters(backup.content, backup.length)

@@ -11,7 +11,7 @@ from simulator.model.clusters import set_of
 from simulator.model.machine import BackupJob
 from simulator.model.operations import GuestWrite
 from simulator.model.sizes import write_about, write_size
-from simulator.model.transitions.jobs import to_keep
+from simulator.model.transitions.overwriting import to_keep
 from simulator.moves import Move, moved_until
 from simulator.schedule.durations import SECOND
 from simulator.timeline import Entry, Timeline
@@ -26,7 +26,9 @@ def scratch_full(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Why is this wrong?
     While a client pulls a backup, the old data of each cluster that the guest overwrites goes to
     the scratch image. Where there is no room, the guest's own write fails. The backup stays good;
-    it is the guest that is harmed.
+    it is the guest that is harmed. With `on-cbw-error: break-snapshot` (QEMU 11.1) it is the
+    other way round: the write is done, and from then on the client reads a mixture of two points
+    in time, without an error.
 
     ## Example
     ```yaml
@@ -61,6 +63,8 @@ def scratch_full(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for entry in timeline.entries:
         if entry.statement is not None and is_scratch_full(entry):
             yield _of_step(self, timeline, entry)
+        elif entry.before.jobs is not entry.after.jobs:
+            yield from _broken(self, timeline, entry)
     for filled in _filled(timeline):
         yield _of_workload(self, timeline, filled)
 
@@ -81,6 +85,27 @@ class Filled(NamedTuple):
     first: Entry
     writes: int
     needed: int
+
+
+def _broken(self: Rule, timeline: Timeline, entry: Entry) -> Iterator[Finding]:
+    """Yield what a write does to backups whose old data finds no room, and that are to pay."""
+    whole = {(job.name, job.disk) for job in entry.before.backup_jobs if job.torn is None}
+    for job in entry.after.backup_jobs:
+        if job.torn is None or (job.name, job.disk) not in whole or job.scratch_max is None:
+            continue
+        begun = _begun(timeline, job, entry)
+        name, room = job.backup.name, write_size(job.scratch_max)
+        yield self.found(
+            entry if entry.statement is not None else begun,
+            f"{name} becomes a mixture of two points in time: its scratch space is full",
+            label="the old data of this has no room",
+            notes=(
+                f"the scratch space of {name} has {room}",
+                f"on {timeline.host}, told break-snapshot, the client reads on without an error",
+            ),
+            help="give the scratch image room for all that the guest overwrites during the job, "
+            "and throw this backup away",
+        )
 
 
 def _of_step(self: Rule, timeline: Timeline, entry: Entry) -> Finding:

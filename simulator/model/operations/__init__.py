@@ -47,7 +47,7 @@ from simulator.model.operations.guest import (
     GuestWrite,
     touched_by,
 )
-from simulator.model.operations.jobs import Asked, BitmapMode, EndJob, RunBackup, Sync
+from simulator.model.operations.jobs import Asked, BitmapMode, ChangeJob, EndJob, RunBackup, Sync
 from simulator.model.operations.outside import (
     CopyImage,
     CorruptBackup,
@@ -85,6 +85,7 @@ __all__ = [
     "BitmapMode",
     "BitmapOperation",
     "ChainOperation",
+    "ChangeJob",
     "ClearBitmap",
     "CloseImages",
     "CommitFile",
@@ -153,4 +154,5 @@ Operation: TypeAlias = (
     | CreateImage
     | RunBackup
     | EndJob
+    | ChangeJob
 )

@@ -141,6 +141,7 @@ class MirrorDisk(NamedTuple):
         replaces: The image whose place it is to take; None for the active one.
         sync: What the command says, where that is its own; as *shallow* has it otherwise.
         granularity: Bytes that are looked at together; None for the target's clusters.
+        blocking: Whether the guest's writes wait for theirs in the copy.
         wrong: What QEMU says of its other arguments when it has found the disk; empty for nothing.
     """
 
@@ -154,6 +155,7 @@ class MirrorDisk(NamedTuple):
     replaces: str | None = None
     sync: str = ""
     granularity: int | None = None
+    blocking: bool = False
     wrong: str = ""
 
 

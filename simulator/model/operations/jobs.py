@@ -67,6 +67,10 @@ class RunBackup(NamedTuple):
         asked: What QEMU is to judge itself; None where a policy has made the job.
         drive: The ``mode`` of ``drive-backup``, which names its target by a file: it is made anew
             (``absolute-paths``), or must be there (``existing``). None where it is a node.
+        unit: Bytes that are copied together at the least; None for no more than anyhow.
+        discards: Whether what is copied is discarded in the image (QEMU: ``discard-source``).
+        breaks: Whether it is the backup, and not the guest's write, that goes on wrongly where the
+            old data finds no room (QEMU: ``on-cbw-error: break-snapshot``).
     """
 
     target: str
@@ -89,6 +93,9 @@ class RunBackup(NamedTuple):
     job: str | None = None
     asked: Asked | None = None
     drive: str | None = None
+    unit: int | None = None
+    discards: bool = False
+    breaks: bool = False
 
 
 Copied: TypeAlias = ClusterSet | Fraction
@@ -117,3 +124,15 @@ class EndJob(NamedTuple):
     command: str | None = None
     copied: Copied | None = None
     forced: bool = False
+
+
+class ChangeJob(NamedTuple):
+    """Let a running copy of a disk write along with the guest (QEMU: ``block-job-change``).
+
+    Attributes:
+        job: What the user calls it.
+        blocking: Whether the guest's writes wait for theirs in the copy.
+    """
+
+    job: str
+    blocking: bool

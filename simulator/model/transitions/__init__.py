@@ -7,6 +7,7 @@ from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
     BitmapOperation,
     ChainOperation,
+    ChangeJob,
     CreateImage,
     EndJob,
     ExportOperation,
@@ -104,6 +105,8 @@ def _apply(machine: Machine, operation: Operation) -> Machine | Refusal:
             return create_image(machine, operation)
         case EndJob():
             return jobs.end_job(machine, operation)
+        case ChangeJob():
+            return jobs.change_job(machine, operation)
     if isinstance(operation, BitmapOperation | ResizeImage) and machine.power is not Power.RUNNING:
         return use_tool(machine, operation)
     if isinstance(operation, BitmapOperation):

@@ -4,7 +4,7 @@ Source: QEMU 7.2; ``facts/QEMU.md``, sections 6 and 7.
 """
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
-from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
+from simulator.model.clusters import ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import (
     BACKUP_OF,
@@ -15,31 +15,56 @@ from simulator.model.machine import (
     Kind,
     Machine,
     MirrorJob,
-    PullJob,
     Status,
     Transfer,
 )
-from simulator.model.operations import EndJob, Refusal, RunBackup, Sync
+from simulator.model.operations import ChangeJob, EndJob, Refusal, RunBackup, Sync
 from simulator.model.operations.jobs import Copied
 from simulator.model.series import added, mapped, put, without
 from simulator.model.sizes import (
     count_copied,
     measure,
     measure_granules,
-    write_size,
 )
+from simulator.model.transitions.access import is_writable
 from simulator.model.transitions.bitmaps import find_sources
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.forks import refuse_above_written
 from simulator.model.transitions.chains.images import no_node
-from simulator.model.transitions.chains.mirrors import followed
-from simulator.model.transitions.chains.pulls import written_under
 from simulator.model.transitions.starting import refuse_backup
-from simulator.model.transitions.targets import copy_units, cut_short, fill_with_zeroes, leave
+from simulator.model.transitions.targets import (
+    copy_units,
+    cut_short,
+    discarded,
+    fill_with_zeroes,
+    leave,
+    to_copy,
+)
 from simulator.model.values import replace
 
 
 def run_backup(machine: Machine, run: RunBackup) -> Machine | Refusal:
+    """Start a job, and end it at once unless it lasts; it may discard what it has copied.
+
+        S1: |AABB----|    through  B1: |-X------|    leaves  S1: |A0BB----|  B1: |-X------|
+
+    What is discarded is marked as if the guest had. Source: QEMU 10.0.13, ``discard-source``.
+    """
+    if not run.discards:
+        return _run(machine, run)
+    started = _run(machine, run._replace(lasting=True))
+    disk = machine.disk_of(run.image)
+    if isinstance(started, Refusal) or disk is None:
+        return started
+    if not is_writable(machine, run.image):
+        return Refusal("Could not replace node: Block node is read-only")
+    job = started.jobs[-1]
+    assert isinstance(job, BackupJob), "it has just been started"
+    left = started.with_disk(discarded(started.disk(disk.name), run.image, to_copy(job.backup)))
+    return left if run.lasting else _end(left, job, Status.COMPLETED)
+
+
+def _run(machine: Machine, run: RunBackup) -> Machine | Refusal:
     """Start a job, and end it at once unless it lasts.
 
         S1: |AAAA----| <- S2: |D--BBDD-|    through  B3: |X----XX-|    gives  |D----DD-|
@@ -111,6 +136,8 @@ def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> B
         guarding=run.image == disk.active.name,
         overwritten=set_of(record.length) if not run.pulled else None,
         drive=run.drive is not None,
+        unit=run.unit,
+        breaks=run.breaks,
     )
 
 
@@ -139,6 +166,24 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
         for job in [each for each in machine.jobs if _target(each) in grouped]:
             machine = _end(machine, job, together)
     return machine
+
+
+def change_job(machine: Machine, change: ChangeJob) -> Machine | Refusal:
+    """Let a copy that is ready write along with the guest; nothing of its content changes."""
+    job = next((each for each in machine.jobs if each.name == change.job), None)
+    if job is None:
+        return Refusal(f"Block job '{change.job}' not found")
+    state = _state_of(job, machine.disk(job.disk))
+    if state == "pending":
+        return Refusal(f"Job '{job.name}' in state 'pending' cannot accept command verb 'change'")
+    if not isinstance(job, MirrorJob):
+        return Refusal("Job type does not support change")
+    if job.blocking and not change.blocking:
+        return Refusal("Change to copy mode 'background' is not implemented")
+    jobs = tuple(
+        replace(job, blocking=change.blocking) if each is job else each for each in machine.jobs
+    )
+    return replace(machine, jobs=jobs)
 
 
 TAKES = {
@@ -287,10 +332,10 @@ def _read(
         # A raw image has every cluster, whether it was written or not.
         raw = image.format == "raw"
         own = set_of(image.length, range(image.length)) if raw else image.content.clusters()
-        return copy_units(disk, own, image.length), (Window(start=image.since),)
+        return copy_units(disk, own, image.length, run.unit), (Window(start=image.since),)
     if run.sync is Sync.BITMAP:
         assert bitmap is not None, "without its bitmap the job was refused"
-        return copy_units(disk, disk.clusters_of(bitmap), image.length), bitmap.windows
+        return copy_units(disk, disk.clusters_of(bitmap), image.length, run.unit), bitmap.windows
     if run.kind is Kind.NONE:
         return set_of(image.length), ()
     if run.pulled and bitmap is not None:
@@ -351,55 +396,3 @@ def _end_backup(machine: Machine, job: BackupJob, status: Status, copied: Copied
         jobs=tuple(each for each in machine.jobs if each is not job),
         backups=put(machine.backups, BACKUP_OF, made) if runs else machine.backups,
     )
-
-
-def to_keep(disk: Disk, job: BackupJob, written: ClusterSet) -> ClusterSet:
-    """Return the clusters that a job keeps before the guest writes: those that it has not yet."""
-    assert job.scratch is not None, "it keeps what the guest overwrites"
-    return copy_units(disk, written, job.backup.length) - job.scratch.clusters()
-
-
-def meet_write(machine: Machine, disk: Disk, data: ClusterMap) -> Machine | Refusal:
-    """Return a machine whose jobs have met what the guest is about to write, or why it may not."""
-    jobs: list[Job] = []
-    for job in machine.jobs:
-        met = _met(job, disk, data) if job.disk == disk.name else job
-        if isinstance(met, Refusal):
-            return met
-        jobs.append(met)
-    return replace(machine, jobs=tuple(jobs)) if jobs else machine
-
-
-def _met(job: Job, disk: Disk, data: ClusterMap) -> Job | Refusal:
-    match job:
-        case MirrorJob():
-            return followed(disk, job, data)
-        case PullJob() if job.into == disk.active.name:
-            return written_under(job, data.clusters())
-        case BackupJob() if job.guarding:
-            return _keep_old_data(job, disk, data.clusters())
-    return job
-
-
-def _keep_old_data(job: BackupJob, disk: Disk, written: ClusterSet) -> BackupJob | Refusal:
-    """Let a backup keep what the guest is about to overwrite, or refuse the guest's write.
-
-        written  |E----E--|    scratch  |A----B--|
-
-    A push job copies such clusters to its target, which has room. The scratch image of a pull job
-    may be too small: then it is the guest's write that fails.
-    Source: ``facts/LIBVIRT.md`` section 3, number 36; ``facts/QEMU.md`` section 6.3.
-    """
-    if job.scratch is None:
-        if job.overwritten is None:
-            return job
-        return replace(job, overwritten=job.overwritten | written)
-    new = to_keep(disk, job, written)
-    old = fill_with_zeroes(disk.guest_view.restrict(new), new, job.backup.length)
-    scratch = job.scratch.overlay(old)
-    needed = len(scratch) * disk.cluster_size
-    if job.scratch_max is not None and needed > job.scratch_max:
-        room = f"the scratch space of {job.backup.name} has {write_size(job.scratch_max)}"
-        cause = f"{room}, and this write needs {write_size(needed)}"
-        return Refusal("write failed: No space left on device", cause=cause)
-    return replace(job, scratch=scratch)

@@ -11,7 +11,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Kind, Status
 from simulator.model.operations import BitmapMode
 from simulator.model.operations.jobs import Copied
-from simulator.model.series import without
+from simulator.model.series import mapped, without
 from simulator.model.sizes import COPY_UNIT, count_copied, measure
 from simulator.model.values import replace
 
@@ -108,6 +108,14 @@ def leave(
     elif bitmap is not None:
         disk = disk.with_bitmap(_release(disk, job, bitmap, status, copied))
     record = job.backup if status is job.backup.status else replace(job.backup, status=status)
+    if job.torn is not None and record.kind is not Kind.NONE:
+        # Its client finds there what the guest wrote since.
+        torn = job.torn & record.content.clusters()
+        seen = disk.guest_view.restrict(torn)
+        record = replace(
+            record, content=record.content.overlay(fill_with_zeroes(seen, torn, record.length))
+        )
+        record = measure(record, disk.cluster_size, record.bytes_in(disk.cluster_size))
     failed = status is Status.FAILED
     if record.kind is Kind.NONE and (not failed or (record.has_file and job.copied is None)):
         # Such a job never ends by itself, so to cancel it is its good end.
@@ -146,7 +154,7 @@ def copied_by(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -
         copied = set_of(length) if told is None else told.below(length)
     if job.overwritten is not None:
         copied = copied | job.overwritten.below(length)
-    return copy_units(disk, copied, length)
+    return copy_units(disk, copied, length, job.unit)
 
 
 def share_of(clusters: ClusterSet, share: Fraction) -> ClusterSet:
@@ -166,13 +174,35 @@ def to_copy(record: Backup) -> ClusterSet:
     return set_of(record.length, range(record.length)) if record.read is None else record.read
 
 
-def copy_units(disk: Disk, clusters: ClusterSet, length: int) -> ClusterSet:
+def discarded(disk: Disk, image: str, clusters: ClusterSet) -> Disk:
+    """Return a disk that somebody below the guest discarded clusters of: bitmaps record it."""
+    held = disk.image(image)
+    assert held is not None, "a job read it"
+    gone = clusters if held is not disk.chain[0] else held.content.restrict(clusters).clusters()
+    content = held.content.overlay(map_all(held.length, gone, ZERO))
+
+    def marked(bitmap: DirtyBitmap) -> DirtyBitmap:
+        if bitmap.node != image or not bitmap.recording:
+            return bitmap
+        return bitmap.mark(disk.granules_of(bitmap.granularity, clusters, bitmap.length))
+
+    left = disk.with_image(replace(held, content=content))
+    moment = disk.moment + (not left.guest_view.reads_like(disk.guest_view))
+    return replace(left, bitmaps=mapped(disk.bitmaps, marked), moment=moment)
+
+
+def copy_units(
+    disk: Disk, clusters: ClusterSet, length: int, unit: int | None = None
+) -> ClusterSet:
     """Return the clusters that a job copies for these: it copies whole units of 64 KiB.
+
+    Args:
+        unit: Bytes that the job copies together, where it is told more.
 
     Source: QEMU 7.2; the unit is the larger of 64 KiB and the target's cluster size, and a target
     is made with clusters of 64 KiB.
     """
-    return in_units(clusters, COPY_UNIT // disk.cluster_size, length)
+    return in_units(clusters, max(COPY_UNIT, unit or 0) // disk.cluster_size, length)
 
 
 def in_units(clusters: ClusterSet, ratio: int, length: int) -> ClusterSet:

@@ -7,6 +7,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import ChainJob, CommitJob, Machine, MirrorJob, PullJob, Status
 from simulator.model.operations import (
     AddBitmap,
+    ChangeJob,
     CommitImages,
     EndJob,
     MergeBitmaps,
@@ -219,6 +220,13 @@ def mirror_command(names: Names, mirror: MirrorDisk) -> Command:
     if mirror.replaces is not None:
         options["replaces"] = names.node(mirror.replaces)
     return Command("blockdev-mirror", options)
+
+
+def change_command(names: Names, change: ChangeJob) -> Command:
+    """Return the command that lets a copy write along with the guest."""
+    mode = "write-blocking" if change.blocking else "background"
+    options = {"id": names.job(change.job), "type": "mirror", "copy-mode": mode}
+    return Command("block-job-change", options)
 
 
 def _finish_mirror(work: Work, machine: Machine, job: MirrorJob) -> None:

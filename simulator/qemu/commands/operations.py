@@ -9,6 +9,7 @@ from simulator.model.operations import (
     AttachDisk,
     BitmapOperation,
     ChainOperation,
+    ChangeJob,
     ClearBitmap,
     CloseImages,
     CommitImages,
@@ -73,7 +74,7 @@ from simulator.qemu.commands.images import (
     resize_image,
     revert_images,
 )
-from simulator.qemu.commands.jobs import commit_images, mirror_disk, pull_images
+from simulator.qemu.commands.jobs import change_command, commit_images, mirror_disk, pull_images
 from simulator.qemu.commands.nodes import disk_of, export_command, guest_step, unexport_command
 from simulator.qemu.commands.outside import (
     change_file,
@@ -107,6 +108,8 @@ def add(work: Work, machine: Machine, operation: Operation) -> None:
             run_backup(work, machine, operation)
         case EndJob():
             end_job(work, machine, operation)
+        case ChangeJob():
+            work.do(change_command(work.names, operation))
         case _ if isinstance(operation, ChainOperation):
             _change_chain(work, machine, operation)
         case _ if isinstance(operation, ExportOperation):

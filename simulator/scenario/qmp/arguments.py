@@ -107,6 +107,13 @@ class Arguments:
             raise self._ill_typed(name, "object")
         return value
 
+    def peek(self, *names: str) -> object:
+        """Return an argument, or a member of one, that is taken later; None where it is not."""
+        found: object = self._left
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
+
     def drop(self, *names: str) -> None:
         """Let go of arguments that have no meaning here."""
         for name in names:

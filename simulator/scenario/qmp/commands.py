@@ -15,6 +15,7 @@ from simulator.model.operations import (
     AddOverlay,
     Asked,
     BitmapMode,
+    ChangeJob,
     ClearBitmap,
     CommitImages,
     DisableBitmap,
@@ -33,9 +34,10 @@ from simulator.model.operations import (
     Sync,
     UnexportNode,
 )
+from simulator.releases.hosts import precedes
 from simulator.scenario.names import Thing
 from simulator.scenario.qmp.arguments import Arguments, RefusedError
-from simulator.scenario.qmp.ignored import BACKUP, EXPORT, MERGE, MIRROR
+from simulator.scenario.qmp.ignored import BACKUP, COMMANDS_NEWER, EXPORT, MERGE, MIRROR
 
 SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
 """What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""
@@ -146,6 +148,8 @@ def _backup(arguments: Arguments, *, file: bool = False) -> RunBackup:
         raise RefusedError("Parameter 'sync' is missing")
     bitmap = arguments.optional("bitmap")
     mode = arguments.choice("bitmap-mode", tuple(BitmapMode))
+    unit = arguments.peek("x-perf", "min-cluster-size")
+    discards, breaks = arguments.peek("discard-source"), arguments.peek("on-cbw-error")
     arguments.ignore(BACKUP)
     arguments.end()
     if not file and not _NODE_NAME.fullmatch(target):
@@ -163,8 +167,17 @@ def _backup(arguments: Arguments, *, file: bool = False) -> RunBackup:
         reuse=True,
         job=job,
         asked=Asked(sync, mode),
+        unit=unit if isinstance(unit, int) else None,
+        discards=discards is True,
+        breaks=breaks == "break-snapshot",
     )
 
+
+# fmt: off
+JOB_TYPES = ("commit", "stream", "mirror", "backup", "create", "amend", "snapshot-load",
+             "snapshot-save", "snapshot-delete")
+# fmt: on
+"""Source: QEMU QMP reference, ``JobType``."""
 
 GRANULARITY_MAX = 64 * 1024 * 1024
 """Bytes that a mirror looks at together, at the most. Source: QEMU 7.2, ``blockdev-mirror``."""
@@ -177,6 +190,7 @@ def _read_mirror(arguments: Arguments, clusters: Clusters) -> Operation:
     if sync is None:
         raise RefusedError("Parameter 'sync' is missing")
     granularity = arguments.uint32("granularity")
+    blocking = arguments.peek("copy-mode") == "write-blocking"
     arguments.ignore(MIRROR)
     arguments.end()
     if not _NODE_NAME.fullmatch(target):
@@ -194,6 +208,7 @@ def _read_mirror(arguments: Arguments, clusters: Clusters) -> Operation:
         replaces=replaces,
         sync=sync,
         granularity=granularity,
+        blocking=blocking,
         wrong=wrong,
     )
 
@@ -284,6 +299,22 @@ def _on_job(command: str, status: Status) -> Command:
         return EndJob(job=job, status=status, unknown=unknown, command=command, forced=forced)
 
     return Command(command, read)
+
+
+def _read_change(arguments: Arguments, clusters: Clusters) -> Operation:
+    name = "block-job-change"
+    if precedes(arguments.release, COMMANDS_NEWER[name]):
+        raise RefusedError(f"The command {name} has not been found")
+    job, kind = arguments.text("id"), arguments.choice("type", JOB_TYPES)
+    if kind is None:
+        raise RefusedError("Parameter 'type' is missing")
+    mode = None
+    if kind == "mirror":
+        mode = arguments.choice("copy-mode", ("background", "write-blocking"))
+        if mode is None:
+            raise RefusedError("Parameter 'copy-mode' is missing")
+    arguments.end()
+    return ChangeJob(job, blocking=mode == "write-blocking")
 
 
 def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
@@ -381,6 +412,7 @@ COMMANDS: Mapping[str, Command] = {
         _on_job("block-job-complete", Status.COMPLETED),
         _on_job("block-job-finalize", Status.COMPLETED),
         _on_job("block-job-dismiss", Status.COMPLETED),
+        Command("block-job-change", _read_change),
     )
 }
 """The commands that change something, by name."""

@@ -15,6 +15,7 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import Qmp
 from simulator.releases.hosts import KNOWN, QEMU, precedes
+from simulator.releases.unmodelled import NOT_YET, not_there
 from simulator.scenario.names import Thing
 from simulator.scenario.qmp.arguments import Arguments, RefusedError
 from simulator.scenario.qmp.commands import COMMANDS, Clusters
@@ -200,6 +201,9 @@ def _read_command(
 ) -> list[Operation | Refusal]:
     if execute in QUERIES:
         return []
+    missing = not_there(execute, arguments, release)
+    if missing:
+        return [Refusal(f"{missing} {NOT_YET}")]
     if execute not in COMMANDS:
         return [Refusal(f"The command {execute} has not been found")]
     try:

@@ -50,10 +50,27 @@ Since: TypeAlias = Annotated[
 """One start for all disks, or its own for each; null is full."""
 
 
+_BackupKeys = TypedDict(
+    "_BackupKeys",
+    {
+        "on-cbw-error": NotRequired[
+            Annotated[
+                Literal["break-guest-write", "break-snapshot"],
+                Field(
+                    description="Who is harmed where the scratch is full: the guest's write, or "
+                    "the backup. QEMU has it since 11.1."
+                ),
+            ]
+        ],
+    },
+)
+"""The key that is no word of Python."""
+
+
 @with_config(
     strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, *AT_MOST_ONE["anyOf"]]}})
 )
-class Backup(Lasts, Moves):
+class Backup(_BackupKeys, Lasts, Moves):
     """A copy outside the chain: full, or only what changed."""
 
     to: Annotated[FileName, Field(description="The target.", examples=["full.bak"])]
@@ -160,6 +177,7 @@ def _read_backup(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
         onto=onto,
         pulled=arguments.get("mode") == "pull",
         scratch=arguments.get("scratch"),
+        on_full=arguments.get("on-cbw-error"),
         lasting=lasts(arguments),
     )
 
@@ -212,6 +230,13 @@ def _check_scratch(around: Around, path: Path, arguments: Mapping[str, Any]) -> 
     """Note a scratch image that nothing needs, or that has no room."""
     scratch = arguments.get("scratch")
     if scratch is None:
+        if "on-cbw-error" in arguments:
+            around.problems.add(
+                (*path, "on-cbw-error"),
+                "on-cbw-error stands in a backup whose old data always finds room",
+                expected="scratch beside it",
+                at_key=True,
+            )
         return
     if arguments.get("mode") != "pull":
         around.problems.add(
@@ -275,7 +300,8 @@ BACKUP = Verb(
     "null is full; `until` is a checkpoint or an instant to end at, in place of now; `bitmaps` "
     "reads through just these; `image` reads a lower image; `checkpoint` starts one in the same "
     "step; `onto` names the backup it is stacked on; `mode: pull`: a client reads an export, and "
-    "`scratch` is the room for what the guest overwrites meanwhile.",
+    "`scratch` is the room for what the guest overwrites meanwhile; with `on-cbw-error: "
+    "break-snapshot` the backup, and not the guest's write, pays where it is full (QEMU 11.1).",
     shape=Backup,
     short=short("to", FileName),
     form="NAME or {to: NAME}",

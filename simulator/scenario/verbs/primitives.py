@@ -10,7 +10,8 @@ from simulator.model.clusters import CLUSTERS_MAX
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.model.operations import CommitImages, MirrorDisk, PullImages, ResizeImage, RunBackup
 from simulator.model.requests import Qmp
-from simulator.releases.unmodelled import ARGUMENTS, lacks
+from simulator.releases.hosts import KNOWN, QEMU
+from simulator.releases.unmodelled import not_there
 from simulator.scenario.disks import clusters_of, lacking
 from simulator.scenario.later import COMMANDS_LATER, tell_later
 from simulator.scenario.names import New, Thing
@@ -42,12 +43,10 @@ def _read(around: Around, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
     for index, command in enumerate(commands):
         where = (*path, index, "execute")
         for name, given in commands_in([command]):
-            if name in COMMANDS_LATER or lacks(name, around.release):
-                tell_later(around.problems, where, f"the command {name}", at_key=False)
-            for one in ARGUMENTS:
-                if one.stands_in(name, given, around.release):
-                    what = f"{one} of the command {name}"
-                    tell_later(around.problems, where, what, at_key=False)
+            what = f"the command {name}" if name in COMMANDS_LATER else ""
+            what = what or not_there(name, given, KNOWN[QEMU][0])
+            if what:
+                tell_later(around.problems, where, what, at_key=False)
     shapes = around.disks.shapes
 
     def clusters(node: str, size: int) -> tuple[int, int]:
@@ -66,12 +65,16 @@ def _read(around: Around, path: Path, commands: list[Mapping[str, Any]]) -> Qmp:
 
 
 def _jobs(request: Qmp) -> tuple[str, ...]:
-    """Return the jobs that commands start: backups by their targets, others by their ids."""
-    operations = request.operations
+    """Return the jobs that commands start: backups by their targets, others by their ids.
+
+    Those of any release: an older one may not know an argument.
+    """
+    operations = [*request.operations, *(each for _, later in request.newer for each in later)]
     backups = [each.target for each in operations if isinstance(each, RunBackup)]
     merges = [each for each in operations if isinstance(each, CommitImages | PullImages)]
     copies = [each.job or each.into for each in operations if isinstance(each, MirrorDisk)]
-    return (*backups, *copies, *(each.job for each in merges if each.job is not None))
+    named = (*backups, *copies, *(each.job for each in merges if each.job is not None))
+    return tuple(dict.fromkeys(named))
 
 
 def _makes(path: Path, commands: list[Mapping[str, Any]]) -> Iterator[New]:

@@ -67,6 +67,7 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         carry=mirror.carry,
         shallow=mirror.shallow and len(disk.chain) > 1,
         granularity=mirror.granularity or _granularity(disk),
+        blocking=mirror.blocking,
     )
     if mirror.sync == "none":
         job = replace(job, written=set_of(disk.length))
