@@ -38,8 +38,8 @@ from simulator.model.operations import (
     UnexportNode,
 )
 from simulator.model.transitions import apply
+from simulator.model.transitions.backups.starting import refuse_file
 from simulator.model.transitions.chains.commits import JOB_FAILS, JOB_MAY_NOT
-from simulator.model.transitions.starting import refuse_file
 from simulator.qemu.actions import Action, Command, DropGuest, MakeImage
 from simulator.qemu.commands.backups import (
     backup_command,

@@ -385,6 +385,30 @@ timeline:
 """,
     ),
     Change(
+        switch="newest_lies_on_top",
+        of=LIBVIRT,
+        since="11.3",
+        title="the newest snapshot is deleted by what is active now, whatever it had made",
+        before="an image that was merged or copied by hand is not found, and nothing is done",
+        after="the active image is merged, if it lies on what the snapshot was put onto",
+        concerns="whoever copies a disk, or merges its images, beside snapshots",
+        advice="delete the note alone (`metadata: true`), as before",
+        shows="""\
+model: libvirt
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AA------
+  - at: T2
+    do: [snapshot: S2]
+  - write: -B------
+  - at: T3
+    do: [{blockcopy: {to: C1, shallow: true}}, {delete: {snapshot: S2}}]
+""",
+    ),
+    Change(
         switch="reverts_external",
         of=LIBVIRT,
         since="11.3",

@@ -18,6 +18,7 @@ class Semantics(NamedTuple):
     raw_copy_stays_recorded: bool = True
     offline_snapshots_named: bool = True
     reverts_external: bool = True
+    newest_lies_on_top: bool = True
     qemu: str = "10.0"
 
 

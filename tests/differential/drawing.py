@@ -564,6 +564,11 @@ class Drawer:
             self.scenario.do({"cancel": {"job": name, **told} if told else name})
             return
         # Left out: state-under-way.
+        if self.seldom() and name not in self.scenario.stopping:
+            change = qmp("block-job-change", id=name, type="mirror", copy_mode="write-blocking")
+            self.scenario.do({"qmp": change})
+            return
+        # Left out: state-under-way.
         wrong = [] if name in self.scenario.stopping else ["complete", "dismiss"]
         verb = self._draw(["cancel", "finalize", *wrong])
         kind = self._draw([f"job-{verb}", f"block-job-{verb}"])

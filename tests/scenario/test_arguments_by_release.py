@@ -8,7 +8,7 @@ import pytest
 import simulator
 from simulator.diagnostics import InputError
 from simulator.releases.hosts import KNOWN, QEMU, release_of
-from simulator.releases.unmodelled import ARGUMENTS, COMMANDS
+from simulator.releases.unmodelled import ARGUMENTS, COMMANDS, SINCE
 from simulator.scenario.qmp.ignored import (
     BACKUP,
     COMMANDS_NEWER,

@@ -97,13 +97,17 @@ def revert_to(machine: Machine, note: SnapshotNote, overlay: str) -> Plan:
 def merged_by_deletion(machine: Machine, note: SnapshotNote) -> tuple[Layer, ...]:
     """Return what is merged where a snapshot is deleted; nothing where it lies in no chain.
 
-    That is so after a return to an older one: its files are deleted.
+    That is so after a return to an older one: its files are deleted. Of the newest one, newer
+    releases take what is active now for what it made.
     """
+    layers = note.layers
+    if note.current and machine.semantics.newest_lies_on_top:
+        layers = tuple(each._replace(image=machine.disk(each.disk).active.name) for each in layers)
     chains = {disk.name: [image.name for image in disk.chain] for disk in machine.disks}
     aside = {each.image.name for disk in machine.disks for each in disk.aside}
     if note.reverted and all(each.image in chains[each.disk] for each in note.reverted):
         return note.reverted
-    return () if any(each.over in aside for each in note.layers) else note.layers
+    return () if any(each.over in aside for each in note.layers) else layers
 
 
 def refuse_deletion(machine: Machine, note: SnapshotNote) -> Refusal | None:

@@ -11,7 +11,7 @@ from simulator.model.clusters import set_of
 from simulator.model.machine import BackupJob
 from simulator.model.operations import GuestWrite
 from simulator.model.sizes import write_about, write_size
-from simulator.model.transitions.overwriting import to_keep
+from simulator.model.transitions.backups.overwriting import to_keep
 from simulator.moves import Move, moved_until
 from simulator.schedule.durations import SECOND
 from simulator.timeline import Entry, Timeline

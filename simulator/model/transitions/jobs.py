@@ -27,12 +27,8 @@ from simulator.model.sizes import (
     measure_granules,
 )
 from simulator.model.transitions.access import is_writable
-from simulator.model.transitions.bitmaps import find_sources
-from simulator.model.transitions.chains import end_chain_job
-from simulator.model.transitions.chains.forks import refuse_above_written
-from simulator.model.transitions.chains.images import no_node
-from simulator.model.transitions.starting import refuse_backup
-from simulator.model.transitions.targets import (
+from simulator.model.transitions.backups.starting import refuse_backup
+from simulator.model.transitions.backups.targets import (
     copy_units,
     cut_short,
     discarded,
@@ -40,6 +36,10 @@ from simulator.model.transitions.targets import (
     leave,
     to_copy,
 )
+from simulator.model.transitions.bitmaps import find_sources
+from simulator.model.transitions.chains import end_chain_job
+from simulator.model.transitions.chains.forks import refuse_above_written
+from simulator.model.transitions.chains.images import no_node
 from simulator.model.values import replace
 
 

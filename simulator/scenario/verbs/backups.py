@@ -50,29 +50,7 @@ Since: TypeAlias = Annotated[
 """One start for all disks, or its own for each; null is full."""
 
 
-_BackupKeys = TypedDict(
-    "_BackupKeys",
-    {
-        "on-cbw-error": NotRequired[
-            Annotated[
-                Literal["break-guest-write", "break-snapshot"],
-                Field(
-                    description="Who is harmed where the scratch is full: the guest's write, or "
-                    "the backup. QEMU has it since 11.1."
-                ),
-            ]
-        ],
-    },
-)
-"""The key that is no word of Python."""
-
-
-@with_config(
-    strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, *AT_MOST_ONE["anyOf"]]}})
-)
-class Backup(_BackupKeys, Lasts, Moves):
-    """A copy outside the chain: full, or only what changed."""
-
+class _BackupOwn(TypedDict):
     to: Annotated[FileName, Field(description="The target.", examples=["full.bak"])]
     since: NotRequired[
         Annotated[
@@ -116,6 +94,30 @@ class Backup(_BackupKeys, Lasts, Moves):
             Field(description="Bytes that a pull may keep of what the guest overwrites."),
         ]
     ]
+
+
+_BackupKeys = TypedDict(
+    "_BackupKeys",
+    {
+        "on-cbw-error": NotRequired[
+            Annotated[
+                Literal["break-guest-write", "break-snapshot"],
+                Field(
+                    description="Who is harmed where the scratch is full: the guest's write, or "
+                    "the backup. QEMU has it since 11.1."
+                ),
+            ]
+        ],
+    },
+)
+"""The key that is no word of Python."""
+
+
+@with_config(
+    strict(**{"not": {"anyOf": [{"required": ["since", "bitmaps"]}, *AT_MOST_ONE["anyOf"]]}})
+)
+class Backup(_BackupOwn, _BackupKeys, Lasts, Moves):
+    """A copy outside the chain: full, or only what changed."""
 
 
 @with_config(STRICT)

@@ -109,13 +109,7 @@ def leave(
         disk = disk.with_bitmap(_release(disk, job, bitmap, status, copied))
     record = job.backup if status is job.backup.status else replace(job.backup, status=status)
     if job.torn is not None and record.kind is not Kind.NONE:
-        # Its client finds there what the guest wrote since.
-        torn = job.torn & record.content.clusters()
-        seen = disk.guest_view.restrict(torn)
-        record = replace(
-            record, content=record.content.overlay(fill_with_zeroes(seen, torn, record.length))
-        )
-        record = measure(record, disk.cluster_size, record.bytes_in(disk.cluster_size))
+        record = _mixed(disk, record, job.torn)
     failed = status is Status.FAILED
     if record.kind is Kind.NONE and (not failed or (record.has_file and job.copied is None)):
         # Such a job never ends by itself, so to cancel it is its good end.
@@ -139,6 +133,14 @@ def leave(
     if record.has_file and job.below is not None:
         record = lay_over(disk, job.below, record)
     return disk, record
+
+
+def _mixed(disk: Disk, record: Backup, torn: ClusterSet) -> Backup:
+    """Return the record of a client that found there what the guest has written since."""
+    torn = torn & record.content.clusters()
+    seen = fill_with_zeroes(disk.guest_view.restrict(torn), torn, record.length)
+    mixed = replace(record, content=record.content.overlay(seen))
+    return measure(mixed, disk.cluster_size, record.bytes_in(disk.cluster_size))
 
 
 def copied_by(disk: Disk, job: BackupJob, status: Status, told: Copied | None) -> ClusterSet | None:
