@@ -208,7 +208,7 @@ CASES = [
         (
             25,
             "unknown key snce in backup|to, since, until, image, bitmaps, checkpoint, onto, mode, "
-            "disks, scratch, ends, fails, cancel, rate, through or latency|did",
+            "disks, scratch, on-cbw-error, ends, fails, cancel, rate, through or latency|did",
         ),
     ),
     step(
