@@ -14,8 +14,8 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.series import Part, Series, by_parts, known_of
-from simulator.model.transitions.chains.images import data_in, lies_above, reaching
 from simulator.model.transitions.backups.overwriting import meet_write
+from simulator.model.transitions.chains.images import data_in, lies_above, reaching
 from simulator.model.values import replace
 
 

@@ -28,7 +28,11 @@ from simulator.model.sizes import (
 )
 from simulator.model.transitions.access import is_writable
 from simulator.model.transitions.backups.starting import refuse_backup
-from simulator.model.transitions.backups.targets import (
+from simulator.model.transitions.bitmaps import find_sources
+from simulator.model.transitions.chains import end_chain_job
+from simulator.model.transitions.chains.forks import refuse_above_written
+from simulator.model.transitions.chains.images import no_node
+from simulator.model.transitions.targets import (
     copy_units,
     cut_short,
     discarded,
@@ -36,10 +40,6 @@ from simulator.model.transitions.backups.targets import (
     leave,
     to_copy,
 )
-from simulator.model.transitions.bitmaps import find_sources
-from simulator.model.transitions.chains import end_chain_job
-from simulator.model.transitions.chains.forks import refuse_above_written
-from simulator.model.transitions.chains.images import no_node
 from simulator.model.values import replace
 
 

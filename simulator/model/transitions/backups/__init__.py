@@ -1,1 +1,1 @@
-"""Backup jobs: why one does not start, what it keeps for its reader, and what it leaves."""
+"""Backup jobs: why one does not start, and what running ones make of the guest's writes."""

@@ -18,7 +18,6 @@ from simulator.model.operations import (
 )
 from simulator.model.series import series
 from simulator.model.sizes import COPY_UNIT
-from simulator.model.transitions.backups.targets import fill_with_zeroes, in_units
 from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.model.transitions.chains.images import (
     data_in,
@@ -29,6 +28,7 @@ from simulator.model.transitions.chains.images import (
     refuse_exported,
     seen_anew,
 )
+from simulator.model.transitions.targets import fill_with_zeroes, in_units
 from simulator.model.values import replace
 
 SYNC_MODES = ("", "full", "top", "none")
