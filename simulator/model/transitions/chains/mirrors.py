@@ -17,7 +17,6 @@ from simulator.model.operations import (
     Travels,
 )
 from simulator.model.series import series
-from simulator.model.sizes import COPY_UNIT
 from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.model.transitions.chains.images import (
     data_in,
@@ -83,7 +82,7 @@ def _without_zeroes(machine: Machine, disk: Disk, job: MirrorJob) -> MirrorJob:
     if not machine.semantics.zeroes_are_skipped or not _skips(disk, job):
         return job
     copied = _copied(disk, job)
-    data = data_in(copied.guest_view, disk.length) | _first_block(copied)
+    data = data_in(copied.guest_view, disk.length) | _first_block(copied, job.granularity)
     return replace(job, data=_together(disk, job, data))
 
 
@@ -239,7 +238,7 @@ def _block(disk: Disk) -> ClusterSet:
     return set_of(disk.length, range(min(-(-BLOCK // disk.cluster_size), disk.length)))
 
 
-def _first_block(disk: Disk) -> ClusterSet:
+def _first_block(disk: Disk, granularity: int) -> ClusterSet:
     """Return the clusters of a raw base that nobody wrote and that are data all the same.
 
     ``qemu-img create`` leaves its first block allocated, until the guest zeroes it.
@@ -248,7 +247,7 @@ def _first_block(disk: Disk) -> ClusterSet:
         return set_of(disk.length)
     raw, *above = disk.chain
     block = _block(disk).below(raw.length) - disk.guest_view.clusters()
-    if disk.cluster_size <= COPY_UNIT or not block:
+    if disk.cluster_size <= granularity or not block:
         return block
     # The job goes on within the cluster, and takes the whole hole behind it along.
     held = data_in(raw.content, raw.length)
