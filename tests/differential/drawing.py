@@ -8,11 +8,14 @@ when the timeline is complete.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import simulator
+from simulator.hosts.installed import installed_host
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob, Job, Machine, MirrorJob, Power, PullJob, Transfer
+from simulator.releases.changes import semantics_of
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
@@ -152,6 +155,13 @@ class Scenario:
         self.timeline: Timeline = simulator.loads(self.text).run().timeline
 
 
+@cache
+def zeroes_are_skipped() -> bool:
+    """Whether the QEMU that is installed copies no zeroes where there are none to hide."""
+    host = installed_host()
+    return host is not None and semantics_of(host).zeroes_are_skipped
+
+
 class Drawer:
     """Draws the next step of a scenario."""
 
@@ -231,7 +241,7 @@ class Drawer:
         if self.scenario.partial and self.half():
             size = disk.cluster_size
             # Left out: half-zeroed.
-            whole = verb == "zero" and self.machine.semantics.zeroes_are_skipped
+            whole = verb == "zero" and zeroes_are_skipped()
             offset = first * size + (0 if whole else int(self._draw([0, 512, size // 2])))
             step["offset"] = min(offset, disk.size - 512)
             length = size if whole else int(self._draw([512, size, size // 2]))
@@ -441,8 +451,8 @@ class Drawer:
         if self.half():
             self.scenario.do({"resize": {"disk": disk.name, "clusters": length}})
             return
-        skips = self.machine.semantics.zeroes_are_skipped  # Left out: half-zeroed.
-        size = 100 if self.seldom() and not skips else length * disk.cluster_size
+        # Left out: half-zeroed.
+        size = 100 if self.seldom() and not zeroes_are_skipped() else length * disk.cluster_size
         self.scenario.do(
             {
                 "qmp": {
