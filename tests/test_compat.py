@@ -270,3 +270,31 @@ def test_every_kind_is_in_the_table_of_the_page() -> None:
     for kind, (level, _) in KINDS.items():
         (row,) = [line for line in page.splitlines() if line.startswith(f"| {level} |")]
         assert f"`{kind}`" in row
+
+
+def test_timelines_that_nobody_wrote_are_compared_beside_the_scenarios(tmp_path: Path) -> None:
+    words = ("compat", "libvirt", "libvirt@9.0", "scenarios/mail/2018.yaml", "--explore")
+    outcome = command(*words, str(tmp_path / "d"))
+    assert outcome.status == 1
+    assert f"{tmp_path}/d/differs-1.yaml" in outcome.out
+    assert "ERR  refused-now" in outcome.out
+    found = tmp_path / "d" / "differs-1.yaml"
+    assert command("compat", "libvirt", "libvirt@9.0", str(found)).status == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("libvirt", "libvirt", "both of the models are libvirt"),
+        ("libvirt", "BASE", "--explore needs two models"),
+        ("BASE", "libvirt", "--explore needs two models"),
+    ],
+)
+def test_exploring_takes_two_models(old: str, new: str, told: str, tmp_path: Path) -> None:
+    base = str(tmp_path / "base")
+    scenario = "scenarios/mail/2018.yaml"
+    assert command("record", scenario, "-m", "libvirt", "-o", base).status == 0
+    words = [base if word == "BASE" else word for word in (old, new)]
+    outcome = command("compat", *words, scenario, "--explore", str(tmp_path / "d"))
+    assert outcome.status == 2
+    assert told in outcome.err

@@ -1,5 +1,6 @@
 """Commands that tell what a change of semantics does: ``record`` and ``compat``."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -121,6 +122,16 @@ def _record_paths(keys: "dict[str, PurePath]", folder: Path) -> dict[str, Path]:
     return {file: path for path, file in written.items()}
 
 
+ExploreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--explore",
+        metavar="DIR",
+        help="Also the shortest timelines on which two models differ; they are left there.",
+    ),
+]
+
+
 @reporting("ignore")
 def compat(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A model, or a recorded baseline.")],
@@ -144,6 +155,7 @@ def compat(
         ),
     ] = None,
     root: RootOption = None,
+    explore: ExploreOption = None,
     *,
     wishes: Wishes,
 ) -> None:
@@ -156,6 +168,8 @@ def compat(
     inputs = [each.path for each in named]
     telling = Telling("compat", "scenario", wishes, inputs=inputs, silent=True)
     sift = _acceptance(accepted)
+    if explore is not None and (more := _explored(old, new, explore)):
+        named = [*named, *found_scenarios(more)]
     pairs, status = _played_both(old, new, named, load_all(named), root)
     if not pairs:
         raise typer.Exit(status)
@@ -256,6 +270,31 @@ def _new_and_files(words: list[str]) -> tuple[str | None, list[str] | None]:
             give_up(f"no scenario is named to compare {first} on")
         return first, rest or None
     return None, words
+
+
+def _explored(old: str, new: str | None, folder: Path) -> list[str]:
+    """Write the shortest timelines on which two models differ, one of each kind; their files."""
+    from simulator.apis import host_for
+    from simulator.cli.exploring.counting import counting
+    from simulator.explore.differing import timelines_between
+    from simulator.writing import write_text
+
+    models = tuple(find_model(word) for word in (old, new) if word and not Path(word).is_dir())
+    one, other = (*models, None, None)[:2]
+    if one is None or other is None:
+        give_up("--explore needs two models: baselines know only the scenarios that were recorded")
+    if (one.id, host_for(one, None)) == (other.id, host_for(other, None)):
+        give_up(f"--explore: both of the models are {one.id}")
+    with usable(), counting("exploring") as report, contextlib.redirect_stdout(sys.stderr):
+        texts = timelines_between(one, other, report)
+    files = []
+    for number, text in enumerate(texts, 1):
+        path = folder / f"differs-{number}.yaml"
+        with told_unwritable(path):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(path, text)
+        files.append(str(path))
+    return files
 
 
 def _played_both(
