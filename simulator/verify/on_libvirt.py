@@ -50,7 +50,7 @@ Source: ``facts/LIBVIRT.md`` section 3, number 25.
 OWNER = re.compile(r" \(as uid:[0-9]+, gid:[0-9]+\)")
 """Who libvirt runs QEMU as: that is the host's, and the model leaves it out."""
 
-_NUMBERED = re.compile("libvirt-[0-9]+-format")
+_NUMBERED = re.compile("libvirt-[0-9]+-(?:format|storage)")
 _NODE = re.compile(r"(Node|backing hd of) '[^']*'")
 """libvirt counts images where it names them to QEMU; the model goes by their own names."""
 

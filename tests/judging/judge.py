@@ -277,7 +277,7 @@ class Judge:
         Args:
             read: Whether one since a checkpoint is meant to be read there, too, and not as now.
         """
-        names = made.step.get("bitmaps", self._since(made) if read else ())
+        names = made.step.get("bitmaps", self._since(made) if read and "since" in made.step else ())
         nodes = {on for (disk, on, name) in self.record.windows[made.begun]
                  if disk == made.disk and name in names}  # fmt: skip
         if self.record.story.model == "nir-2018" and len(nodes) == 1:
@@ -288,7 +288,7 @@ class Judge:
     def _since(self, made: Made) -> list[str]:
         """Return the checkpoint that a backup starts at, and all newer ones: what is merged."""
         points = self.record.points[made.begun - 1]
-        first = points.get(made.step.get("since", "")) or 0
+        first = points.get(made.step["since"]) or 0
         return [name for name, at in points.items() if at is not None and at >= first]
 
     def _end(self, made: Made) -> int:

@@ -175,6 +175,8 @@ class Record:
             document = self.play(self.story.cut(gone)) if gone < self.count else self.document
             due = told.get("ends") or self.story.steps[number].beside.get("ends")
             done = self.number[due] if due else number
+            stops = (n for n in range(number + 1, done) if self.verb(n)[0] in ("crash", "shutdown"))
+            done = next(stops, done)  # What it had copied by then is what there is.
             for row, backup in document["backups"].items():
                 here = backup["at"] == self.story.steps[number].label
                 if not here or row.split("/")[0] != name:
@@ -193,7 +195,7 @@ class Record:
                 if told.get("bitmap-mode") == "always":
                     stops = (n for n in range(number + 1, self.count)
                              if self.verb(n)[0] in ("crash", "shutdown"))  # fmt: skip
-                    done = next(stops, done)
+                    done = next(stops, done) if done == number else done
                     self.failed.append(Made(name, backup["disk"], "none", "", number, done,
                                             gone, told, False, False))  # fmt: skip
 
@@ -235,7 +237,8 @@ class Record:
                         old, end = Window(here), None if live else here
                     elif verb == "block-dirty-bitmap-merge" and _is_about(told, key):
                         keys = [(disk, each["node"], each["name"]) for each in told["bitmaps"]]
-                        known = [before[each] for each in keys if each in before]
+                        known = [before[each] for each in keys
+                                 if each in before and not before[each].void]  # fmt: skip
                         old = Window(min([old.start, *(w.start for w in known)]))
                         ends = [number if w.end is None else w.end for w in known]
                         end = None if end is None else max(end, *ends, 0)
@@ -326,6 +329,8 @@ def _with_deleted(old: Window, before: Mapping[Key, Window], disk: str, name: st
     """Return the stretch of a bitmap when the checkpoint after it is deleted into it."""
     known = [(key[2], window) for key, window in before.items() if key[0] == disk]
     for start, end, _ in [window for other, window in known if other == name]:
+        if old.end is not None and old.start > start:
+            return Window(start, None if end is None else max(old.end, end))  # It began anew since.
         ended = [w for other, w in known if other != name and w.end is not None and w.end <= start]
         if old in ended and old[:2] == max((w.start, w.end) for w in ended):
             return Window(old.start, end)
