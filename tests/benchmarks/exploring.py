@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from time import process_time
 
 from simulator.apis import MODELS
-from simulator.explore.acts import Limits
-from simulator.explore.searching.direct import Direct
-from simulator.explore.searching.search import Asked, Search
+from simulator.exploring.acts import Limits
+from simulator.exploring.searching.direct import Direct
+from simulator.exploring.searching.search import Asked, Search
 from tests.benchmarks.figures import Figure, show
 
 VERBS = ("write", "checkpoint", "snapshot", "backup", "delete", "commit", "crash", "shutdown",

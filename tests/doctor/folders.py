@@ -16,7 +16,8 @@ CLUSTER = 64 * 1024
 def unpack(name: str, to: Path) -> Path:
     """Return a sample's folder of backups, unpacked with the times of its files."""
     with tarfile.open(RECORDED / f"{name}.tar.gz") as sample:
-        sample.extractall(to, filter="data")
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        sample.extractall(to, **safely)  # type: ignore[arg-type]
     return to / name / "backup"
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from simulator import apis
-from simulator.explore.acts import VERBS_DEFAULT, Limits
-from simulator.explore.columns.formulas import (
+from simulator.exploring.acts import VERBS_DEFAULT, Limits
+from simulator.exploring.columns.formulas import (
     ALL,
     NONE,
     NOTHING,
@@ -21,10 +21,10 @@ from simulator.explore.columns.formulas import (
     over,
     unlike,
 )
-from simulator.explore.columns.programs import FIRST, Worked, bases_of, pack, rename, unpack
-from simulator.explore.proving import VERBS_PROVED
-from simulator.explore.searching.search import Asked, Candidate, Search
-from simulator.explore.witness import tell
+from simulator.exploring.columns.programs import FIRST, Worked, bases_of, pack, rename, unpack
+from simulator.exploring.proving import VERBS_PROVED
+from simulator.exploring.searching.search import Asked, Candidate, Search
+from simulator.exploring.witness import tell
 from simulator.model.disk import Disk
 
 MODELS = ("libvirt", "libvirt-6.0", "mail-2018", "nir-2018", "qemu-single")

@@ -8,9 +8,9 @@ import pytest
 
 from simulator import pipeline
 from simulator.apis import MODELS
-from simulator.explore.acts import VERBS_DEFAULT, Limits
-from simulator.explore.looking import Looking, Wanted
-from simulator.explore.searching.search import Asked
+from simulator.exploring.acts import VERBS_DEFAULT, Limits
+from simulator.exploring.looking import Looking, Wanted
+from simulator.exploring.searching.search import Asked
 from tests.checkout import command
 
 NO_MERGE = '''

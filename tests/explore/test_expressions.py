@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulator.explore.asking.expressions import Expression, WrongExpression
+from simulator.exploring.asking.expressions import Expression, WrongExpression
 from simulator.pipeline import loads
 
 SCENARIO = """

@@ -3,10 +3,10 @@
 import pytest
 
 from simulator import apis
-from simulator.explore.acts import Limits
-from simulator.explore.judging import WRONG_BACKUP
-from simulator.explore.searching.direct import Direct
-from simulator.explore.searching.search import Asked, Search
+from simulator.exploring.acts import Limits
+from simulator.exploring.judging import WRONG_BACKUP
+from simulator.exploring.searching.direct import Direct
+from simulator.exploring.searching.search import Asked, Search
 from tests.explore import brute
 
 TOY = ("write", "snapshot", "checkpoint", "backup", "read")

@@ -28,6 +28,8 @@ def watching(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
             env=environment,
             stdout=out,
             stderr=subprocess.STDOUT,
+            # A shell starts what runs in the background with Ctrl-C switched off.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         yield folder, program
         program.kill()

@@ -103,7 +103,7 @@ def test_whoever_kills_it_leaves_neither_libvirt_nor_its_qemu(open_folder: Path)
 
 def qemu_of(home: Path) -> int | None:
     """Return the QEMU that has the machine of a libvirt, once that is told."""
-    file = home / "r" / "libvirt" / "qemu" / "run" / "machine.pid"
+    file = home / ".r" / "libvirt" / "qemu" / "run" / "machine.pid"
     try:
         return int(file.read_text())
     except (OSError, ValueError):

@@ -28,7 +28,7 @@ timeline:
 """
 
 
-def played(*steps: str, model: str = "libvirt") -> Run:
+def played(*steps: str, model: str = "libvirt@9.0") -> Run:
     """Two snapshots, the first of both disks, and some steps."""
     done = "".join(f"      - {step}\n" for step in steps)
     return simulator.loads(CHAIN.replace("MODEL", model) + done).run()

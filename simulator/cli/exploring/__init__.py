@@ -15,10 +15,10 @@ from simulator.cli.reading import Format, find_model
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
-    from simulator.explore.acts import Limits
-    from simulator.explore.looking import Looking
-    from simulator.explore.outcome import Outcome
-    from simulator.explore.searching.search import Asked, Told
+    from simulator.exploring.acts import Limits
+    from simulator.exploring.looking import Looking
+    from simulator.exploring.outcome import Outcome
+    from simulator.exploring.searching.search import Asked, Told
 
 
 def explore(
@@ -43,7 +43,7 @@ def explore(
     output: options.OutputOption = None,
 ) -> None:
     """Look at all timelines of a model, and show the shortest that goes wrong."""
-    from simulator.explore.acts import Limits
+    from simulator.exploring.acts import Limits
 
     if depth < 0:
         give_up(f"--depth {depth}: expected 1 or more, or 0 for no limit")
@@ -61,7 +61,7 @@ def explore(
 
 def _run(looking: "Looking", report: "Callable[[Told], None]", resume: Path | None) -> "Outcome":
     """Explore; where a file is named, go on from there, and leave how far it has come in it."""
-    from simulator.explore.searching.saving import WrongFile
+    from simulator.exploring.searching.saving import WrongFile
 
     if resume is not None and resume.exists():
         try:
@@ -89,9 +89,9 @@ def _looking(
     judged: int | None,
 ) -> "Looking":
     """Return the exploration that is asked for."""
-    from simulator.explore.looking import JUDGED_MAX, Looking, Wanted
-    from simulator.explore.proving import Proving
-    from simulator.explore.searching.search import Asked
+    from simulator.exploring.looking import JUDGED_MAX, Looking, Wanted
+    from simulator.exploring.proving import Proving
+    from simulator.exploring.searching.search import Asked
 
     asked = Asked(limits, verbs, alarms=len(models) == 1, states_max=states)
     if prove:
@@ -105,7 +105,7 @@ def _looking(
 
 def _finding(model: "ApiModel", asked: "Asked", word: str, judged: int | None) -> "Looking":
     """Return a search for what a rule flags, or of which an expression is true."""
-    from simulator.explore.asking.finding import PLAYED_MAX, Finding
+    from simulator.exploring.asking.finding import PLAYED_MAX, Finding
 
     with _read_expression(word):
         return Finding(model, asked, word, PLAYED_MAX if judged is None else judged)
@@ -117,7 +117,7 @@ def _read_expression(word: str | None) -> Iterator[None]:
     if word is None:
         yield
         return
-    from simulator.explore.asking.expressions import WrongExpression
+    from simulator.exploring.asking.expressions import WrongExpression
 
     try:
         yield
@@ -127,7 +127,7 @@ def _read_expression(word: str | None) -> Iterator[None]:
 
 def _check_limits(limits: "Limits") -> None:
     """End with status 2 where a limit leaves nothing to look at."""
-    from simulator.explore.searching.levels import CLUSTERS_MAX, DISKS_MAX
+    from simulator.exploring.searching.levels import CLUSTERS_MAX, DISKS_MAX
 
     most = {"clusters": CLUSTERS_MAX, "disks": DISKS_MAX, "images": 20, "bitmaps": 20, "backups": 8}
     least = {"bitmaps": 0, "backups": 0}
@@ -165,8 +165,8 @@ def _alone(models: "tuple[ApiModel, ...]", option: str) -> "ApiModel":
 
 def _verbs(words: str | None, *, prove: bool) -> tuple[str, ...]:
     """Return the verbs that are tried, in the order in which the program has them."""
-    from simulator.explore.acts import VERBS, VERBS_DEFAULT
-    from simulator.explore.proving import VERBS_PROVED
+    from simulator.exploring.acts import VERBS, VERBS_DEFAULT
+    from simulator.exploring.proving import VERBS_PROVED
 
     if words is None:
         return VERBS_PROVED if prove else VERBS_DEFAULT
@@ -181,7 +181,7 @@ def _verbs(words: str | None, *, prove: bool) -> tuple[str, ...]:
 
 def _show(outcome: "Outcome", format: Format, output: Path | None, *, every: bool) -> None:
     """Print what was found, and write its scenarios."""
-    from simulator.explore.outcome import tell, write_json
+    from simulator.exploring.outcome import tell, write_json
 
     if output is not None:
         _save(outcome, output, every=every)
@@ -194,7 +194,7 @@ def _show(outcome: "Outcome", format: Format, output: Path | None, *, every: boo
 
 def _save(outcome: "Outcome", output: Path, *, every: bool) -> None:
     """Write the scenarios of what was found: to a file, or each to its own in a folder."""
-    from simulator.explore.itf import SUFFIX, write_trace
+    from simulator.exploring.itf import SUFFIX, write_trace
     from simulator.writing import open_text
 
     if not every and output.is_dir():

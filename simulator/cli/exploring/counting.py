@@ -11,7 +11,7 @@ from simulator.cli.progress import SECONDS, Shown
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
-    from simulator.explore.searching.search import Told
+    from simulator.exploring.searching.search import Told
 
 
 @contextlib.contextmanager

@@ -276,7 +276,7 @@ def _explored(old: str, new: str | None, folder: Path) -> list[str]:
     """Write the shortest timelines on which two models differ, one of each kind; their files."""
     from simulator.apis import host_for
     from simulator.cli.exploring.counting import counting
-    from simulator.explore.differing import timelines_between
+    from simulator.exploring.differing import timelines_between
     from simulator.writing import write_text
 
     models = tuple(find_model(word) for word in (old, new) if word and not Path(word).is_dir())

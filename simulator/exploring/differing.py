@@ -1,9 +1,9 @@
 """The timelines on which two models differ, for a regression check without anybody's scenarios."""
 
 from simulator.apis.base import ApiModel
-from simulator.explore.acts import VERBS_DEFAULT, Limits
-from simulator.explore.looking import Looking, Report, Wanted
-from simulator.explore.searching.search import Asked
+from simulator.exploring.acts import VERBS_DEFAULT, Limits
+from simulator.exploring.looking import Looking, Report, Wanted
+from simulator.exploring.searching.search import Asked
 
 LIMITS = Limits(images=2, bitmaps=2, backups=2, clusters=2, disks=1, depth=5)
 """Small enough that a check takes a few seconds; ``explore --models`` goes as far as is asked."""

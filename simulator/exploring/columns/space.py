@@ -6,8 +6,8 @@ from typing import NamedTuple, TypeAlias
 
 from simulator.apis.base import ApiModel, Plan
 from simulator.apis.proposals.asking import NeverEnds, limited
-from simulator.explore.acts import GUEST, Act, Fresh, Limits, acts_of, request_of
-from simulator.explore.columns.formulas import (
+from simulator.exploring.acts import GUEST, Act, Fresh, Limits, acts_of, request_of
+from simulator.exploring.columns.formulas import (
     NEW,
     Answers,
     Coupled,
@@ -17,7 +17,7 @@ from simulator.explore.columns.formulas import (
     map_node,
     set_node,
 )
-from simulator.explore.columns.shapes import (
+from simulator.exploring.columns.shapes import (
     Cells,
     Kept,
     Part,
@@ -29,7 +29,7 @@ from simulator.explore.columns.shapes import (
     renumbered,
     together,
 )
-from simulator.explore.judging import (
+from simulator.exploring.judging import (
     DIFFERS,
     GUEST_CHANGED,
     LOST_POINT,
@@ -44,7 +44,7 @@ from simulator.explore.judging import (
     noted_after,
     taken_by,
 )
-from simulator.explore.noted import Noted
+from simulator.exploring.noted import Noted
 from simulator.model.clusters import ClusterMap, ClusterSet, set_of
 from simulator.model.machine import Machine
 from simulator.model.operations import GuestOperation, Refusal

@@ -6,14 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.apis.base import ApiModel
-from simulator.explore.acts import GUEST, VERBS_DEFAULT, Limits
-from simulator.explore.columns.shapes import Kept, Part
-from simulator.explore.columns.space import Move, Space, coupled_acts
-from simulator.explore.judging import DIFFERS, KINDS, RAISES
-from simulator.explore.noted import noted_of
-from simulator.explore.searching.levels import ACTS_MAX, Levels, Made
-from simulator.explore.searching.store import Numbers, Rows, Store
-from simulator.explore.witness import Stepped, begin
+from simulator.exploring.acts import GUEST, VERBS_DEFAULT, Limits
+from simulator.exploring.columns.shapes import Kept, Part
+from simulator.exploring.columns.space import Move, Space, coupled_acts
+from simulator.exploring.judging import DIFFERS, KINDS, RAISES
+from simulator.exploring.noted import noted_of
+from simulator.exploring.searching.levels import ACTS_MAX, Levels, Made
+from simulator.exploring.searching.store import Numbers, Rows, Store
+from simulator.exploring.witness import Stepped, begin
 
 
 class Asked(NamedTuple):

@@ -6,10 +6,10 @@ what is right in each of those is right on every disk.
 """
 
 from simulator.apis.base import ApiModel
-from simulator.explore.acts import GUEST, VERBS, VERBS_DEFAULT, Limits
-from simulator.explore.looking import Looking, Wanted
-from simulator.explore.outcome import Outcome, Proof
-from simulator.explore.searching.search import Asked
+from simulator.exploring.acts import GUEST, VERBS, VERBS_DEFAULT, Limits
+from simulator.exploring.looking import Looking, Wanted
+from simulator.exploring.outcome import Outcome, Proof
+from simulator.exploring.searching.search import Asked
 
 UNPROVED = {
     "read": "who names the bitmaps himself is claimed nothing to",

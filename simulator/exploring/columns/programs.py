@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from simulator.explore.columns.formulas import DISK, NEW, Node
+from simulator.exploring.columns.formulas import DISK, NEW, Node
 from simulator.model.clusters import ZERO
 
 Matrix: TypeAlias = npt.NDArray[np.uint8]

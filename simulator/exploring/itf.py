@@ -7,7 +7,7 @@ Source: Apalache's ADR-015: a trace is a list of states, each a value for every 
 import json
 from typing import Any
 
-from simulator.explore.outcome import Found
+from simulator.exploring.outcome import Found
 from simulator.pipeline import loads
 
 SUFFIX = ".itf.json"

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from simulator.explore.acts import OURS
-from simulator.explore.columns.formulas import (
+from simulator.exploring.acts import OURS
+from simulator.exploring.columns.formulas import (
     DISK,
     Answers,
     Coupled,
@@ -17,7 +17,7 @@ from simulator.explore.columns.formulas import (
     FormulaSet,
     Node,
 )
-from simulator.explore.noted import Noted
+from simulator.exploring.noted import Noted
 from simulator.model.bitmap import DirtyBitmap, Window
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk, Image, InternalSnapshot

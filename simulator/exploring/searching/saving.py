@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.explore.searching.search import Search
+from simulator.exploring.searching.search import Search
 from simulator.writing import open_output
 
 FORMAT = 1

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
 from simulator.apis.proposals.asking import NeverEnds
-from simulator.explore.acts import GUEST, Act, Fresh, acts_of, request_of
-from simulator.explore.columns.shapes import Cells, Part, Shape, read_shape
-from simulator.explore.columns.space import Move, take_step
-from simulator.explore.judging import (
+from simulator.exploring.acts import GUEST, Act, Fresh, acts_of, request_of
+from simulator.exploring.columns.shapes import Cells, Part, Shape, read_shape
+from simulator.exploring.columns.space import Move, take_step
+from simulator.exploring.judging import (
     GUEST_CHANGED,
     KINDS,
     LOST_POINT,
@@ -25,9 +25,9 @@ from simulator.explore.judging import (
     noted_after,
     taken_by,
 )
-from simulator.explore.noted import Noted, noted_of
-from simulator.explore.searching.search import Asked, Candidate, Told
-from simulator.explore.witness import Stepped, begin
+from simulator.exploring.noted import Noted, noted_of
+from simulator.exploring.searching.search import Asked, Candidate, Told
+from simulator.exploring.witness import Stepped, begin
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.machine import Machine
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulator.explore.acts import GUEST
-from simulator.explore.columns.formulas import Coupled, Node, is_of
-from simulator.explore.columns.programs import Codes, Worked, bases_of, pack, unpack
-from simulator.explore.columns.space import Flag, Formulas, Move, Space
-from simulator.explore.judging import LOST_POINT, lost_with
-from simulator.explore.searching.store import Numbers, Rows
+from simulator.exploring.acts import GUEST
+from simulator.exploring.columns.formulas import Coupled, Node, is_of
+from simulator.exploring.columns.programs import Codes, Worked, bases_of, pack, unpack
+from simulator.exploring.columns.space import Flag, Formulas, Move, Space
+from simulator.exploring.judging import LOST_POINT, lost_with
+from simulator.exploring.searching.store import Numbers, Rows
 
 ACTS_MAX, MASKS_BITS = 1 << 12, 16
 """A step is the place of an act among those of its shape, and which clusters the guest writes."""

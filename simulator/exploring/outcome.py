@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from simulator.checks import RULE_NAMES
-from simulator.explore.acts import Limits
-from simulator.explore.judging import (
+from simulator.exploring.acts import Limits
+from simulator.exploring.judging import (
     DIFFERS,
     FALSE_ALARM,
     GUEST_CHANGED,

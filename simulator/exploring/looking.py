@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
 from simulator.diagnostics import Severity
-from simulator.explore.acts import COUPLING
-from simulator.explore.columns.formulas import Coupled
-from simulator.explore.columns.programs import TooWide
-from simulator.explore.judging import (
+from simulator.exploring.acts import COUPLING
+from simulator.exploring.columns.formulas import Coupled
+from simulator.exploring.columns.programs import TooWide
+from simulator.exploring.judging import (
     DIFFERS,
     FALSE_ALARM,
     LOST_CHANGE,
@@ -18,11 +18,11 @@ from simulator.explore.judging import (
     SILENT,
     WRONG_BACKUP,
 )
-from simulator.explore.outcome import WORDS, Found, Outcome, count
-from simulator.explore.searching.direct import Direct
-from simulator.explore.searching.saving import WrongFile, resume, save
-from simulator.explore.searching.search import Asked, Candidate, Search, Told
-from simulator.explore.witness import (
+from simulator.exploring.outcome import WORDS, Found, Outcome, count
+from simulator.exploring.searching.direct import Direct
+from simulator.exploring.searching.saving import WrongFile, resume, save
+from simulator.exploring.searching.search import Asked, Candidate, Search, Told
+from simulator.exploring.witness import (
     SILENT_RULES,
     Judged,
     Story,
@@ -30,7 +30,7 @@ from simulator.explore.witness import (
     tell,
     write_scenario,
 )
-from simulator.explore.witness import Told as Head
+from simulator.exploring.witness import Told as Head
 from simulator.pipeline import Run, loads
 
 FOUND = "found"

@@ -7,15 +7,15 @@ from simulator.apis import MODEL_DEFAULT, MODEL_IDS, host_for
 from simulator.apis.base import ApiModel
 from simulator.diagnostics import Finding, InputError, Severity
 from simulator.engine import play
-from simulator.explore.acts import GUEST, Act, Fresh, Written, request_of, write_step
-from simulator.explore.judging import (
+from simulator.exploring.acts import GUEST, Act, Fresh, Written, request_of, write_step
+from simulator.exploring.judging import (
     GUEST_CHANGED,
     LOST_POINT,
     WRONG_BACKUP,
     Step,
     changed_by,
 )
-from simulator.explore.noted import Noted, Snapshots
+from simulator.exploring.noted import Noted, Snapshots
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Kind, Machine

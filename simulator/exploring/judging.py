@@ -6,8 +6,8 @@ What a backup claims is asked where everybody asks it, in `simulator.restorable.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from simulator.explore.acts import OURS, points_of
-from simulator.explore.noted import Consumers, Noted, Snapshots, Views
+from simulator.exploring.acts import OURS, points_of
+from simulator.exploring.noted import Consumers, Noted, Snapshots, Views
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Machine, Transfer

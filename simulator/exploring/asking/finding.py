@@ -5,11 +5,11 @@ import re
 from simulator.apis.base import ApiModel
 from simulator.checks import RULE_NAMES
 from simulator.engine import play
-from simulator.explore.asking.expressions import Expression, WrongExpression
-from simulator.explore.judging import RAISES
-from simulator.explore.looking import FOUND, Looking, Wanted
-from simulator.explore.searching.search import Asked, Candidate
-from simulator.explore.witness import Story, script_of, tell
+from simulator.exploring.asking.expressions import Expression, WrongExpression
+from simulator.exploring.judging import RAISES
+from simulator.exploring.looking import FOUND, Looking, Wanted
+from simulator.exploring.searching.search import Asked, Candidate
+from simulator.exploring.witness import Story, script_of, tell
 from simulator.pipeline import Run
 
 PLAYED_MAX = 20_000
