@@ -60,10 +60,20 @@ class UnderWay:
 
     def let_go(self, tick: int) -> None:
         """Let the writes go on that wait for it: it is no more."""
-        covered = [t for t, c in self.early if self.course.place_of(c) is not None]
+        covered = [then for then, cluster in self.early if self._has_to_copy(cluster)]
         self.waited += sum(tick - each for each in covered if self.guards)
         self.waited -= sum(each - tick for each in self.until if each > tick)
         self.until += [tick] * (len(covered) if self.guards else 0)
+
+    def _has_to_copy(self, cluster: int) -> bool:
+        """Whether a cluster is not copied yet when its first byte moves.
+
+        Where only data is bounded, it has passed the zeroes that come before all data.
+        """
+        reached = self.course.place_of(cluster)
+        if reached is None:
+            return False
+        return self.moving.rate is not None or self.course.data_before(reached) > 0
 
     def pass_through(self, paces: Iterable[Pace]) -> None:
         """Note how fast it was on the course that it leaves."""

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import ceil
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import simulator
@@ -47,6 +47,10 @@ def play(text: str) -> Timeline:
     WRITES,
     st.integers(1, 9000),
 )
+@example(set(), 16, True, 700, {1: 0}, 2)
+@example({0}, 16, True, 700, {1: 0}, 2)
+@example({0}, 16, True, 700, {1: 1}, 2)
+@example(set(), 16, True, 700, {1: 0}, 5000)
 @LAW
 def test_a_push_is_where_a_walk_is(
     data: set[int], rate: int, slow: bool, latency: int, writes: dict[int, int], stop: int
