@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
-from simulator.diagnostics import Severity
+from simulator.diagnostics import Severity, counted
 from simulator.exploring.acts import COUPLING
 from simulator.exploring.columns.formulas import Coupled
 from simulator.exploring.columns.programs import TooWide
@@ -18,7 +18,7 @@ from simulator.exploring.judging import (
     SILENT,
     WRONG_BACKUP,
 )
-from simulator.exploring.outcome import WORDS, Found, Outcome, count
+from simulator.exploring.outcome import WORDS, Found, Outcome
 from simulator.exploring.searching.direct import Direct
 from simulator.exploring.searching.saving import WrongFile, resume, save
 from simulator.exploring.searching.search import Asked, Candidate, Search, Told
@@ -124,7 +124,7 @@ class Looking:
                     self.notes.append("the model gave no answer in good time, and is asked no more")
                     break
                 if most is not None and self.search.states > most:
-                    self.notes.append(f"stopped at {count(most, 'state')}")
+                    self.notes.append(f"stopped at {counted(most, 'state')}")
                     break
         except KeyboardInterrupt:
             self.notes.append("stopped by hand; this is what was found so far")
@@ -177,13 +177,13 @@ class Looking:
             yield f"{verb} was left out where clusters are not alike: {why}"
         if self._unlike:
             yield (
-                f"{count(self._unlike, 'timeline')} seemed wrong to the search, and right to what "
-                "the rest of the program is asked: they are left out"
+                f"{counted(self._unlike, 'timeline')} seemed wrong to the search, and right to "
+                "what the rest of the program is asked: they are left out"
             )
         if self._skipped:
             asked = sum(self._judged.values())
             yield (
-                f"the rules were asked about {count(asked, 'timeline')}, and not about "
+                f"the rules were asked about {counted(asked, 'timeline')}, and not about "
                 f"{self._skipped:,} more; --judged N asks about more"
             )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from simulator.checks import RULE_NAMES
+from simulator.diagnostics import counted
 from simulator.exploring.acts import Limits
 from simulator.exploring.judging import (
     DIFFERS,
@@ -56,7 +57,7 @@ class Found(NamedTuple):
     def title(self) -> str:
         """A line about it."""
         rule = f": {self.rule} {RULE_NAMES.get(self.rule, '')}".rstrip() if self.rule else ""
-        return f"{self.kind}{rule}, {count(self.steps, 'step')}: {WORDS[self.kind]}"
+        return f"{self.kind}{rule}, {counted(self.steps, 'step')}: {WORDS[self.kind]}"
 
     @property
     def name(self) -> str:
@@ -105,15 +106,6 @@ class Outcome(NamedTuple):
     proof: Proof | None = None
     notes: tuple[str, ...] = ()
     columns: bool = False
-
-
-def count(number: int, thing: str) -> str:
-    """Return a number of things in words.
-
-    >>> count(1, "step"), count(1200, "state")
-    ('1 step', '1,200 states')
-    """
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def document(outcome: Outcome) -> dict[str, Any]:
@@ -169,26 +161,26 @@ def _summary(outcome: Outcome, *, timed: bool) -> Iterator[str]:
     limits, proof = outcome.limits, outcome.proof
     names = f"{outcome.model} against {outcome.against}" if outcome.against else outcome.model
     took = f", {outcome.seconds:.1f} s" if timed else ""
-    within = f"{count(limits.images, 'image')} and {count(limits.bitmaps, 'bitmap')}"
+    within = f"{counted(limits.images, 'image')} and {counted(limits.bitmaps, 'bitmap')}"
     if proof is not None:
-        columns = count(proof.columns, "column")
+        columns = counted(proof.columns, "column")
         yield f"{names}: proved for disks of any size: {columns}, up to {within}"
         yield "  each backup gives what it claims, and only a guest's write changes what it sees"
         yield f"  for {', '.join(proof.verbs)}"
-        yield f"  {count(proof.shapes, 'shape')}, {count(outcome.steps, 'transition')}{took}"
+        yield f"  {counted(proof.shapes, 'shape')}, {counted(outcome.steps, 'transition')}{took}"
         return
     what = (
-        "nothing found" if not outcome.found else count(len(outcome.found), "timeline") + " found"
+        "nothing found" if not outcome.found else counted(len(outcome.found), "timeline") + " found"
     )
     if outcome.columns:
         why = "there is a counterexample" if outcome.found else "not all was seen, or not all alike"
         yield f"{names}: not proved: {why}"
-        yield f"  looked at {count(outcome.states, 'column')} of up to {within}{took}"
+        yield f"  looked at {counted(outcome.states, 'column')} of up to {within}{took}"
         return
-    whole = "all of" if outcome.complete else f"up to {count(outcome.depth, 'step')} of"
+    whole = "all of" if outcome.complete else f"up to {counted(outcome.depth, 'step')} of"
     disks = "" if limits.disks == 1 else f", {limits.disks} disks"
     yield f"{names}: {what}"
     yield (
-        f"  looked at {whole} what {count(limits.clusters, 'cluster')}, {within}{disks} come to: "
-        f"{count(outcome.states, 'state')}, {count(outcome.steps, 'transition')}{took}"
+        f"  looked at {whole} what {counted(limits.clusters, 'cluster')}, {within}{disks} come to: "
+        f"{counted(outcome.states, 'state')}, {counted(outcome.steps, 'transition')}{took}"
     )

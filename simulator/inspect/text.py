@@ -1,5 +1,6 @@
 """What was read of real images as text: figures, and counts."""
 
+from simulator.diagnostics import counted
 from simulator.inspect.disk import SeenDisk, cells_of, draw_disk
 from simulator.inspect.image.runs import total
 from simulator.inspect.image.seen import label
@@ -19,7 +20,7 @@ def _head(disk: SeenDisk, cells: int) -> list[str]:
     images = disk.chain.images
     size = write_size(disk.cluster_size)
     lines = [
-        f"{disk.name}: {_count(disk.length, 'cluster')} of {size}, {_count(len(images), 'image')}"
+        f"{disk.name}: {counted(disk.length, 'cluster')} of {size}, {counted(len(images), 'image')}"
     ]
     for image in disk.chain.files:
         content = disk.content(image)
@@ -59,16 +60,12 @@ def summarise(inspection: Inspection) -> str:
     disks = inspection.disks
     images = {image.key for disk in disks for image in disk.chain.files}
     bitmaps = {(i.key, b.name) for disk in disks for i in disk.chain.images for b in i.bitmaps}
-    counts = [_count(len(disks), "disk"), _count(len(images), "image")]
+    counts = [counted(len(disks), "disk"), counted(len(images), "image")]
     found = len(inspection.findings)
     return ", ".join(
         [
             *counts,
-            _count(len(bitmaps), "bitmap"),
-            _count(found, "finding") if found else "no findings",
+            counted(len(bitmaps), "bitmap"),
+            counted(found, "finding") if found else "no findings",
         ]
     )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

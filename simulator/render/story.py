@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
-from simulator.diagnostics import Finding, printable, shown
+from simulator.diagnostics import Finding, counted, printable, shown
 from simulator.model.disk import Disk
 from simulator.model.machine import (
     Backup,
@@ -122,9 +122,9 @@ def summarise(timeline: Timeline, findings: Sequence[Finding]) -> str:
     """Return one line that counts what a run made and what was found."""
     backups = sum(1 for _ in timeline.made_backups)
     instants = sum(1 for frame in timeline.frames if frame.label is not None)
-    counts = [_count(instants, "instant"), _count(backups, "backup")]
+    counts = [counted(instants, "instant"), counted(backups, "backup")]
     unexpected = [f for f in findings if not f.expected and f.allowed is None]
-    found = _count(len(unexpected), "finding") if unexpected else "no findings"
+    found = counted(len(unexpected), "finding") if unexpected else "no findings"
     known = [
         f"{number} {word}"
         for number, word in (
@@ -143,14 +143,10 @@ def summarise(timeline: Timeline, findings: Sequence[Finding]) -> str:
     return ", ".join([*counts, found])
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
-
-
 def _title(timeline: Timeline, *, colour: bool) -> str:
     script = timeline.script
     disks = ", ".join(
-        f"{shape.name}: {_count(shape.length, 'cluster')} of {write_size(shape.cluster_size)}"
+        f"{shape.name}: {counted(shape.length, 'cluster')} of {write_size(shape.cluster_size)}"
         for shape in script.disks
     )
     lines = [
@@ -313,7 +309,7 @@ def _guest_line(entry: Entry, scales: Mapping[str, int]) -> str:
         return f"{shown(tell_file(entry.request))}{refused}"
     if entry.statement is None:
         told = [
-            _count(each.writes, "write" if isinstance(each, GuestWrite) else "trim")
+            counted(each.writes, "write" if isinstance(each, GuestWrite) else "trim")
             for each in entry.operations
             if isinstance(each, GuestWrite | GuestDiscard)
         ]
@@ -438,7 +434,7 @@ def _ended(entry: Entry) -> set[str]:
 def _tell_resize(entry: Entry, resize: Resize) -> str:
     """Return the new size of a disk, with its name where there are several."""
     of = f"{resize.disk} to " if len(entry.after.disks) > 1 else "to "
-    return f"{of}{_count(resize.length, 'cluster')}"
+    return f"{of}{counted(resize.length, 'cluster')}"
 
 
 def _listed(words: Iterable[str]) -> str:

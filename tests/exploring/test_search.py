@@ -7,7 +7,7 @@ from simulator.exploring.acts import Limits
 from simulator.exploring.judging import WRONG_BACKUP
 from simulator.exploring.searching.direct import Direct
 from simulator.exploring.searching.search import Asked, Search
-from tests.explore import brute
+from tests.exploring import brute
 
 TOY = ("write", "snapshot", "checkpoint", "backup", "read")
 """What the explorer of the tests knows of the mail's API."""
