@@ -251,6 +251,8 @@ class _Playing:
             case AwaitJobs() if started:
                 self.awaited = action
                 return
+            case AwaitJobs(end=JobEnd.SYNCED):
+                return  # It takes its time here, and the guest writes on meanwhile.
             case Command() if started and action.execute in JOBS:
                 await self._prepared.wait()
                 action = _at_speed(action, moving)
