@@ -1,9 +1,8 @@
 """The command ``compare``: the same scenarios under several models."""
 
-from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,11 +24,6 @@ from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
-    from simulator.compare.compat.kinds import Difference
-
-    Sift: TypeAlias = Callable[
-        [Sequence[Difference]], tuple[list[Difference], list[tuple[Difference, str]]]
-    ]
 
 
 class CompareFormat(StrEnum):

@@ -6,7 +6,7 @@ import sys
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -61,6 +61,15 @@ class InspectFormat(StrEnum):
     MARKDOWN = "markdown"
     SCENARIO = "scenario"
 
+
+CellsOption = Annotated[
+    int, typer.Option("--cells", min=1, max=4096, help="Cells of a row, at most.")
+]
+
+SeenOption = Annotated[
+    InspectFormat,
+    typer.Option("--format", "-f", help="Figures, data, a report, or a scenario to go on."),
+]
 
 AsOption = Annotated[
     str | None,
@@ -176,33 +185,44 @@ def inspect(
         list[str],
         typer.Argument(metavar="IMAGE...", help="Active images; what is below them is found."),
     ],
-    cells: Annotated[
-        int, typer.Option("--cells", min=1, max=4096, help="Cells of a row, at most.")
-    ] = 64,
-    format: Annotated[
-        InspectFormat,
-        typer.Option("--format", "-f", help="Figures, data, a report, or a scenario to go on."),
-    ] = InspectFormat.TEXT,
+    cells: CellsOption = 64,
+    format: SeenOption = InspectFormat.TEXT,
     *,
     wishes: Wishes,
 ) -> None:
     """Draw real qcow2 images, their backing chain and bitmaps; they are only read."""
     from simulator.inspect.document import write_json
     from simulator.inspect.inspection import inspect_images
+
+    telling = _telling("inspect", "disk", images, format, wishes)
+    seen = inspect_images(images, cells=cells)
+    ways = partial(_drawn, seen, cells, telling), partial(_scenario_of, seen, cells, telling)
+    _tell_seen(telling, format, seen, lambda _: write_json(seen), *ways)
+
+
+def _telling(
+    command: str, noun: str, inputs: list[str], format: InspectFormat, wishes: Wishes
+) -> Telling:
+    """Return what tells of real things; a scenario is no format of a report."""
+    printed = None if format is InspectFormat.SCENARIO else ReportFormat(format.value)
+    return Telling(command, noun, wishes._replace(format=printed), inputs=inputs, silent=True)
+
+
+def _tell_seen(
+    telling: Telling,
+    format: InspectFormat,
+    seen: "Inspection | Diagnosis",
+    data: Own,
+    text: Own,
+    scenario: Own,
+) -> NoReturn:
+    """Tell what was found in real things, as data, as text, or as a scenario to go on from."""
     from simulator.pipeline.reports import chains_of, report_seen
 
-    printed = None if format is InspectFormat.SCENARIO else ReportFormat(format.value)
-    wishes = wishes._replace(format=printed)
-    telling = Telling("inspect", "disk", wishes, inputs=images, silent=True)
-    seen = inspect_images(images, cells=cells)
     for report in report_seen(seen.problems, seen.findings, chains_of(seen.disks)):
         telling.add(report)
-    own: dict[ReportFormat, Own] = {
-        ReportFormat.JSON: lambda _: write_json(seen),
-        ReportFormat.TEXT: partial(_drawn, seen, cells, telling),
-    }
-    scenario = partial(_scenario_of, seen, cells, telling)
-    telling.end(own=own, printed=scenario if printed is None else None)
+    own: dict[ReportFormat, Own] = {ReportFormat.JSON: data, ReportFormat.TEXT: text}
+    telling.end(own=own, printed=scenario if format is InspectFormat.SCENARIO else None)
 
 
 def _scenario_of(seen: "Inspection", cells: int, telling: Telling, colour: bool) -> str:
@@ -251,33 +271,19 @@ def doctor(
         str | None,
         typer.Option("--checkpoints", metavar="DIR", help="Documents of checkpoints."),
     ] = None,
-    cells: Annotated[
-        int, typer.Option("--cells", min=1, max=4096, help="Cells of a row, at most.")
-    ] = 64,
-    format: Annotated[
-        InspectFormat,
-        typer.Option("--format", "-f", help="Figures, data, a report, or a scenario to go on."),
-    ] = InspectFormat.TEXT,
+    cells: CellsOption = 64,
+    format: SeenOption = InspectFormat.TEXT,
     *,
     wishes: Wishes,
 ) -> None:
     """Tell what backups can be restored, what is broken, and what to do; all is only read."""
     from simulator.doctor.diagnosis import diagnose
     from simulator.doctor.document import write_json
-    from simulator.pipeline.reports import chains_of, report_seen
 
-    printed = None if format is InspectFormat.SCENARIO else ReportFormat(format.value)
-    wishes = wishes._replace(format=printed)
-    telling = Telling("doctor", "thing", wishes, inputs=paths, silent=True)
+    telling = _telling("doctor", "thing", paths, format, wishes)
     read = diagnose(paths, checkpoints=checkpoints, cells=cells, stdin=sys.stdin.read)
-    for report in report_seen(read.problems, read.findings, chains_of(read.disks)):
-        telling.add(report)
-    own: dict[ReportFormat, Own] = {
-        ReportFormat.JSON: lambda _: write_json(read),
-        ReportFormat.TEXT: partial(_told, read, cells, telling),
-    }
-    scenario = partial(_scenario_after, read, cells, telling)
-    telling.end(own=own, printed=scenario if printed is None else None)
+    ways = partial(_told, read, cells, telling), partial(_scenario_after, read, cells, telling)
+    _tell_seen(telling, format, read, lambda _: write_json(read), *ways)
 
 
 def _scenario_after(read: "Diagnosis", cells: int, telling: Telling, colour: bool) -> str:

@@ -14,12 +14,12 @@ from simulator.doctor.health.stacks import State, states_of
 from simulator.doctor.reading.folder import (
     Problems,
     is_folder_of_backups,
-    read_checkpoints,
+    read_documents,
     read_folder,
 )
 from simulator.doctor.reading.held import CheckpointDocument, Folder, Machine
 from simulator.doctor.reading.libvirt_xml import DocumentError, documents_in, read_document
-from simulator.doctor.reading.pasted import EXPECTED, PastedError, read_pasted
+from simulator.doctor.reading.pasted import PastedError, read_pasted
 from simulator.inspect.disk import SeenDisk
 from simulator.inspect.health.faults import find_faults
 from simulator.inspect.health.wording import listed
@@ -106,7 +106,7 @@ class _Reader:
     def checkpoints(self, path: str) -> None:
         """Read a folder of checkpoints' documents."""
         try:
-            found = read_checkpoints(path, self.problems)
+            found, _ = read_documents(path, self.problems)
         except OSError as error:
             told = f"{label(path)} cannot be read: {error.strerror}"
             self.problems.append((path, Problem(message=told)))
@@ -301,6 +301,3 @@ def _find_alone(disks: Sequence[SeenDisk]) -> Iterator[Found]:
                     f"{active.path}",
                 ),
             )
-
-
-__all__ = ["EXPECTED", "Diagnosis", "Kept", "diagnose"]

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from simulator.diagnostics import Finding
 from simulator.doctor.diagnosis import Diagnosis, Kept
 from simulator.doctor.reading.held import BackupFile
 from simulator.doctor.text import way_of
 from simulator.inspect.disk import SeenDisk, disk_document
+from simulator.inspect.document import finding_document
 
 FORMAT = 1
 
@@ -31,7 +31,7 @@ def write_json(diagnosis: Diagnosis) -> str:
             {"file": path, "message": problem.message, "help": problem.help}
             for path, problem in diagnosis.problems
         ],
-        "findings": [_finding(path, finding) for path, finding in diagnosis.findings],
+        "findings": [finding_document(path, finding) for path, finding in diagnosis.findings],
     }
     return json.dumps(document, indent=1) + "\n"
 
@@ -87,16 +87,4 @@ def _pasted(disk: SeenDisk) -> dict[str, Any]:
             }
             for image in disk.chain.images
         ],
-    }
-
-
-def _finding(path: str, finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "file": path,
-        "message": finding.message,
-        "notes": list(finding.notes),
-        "help": finding.help,
     }

@@ -79,15 +79,13 @@ class _Writer:
     def _steps(self) -> Iterator[str]:
         made = ", ".join(f"{{create: {{image: {d}.0, disk: {d}}}}}" for d in self.folder.disks)
         yield f"  - {{at: T0, do: [{made}]}}"
-        gone: list[str] = []
         for number, state in enumerate(self.states, 1):
             files = {f.disk: f for f in self.folder.files if f.ends == state.name}
             yield from self._written(state, files)
             yield f"  - {{at: T{number}, do: [{{backup: {self._backup(state, files)}}}]}}"
-            if state.why and all(not _is_good(files.get(disk)) for disk in state.why):
-                gone.append(state.name)
         last = len(self.states) + 1
-        steps = [f"{{delete: {{backup: {quoted(name)}}}}}" for name in gone if self._is_lost(name)]
+        lost = (state.name for state in self.states if self._is_lost(state.name))
+        steps = [f"{{delete: {{backup: {quoted(name)}}}}}" for name in lost]
         steps += ["crash", "start"] if self.killed else []
         if steps:
             yield f"  - {{at: T{last}, do: [{', '.join(steps)}]}}"
@@ -157,7 +155,3 @@ class _Writer:
                 f"  - write: {{disk: {disk}, offset: {first * CLUSTER}, "
                 f"length: {count * CLUSTER}, data: {letter}}}"
             )
-
-
-def _is_good(file: BackupFile | None) -> bool:
-    return file is not None and not file.damage

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from simulator.diagnostics import Problem, Span
+from simulator.diagnostics import Problem
 from simulator.formats.values import FileReport, Report, Told, count
+from simulator.render.document import finding_document, place_document
 
 FORMAT = 1
 
@@ -33,26 +34,8 @@ def _file(report: FileReport) -> dict[str, Any]:
 
 
 def _told(told: Told) -> dict[str, Any]:
-    finding = told.finding
     return {
-        "code": finding.code,
-        "also": list(finding.also),
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "expected": finding.expected,
-        "allowed": finding.allowed,
-        "at": finding.at,
-        "when": told.when,
-        "message": finding.message,
-        "label": finding.label,
-        **_place(finding.span),
-        "notes": list(finding.notes),
-        "help": finding.help,
-        "related": [
-            {**_place(each.span), "at": each.instant, "message": each.message}
-            for each in finding.related
-        ],
-        "refused": finding.refused,
+        **finding_document(told.finding, told.when),
         "fixes": [fix._asdict() for fix in told.fixes],
     }
 
@@ -60,11 +43,7 @@ def _told(told: Told) -> dict[str, Any]:
 def _problem(problem: Problem) -> dict[str, Any]:
     return {
         "message": problem.message,
-        **_place(problem.span),
+        **place_document(problem.span),
         "expected": problem.expected,
         "help": problem.help,
     }
-
-
-def _place(span: Span | None) -> dict[str, int | None]:
-    return dict(span._asdict()) if span is not None else dict.fromkeys(Span._fields)

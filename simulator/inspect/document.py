@@ -16,12 +16,13 @@ def write_json(inspection: Inspection) -> str:
         "format": FORMAT,
         "qemu": version(),
         "disks": {disk.name: disk_document(disk) for disk in inspection.disks},
-        "findings": [_finding_document(path, finding) for path, finding in inspection.findings],
+        "findings": [finding_document(path, finding) for path, finding in inspection.findings],
     }
     return json.dumps(document, indent=1) + "\n"
 
 
-def _finding_document(path: str, finding: Finding) -> dict[str, object]:
+def finding_document(path: str, finding: Finding) -> dict[str, object]:
+    """Return a finding about a file as plain data."""
     return {
         "code": finding.code,
         "rule": finding.rule,

@@ -87,7 +87,7 @@ def end_of(timeline: Timeline, findings: Sequence[Finding]) -> LastLine:
             for entry, backup in timeline.made_backups
         },
         "restores": [_restored(timeline, restored) for restored in timeline.last.restores],
-        "findings": [finding_document(timeline, finding) for finding in findings],
+        "findings": [finding_document(finding, when_of(timeline, finding)) for finding in findings],
     }
 
 
@@ -199,8 +199,12 @@ def _restored(timeline: Timeline, restored: Restored) -> RestoreDocument:
     }
 
 
-def finding_document(timeline: Timeline, finding: Finding) -> FindingDocument:
-    """Return a finding as plain data."""
+def finding_document(finding: Finding, when: str) -> FindingDocument:
+    """Return a finding as plain data.
+
+    Args:
+        when: ``at T2``; empty where it is about no instant.
+    """
     return {
         "code": finding.code,
         "also": list(finding.also),
@@ -209,20 +213,21 @@ def finding_document(timeline: Timeline, finding: Finding) -> FindingDocument:
         "expected": finding.expected,
         "allowed": finding.allowed,
         "at": finding.at,
-        "when": when_of(timeline, finding),
+        "when": when,
         "message": finding.message,
-        **_place(finding.span),
+        **place_document(finding.span),
         "notes": list(finding.notes),
         "help": finding.help,
         "related": [
-            {**_place(each.span), "at": each.instant, "message": each.message}
+            {**place_document(each.span), "at": each.instant, "message": each.message}
             for each in finding.related
         ],
         "refused": finding.refused,
     }
 
 
-def _place(span: Span | None) -> PlaceDocument:
+def place_document(span: Span | None) -> PlaceDocument:
+    """Return a place as plain data; nothing but None where there is none."""
     if span is None:
         return {"line": None, "column": None, "end_line": None, "end_column": None}
     return {

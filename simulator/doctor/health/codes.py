@@ -1,8 +1,9 @@
 """The codes under which `doctor` tells what it finds, and findings made of them."""
 
 from collections.abc import Mapping
+from functools import partial
 
-from simulator.diagnostics import Finding, Severity
+from simulator.inspect.health.codes import flag_among
 
 CODES: Mapping[str, tuple[str, str]] = {
     "DR101": ("backup-missing", "a backup that others stand on and that is in no file"),
@@ -24,14 +25,5 @@ CODES: Mapping[str, tuple[str, str]] = {
 """Code to name, and what is found."""
 
 
-def flag(
-    code: str,
-    message: str,
-    *,
-    severity: Severity = Severity.ERROR,
-    notes: tuple[str, ...] = (),
-    help: str = "",
-) -> Finding:
-    """Return a finding under one of the codes."""
-    name, _ = CODES[code]
-    return Finding(code=code, rule=name, severity=severity, message=message, notes=notes, help=help)
+flag = partial(flag_among, {code: name for code, (name, _) in CODES.items()})
+"""Makes a finding under one of these codes."""

@@ -51,8 +51,8 @@ def read_folder(path: str, problems: Problems) -> Folder:
         ),
         partial=tuple(name for name in names if name.endswith(PARTIAL)),
         listed=_listed(os.path.join(path, lists[0]), problems) if lists else None,
-        documents=read_checkpoints(inner, problems) if os.path.isdir(inner) else (),
-        machines=tuple(_machines(path, problems)),
+        documents=read_documents(inner, problems)[0] if os.path.isdir(inner) else (),
+        machines=read_documents(path, problems)[1],
     )
 
 
@@ -84,25 +84,16 @@ def _listed(path: str, problems: Problems) -> tuple[str, ...] | None:
     return None
 
 
-def read_checkpoints(path: str, problems: Problems) -> tuple[CheckpointDocument, ...]:
-    """Return the documents of checkpoints in a folder.
+def read_documents(
+    path: str, problems: Problems
+) -> tuple[tuple[CheckpointDocument, ...], tuple[Machine, ...]]:
+    """Return the checkpoints and the machines that the documents of a folder are about.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    found: list[CheckpointDocument] = []
-    for file, text in documents_in(path):
-        try:
-            read = read_document(file, text)
-        except DocumentError as error:
-            problems.append((file, Problem(message=f"{os.path.basename(file)}: {error}")))
-            continue
-        if isinstance(read, CheckpointDocument):
-            found.append(read)
-    return tuple(found)
-
-
-def _machines(path: str, problems: Problems) -> Iterator[Machine]:
+    checkpoints: list[CheckpointDocument] = []
+    machines: list[Machine] = []
     for file, text in documents_in(path):
         try:
             read = read_document(file, text)
@@ -110,4 +101,7 @@ def _machines(path: str, problems: Problems) -> Iterator[Machine]:
             problems.append((file, Problem(message=f"{os.path.basename(file)}: {error}")))
             continue
         if isinstance(read, Machine):
-            yield read
+            machines.append(read)
+        else:
+            checkpoints.append(read)
+    return tuple(checkpoints), tuple(machines)

@@ -1,6 +1,7 @@
 """The codes under which `inspect` tells what it finds, and findings made of them."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from simulator.diagnostics import Finding, Severity
 
@@ -33,7 +34,8 @@ ELSEWHERE: Mapping[str, str] = {"BT502": "many-bitmaps"}
 """Rules of scenarios that say of real chains just what they say there."""
 
 
-def flag(
+def flag_among(
+    names: Mapping[str, str],
     code: str,
     message: str,
     *,
@@ -41,7 +43,12 @@ def flag(
     notes: tuple[str, ...] = (),
     help: str = "",
 ) -> Finding:
-    """Return a finding under one of the codes."""
-    name, _ = {**IN_REAL_CHAINS, **OF_FILES}.get(code, (ELSEWHERE.get(code, ""), ""))
-    assert name, f"{code} is no code of inspect"
+    """Return a finding under one of some codes, by the names that they have."""
+    name = names[code]
     return Finding(code=code, rule=name, severity=severity, message=message, notes=notes, help=help)
+
+
+NAMES = {code: name for code, (name, _) in {**IN_REAL_CHAINS, **OF_FILES}.items()}
+
+flag = partial(flag_among, {**ELSEWHERE, **NAMES})
+"""Makes a finding under one of these codes."""

@@ -20,6 +20,7 @@ from simulator.render.reports.shapes import (
     StallReport,
 )
 from simulator.render.shapes import FORMAT
+from simulator.render.told import when_of
 from simulator.schedule.durations import SECOND
 from simulator.timeline import Timeline
 
@@ -62,7 +63,7 @@ def report_document(timeline: Timeline, findings: Sequence[Finding]) -> ReportDo
             }
             for kept in summary.kept
         ],
-        "findings": [finding_document(timeline, finding) for finding in findings],
+        "findings": [finding_document(finding, when_of(timeline, finding)) for finding in findings],
     }
 
 
