@@ -24,10 +24,12 @@ VERBS_PROVED = tuple(verb for verb in VERBS_DEFAULT if verb not in UNPROVED)
 class Proving(Looking):
     """Looks at all columns, until there are no more or one of them is wrong."""
 
-    def __init__(self, model: ApiModel, limits: Limits, verbs: tuple[str, ...]) -> None:
+    def __init__(
+        self, model: ApiModel, limits: Limits, verbs: tuple[str, ...], workers: int = 1
+    ) -> None:
         proved = tuple(verb for verb in verbs if verb not in UNPROVED)
         alone = limits._replace(clusters=1, disks=1, depth=None, backups=0)
-        super().__init__((model,), Asked(alone, proved, others=True), Wanted())
+        super().__init__((model,), Asked(alone, proved, others=True, workers=workers), Wanted())
         self._given = limits._replace(disks=1)
         self.notes += [f"{verb} is not proved: {UNPROVED[verb]}" for verb in verbs
                        if verb in UNPROVED]  # fmt: skip

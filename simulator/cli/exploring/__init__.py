@@ -36,6 +36,7 @@ def explore(
     find: options.FindOption = None,
     judged: options.JudgedOption = None,
     states: options.StatesOption = None,
+    workers: options.WorkersOption = 1,
     resume: options.ResumeOption = None,
     format: Annotated[
         Format, typer.Option("--format", "-f", help="Figures, or the exploration document.")
@@ -48,11 +49,13 @@ def explore(
     if depth < 0:
         give_up(f"--depth {depth}: expected 1 or more, or 0 for no limit")
     limits = Limits(images, bitmaps, backups, clusters, disks, depth or None)
+    if workers < 1:
+        give_up(f"--workers {workers}: expected 1 or more")
     _check_limits(limits)
     chosen = _models(model, models)
     tried = _verbs(verbs, prove=prove)
     looking = _looking(chosen, limits, tried, prove=prove, find=find, states=states,
-                       every=all, judged=judged)  # fmt: skip
+                       workers=workers, every=all, judged=judged)  # fmt: skip
     with usable(), _read_expression(find), counting("exploring") as report:
         outcome = _run(looking, report, resume)
     _show(outcome, format, output, every=all)
@@ -85,6 +88,7 @@ def _looking(
     prove: bool,
     find: str | None,
     states: int | None,
+    workers: int,
     every: bool,
     judged: int | None,
 ) -> "Looking":
@@ -93,11 +97,11 @@ def _looking(
     from simulator.exploring.proving import Proving
     from simulator.exploring.searching.search import Asked
 
-    asked = Asked(limits, verbs, alarms=len(models) == 1, states_max=states)
+    asked = Asked(limits, verbs, alarms=len(models) == 1, states_max=states, workers=workers)
     if prove:
         if find is not None:
             give_up("--prove and --find: give one of these options")
-        return Proving(_alone(models, "--prove"), limits, verbs)
+        return Proving(_alone(models, "--prove"), limits, verbs, workers)
     if find is not None:
         return _finding(_alone(models, "--find"), asked, find, judged)
     return Looking(models, asked, Wanted(every, JUDGED_MAX if judged is None else judged))

@@ -38,6 +38,7 @@ JudgedOption = Annotated[
 StatesOption = Annotated[
     int | None, typer.Option("--max-states", help="Stop when so many states were seen.")
 ]
+WorkersOption = Annotated[int, typer.Option("--workers", help="How many processes ask the model.")]
 ResumeOption = Annotated[
     Path | None,
     typer.Option("--resume", help="Go on from this file, if it is there, and leave it up to date."),

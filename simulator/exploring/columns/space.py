@@ -1,6 +1,6 @@
 """The shapes that machines of a model come to, and what each request makes of their columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
@@ -53,6 +53,9 @@ from simulator.model.transitions import apply_all
 
 WRITTEN = Node("written")
 NO_CLUSTERS = set_of(1)
+
+ENDLESS = "it gives no answer in good time"
+"""What is said of an act to which a model gave no answer; no more is asked of it."""
 
 Formulas: TypeAlias = tuple[Node, ...]
 
@@ -211,21 +214,48 @@ class Space:
         """Return what each act makes of a shape."""
         known = self.moves[number]
         if known is None:
-            held = self.shapes[number]
-            self.order.append(number)
-            if self.stopped:
-                return ()
-            acts = acts_of(held.parts[0].machine, self.verbs, self.limits)
-            known = self.moves[number] = tuple(self._moves(held, acts))
+            known = self._keep(number, (self._with_number(*each) for each in self.tried(number)))
         return known
 
-    def _moves(self, held: Held, acts: Sequence[Act]) -> Iterator[Move]:
-        for act in acts:
-            yield self._move(held, act)
-            if self.stopped:
-                return
+    def learn(self, number: int, found: Iterable[tuple[Move, Hashable]]) -> None:
+        """Keep what each act makes of a shape, as another process has found it.
 
-    def _move(self, held: Held, act: Act) -> Move:
+        Args:
+            found: Each move, and the key of the shape that comes of it; None where none does.
+        """
+        self._keep(number, (self._learned(number, move, key) for move, key in found))
+
+    def tried(self, number: int) -> "Iterator[tuple[Move, _Came | None]]":
+        """Yield what each act makes of a shape: the move, and what comes of it."""
+        held = self.shapes[number]
+        for act in acts_of(held.parts[0].machine, self.verbs, self.limits):
+            yield self._try(held, act)
+
+    def _keep(self, number: int, moves: Iterator[Move]) -> tuple[Move, ...]:
+        """Keep the moves of a shape, up to one at which a model gives no answer."""
+        self.order.append(number)
+        kept: list[Move] = []
+        while not self.stopped and (move := next(moves, None)) is not None:
+            kept.append(move)
+            self.stopped = move.raised == ENDLESS
+        known = self.moves[number] = tuple(kept)
+        return known
+
+    def _learned(self, number: int, move: Move, key: Hashable) -> Move:
+        """Return a move that another process has found with the number of its shape.
+
+        Machines are not sent between processes: where the shape is new, they are made again.
+        """
+        after = -1 if key is None else self._numbers.get(key)
+        if after is None:
+            return self._with_number(*self._try(self.shapes[number], move.act))
+        return move._replace(after=after)
+
+    def _with_number(self, move: Move, came: "_Came | None") -> Move:
+        return move if came is None else move._replace(after=self._number(came.parts, came.shape))
+
+    def _try(self, held: Held, act: Act) -> "tuple[Move, _Came | None]":
+        """Return what an act makes of a shape."""
         self._count += 1
         fresh = Fresh(f"S{self._count}", f"B{self._count}", f"b{self._count}.bak")
         self.answers.asked, self.answers.empty = [], False
@@ -233,24 +263,23 @@ class Space:
             came = self._take(held, act, fresh)
             asked = tuple(dict.fromkeys(self.answers.asked))
             if isinstance(came, str) and not asked:
-                return Move(act, refusal=came)
+                return Move(act, refusal=came), None
             checks = self._compare(held, act, fresh, came, asked) if asked else ()
         except Coupled as coupled:
-            return Move(act, raised=coupled.why, coupled=True)
+            return Move(act, raised=coupled.why, coupled=True), None
         except Differing:
-            return Move(act, differs=True)
+            return Move(act, differs=True), None
         except NeverEnds:
-            self.stopped = True
-            return Move(act, raised="it gives no answer in good time")
+            return Move(act, raised=ENDLESS), None
         except Exception as error:
-            return Move(act, raised=f"{type(error).__name__}: {error}".rstrip(": "))
+            return Move(act, raised=f"{type(error).__name__}: {error}".rstrip(": ")), None
         if isinstance(came, str):
-            return Move(act, refusal=came)
-        shape, formulas = came.shape, came.formulas
+            return Move(act, refusal=came), None
         if len(came.parts) > 1:
-            shape, formulas = together(shape, formulas)
-        after = self._number(came.parts, shape)
-        return Move(act, after, formulas, came.flags, came.gone, checks)
+            shape, formulas = together(came.shape, came.formulas)
+            came = came._replace(shape=shape, formulas=formulas)
+        move = Move(act, formulas=came.formulas, flags=came.flags, gone=came.gone, checks=checks)
+        return move, came
 
     def _compare(
         self, held: Held, act: Act, fresh: Fresh, came: _Came | str, asked: Formulas

@@ -8,6 +8,7 @@ import numpy as np
 from simulator.apis.base import ApiModel
 from simulator.exploring.acts import GUEST, VERBS_DEFAULT, Limits
 from simulator.exploring.columns.shapes import Kept, Part
+from simulator.exploring.columns.sharing import ask_ahead
 from simulator.exploring.columns.space import Move, Space, coupled_acts
 from simulator.exploring.judging import DIFFERS, KINDS, RAISES
 from simulator.exploring.noted import noted_of
@@ -25,6 +26,7 @@ class Asked(NamedTuple):
         each: Whether all steps are wanted.
         others: Whether states are those of one cluster among any number of others.
         states_max: Where it stops; None for no limit.
+        workers: How many processes ask the model.
     """
 
     limits: Limits
@@ -33,6 +35,7 @@ class Asked(NamedTuple):
     states_max: int | None = None
     others: bool = False
     each: bool = False
+    workers: int = 1
 
     @property
     def kept(self) -> Kept:
@@ -153,6 +156,7 @@ class Search:
         rows = self.store.rows[low:high]
         order = np.argsort(rows[:, 0], kind="stable")
         rows, numbers = rows[order], order + low
+        ask_ahead(self.space, np.unique(rows[:, 0]).tolist(), self.asked.workers)
         found = list(self._raised(rows, numbers))
         for made in self.levels.next_of(rows, numbers):
             self.store.add(made.rows, made.parents, made.steps)
