@@ -60,6 +60,8 @@ class SnapshotNote:
         layers: One a disk, at least one.
         reverted: What lies there instead since the machine went back to it, where other snapshots
             are noted to lie on its own images; it goes with the next revert.
+        beside: The other disks, each with the image that was active then: a return to the snapshot
+            takes them back as well.
         parent: The snapshot that was current then.
         current: Whether the next one is put under it.
     """
@@ -68,6 +70,7 @@ class SnapshotNote:
     at: str | None = None
     layers: tuple[Layer, ...]
     reverted: tuple[Layer, ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
     parent: str | None = None
     current: bool = True
 
@@ -77,13 +80,26 @@ class SnapshotNote:
         What was put onto an image of that one counts as put onto what lay below it. Source: libvirt
         9.0.0, also where only the metadata is deleted.
         """
-        below = {(each.disk, each.image): each.over for each in gone.layers}
+        made = (*gone.layers, *gone.reverted)
+        below = {(each.disk, each.image): each.over for each in made}
         layers = tuple(
             each._replace(over=below.get((each.disk, each.over), each.over)) for each in self.layers
         )
+        beside = tuple((disk, below.get((disk, image), image)) for disk, image in self.beside)
         parent = gone.parent if self.parent == gone.name else self.parent
         current = self.current or (gone.current and self.name == gone.parent)
-        return replace(self, layers=layers, parent=parent, current=current)
+        return replace(self, layers=layers, beside=beside, parent=parent, current=current)
+
+    def settled(self) -> "SnapshotNote":
+        """Return the note as it is when another is put under it: what lies there is its own.
+
+        Disks that the snapshot had left alone are so again. Source: libvirt 11.3.0 and 12.8.0.
+        """
+        if not self.reverted:
+            return self
+        own = {each.disk for each in self.layers}
+        there = tuple(each for each in self.reverted if each.disk in own)
+        return replace(self, layers=there, reverted=())
 
 
 def find_note(notes: tuple[SnapshotNote, ...], name: str) -> SnapshotNote | None:

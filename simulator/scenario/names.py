@@ -169,9 +169,7 @@ class Names:
         known = self.known[thing]
         whole, _, disk = name.rpartition("/")
         part = thing is Thing.BACKUP and whole in known and disk in self._disks.names
-        # A revert makes one for each disk of a snapshot, and tells the name of the first.
-        reverted = thing is Thing.IMAGE and name.removesuffix("-revert") in known
-        if name in known or part or reverted or name in self._perhaps or self.unsure:
+        if part or self.has(thing, name):
             return True
         there = self._there(thing, path)
         self._problems.add(
@@ -204,7 +202,10 @@ class Names:
 
     def has(self, thing: Thing, name: str) -> bool:
         """Whether some step introduces a name."""
-        return name in self.known[thing] or name in self._perhaps or self.unsure
+        known = self.known[thing]
+        # A revert makes an image for each disk, and tells the name of the first.
+        reverted = thing is Thing.IMAGE and name.removesuffix("-revert") in known
+        return name in known or reverted or name in self._perhaps or self.unsure
 
     def split(self, label: str) -> tuple[str, str] | None:
         """Return the image and the bitmap that ``NODE.NAME`` tells, or None where it is none."""

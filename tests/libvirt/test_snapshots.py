@@ -114,3 +114,68 @@ def test_the_run_document_tells_the_notes_while_there_are_any() -> None:
     first["over"] = {"vda": "S1", "vdb": "W1"}
     second = {"name": "S3", "at": "T3", "images": {"vda": "S3"}, "over": {"vda": "S2"}}
     assert [frame.get("snapshots") for frame in frames[1:]] == [[first], [first, second], [first]]
+
+
+NO_DELETION = "unsupported configuration: deletion of "
+NO_LEAF = "active external snapshot that is not a leaf snapshot is not supported"
+OFF_THE_WAY = "non-leaf external snapshot that is not in active chain is not supported"
+SEVERAL = "external disk snapshot with multiple children snapshots not supported"
+
+
+def chains_of(run: Run) -> list[list[str]]:
+    """The names of the images of each disk, at the end."""
+    return [[image.name for image in disk.chain] for disk in run.timeline.last.disks]
+
+
+def test_a_revert_takes_back_the_disks_that_the_snapshot_left_alone() -> None:
+    back = "revert: {snapshot: S3, image: S4}"
+    run = played("snapshot: {image: W3, disk: vdb}", back, model="libvirt@11.3")
+    assert said(run) == []
+    assert chains_of(run) == [["S1", "S2", "S4"], ["W1", "W2", "W2-revert"]]
+    again = played(back, "revert: {snapshot: S3, image: S5}", model="libvirt@11.3")
+    assert chains_of(again)[0] == ["S1", "S2", "S5"]
+    gone = played(back, "delete: {snapshot: S3}", model="libvirt@11.3")
+    assert (said(gone), chains_of(gone)) == ([], [["S1", "S2"], ["W1", "W2"]])
+
+
+def test_what_another_snapshot_left_alone_keeps_its_file() -> None:
+    steps = ("snapshot: {image: W3, disk: vdb}", "revert: {snapshot: S2, image: S4}")
+    run = played(*steps, "revert: {snapshot: W3, image: W4}", model="libvirt@11.3")
+    assert said(run) == []
+    assert chains_of(run) == [["S1", "S2", "S3", "S3-revert"], ["W1", "W2", "W4"]]
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (["revert: {snapshot: S2, image: S4}", "delete: {snapshot: S2}"], NO_LEAF),
+        (
+            [
+                "snapshot: {image: S4, disk: vda}",
+                "revert: {snapshot: S2, image: S5}",
+                "delete: {snapshot: S3}",
+            ],
+            OFF_THE_WAY,
+        ),
+        (
+            [
+                "revert: {snapshot: S2, image: S4}",
+                "snapshot: {image: S5, disk: vda}",
+                "delete: {snapshot: S2}",
+            ],
+            SEVERAL,
+        ),
+    ],
+)
+def test_a_snapshot_that_others_were_put_under_stays(steps: list[str], words: str) -> None:
+    run = played(*steps, model="libvirt@11.3")
+    assert said(run) == [NO_DELETION + words]
+    (finding,) = (each for each in run.findings if each.code == "BT901")
+    assert finding.help.startswith("delete what was put under it first: ")
+
+
+def test_a_snapshot_beyond_a_revert_is_deleted_with_its_files_alone() -> None:
+    back = "revert: {snapshot: S2, image: S4}"
+    run = played(back, "delete: {snapshot: S3}", "delete: {snapshot: S2}", model="libvirt@11.3")
+    assert said(run) == []
+    assert chains_of(run) == [["S1"], ["W1"]]

@@ -18,6 +18,12 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import DeleteSnapshot, Revert, Snapshot
 
+NO_DELETION = "unsupported configuration: deletion of"
+"""How libvirt begins to say that a snapshot must stay."""
+
+NO_LEAF = "that is not a leaf snapshot is not supported"
+"""How it ends where others were put under the current one."""
+
 NO_REVERT = "unsupported configuration: revert to external snapshot not supported yet"
 """libvirt's words before 9.9."""
 
@@ -27,7 +33,9 @@ def note_of(machine: Machine, request: Snapshot) -> RecordSnapshot:
     layers = tuple(
         Layer(disk, image, machine.disk(disk).active.name) for disk, image in request.images
     )
-    return RecordSnapshot(layers[0].image, layers)
+    made = dict(request.images)
+    beside = tuple((d.name, d.active.name) for d in machine.disks if d.chain and d.name not in made)
+    return RecordSnapshot(layers[0].image, layers, beside=beside)
 
 
 def refuse_snapshot(machine: Machine, request: Snapshot) -> Refusal | None:
@@ -70,15 +78,21 @@ def refuse_revert(machine: Machine) -> Refusal | None:
 
 
 def revert_to(machine: Machine, note: SnapshotNote, overlay: str) -> Plan:
-    """Return a new overlay on each image that a snapshot froze, as the host has noted them.
+    """Return a new overlay on each image that was active at a snapshot, as the host has noted them.
 
-    What another snapshot is noted to lie on keeps its file, and the note its images; without such a
-    one it names the new overlays. A machine that runs is started anew.
+    So it is for disks that the snapshot left alone, too. What another snapshot is noted to lie on
+    keeps its file, and the note its images; without such a one it names the new overlays. A machine
+    that runs is started anew.
     """
-    others = (each for each in machine.snapshots if each is not note)
+    others = [each for each in machine.snapshots if each is not note]
     noted = {layer.over for each in others for layer in each.layers}
-    made = [overlay, *(f"{layer.image}-revert" for layer in note.layers[1:])]
-    layers = tuple(old._replace(image=new) for old, new in zip(note.layers, made, strict=True))
+    noted |= {image for each in others for _, image in each.beside}
+    was = (*note.layers, *(Layer(disk, image, image) for disk, image in note.beside))
+    first, *rest = was
+    layers = (
+        first._replace(image=overlay),
+        *(old._replace(image=_new_name(machine, old)) for old in rest),
+    )
     back: list[Operation] = []
     for layer in layers:
         disk = machine.disk(layer.disk)
@@ -88,30 +102,60 @@ def revert_to(machine: Machine, note: SnapshotNote, overlay: str) -> Plan:
     built_on = any(layer.image in noted for layer in note.layers)
     record = RecordSnapshot(note.name, layers)
     if built_on:
-        record = RecordSnapshot(note.name, note.layers, reverted=layers)
+        record = RecordSnapshot(note.name, note.layers, reverted=layers, beside=note.beside)
     if machine.power is not Power.RUNNING or machine.transient:
         return (*back, record)
     return (CloseImages(), *back, record, OpenImages())
 
 
-def merged_by_deletion(machine: Machine, note: SnapshotNote) -> tuple[Layer, ...]:
-    """Return what is merged where a snapshot is deleted; nothing where it lies in no chain.
+def _new_name(machine: Machine, layer: Layer) -> str:
+    """Return a name for an overlay that nobody names: the host's own have the time in theirs."""
+    name = f"{layer.image}-revert"
+    while machine.node_taken(name) or machine.disk(layer.disk).laid_aside(name) is not None:
+        name += "-revert"
+    return name
 
-    That is so after a return to an older one: its files are deleted. Of the newest one, newer
-    releases take what is active now for what it made.
+
+def merged_by_deletion(machine: Machine, note: SnapshotNote) -> tuple[Layer, ...]:
+    """Return what is merged where a snapshot is deleted; nothing where the machine went back.
+
+    It went back to an older one, or took another way from there: the files are deleted. Of the
+    newest one, newer releases take what is active now for what it made.
     """
+    if not _led_here(machine, note):
+        return ()
     layers = note.layers
     if note.current and machine.semantics.newest_lies_on_top:
         layers = tuple(each._replace(image=machine.disk(each.disk).active.name) for each in layers)
     chains = {disk.name: [image.name for image in disk.chain] for disk in machine.disks}
-    aside = {each.image.name for disk in machine.disks for each in disk.aside}
     if note.reverted and all(each.image in chains[each.disk] for each in note.reverted):
         return note.reverted
-    return () if any(each.over in aside for each in note.layers) else layers
+    return layers
+
+
+def _led_here(machine: Machine, note: SnapshotNote) -> bool:
+    """Whether a snapshot is the current one, or one that this was put under."""
+    parents = {each.name: each.parent for each in machine.snapshots}
+    name = next((each.name for each in machine.snapshots if each.current), None)
+    while name is not None and name != note.name:
+        name = parents.get(name)
+    return name is not None
 
 
 def refuse_deletion(machine: Machine, note: SnapshotNote) -> Refusal | None:
-    """Return libvirt's no to merging a snapshot's images where they are not as it noted."""
+    """Return libvirt's no to deleting a snapshot: others were put under it, or its images moved.
+
+    Where the machine never went back, one at most is under each, and none under the current one.
+    """
+    under = sum(each.parent == note.name for each in machine.snapshots)
+    if under and note.current:
+        return Refusal(f"{NO_DELETION} active external snapshot {NO_LEAF}")
+    if under and not _led_here(machine, note):
+        told = "non-leaf external snapshot that is not in active chain is not supported"
+        return Refusal(f"{NO_DELETION} {told}")
+    if under > 1:
+        told = "external disk snapshot with multiple children snapshots not supported"
+        return Refusal(f"{NO_DELETION} {told}")
     for layer in merged_by_deletion(machine, note):
         names = [image.name for image in machine.disk(layer.disk).chain]
         if layer.image not in names:

@@ -161,12 +161,25 @@ def _delete_snapshot_otherwise(machine: Machine, request: DeleteSnapshot) -> Ite
     """Yield how a snapshot can be given up whose images are not as the host noted them."""
     note = find_note(machine.snapshots, request.name)
     if note is not None:
+        yield from _leaves_first(machine, note)
         yield from _note_first(*_merged_below(machine, note))
         alone = Way((request._replace(metadata=True),))
         gone = any(machine.disk_of(layer.image) is None for layer in note.layers)
         if gone:
             yield Advice("delete the host's note alone: metadata: true", (alone,))
     yield from _merged_by_hand(machine, request.name)
+
+
+def _leaves_first(machine: Machine, note: SnapshotNote) -> Iterator[Advice]:
+    """Yield that the snapshots go first which were put under one, the newest before the others."""
+    under = {note.name}
+    for each in machine.snapshots:
+        under |= {each.name} if each.parent in under else set()
+    names = [n.name for n in reversed(machine.snapshots) if n.name in under - {note.name}]
+    if names:
+        first = tuple(DeleteSnapshot(name) for name in names)
+        told = f"delete what was put under it first: {join_words(names)}"
+        yield Advice(told, (Way(first, again=True),))
 
 
 def _merged_below(machine: Machine, note: SnapshotNote) -> Iterator[str]:

@@ -166,7 +166,7 @@ class _Reading:
             yield self.name(note.name), tuple([
                 (each.disk, self.name(each.image), over[each.disk])
                 for each in note.layers
-            ])  # fmt: skip
+            ]), tuple([self.name(image) for _, image in note.beside if image in there])  # fmt: skip
 
     def noted(self, noted: Noted) -> tuple[Hashable, Hashable]:
         """Return what is known beside a machine, but for the views."""

@@ -50,6 +50,9 @@ from simulator.qemu.names import Names
 START_SECONDS = 60.0
 """How long libvirt may take to start: it asks QEMU for all that it can do."""
 
+SECOND = 1.0
+"""libvirt calls the overlays of a revert by the second, and refuses another one within it."""
+
 _TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"
 _NOTES = {
     "checkpoint": re.compile(rf"\s*(\S+)\s+{_TIME}\s*(\S*)\s*"),
@@ -74,6 +77,7 @@ class Host(Session):
         self._adopted: dict[str, str] = {}
         self._tops: dict[str, str] = {}
         self._looks: list[str] = []
+        self._next_revert = 0.0
 
     # Starting and ending.
 
@@ -137,6 +141,8 @@ class Host(Session):
         verb = action.words[0]
         if verb == "destroy":
             await self._lose()
+        if verb == "snapshot-revert":
+            await self._await_second()
         words = (self._as_named(word).replace(FOLDER, str(self.folder)) for word in action.words)
         told = await self.virsh(*words)
         if verb == "snapshot-revert" and self.daemon is not None:
@@ -152,6 +158,12 @@ class Host(Session):
             await self._await_idle()
         elif verb == "qemu-monitor-command" and told:
             raise QemuError(f"qemu-io: {told}")
+
+    async def _await_second(self) -> None:
+        """Wait until the overlays of a revert are not called as those of the last one."""
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(max(0.0, self._next_revert - clock()))
+        self._next_revert = clock() + SECOND
 
     def _as_named(self, text: str) -> str:
         """Return a text with the files that libvirt named itself in the place of the planned."""

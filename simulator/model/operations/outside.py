@@ -71,6 +71,7 @@ class RecordSnapshot(NamedTuple):
     name: str
     layers: tuple[Layer, ...]
     reverted: tuple[Layer, ...] = ()
+    beside: tuple[tuple[str, str], ...] = ()
 
 
 class ForgetSnapshot(NamedTuple):

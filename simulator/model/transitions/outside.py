@@ -251,12 +251,18 @@ def _record_snapshot(machine: Machine, record: RecordSnapshot) -> Machine:
         if each.name == record.name:
             noted = [replace(other, reverted=()) for other in noted]
             noted[place] = replace(
-                each, layers=record.layers, reverted=record.reverted, current=True
+                each,
+                layers=record.layers,
+                reverted=record.reverted,
+                beside=record.beside,
+                current=True,
             )
             return replace(machine, snapshots=tuple(noted))
     tip = next((each.name for each in machine.snapshots if each.current), None)
-    note = SnapshotNote(name=record.name, at=machine.at, layers=record.layers, parent=tip)
-    return replace(machine, snapshots=(*noted, note))
+    note = SnapshotNote(
+        name=record.name, at=machine.at, layers=record.layers, beside=record.beside, parent=tip
+    )
+    return replace(machine, snapshots=(*(each.settled() for each in noted), note))
 
 
 def _forget_snapshot(machine: Machine, forget: ForgetSnapshot) -> Machine | Refusal:
