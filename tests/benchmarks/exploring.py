@@ -1,18 +1,28 @@
-"""All states of a small disk by formulas, against each on a machine of its own, and a second."""
+"""All states of a small disk by formulas, against each on a machine of its own, a second, and
+Quint's simulator on a toy of the mail's images and bitmaps.
+"""
 
 from collections.abc import Iterator
 from time import process_time
 
 from simulator.apis import MODELS
 from simulator.exploring.acts import Limits
+from simulator.exploring.judging import WRONG_BACKUP
 from simulator.exploring.searching.direct import Direct
 from simulator.exploring.searching.search import Asked, Search
 from tests.benchmarks.figures import Figure, show
+from tests.benchmarks.quint import quint
 
 VERBS = ("write", "checkpoint", "snapshot", "backup", "delete", "commit", "crash", "shutdown",
          "start")  # fmt: skip
 
+TOY = ("write", "snapshot", "checkpoint", "read")
+"""What the model that Quint runs knows of the mail's API."""
+
 STATES = 20_000
+
+SEEDS = range(1, 11)
+"""Quint looks for a late read from each of these."""
 
 
 def main() -> bool:
@@ -28,6 +38,27 @@ def measured() -> Iterator[Figure]:
     told = f"{STATES:,} states of libvirt, 4 clusters"
     yield Figure(name=f"{told}, on machines", ours=ours, peer=theirs, limit=0.25)
     yield Figure(name=f"{told}, a second of one core", ours=ours, peer=1.0, limit=1)
+    yield from _beside_quint()
+
+
+def _beside_quint() -> Iterator[Figure]:
+    """Yield how short what is found is, and how many states are seen in a second."""
+    with quint() as peer:
+        if peer is None:
+            print("Quint is not measured: there is no npm here (Debian: nodejs, npm)")
+            return
+        shortest, rate = min(map(peer.length, SEEDS)), peer.rate()
+    search = Search((MODELS["mail-2018"],), Asked(Limits(clusters=4), TOY))
+    begun, steps = process_time(), 0
+    while search.depth < 9:
+        wrong = [found for found in search.advance() if found.kind == WRONG_BACKUP]
+        if not steps and wrong:
+            steps = wrong[0].depth
+    ours = search.states / (process_time() - begun)
+    told = "the mail's late read, Quint's shortest of ten"
+    yield Figure(name=told, ours=steps, peer=shortest, limit=1, unit="steps")
+    told = "states a second, Quint's by ours"
+    yield Figure(name=told, ours=rate, peer=ours, limit=1 / 20, unit="/s")
 
 
 def _each(search: Search | Direct, *, steps: int) -> float:
