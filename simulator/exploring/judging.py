@@ -83,12 +83,28 @@ def taken_by(step: Step) -> Iterator[Taken]:
         views = views | {step.before.disk(backup.disk).moment: _view(step.before, backup.disk)}
         start = claimed_start(timeline, entry, backup)
         if start is None or backup.complete:
-            start = backup.start
+            start = begun(step.before, backup)
         end = claimed_end(timeline, entry, backup)
         now, late = step.before.disk(backup.disk).moment, None
         if backup.kind is Kind.BITMAPS and end != now:
             late = _wrong(backup, views, start, now)
         yield Taken(backup, end, _wrong(backup, views, start, end), late)
+
+
+def begun(machine: Machine, backup: Backup) -> int:
+    """Return the moment since which a backup holds what its bitmaps stand for.
+
+    A bitmap that stopped in between stands for all since it began. One below it stands for nothing
+    more where the newest began anew.
+
+    Args:
+        machine: As the backup was taken.
+    """
+    disk = machine.disk(backup.disk)
+    newest = {each.name: each.windows for each in disk.bitmaps if each.name in backup.bitmaps}
+    first = min((each.start for windows in newest.values() for each in windows), default=0)
+    starts = [window.start for window in backup.windows if window.start <= first]
+    return max(starts, default=backup.start)
 
 
 def _view(machine: Machine, disk: str) -> ClusterMap:

@@ -13,6 +13,7 @@ from simulator.exploring.judging import (
     LOST_POINT,
     WRONG_BACKUP,
     Step,
+    begun,
     changed_by,
 )
 from simulator.exploring.noted import Noted, Snapshots
@@ -35,6 +36,10 @@ SILENT_RULES = frozenset({
     "BT406",
 })  # fmt: skip
 """The rules of silent wrong data."""
+
+IN_DOUBT = "in-doubt"
+"""A backup through bitmaps of one name, right since the newest of them began: it may be meant to hold
+what came before, and a rule may say that it does not."""
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -224,7 +229,7 @@ class Judged(NamedTuple):
 
     Attributes:
         run: What happened.
-        kinds: What is wrong with its last step, by content.
+        kinds: What is wrong with its last step, by content, or in doubt.
         said: The codes of the rules that say so, of the last step, errors first.
         warned: Those of all steps.
     """
@@ -283,14 +288,17 @@ def wrong_at(run: Run) -> set[str]:
         piece = graph.pieces[place]
         if piece.end is None or (piece.start is None and not piece.complete):
             continue
-        ends = {piece.end}
+        ends, starts = {piece.end}, [piece.start or 0]
         if backup.kind is Kind.BITMAPS:
+            moments = begun(entry.before, backup), min(w.start for w in backup.windows)
             ends.add(history.node(backup.disk, entry.before.disk(backup.disk).moment) or 0)
-        start = graph.states[piece.start or 0]
-        given = lay_over(start.view, start.length, piece)
-        meant = [graph.states[end] for end in ends]
-        if not any(piece.length == m.length and given.reads_like(m.view) for m in meant):
-            found.add(WRONG_BACKUP)
+            starts = [history.node(backup.disk, moment) or 0 for moment in moments]
+        for kind, start in zip((WRONG_BACKUP, IN_DOUBT), starts, strict=False):
+            below = graph.states[start]
+            given = lay_over(below.view, below.length, piece)
+            meant = [graph.states[end] for end in ends]
+            if not any(piece.length == m.length and given.reads_like(m.view) for m in meant):
+                found.add(kind)
     if _is_changed(run):
         found.add(GUEST_CHANGED)
     if len(timeline.entries) > 1 and entry.after.backups is not entry.before.backups:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator import apis
-from simulator.exploring.acts import VERBS_DEFAULT, Limits
+from simulator.exploring.acts import Limits, verbs_for
 from simulator.exploring.columns.formulas import (
     ALL,
     NONE,
@@ -24,7 +24,7 @@ from simulator.exploring.columns.formulas import (
 from simulator.exploring.columns.programs import FIRST, Worked, bases_of, pack, rename, unpack
 from simulator.exploring.proving import VERBS_PROVED
 from simulator.exploring.searching.search import Asked, Candidate, Search
-from simulator.exploring.witness import tell
+from simulator.exploring.witness import begin, tell
 from simulator.model.disk import Disk
 
 MODELS = ("libvirt", "libvirt-6.0", "mail-2018", "nir-2018", "qemu-single")
@@ -73,7 +73,7 @@ def named(cells: tuple[object, ...]) -> tuple[object, ...]:
 def test_formulas_make_of_a_disk_what_the_machine_makes_of_it(model: str) -> None:
     limits = Limits(images=3, bitmaps=2, backups=1, clusters=2)
     chosen = apis.MODELS[model]
-    search = Search((chosen,), Asked(limits, VERBS_DEFAULT))
+    search = Search((chosen,), Asked(limits, verbs_for(chosen, begin(chosen, 1, 1))))
     for _ in range(5):
         search.advance()
     parents, steps = search.store.steps

@@ -8,9 +8,10 @@ import pytest
 
 from simulator import pipeline
 from simulator.apis import MODELS
-from simulator.exploring.acts import VERBS_DEFAULT, Limits
+from simulator.exploring.acts import VERBS_DEFAULT, Limits, verbs_for
 from simulator.exploring.looking import Looking, Wanted
 from simulator.exploring.searching.search import Asked
+from simulator.exploring.witness import begin
 from tests.checkout import command
 
 NO_MERGE = '''
@@ -282,3 +283,19 @@ def test_ctrl_c_leaves_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = looking.run()
     assert [each.kind for each in outcome.found] == ["wrong-backup"]
     assert "stopped by hand" in outcome.notes[0]
+
+
+def test_a_model_without_checkpoints_is_asked_through_bitmaps() -> None:
+    qemu = MODELS["qemu"]
+    verbs = verbs_for(qemu, begin(qemu, 1, 2))
+    assert "bitmap" in verbs
+    assert "checkpoint" not in verbs
+    limits = Limits(bitmaps=1, images=2, depth=5)
+    found = Looking((qemu,), Asked(limits, verbs, alarms=True), Wanted(True, 3000)).run().found
+    kinds = {(each.kind, each.rule, each.steps) for each in found}
+    assert ("wrong-backup", "BT214", 5) in kinds, "disabled, written, enabled, read"
+    assert {kind for kind, _, _ in kinds} <= {"wrong-backup", "guest-changed"}
+    (hole,) = (each for each in found if each.rule == "BT214")
+    assert "qmp: {execute: block-dirty-bitmap-disable" in hole.scenario
+    run = pipeline.loads(hole.scenario, "hole.yaml").run()
+    assert [f.code for f in run.findings if f.expected] == ["BT214"]

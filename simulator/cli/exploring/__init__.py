@@ -53,7 +53,7 @@ def explore(
         give_up(f"--workers {workers}: expected 1 or more")
     _check_limits(limits)
     chosen = _models(model, models)
-    tried = _verbs(verbs, prove=prove)
+    tried = _verbs(verbs, chosen[0], prove=prove)
     looking = _looking(chosen, limits, tried, prove=prove, find=find, states=states,
                        workers=workers, every=all, judged=judged)  # fmt: skip
     with usable(), _read_expression(find), counting("exploring") as report:
@@ -167,13 +167,14 @@ def _alone(models: "tuple[ApiModel, ...]", option: str) -> "ApiModel":
     return models[0]
 
 
-def _verbs(words: str | None, *, prove: bool) -> tuple[str, ...]:
+def _verbs(words: str | None, model: "ApiModel", *, prove: bool) -> tuple[str, ...]:
     """Return the verbs that are tried, in the order in which the program has them."""
-    from simulator.exploring.acts import VERBS, VERBS_DEFAULT
+    from simulator.exploring.acts import VERBS, verbs_for
     from simulator.exploring.proving import VERBS_PROVED
+    from simulator.exploring.witness import begin
 
     if words is None:
-        return VERBS_PROVED if prove else VERBS_DEFAULT
+        return VERBS_PROVED if prove else verbs_for(model, begin(model, 1, 1))
     named = [word.strip() for word in words.split(",") if word.strip()]
     for word in named:
         if word not in VERBS:

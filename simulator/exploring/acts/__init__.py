@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
+from simulator.apis.base import ApiModel
 from simulator.apis.libvirt.merging import FORGOTTEN
+from simulator.exploring.acts.bitmaps import command_for, commands_on, write_command
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.machine import Machine, Power
 from simulator.model.operations import (
@@ -17,6 +19,7 @@ from simulator.model.operations import (
     GuestWrite,
     KillProcess,
     OpenImages,
+    Refusal,
 )
 from simulator.model.requests import (
     BlockCopy,
@@ -24,6 +27,7 @@ from simulator.model.requests import (
     DeleteCheckpoint,
     DeleteSnapshot,
     Pull,
+    Qmp,
     Request,
     Resize,
     Revert,
@@ -188,6 +192,11 @@ def _resizes(machine: Machine, limits: Limits) -> Iterator[Act]:
                     if length != disk.length)  # fmt: skip
 
 
+def _commands(machine: Machine, limits: Limits) -> Iterator[Act]:
+    room = limits.bitmaps - len(points_of(machine))
+    yield from (Act("bitmap", place, what) for place, what in commands_on(machine, room))
+
+
 def _copies(machine: Machine, limits: Limits) -> Iterator[Act]:
     yield from (Act("blockcopy", place) for place in range(len(machine.disks)))
 
@@ -209,6 +218,7 @@ VERBS: dict[str, tuple[Finder, str]] = {
     "crash": (_power("crash", Power.RUNNING), "the process dies"),
     "shutdown": (_power("shutdown", Power.RUNNING), "a clean end"),
     "start": (_power("start", Power.OFF), "a start after either"),
+    "bitmap": (_commands, "QEMU's commands for bitmaps"),
     "blockcopy": (_copies, "a disk is copied into a new image, and goes on there"),
     "outside": (_outside, "an overlay by a tool that knows nothing of bitmaps"),
     "resize": (_resizes, "a disk grows or shrinks"),
@@ -217,10 +227,14 @@ VERBS: dict[str, tuple[Finder, str]] = {
 }
 """The verbs that can be tried: what finds their requests on a machine, and what they are."""
 
-LATER = frozenset({"drop", "blockcopy", "outside", "resize", "zero", "discard"})
+LATER = frozenset({"drop", "bitmap", "blockcopy", "outside", "resize", "zero", "discard"})
 """The verbs that are tried where they are named: a user's own loss, and rarer requests."""
 
 VERBS_DEFAULT = tuple(name for name in VERBS if name not in LATER)
+
+VERBS_BITMAPS = tuple(name for name in VERBS if name in ("bitmap", *VERBS_DEFAULT)
+                      and name not in ("checkpoint", "delete"))  # fmt: skip
+"""The verbs that are tried on a model without checkpoints."""
 
 COUPLING = frozenset({"resize"})
 """The verbs for which one cluster is not like another, whatever the model."""
@@ -231,6 +245,17 @@ GUEST = frozenset({"write", "zero", "discard"})
 def acts_of(machine: Machine, verbs: tuple[str, ...], limits: Limits) -> list[Act]:
     """Return what can be asked of a machine, in the order of the verbs."""
     return [act for verb in verbs for act in VERBS[verb][0](machine, limits)]
+
+
+def verbs_for(model: ApiModel, machine: Machine) -> tuple[str, ...]:
+    """Return the verbs that are tried unless others are named.
+
+    Args:
+        machine: One at its beginning.
+    """
+    disks = tuple(disk.name for disk in machine.disks)
+    plan = model.plan(machine, StartCheckpoint(name="B1", disks=disks))
+    return VERBS_BITMAPS if isinstance(plan, Refusal) else VERBS_DEFAULT
 
 
 def request_of(
@@ -265,6 +290,8 @@ def request_of(
             return Resize(disk=disks[act.place], length=act.other)
         case "blockcopy":
             return BlockCopy(to=fresh.image, disk=disks[act.place])
+        case "bitmap":
+            return command_for(machine, act.place, act.other, fresh.point)
     return _of_images(machine, act, fresh)
 
 
@@ -342,6 +369,8 @@ def write_step(request: Request, machine: Machine, cells: str = "") -> Written:
             return "blockcopy", {"to": to} | ({} if alone else {"disk": disk})
         case Resize(disk=disk, length=length):
             return "resize", {"disk": disk, "clusters": length}
+        case Qmp():
+            return "qmp", write_command(request)
     words = {KillProcess: "crash", CloseImages: "shutdown", OpenImages: "start"}
     return words[type(request)], None
 
