@@ -38,8 +38,8 @@ SILENT_RULES = frozenset({
 """The rules of silent wrong data."""
 
 IN_DOUBT = "in-doubt"
-"""A backup through bitmaps of one name, right since the newest of them began: it may be meant to hold
-what came before, and a rule may say that it does not."""
+"""A backup through bitmaps of one name, right since the newest of them began: it may be meant to
+hold what came before, and a rule may say that it does not."""
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
