@@ -12,7 +12,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob, CommitJob, Kind, PullJob, Status, Transfer
 from simulator.model.operations import EndJob, GuestDiscard, GuestWrite, KillProcess, touched_by
 from simulator.model.sizes import COPY_UNIT
-from simulator.model.transitions.targets import copied_by, to_copy
+from simulator.model.transitions.copies.targets import copied_by, to_copy
 from simulator.moves import Key, key_of, made_of
 from simulator.timeline import Entry, Timeline
 

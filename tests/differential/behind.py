@@ -79,7 +79,9 @@ class OutsideDrawer(Drawer):
     def migrate(self) -> None:
         """Go on on another host, which has the same storage or gets copies of the disks."""
         self.scenario.committed = False
-        told: dict[str, Any] = {"storage": "copied"} if self.half() else {}
+        moved = self.half() and not self.copies_zeroes()
+        self.scenario.copied |= moved and self.scenario.raw
+        told: dict[str, Any] = {"storage": "copied"} if moved else {}
         if told and not self.seldom():
             told["bitmaps"] = self.half()
         self.scenario.do({"migrate": told})

@@ -64,6 +64,8 @@ class Scenario:
         instants: How many there are.
         ended: The jobs that were told to end by commands of their own.
         stopping: The targets of backups that are to fail.
+        raw: Whether the base images are raw.
+        copied: Whether a copy of a disk may have left data full of zero bytes.
     """
 
     def __init__(
@@ -85,6 +87,8 @@ class Scenario:
         shape = {"clusters": cells, "cluster_size": cluster_size}
         self.model = model
         self.partial = False
+        self.raw = raw
+        self.copied = False
         self.committed = False
         self.due = 0
         self.instants = 0
@@ -375,6 +379,10 @@ class Drawer:
         """Whether a disk is copied. Left out: copied-disk."""
         return any(isinstance(job, MirrorJob) for job in self.machine.jobs_on(disk.name))
 
+    def copies_zeroes(self) -> bool:
+        """Whether what is copied may hold data full of zero bytes. Left out: zero-bytes."""
+        return self.scenario.copied and zeroes_are_skipped()
+
     def went_on(self, disk: Disk) -> bool:
         """Whether a bitmap went on in memory on a read-only image. Left out: running-bitmap."""
         return any(bitmap.unlocked or bitmap.filed is not None for bitmap in disk.bitmaps)
@@ -382,7 +390,7 @@ class Drawer:
     def commit(self) -> None:
         """Commit some images of a chain."""
         disk = self.disk()
-        if self.copying(disk) or self.went_on(disk):
+        if self.copying(disk) or self.went_on(disk) or self.copies_zeroes():
             return
         device = disk.active.name if not self.seldom() else self.node(disk)
         top = self._draw([None, self.node(disk)])
@@ -415,8 +423,9 @@ class Drawer:
     def blockcopy(self) -> None:
         """Copy a disk into a new image that takes over; its guest writes on while that lasts."""
         disk = self.disk()
-        if self.machine.jobs_on(disk.name):
+        if self.machine.jobs_on(disk.name) or self.copies_zeroes():
             return
+        self.scenario.copied |= self.scenario.raw
         step: dict[str, Any] = {"to": self.scenario.name("S"), "disk": disk.name}
         if self.seldom():
             step["format"] = "raw"
@@ -429,6 +438,8 @@ class Drawer:
         below = [job for job in self.machine.jobs_on(disk.name) if not holds_root(job, disk)]
         if below or any(disk.image(each.node) for each in self.machine.exports):
             return
+        if self.copies_zeroes():
+            return
         new = self.scenario.name("S")
         command = qmp(
             "blockdev-mirror",
@@ -436,12 +447,13 @@ class Drawer:
             target=self.node(disk) if self.seldom() else new,
             sync=self._draw(["bitmap", "incremental", "none", "none"]) if self.seldom() else "full",
             replaces=self.node(disk) if self.seldom() else None,
-            # Left out: mirror-granules.
-            granularity=self._draw([None, None, max(disk.cluster_size, 4096), 1000, 256]),
+            granularity=self._draw([None, None, max(disk.cluster_size, 4096), 1 << 17, 1000, 256]),
         )
         if command["arguments"]["target"] == "nope":
             command["arguments"]["target"] = new
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
+        large = command["arguments"].get("granularity", 0) > disk.cluster_size
+        self.scenario.copied |= self.scenario.raw or large
         self.scenario.do({"qmp": command, **self.ending()})
 
     def resize(self) -> None:

@@ -40,16 +40,16 @@ LEFT_OUT = {
         "In which pieces a commit or a pull copies: up to 512 KiB at a time, as the clusters lie "
         "in their images. One that is stopped half-way is VF005.",
     ),
-    "mirror-granules": LeftOut(
+    "zero-bytes": LeftOut(
         "qemu",
-        "A mirror whose `granularity` is above the disk's clusters takes a granule of holes and "
-        "explicit zeroes for data on 11.1; here it copies those that hold data.",
+        "Data full of zero bytes, as a copy in granules above the disk's clusters leaves it, or "
+        "one of a raw image: 11.1 copies it once more as data, and here it counts as zeroes.",
     ),
     "half-zeroed": LeftOut(
         "qemu",
         "A part of a cluster that the guest zeroes, or that an image grows by: the rest is "
-        "data still, which 11.1 copies "
-        "where it skips zeroes. Here a cluster is what was written to it last.",
+        "data still, which 11.1 copies where it skips zeroes. Here a cluster is what was written "
+        "to it last, zeroes then, since a cell tells one thing; the copy lacks it.",
     ),
     "unflushed": LeftOut(
         "qemu",

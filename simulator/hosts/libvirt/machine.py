@@ -145,6 +145,8 @@ class Host(Session):
             await self._await_second()
         words = (self._as_named(word).replace(FOLDER, str(self.folder)) for word in action.words)
         told = await self.virsh(*words)
+        if verb == "snapshot-revert":
+            self._next_revert = asyncio.get_running_loop().time() + SECOND
         if verb == "snapshot-revert" and self.daemon is not None:
             await self._lose()
         if verb == "start" or "--paused" in action.words[1:]:
@@ -161,9 +163,8 @@ class Host(Session):
 
     async def _await_second(self) -> None:
         """Wait until the overlays of a revert are not called as those of the last one."""
-        clock = asyncio.get_running_loop().time
-        await asyncio.sleep(max(0.0, self._next_revert - clock()))
-        self._next_revert = clock() + SECOND
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, self._next_revert - now))
 
     def _as_named(self, text: str) -> str:
         """Return a text with the files that libvirt named itself in the place of the planned."""

@@ -16,6 +16,7 @@ from simulator.model.operations import (
 from simulator.model.series import Part, Series, by_parts, known_of
 from simulator.model.transitions.backups.overwriting import meet_write
 from simulator.model.transitions.chains.images import data_in, lies_above, reaching
+from simulator.model.transitions.copies.granules import granularity_of, torn
 from simulator.model.values import replace
 
 
@@ -125,7 +126,9 @@ def _not_skipped(disk: Disk, base: str, data: ClusterMap) -> ClusterMap:
     """Return what reaches a base that read as zeroes."""
     image = disk.image(base)
     assert image is not None, "nobody drops an image that a job works on"
-    return data.restrict(reaching(disk, data, data_in(image.content, disk.length)))
+    reached = reaching(disk, data, data_in(image.content, disk.length))
+    below = disk.chain.index(image) + 1
+    return data.restrict(reached | torn(disk, granularity_of(disk), below, data))
 
 
 Shape: TypeAlias = tuple[str, int, int]

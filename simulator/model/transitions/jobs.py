@@ -32,7 +32,7 @@ from simulator.model.transitions.bitmaps import find_sources
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.forks import refuse_above_written
 from simulator.model.transitions.chains.images import no_node
-from simulator.model.transitions.targets import (
+from simulator.model.transitions.copies.targets import (
     copy_units,
     cut_short,
     discarded,

@@ -7,7 +7,7 @@ from simulator.model.operations import Refusal
 from simulator.model.sizes import write_size
 from simulator.model.transitions.chains.mirrors import followed
 from simulator.model.transitions.chains.pulls import written_under
-from simulator.model.transitions.targets import copy_units, fill_with_zeroes
+from simulator.model.transitions.copies.targets import copy_units, fill_with_zeroes
 from simulator.model.values import replace
 
 

@@ -28,6 +28,7 @@ from simulator.model.transitions.chains.images import (
     seen_anew,
     torn_by,
 )
+from simulator.model.transitions.copies.granules import granularity_of, uneven
 from simulator.model.values import replace
 
 JOB_FAILS = "Operation not supported"
@@ -177,7 +178,8 @@ def _going_down(disk: Disk, job: CommitJob) -> ClusterMap:
     merged = disk.chain[names.index(job.base) + 1 : names.index(job.top) + 1]
     content = held_in(merged, merged[-1].length)
     if job.skips:
-        content = content.restrict(data_in(content, merged[-1].length))
+        mixed = uneven(disk, granularity_of(disk), names.index(job.base) + 1)
+        content = content.restrict(data_in(content, merged[-1].length) | mixed)
     return content
 
 

@@ -19,7 +19,7 @@ from simulator.model.operations import (
     Refusal,
 )
 from simulator.model.operations.jobs import Copied
-from simulator.model.transitions.targets import share_of
+from simulator.model.transitions.copies.targets import share_of
 from simulator.model.values import replace
 
 

@@ -27,7 +27,8 @@ from simulator.model.transitions.chains.images import (
     refuse_exported,
     seen_anew,
 )
-from simulator.model.transitions.targets import fill_with_zeroes, in_units
+from simulator.model.transitions.copies.granules import granularity_of, together, torn, uneven
+from simulator.model.transitions.copies.targets import fill_with_zeroes
 from simulator.model.values import replace
 
 SYNC_MODES = ("", "full", "top", "none")
@@ -65,7 +66,7 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         format=mirror.format,
         carry=mirror.carry,
         shallow=mirror.shallow and len(disk.chain) > 1,
-        granularity=mirror.granularity or _granularity(disk),
+        granularity=mirror.granularity or granularity_of(disk),
         blocking=mirror.blocking,
     )
     if mirror.sync == "none":
@@ -83,7 +84,8 @@ def _without_zeroes(machine: Machine, disk: Disk, job: MirrorJob) -> MirrorJob:
         return job
     copied = _copied(disk, job)
     data = data_in(copied.guest_view, disk.length) | _first_block(copied, job.granularity)
-    return replace(job, data=_together(disk, job, data))
+    data = together(disk, job.granularity, data)
+    return replace(job, data=data | uneven(disk, job.granularity, _left_below(disk, job)))
 
 
 def moved(machine: Machine, disk: Disk, bitmaps: Travels) -> Disk:
@@ -102,7 +104,7 @@ def moved(machine: Machine, disk: Disk, bitmaps: Travels) -> Disk:
         into=active.name,
         format=active.format,
         carry=bitmaps is Travels.MERGED,
-        granularity=_granularity(disk),
+        granularity=granularity_of(disk),
     )
     there = pivoted(disk, _without_zeroes(machine, disk, job))
     if bitmaps is not Travels.ACTIVE:
@@ -218,19 +220,14 @@ def _only_written(disk: Disk, job: MirrorJob, written: ClusterSet) -> Disk:
     return seen_anew(disk, replace(disk, chain=(image,), bitmaps=()))
 
 
-def _granularity(disk: Disk) -> int:
-    """Return the bytes that a job copies together, where nobody says."""
-    return min(max(disk.cluster_size, 4096), 65536)
-
-
 def _copied(disk: Disk, job: MirrorJob) -> Disk:
     """Return a disk whose guest's view is what is copied."""
     return replace(disk, chain=disk.chain[-1:]) if job.shallow else disk
 
 
-def _together(disk: Disk, job: MirrorJob, clusters: ClusterSet) -> ClusterSet:
-    """Return the clusters that are copied for some: the job copies whole granules of its own."""
-    return in_units(clusters, job.granularity // disk.cluster_size, disk.length)
+def _left_below(disk: Disk, job: MirrorJob) -> int:
+    """Return how many images at the bottom of a chain are not copied."""
+    return len(disk.chain) - 1 if job.shallow else 0
 
 
 def _block(disk: Disk) -> ClusterSet:
@@ -264,9 +261,11 @@ def _skips(disk: Disk, job: MirrorJob) -> bool:
 def followed(disk: Disk, job: MirrorJob, data: ClusterMap) -> MirrorJob:
     """Return the copy of a disk as it holds what the guest writes, too."""
     if job.written is not None:
-        return replace(job, written=job.written | _together(disk, job, data.clusters()))
+        written = together(disk, job.granularity, data.clusters())
+        return replace(job, written=job.written | written)
     if job.data is None:
         return job
     held = data_in(disk.guest_view, disk.length)
-    reached = _together(disk, job, reaching(disk, data, held & job.data))
-    return replace(job, data=job.data | reached)
+    reached = together(disk, job.granularity, reaching(disk, data, held & job.data))
+    uneven_now = torn(disk, job.granularity, _left_below(disk, job), data)
+    return replace(job, data=job.data | reached | uneven_now)

@@ -1,0 +1,1 @@
+"""What jobs copy: which clusters together, and what a target holds by that."""
