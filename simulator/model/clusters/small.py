@@ -150,11 +150,9 @@ class SmallMap(ClusterMap):
 
     def overlay(self, upper: ClusterMap) -> ClusterMap:
         """Return this map with another one laid over it: the upper one wins."""
-        if not upper:
-            return self
         if not isinstance(upper, SmallMap):
             return upper.over(self)
-        return type(self)(self._versions | upper._versions)
+        return type(self)(self._versions | upper._versions) if upper._versions else self
 
     def restrict(self, clusters: ClusterSet) -> Self:
         """Return what the map holds for some clusters."""
