@@ -8,9 +8,10 @@ import pytest
 
 from simulator import pipeline
 from simulator.apis import MODELS
+from simulator.cli.exploring.counting import Pace
 from simulator.exploring.acts import VERBS_DEFAULT, Limits, verbs_for
 from simulator.exploring.looking import Looking, Wanted
-from simulator.exploring.searching.search import Asked
+from simulator.exploring.searching.search import Asked, Told
 from simulator.exploring.witness import begin
 from tests.checkout import command
 
@@ -299,3 +300,22 @@ def test_a_model_without_checkpoints_is_asked_through_bitmaps() -> None:
     assert "qmp: {execute: block-dirty-bitmap-disable" in hole.scenario
     run = pipeline.loads(hole.scenario, "hole.yaml").run()
     assert [f.code for f in run.findings if f.expected] == ["BT214"]
+
+
+def test_what_is_told_meanwhile_says_how_many_states_there_may_be() -> None:
+    pace = Pace(0.0)
+    assert pace.tell(Told(1, 0, 1, 0), 0.5) == "step 1 from 1, 1 states, 2 states/s"
+    assert pace.tell(Told(11, 1, 10, 0), 1.0) == (
+        "step 2 from 10, 11 states, about 111 after it, 11 states/s"
+    )
+    assert "step 2 from 10, 80 states, about 111 after it" in pace.tell(Told(80, 1, 79, 0), 2.0)
+    assert pace.tell(Told(120, 1, 119, 0), 2.0) == "step 2 from 10, 120 states, 60 states/s"
+
+
+def test_progress_names_each_step_with_what_it_starts_from() -> None:
+    told = list[Told]()
+    Looking((MODELS["mail-2018"],), Asked(Limits(depth=4), VERBS_DEFAULT), Wanted()).run(
+        told.append
+    )
+    firsts = {each.depth: each for each in reversed(told)}
+    assert [firsts[depth].frontier for depth in range(3)] == [1, 7, 32]

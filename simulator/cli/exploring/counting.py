@@ -14,6 +14,30 @@ if TYPE_CHECKING:
     from simulator.exploring.searching.search import Told
 
 
+class Pace:
+    """How fast an exploration comes to states, and how many there may be after its step.
+
+    A step is taken to multiply the newest states as the one before it did.
+    """
+
+    def __init__(self, begun: float) -> None:
+        """Begin at a time, in seconds."""
+        self._begun = begun
+        self._depth, self._newest, self._after = -1, 0, 0
+
+    def tell(self, told: "Told", now: float) -> str:
+        """Return how far it has come, in words."""
+        if told.depth != self._depth:
+            before, self._newest, self._depth = self._newest, told.frontier, told.depth
+            self._after = told.states + self._newest**2 // before if before else 0
+        rate = told.states / max(now - self._begun, 0.001)
+        estimate = f", about {self._after:,} after it" if told.states < self._after else ""
+        return (
+            f"step {told.depth + 1} from {self._newest:,}, {told.states:,} states{estimate}, "
+            f"{rate:,.0f} states/s"
+        )
+
+
 @contextlib.contextmanager
 def counting(what: str, *, after: float = SECONDS) -> Iterator[Callable[["Told"], None]]:
     """Show how far an exploration has come, as :func:`waiting` shows what is done meanwhile.
@@ -24,17 +48,13 @@ def counting(what: str, *, after: float = SECONDS) -> Iterator[Callable[["Told"]
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda told: None
         return
-    shown, begun = Shown(printable(what)), time.monotonic()
+    shown, pace = Shown(printable(what)), Pace(time.monotonic())
     timer = threading.Timer(after, shown.start)
     timer.daemon = True
     timer.start()
 
     def report(told: "Told") -> None:
-        rate = told.states / max(time.monotonic() - begun, 0.001)
-        shown.say(
-            f"{what}: step {told.depth + 1}, {told.states:,} states, {told.frontier:,} to go on "
-            f"from, {rate:,.0f} states/s"
-        )
+        shown.say(f"{what}: {pace.tell(told, time.monotonic())}")
 
     try:
         yield report

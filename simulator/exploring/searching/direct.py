@@ -83,6 +83,7 @@ class Direct:
 
     def advance(self, report: Callable[[Told], None] = lambda told: None) -> list[Candidate]:
         """Take all steps from the newest states, and return those that seem wrong."""
+        report(self.told())
         following: list[_Came] = []
         found: list[Candidate] = []
         for state in self._frontier:

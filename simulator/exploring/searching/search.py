@@ -152,6 +152,7 @@ class Search:
         Args:
             report: Is told how far it has come, now and then.
         """
+        report(self.told())
         low, high = self.low, self.store.count
         rows = self.store.rows[low:high]
         order = np.argsort(rows[:, 0], kind="stable")
