@@ -388,9 +388,9 @@ timeline:
         switch="newest_lies_on_top",
         of=LIBVIRT,
         since="11.3",
-        title="the newest snapshot is deleted by what is active now, whatever it had made",
+        title="a snapshot is deleted by what lies there now, whatever it had made",
         before="an image that was merged or copied by hand is not found, and nothing is done",
-        after="the active image is merged, if it lies on what the snapshot was put onto",
+        after="what the next snapshot was put onto is merged, or else the active image",
         concerns="whoever copies a disk, or merges its images, beside snapshots",
         advice="delete the note alone (`metadata: true`), as before",
         shows="""\

@@ -179,3 +179,10 @@ def test_a_snapshot_beyond_a_revert_is_deleted_with_its_files_alone() -> None:
     run = played(back, "delete: {snapshot: S3}", "delete: {snapshot: S2}", model="libvirt@11.3")
     assert said(run) == []
     assert chains_of(run) == [["S1"], ["W1"]]
+
+
+def test_newer_ones_delete_what_the_next_snapshot_was_put_onto() -> None:
+    above = "snapshot: {image: S4, disk: vda}"
+    steps = ("commit: {top: S3, base: S1}", above, "delete: {snapshot: S3}")
+    older, newer = (said(played(*steps, model=f"libvirt@{each}")) for each in ("9.0", "11.3"))
+    assert (older, newer) == ([GONE], [LOWEST])

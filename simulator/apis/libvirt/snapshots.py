@@ -119,14 +119,19 @@ def _new_name(machine: Machine, layer: Layer) -> str:
 def merged_by_deletion(machine: Machine, note: SnapshotNote) -> tuple[Layer, ...]:
     """Return what is merged where a snapshot is deleted; nothing where the machine went back.
 
-    It went back to an older one, or took another way from there: the files are deleted. Of the
-    newest one, newer releases take what is active now for what it made.
+    It went back to an older one, or took another way from there: the files are deleted. Newer
+    releases take for what a snapshot made what the next one was put onto, and of the newest one
+    what is active now.
     """
     if not _led_here(machine, note):
         return ()
     layers = note.layers
-    if note.current and machine.semantics.newest_lies_on_top:
-        layers = tuple(each._replace(image=machine.disk(each.disk).active.name) for each in layers)
+    if machine.semantics.newest_lies_on_top:
+        there = {disk.name: disk.active.name for disk in machine.disks if disk.chain}
+        above = next((each for each in machine.snapshots if each.parent == note.name), None)
+        if above is not None:
+            there = {**{each.disk: each.over for each in above.layers}, **dict(above.beside)}
+        layers = tuple(each._replace(image=there.get(each.disk, each.image)) for each in layers)
     chains = {disk.name: [image.name for image in disk.chain] for disk in machine.disks}
     if note.reverted and all(each.image in chains[each.disk] for each in note.reverted):
         return note.reverted
