@@ -162,6 +162,8 @@ class Finding:
         refused: The host's own words, where it turned the request down.
         also: Codes of other rules whose sentence holds here: one mistake is one finding.
         turns: Whether it is about all turns of a schedule's step: none of them has it alone.
+        host: The releases on which it is so, where others do otherwise: ``qemu`` and ``libvirt``.
+        changes: The changes of the record that make it so there.
         expected: Whether the statement said that it expects this finding.
         allowed: The reason given in the scenario for accepting the finding.
     """
@@ -180,6 +182,8 @@ class Finding:
     refused: str | None = None
     also: tuple[str, ...] = ()
     turns: bool = False
+    host: tuple[tuple[str, str], ...] = ()
+    changes: tuple[str, ...] = ()
     expected: bool = False
     allowed: str | None = None
 

@@ -11,6 +11,7 @@ from simulator.diagnostics import Finding
 from simulator.render import layout, story
 from simulator.render.report import as_html
 from simulator.timeline import Frame, Timeline
+from simulator.upgrades import name_changes
 from simulator.values import dataclass
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Run:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What the rules found, by line, column and code."""
-        return checks.judge(self.timeline)
+        return name_changes(self.timeline, checks.judge(self.timeline), checks.judge)
 
     @property
     def failing(self) -> bool:

@@ -223,6 +223,8 @@ def finding_document(finding: Finding, when: str) -> FindingDocument:
             for each in finding.related
         ],
         "refused": finding.refused,
+        "host": dict(finding.host) or None,
+        "changes": list(finding.changes),
     }
 
 

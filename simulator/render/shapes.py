@@ -150,7 +150,8 @@ class RelatedDocument(PlaceDocument):
 class FindingDocument(TypedDict):
     """A finding. Lines and columns count from 1; the end column is the first one outside.
 
-    It has no instant where it is about a guest step between two; *when* says it in words.
+    It has no instant where it is about a guest step between two; *when* says it in words. *host*
+    has the releases on which it is so where others do otherwise, and *changes* what makes it so.
     """
 
     code: str
@@ -170,6 +171,8 @@ class FindingDocument(TypedDict):
     help: str
     related: list[RelatedDocument]
     refused: str | None
+    host: dict[str, str] | None
+    changes: list[str]
 
 
 class RecordedDocument(TypedDict):

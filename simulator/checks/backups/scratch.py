@@ -101,7 +101,7 @@ def _broken(self: Rule, timeline: Timeline, entry: Entry) -> Iterator[Finding]:
             label="the old data of this has no room",
             notes=(
                 f"the scratch space of {name} has {room}",
-                f"on {timeline.host}, told break-snapshot, the client reads on without an error",
+                "told break-snapshot, the client reads on without an error",
             ),
             help="give the scratch image room for all that the guest overwrites during the job, "
             "and throw this backup away",
