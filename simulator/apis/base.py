@@ -3,13 +3,13 @@
 from typing import ClassVar, TypeAlias, assert_never
 
 from simulator.apis.finding import (
-    NEEDS_RUNNING,
     active_nodes,
     as_it_stands,
     handed_over,
     image_below,
     kind_of,
     named_bitmaps,
+    needs_running,
 )
 from simulator.apis.transactions import in_one_transaction
 from simulator.model.disk import Disk
@@ -94,7 +94,7 @@ class ApiModel:
 
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for in this API."""
-        refusal = self.when_running(machine, request) if type(request) in NEEDS_RUNNING else None
+        refusal = self.when_running(machine, request) if needs_running(request) else None
         if refusal is not None:
             return refusal
         match request:
@@ -118,7 +118,7 @@ class ApiModel:
                 return self.checkpoint(machine, request.name, request.disks)
             case RedefineCheckpoint():
                 return self.redefine(machine, request)
-            case TakeBackup():
+            case TakeBackup() if not request.outside:
                 return self.backup(machine, request)
             case DeleteCheckpoint(children=False, metadata=False):
                 return self.delete(machine, request.name)
@@ -328,7 +328,8 @@ class ApiModel:
     ) -> tuple[Operation, ...]:
         """Return a backup job; the bitmaps merge into a temporary one at its start.
 
-        The client of a pull is told the merge beside the scratch image.
+        The client of a pull is told the merge beside the scratch image, and writes what changed
+        into a file that is there.
         """
         pushed = found is not None and not request.pulled
         sync = Sync.BITMAP if pushed else Sync.NONE if request.pulled else Sync.FULL
@@ -348,6 +349,7 @@ class ApiModel:
                 pulled=request.pulled,
                 sources=found,
                 scratch=request.scratch,
+                reuse=request.pulled and found is not None,
                 breaks=request.on_full == "break-snapshot",
             ),
         )

@@ -16,6 +16,8 @@ from simulator.model.operations import (
     PowerOperation,
     Refusal,
     ResizeImage,
+    RunBackup,
+    Sync,
     Travels,
 )
 from simulator.model.requests import (
@@ -27,6 +29,7 @@ from simulator.model.requests import (
     Migrate,
     Pull,
     Qmp,
+    Request,
     Resize,
     Snapshot,
     StartCheckpoint,
@@ -125,11 +128,49 @@ def kind_of(request: TakeBackup) -> Kind:
     return Kind.FULL if request.since is None else Kind.INCREMENTAL
 
 
+def needs_running(request: Request) -> bool:
+    """Whether a request goes to a running machine: not that of a client which reads files."""
+    past_host = isinstance(request, TakeBackup) and request.outside
+    return type(request) in NEEDS_RUNNING and not past_host
+
+
 def as_it_stands(
-    machine: Machine, request: OutsideOperation | FileOperation | PowerOperation | UseTool
+    machine: Machine,
+    request: OutsideOperation | FileOperation | PowerOperation | UseTool | TakeBackup,
 ) -> tuple[Operation, ...] | Refusal:
     """Return what no host is asked for, so that every API means the same by it."""
+    if isinstance(request, TakeBackup):
+        return _read_by_client(machine, request)
     if isinstance(request, UseTool):
         bitmaps = not isinstance(request.change, ResizeImage)
         return refuse_open(machine, request.change.node, alone=bitmaps) or (request.change,)
     return (request,)
+
+
+def _read_by_client(machine: Machine, request: TakeBackup) -> tuple[Operation, ...] | Refusal:
+    """Return what a client reads that opens the files of some disks itself, each by itself."""
+    nodes = active_nodes(machine, request.disks)
+    if isinstance(nodes, Refusal):
+        return nodes
+    jobs: list[Operation] = []
+    for disk, node in nodes.items():
+        one = request.of(disk)
+        named = [*one.bitmaps, *([(None, one.since)] if one.since is not None else [])]
+        image = request.image or node
+        jobs.append(
+            RunBackup(
+                target=request.to,
+                image=image,
+                kind=kind_of(one),
+                sync=Sync.NONE,
+                since=one.since,
+                bitmaps=tuple(name for _, name in named),
+                onto=request.onto,
+                part=len(request.disks) > 1,
+                pulled=True,
+                sources=tuple((image, name) for _, name in named) or None,
+                reuse=bool(named),
+                outside=True,
+            )
+        )
+    return tuple(jobs)

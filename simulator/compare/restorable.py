@@ -14,6 +14,7 @@ from simulator.restorable.graph import (
     Piece,
     Sight,
     Stack,
+    graph_of,
     lay_over,
     number_states,
 )
@@ -137,6 +138,11 @@ def held(backup: Any) -> bool:
     return bool(done) and backup["kind"] != "none"
 
 
+def holds_part(backup: Any) -> bool:
+    """Whether the job of a backup of a document was stopped when it had copied a known part."""
+    return bool(backup.get("partly", False)) and backup["kind"] != "none"
+
+
 def kept(backup: Any) -> bool:
     """Whether a backup of a document is complete, and there at the end."""
     return held(backup) and backup["status"] != "deleted"
@@ -160,10 +166,16 @@ def _disk_run(document: Any, disk: str) -> DiskRun:
     begun = {
         each["name"]: each["at"] for frame in document["frames"] for each in frame["checkpoints"]
     }
-    made = [(n, b) for n, b in document["backups"].items() if b["disk"] == disk and held(b)]
+    made = [
+        (n, b)
+        for n, b in document["backups"].items()
+        if b["disk"] == disk and (held(b) or holds_part(b))
+    ]
     pieces = tuple(_piece(name, each, sizes, instants, begun, tags) for name, each in made)
-    there = frozenset(place for place, (_, backup) in enumerate(made) if kept(backup))
-    return DiskRun(Graph(disk, states, pieces, looks), instants, begun, there)
+    there = frozenset(
+        place for place, (_, backup) in enumerate(made) if kept(backup) or holds_part(backup)
+    )
+    return DiskRun(graph_of(disk, states, pieces, looks), instants, begun, there)
 
 
 def _seen(disk: Any) -> Any:
@@ -189,7 +201,7 @@ def _piece(
     shown = sizes.get(backup["at"]) or sizes[None]
     cells = backup["cells"]
     length = len(cells) if isinstance(cells, str) else shown["clusters"]
-    complete = backup["kind"] == "full"
+    complete = backup["kind"] == "full" and held(backup)
     content = _content(backup.get("versions", cells), length, tags, zeroes=not complete)
     starts = [begun[each] for each in [backup["since"], *backup["bitmaps"]] if each in begun]
     return Piece(
@@ -201,6 +213,7 @@ def _piece(
         start=instants.get(starts[0]) if starts else None,
         end=instants.get(backup["at"]),
         torn=backup.get("torn", False),
+        partly=holds_part(backup),
     )
 
 

@@ -9,12 +9,12 @@ DAEMON = (
 PULL = """\
 # Be the client of a pull backup: read an export into a file, or just what a bitmap tells.
 pull() {
-    address="nbd+unix:///$1?socket=SOCKET"
+    address="nbd+unix:///$1?socket=${server:-SOCKET}"
     if [ -z "${3-}" ]; then
         qemu-img convert -n -f raw -O qcow2 "$address" "$2"
         return
     fi
-    told="driver=nbd,export=$1,server.type=unix,server.path=SOCKET"
+    told="driver=nbd,export=$1,server.type=unix,server.path=${server:-SOCKET}"
     told="$told,x-dirty-bitmap=qemu:dirty-bitmap:$3"
     qemu-img map --output=json --image-opts "$told" >map.json
     qemu-img rebase -u -f qcow2 -b "$address" -F raw "$2"
@@ -26,6 +26,35 @@ pull() {
         done
     rm map.json
     qemu-img rebase -u -f qcow2 -b "" "$2"
+}
+
+# The same into a file that is there, of the format $4, in clusters of $5.
+pull_over() {
+    qemu-img create -q -f qcow2 -o "cluster_size=$5" -b "$2" -F "$4" part
+    qemu-img rebase -u -f qcow2 -b "" part
+    pull "$1" part "$3"
+    qemu-img rebase -u -f qcow2 -b "$2" -F "$4" part
+    qemu-img commit -q -f qcow2 part
+    rm part
+}
+
+# Let qemu-nbd serve an image file to a client that asks no host.
+serve() {
+    server=client.nbd
+    qemu-nbd -t -k "$PWD/client.nbd" "$@" &
+    client=$!
+    until [ -S client.nbd ]; do
+        kill -0 "$client"
+        sleep 0.02
+    done
+}
+
+serve_no_more() {
+    kill "$client"
+    wait "$client" || :
+    server=
+    client=
+    rm -f client.nbd
 }
 """
 """The client of a pull backup, as a function of a shell script; SOCKET is where the export is."""
@@ -43,6 +72,7 @@ qemu=
 finish() {
     status=$?
     if [ -n "$qemu" ]; then kill -9 "$qemu" 2>/dev/null || :; fi
+    if [ -n "${client-}" ]; then kill "$client" 2>/dev/null || :; fi
     rm -f qmp.in qmp.out nbd.sock
     exit "$status"
 }

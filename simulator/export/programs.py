@@ -5,15 +5,19 @@ from typing import assert_never
 
 from simulator.model.clusters import WORKLOAD_FIRST, Version
 from simulator.qemu.actions import (
+    CLIENT,
     Change,
     CopyFile,
     DeleteFile,
     GuestKind,
     GuestStep,
     MakeImage,
+    PullData,
+    ReadFile,
     RunTool,
     Stack,
     image_command,
+    serve_options,
 )
 from simulator.timeline import Entry
 
@@ -50,6 +54,23 @@ def programs(
             yield from _stack_commands(action)
         case _:
             assert_never(action)
+
+
+def clients(action: PullData | ReadFile, *, refused: bool = False) -> Iterator[list[str]]:
+    """Yield what the client of a pull does, in functions of a script."""
+    pull = action.pull if isinstance(action, ReadFile) else action
+    told = [pull.bitmap] if pull.bitmap is not None else []
+    command = ["pull", pull.export, pull.file, *told]
+    if pull.over is not None:
+        command = ["pull_over", *command[1:], pull.over, str(pull.cluster_size)]
+    if not isinstance(action, ReadFile):
+        yield command
+        return
+    served = serve_options(action)
+    if refused:
+        yield ["turned_down", "qemu-nbd", "--fork", "-k", f"/tmp/{CLIENT}.nbd", *served]
+        return
+    yield from (["serve", *served], command, ["serve_no_more"])
 
 
 def guest_commands(step: GuestStep) -> Iterator[list[str]]:

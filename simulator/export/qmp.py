@@ -13,6 +13,7 @@ from typing import Any, assert_never
 from simulator.export.preamble import DAEMON
 from simulator.export.programs import programs
 from simulator.qemu.actions import (
+    CLIENT,
     Action,
     AwaitGone,
     AwaitJobs,
@@ -26,10 +27,12 @@ from simulator.qemu.actions import (
     MakeImage,
     PullData,
     QuitQemu,
+    ReadFile,
     RunTool,
     Stack,
     StartQemu,
     drop_command,
+    serve_options,
 )
 from simulator.qemu.plan import QemuPlan
 
@@ -62,6 +65,10 @@ def _qmp_lines(action: Action) -> Iterator[dict[str, Any]]:
             yield {"gone": action.export}
         case PullData():
             yield {"pull": action.export, "into": action.file, "bitmap": action.bitmap}
+        case ReadFile(pull=pull):
+            served = shlex.join(serve_options(action))
+            yield {"shell": f'qemu-nbd -k "$PWD"/{CLIENT}.nbd {served}'}
+            yield {"pull": pull.export, "into": pull.file, "bitmap": pull.bitmap}
         case StartQemu():
             yield {"shell": DAEMON}
             yield CAPABILITIES.as_json()

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import assert_never
 
 from simulator.export.preamble import PREAMBLE
-from simulator.export.programs import guest_commands, one_line, programs, title
+from simulator.export.programs import clients, guest_commands, one_line, programs, title
 from simulator.model.machine import Power
 from simulator.qemu.actions import (
     Action,
@@ -24,6 +24,7 @@ from simulator.qemu.actions import (
     MakeImage,
     PullData,
     QuitQemu,
+    ReadFile,
     RunTool,
     Stack,
     StartQemu,
@@ -106,9 +107,8 @@ def _sh_lines(action: Action, *, refused: bool = False) -> Iterator[str]:
         case DropGuest():
             yield f"qmp {shlex.quote(json.dumps(drop_command(action.export).as_json()))}"
             yield shlex.join(["await_gone", action.export])
-        case PullData():
-            told = [action.bitmap] if action.bitmap is not None else []
-            yield shlex.join(["pull", action.export, action.file, *told])
+        case PullData() | ReadFile():
+            yield from map(shlex.join, clients(action, refused=refused))
         case StartQemu():
             yield "start_qemu"
         case QuitQemu():

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import assert_never
 
 from simulator.export.preamble import PULL
-from simulator.export.programs import one_line, programs, title
+from simulator.export.programs import clients, one_line, programs, title
 from simulator.libvirt.actions import (
     Adopt,
     AwaitBackup,
@@ -27,6 +27,7 @@ from simulator.qemu.actions import (
     KillQemu,
     MakeImage,
     PullData,
+    ReadFile,
     RunTool,
     Stack,
 )
@@ -88,9 +89,8 @@ def _lines(names: Names, action: LibvirtAction, *, refused: bool) -> Iterator[st
             yield "await_backup"
         case KillQemu():
             yield "kill_qemu"
-        case PullData():
-            told = [action.bitmap] if action.bitmap is not None else []
-            yield shlex.join(["pull", action.export, action.file, *told])
+        case PullData() | ReadFile():
+            yield from map(shlex.join, clients(action))
         case MakeImage():
             yield from map(shlex.join, programs(action))
             yield shlex.join(["give", action.file])
@@ -143,6 +143,7 @@ pid=$state/r/libvirt/qemu/run/{DOMAIN}.pid
 finish() {{
     status=$?
     if [ -n "$libvirtd" ]; then kill -9 "$libvirtd" 2>/dev/null || :; fi
+    if [ -n "${{client-}}" ]; then kill "$client" 2>/dev/null || :; fi
     if [ -s "$pid" ]; then kill -9 "$(cat "$pid")" 2>/dev/null || :; fi
     rm -rf "$state" *.xml {PULL_SOCKET}
     exit "$status"

@@ -1,10 +1,17 @@
 """Exports that exist only while somebody looks."""
 
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from simulator.hosts.daemon import Daemon
+from simulator.hosts.daemon import POLL_SECONDS, Daemon
+from simulator.hosts.failures import ToolError, tell_end
 from simulator.hosts.nbd import ALLOCATION, DEPTH, DIRTY_BITMAP, NbdClient
 from simulator.qemu.actions import Command
 
@@ -67,14 +74,17 @@ async def exported(daemon: Daemon, look: Look) -> AsyncIterator[NbdClient]:
 
 
 @asynccontextmanager
-async def writable(daemon: Daemon, file: str) -> AsyncIterator[NbdClient]:
+async def writable(daemon: Daemon, file: str, format: str) -> AsyncIterator[NbdClient]:
     """Open a file that nobody else has open; yield a connection to write it with."""
     name = f"{TEMPORARY}-written"
-    node = {
-        "driver": "qcow2",
+    node: dict[str, Any] = {
+        "driver": format,
         "node-name": name,
         "file": {"driver": "file", "filename": file},
     }
+    if format == "qcow2":
+        # A copy of an image file names one below it.
+        node["backing"] = None
     export = {"type": "nbd", "id": name, "node-name": name, "name": name, "writable": True}
     await daemon.execute(Command("blockdev-add", node))
     await daemon.execute(Command("block-export-add", export))
@@ -87,6 +97,50 @@ async def writable(daemon: Daemon, file: str) -> AsyncIterator[NbdClient]:
     await daemon.execute(Command("block-export-del", {"id": name, "mode": "hard"}))
     await daemon.await_deleted({name})
     await daemon.execute(Command("blockdev-del", {"node-name": name}))
+
+
+@asynccontextmanager
+async def served(words: Sequence[str], folder: Path, path: str) -> AsyncIterator[None]:
+    """Let a program serve an image file as long as somebody reads it.
+
+    Args:
+        words: Its command line.
+        path: The socket that it listens at.
+
+    Raises:
+        ToolError: It does not start.
+    """
+    # Whoever cleans up after this program finds it by its home.
+    env = {**os.environ, "HOME": str(folder)}
+    with subprocess.Popen(
+        words,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        try:
+            while not _answers(path):
+                if process.poll() is not None:
+                    assert process.stderr is not None, "it was asked for"
+                    said = process.stderr.read().decode("utf-8", "replace")
+                    told = tell_end(f"{words[0]} failed", process.returncode, said)
+                    first = said.strip().partition("\n")[0].removeprefix(f"{words[0]}: ")
+                    raise ToolError(told, first)
+                await asyncio.sleep(POLL_SECONDS)
+            yield
+        finally:
+            process.kill()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody listens at a socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ours:
+        return ours.connect_ex(path) == 0
 
 
 def open_read_only(node: str, file: str, format: str, below: str | None) -> Command:

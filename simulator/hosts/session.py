@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import assert_never
 
 from simulator.hosts.daemon import PROGRAM, Daemon, find_programs, spawn
-from simulator.hosts.exports import writable
+from simulator.hosts.exports import served, writable
 from simulator.hosts.failures import QemuError, ToolError, tell_end
 from simulator.hosts.lifeline import lifeline
 from simulator.hosts.nbd import ALLOCATION, DIRTY_BITMAP, ZERO_FLAG, Extent, NbdClient, NbdError
 from simulator.hosts.programs import run_within
 from simulator.model.clusters import letter_of
 from simulator.qemu.actions import (
+    CLIENT,
     Action,
     AwaitGone,
     AwaitJobs,
@@ -36,12 +37,14 @@ from simulator.qemu.actions import (
     MakeImage,
     PullData,
     QuitQemu,
+    ReadFile,
     RunTool,
     Stack,
     StartQemu,
     bytes_of,
     drop_command,
     image_command,
+    serve_options,
 )
 
 SOCKET_PATH_MAX = 100
@@ -152,7 +155,9 @@ class Session:
             case DropGuest():
                 await self._drop_guest(action.export)
             case PullData():
-                await self._pull_data(action)
+                await self._pull_data(action, self.running.nbd)
+            case ReadFile():
+                await self._read_file(action)
             case MakeImage() | RunTool() | CopyFile() | DeleteFile():
                 self._change_files(action)
             case Stack():
@@ -202,8 +207,21 @@ class Session:
         await self.running.execute(drop_command(export), said=True)
         await self.running.await_deleted({export})
 
-    async def _pull_data(self, pull: PullData) -> None:
-        """Be the client of a pull: read what the bitmap tells, and write it into a file."""
+    async def _read_file(self, read: ReadFile) -> None:
+        """Be a client that asks no host, and reads an image file through a program of its own."""
+        socket = str(self._sockets / f"{CLIENT}.nbd")
+        options = serve_options(read)
+        self.said.append(f"$ {shlex.join(['qemu-nbd', *options])}")
+        words = ["qemu-nbd", "-t", "-k", socket, *options]
+        async with served(words, self.folder, socket):
+            await self._pull_data(read.pull, socket)
+
+    async def _pull_data(self, pull: PullData, server: str) -> None:
+        """Be the client of a pull: read what the bitmap tells, and write it into a file.
+
+        Args:
+            server: The socket of the one that has the export.
+        """
         told = f", the clusters of {pull.bitmap}" if pull.bitmap is not None else ""
         self.said.append(f"client: read {pull.export}{told}; write {pull.file}")
         writer = await self.reader()
@@ -211,9 +229,9 @@ class Session:
         if pull.bitmap is not None:
             contexts.append(DIRTY_BITMAP + pull.bitmap)
         try:
-            source = await NbdClient.connect(self.running.nbd, pull.export, contexts)
+            source = await NbdClient.connect(server, pull.export, contexts)
             status = await source.status()
-            async with writable(writer, pull.file) as target:
+            async with writable(writer, pull.file, pull.over or "qcow2") as target:
                 await _copy(source, target, status, pull)
                 await target.flush()
             await source.close()

@@ -10,6 +10,7 @@ from simulator.qemu.actions import (
     KillQemu,
     MakeImage,
     PullData,
+    ReadFile,
     RunTool,
     Stack,
 )
@@ -61,6 +62,7 @@ LibvirtAction: TypeAlias = (
     | DeleteFile
     | RunTool
     | PullData
+    | ReadFile
     | Stack
 )
 """What is done, one after the other. A QMP command names images where QEMU wants nodes."""

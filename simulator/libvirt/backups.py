@@ -1,20 +1,32 @@
 """Backups as libvirt is asked for them: begun with a document, read by a client, ended. Pure."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from simulator.libvirt.actions import AwaitBackup, LibvirtAction, UnsupportedError, Virsh
 from simulator.libvirt.files import Files, fallback
 from simulator.libvirt.xml import DOMAIN, Target, backup_xml, checkpoint_xml, path_of
 from simulator.model.disk import Disk
-from simulator.model.machine import BackupJob, Machine, MirrorJob, Status
-from simulator.model.operations import EndJob
+from simulator.model.machine import Backup, BackupJob, Machine, MirrorJob, Status
+from simulator.model.operations import EndJob, RunBackup
 from simulator.model.requests import TakeBackup
-from simulator.qemu.actions import MakeImage, PullData
+from simulator.qemu.actions import PullData
+from simulator.qemu.commands.backups import (
+    client_file,
+    format_of,
+    over_of,
+    read_files,
+    written_over,
+)
 from simulator.timeline import Entry
 
 
-def back_up(files: Files, machine: Machine, request: TakeBackup) -> Iterator[LibvirtAction]:
+def back_up(files: Files, entry: Entry, request: TakeBackup) -> Iterator[LibvirtAction]:
     """Yield what takes a backup: it is begun, and waited for or read."""
+    if request.outside:
+        yield from _read_past_host(files, entry)
+        return
+    machine = entry.before
     for there, what in (
         (request.bitmaps, "a backup through bitmaps that the user names"),
         (request.image, "a backup of an image below the active one"),
@@ -26,9 +38,15 @@ def back_up(files: Files, machine: Machine, request: TakeBackup) -> Iterator[Lib
     if not request.pulled:
         yield AwaitBackup()
     elif not request.lasting:
-        disks = [machine.disk(name) for name in request.disks]
-        copies = [(d, request.to, request.since_of(d.name) is not None) for d in disks]
-        yield from _read(files, copies)
+        yield from _read(files, (_as_it_is(machine, request, name) for name in request.disks))
+
+
+def _read_past_host(files: Files, entry: Entry) -> Iterator[LibvirtAction]:
+    """Yield what a client does that asks no host."""
+    machine = entry.before
+    for run in entry.operations:
+        if isinstance(run, RunBackup) and (disk := machine.disk_of(run.image)) is not None:
+            yield from read_files(files.names, machine, disk, run)
 
 
 def _begin(files: Files, machine: Machine, request: TakeBackup) -> Virsh:
@@ -58,13 +76,34 @@ def _begin(files: Files, machine: Machine, request: TakeBackup) -> Virsh:
     return Virsh(("backup-begin", DOMAIN, *paths), tuple(documents))
 
 
-def _read(files: Files, copies: Iterable[tuple[Disk, str, bool]]) -> Iterator[LibvirtAction]:
+class _Read(NamedTuple):
+    """What the client of a pull reads, and writes into a backup's file.
+
+    Attributes:
+        over: What that holds already, where it is not made anew.
+    """
+
+    disk: Disk
+    name: str
+    incremental: bool
+    over: Backup | None
+
+
+def _as_it_is(machine: Machine, request: TakeBackup, name: str) -> _Read:
+    """Return what a client reads of one disk at the step that begins the backup."""
+    disk = machine.disk(name)
+    changed = request.since_of(name) is not None
+    over = written_over(machine, disk, request.to) if changed else None
+    return _Read(disk, request.to, changed, over)
+
+
+def _read(files: Files, reads: Iterable[_Read]) -> Iterator[LibvirtAction]:
     """Yield what the client of a pull does: it reads every disk, and ends the job."""
-    for disk, name, incremental in copies:
+    for disk, name, incremental, over in reads:
         file = files.names.copies[name, disk.name]
         bitmap = f"backup-{disk.name}" if incremental else None
-        yield MakeImage(file, "qcow2", disk.size, disk.cluster_size)
-        yield PullData(disk.name, file, disk.cluster_size, bitmap)
+        yield from client_file(disk, disk.size, file, over)
+        yield PullData(disk.name, file, disk.cluster_size, bitmap, format_of(over))
     yield Virsh(("domjobabort", DOMAIN))
 
 
@@ -82,7 +121,12 @@ def finish(files: Files, entry: Entry) -> Iterator[LibvirtAction]:
         yield from _read(
             files,
             (
-                (entry.before.disk(job.disk), job.backup.name, job.backup.since is not None)
+                _Read(
+                    entry.before.disk(job.disk),
+                    job.backup.name,
+                    job.backup.since is not None,
+                    over_of(job),
+                )
                 for job in jobs
             ),
         )

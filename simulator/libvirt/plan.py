@@ -21,7 +21,7 @@ from simulator.model.operations import (
     KillProcess,
     StackBackups,
 )
-from simulator.model.requests import Request, UseTool
+from simulator.model.requests import Request, TakeBackup, UseTool
 from simulator.qemu.actions import Command
 from simulator.qemu.names import choose_names
 from simulator.qemu.steps import Plan, Step, Unplayed, asks_nothing, completed, join_steps
@@ -91,7 +91,7 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
     outside = isinstance(
         request,
         CopyImage | DropBackup | StackBackups | KillProcess | FileOperation | UseTool,
-    )
+    ) or (isinstance(request, TakeBackup) and request.outside)
     off = entry.before.power is not Power.RUNNING
     return (
         entry.refusal.fault is Fault.BOUNDARY

@@ -91,7 +91,7 @@ def ask(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvirt
         case RedefineCheckpoint():
             yield _redefine(files, machine, request)
         case TakeBackup():
-            yield from back_up(files, machine, request)
+            yield from back_up(files, entry, request)
         case FinishJobs():
             yield from finish(files, entry)
         case DeleteCheckpoint():

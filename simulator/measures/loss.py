@@ -124,12 +124,12 @@ class _Finder:
             for backup in gone:
                 place = self._history.place(backup)
                 if place is not None:
-                    self._usable -= bool(self._history.graphs[backup.disk].ways[place])
+                    self._usable -= self._history.graphs[backup.disk].gives(place)
                     self._disks[backup.disk].go(place)
             for backup in came:
                 place = self._history.place(backup)
                 if place is not None:
-                    self._usable += bool(self._history.graphs[backup.disk].ways[place])
+                    self._usable += self._history.graphs[backup.disk].gives(place)
                     self._disks[backup.disk].come(place)
             if frame is not None and frame.label is not None:
                 self._pass(frame)

@@ -88,7 +88,10 @@ class Backup:
         data_bytes, zero_bytes: Bytes of it that hold data, and that read as zeroes: what it covers.
         transfer: Who moved them; None for a plain copy.
         status, short: How far it got, and whether it was stopped before it had copied all.
+        partly: Whether it holds a part of that, and somebody says which.
         format: That of its file; a job writes qcow2, and a copy is as its image is.
+        has_file, sparse: Whether there is one, and whether what reads as zeroes is left out of it.
+        backing: The image that its file names as its backing image; None for none.
         lacks: Bytes by which the last cluster of that image is cut short.
     """
 
@@ -113,7 +116,11 @@ class Backup:
     transfer: Transfer | None = Transfer.PUSH
     status: Status = Status.COMPLETED
     short: bool = False
+    partly: bool = False
     format: str = "qcow2"
+    has_file: bool = True
+    sparse: bool = False
+    backing: str | None = None
     lacks: int = 0
 
     @property
@@ -129,11 +136,6 @@ class Backup:
     def usable(self) -> bool:
         """Whether it holds all that its job had to copy, however that ended."""
         return self.status is not Status.RUNNING and not self.short
-
-    @property
-    def has_file(self) -> bool:
-        """Whether there is a file of it; a client that did not get to its end leaves none."""
-        return self.status is Status.COMPLETED or self.transfer is not Transfer.PULL
 
     @property
     def start(self) -> int:
@@ -208,8 +210,7 @@ class CommitJob:
     """A running commit: the base holds the data, and the overlays are still there.
 
     Attributes:
-        name, disk: What the user calls the job, and the disk that it works on.
-        top, base, carry: As in the operation.
+        name, disk, top, base, carry: As in a backup's job, and in the operation.
         grew: Whether the base was shorter than the top.
         skips: Whether the base read as zeroes: zeroes are written only where it has data.
         copying: What it writes into the base; None where nobody can stop it.
@@ -230,8 +231,7 @@ class PullJob:
     """A running pull: the image holds the data, and what it came from is still below it.
 
     Attributes:
-        name, disk, copying: As in a commit.
-        into, base, carry: As in the operation.
+        name, disk, copying, into, base, carry: As in a commit, and in the operation.
     """
 
     name: str
@@ -326,7 +326,7 @@ class Machine:
         backups: In the order in which they were taken; one for each disk.
         restores: In the order in which they were made.
         jobs: Those that run, in the order in which they were started.
-        exports: Those that a user opened, in that order; the guest's own is not among them.
+        exports: Those that a user opened, in order; the guest's own is not among them.
         power: Whether a process has the images open.
         at: Label of the current instant; None before the first and after the last.
         transient: Whether the host forgets the machine, and its checkpoints, when it stops.

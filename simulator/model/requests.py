@@ -145,6 +145,7 @@ class TakeBackup(NamedTuple):
         scratch: Bytes that a pull may keep of what the guest overwrites; None for no limit.
         on_full: What QEMU is told to break where there is no room for it; None where it is not.
         lasting: Whether its job runs on, until a :class:`FinishJobs`.
+        outside: Whether the client asks no host, and reads the images' files itself.
     """
 
     to: str
@@ -160,6 +161,7 @@ class TakeBackup(NamedTuple):
     on_full: str | None = None
     lasting: bool = False
     starts: tuple[tuple[str, str | None], ...] = ()
+    outside: bool = False
 
     def since_of(self, disk: str) -> str | None:
         """Return the checkpoint that the backup of one disk starts from."""

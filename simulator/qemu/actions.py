@@ -141,15 +141,40 @@ class PullData(NamedTuple):
     """A client reads an export, and writes what it is told to read into a file of its own.
 
     Attributes:
-        file: An empty image, as long as the export.
+        file: An image as long as the export: an empty one, or one that is written over.
         cluster_size: Bytes.
         bitmap: Names what to read; None for everything, of which zeroes are left out.
+        over: The format of a file that is there already; None for an empty one, which is qcow2.
     """
 
     export: str
     file: str
     cluster_size: int
     bitmap: str | None
+    over: str | None = None
+
+
+CLIENT = "client"
+"""The export, and the socket, of a client that asks no host."""
+
+
+class ReadFile(NamedTuple):
+    """A client reads an image file that ``qemu-nbd`` serves it, and asks no host.
+
+    Attributes:
+        image, format: The file.
+        pull: What the client does with it.
+    """
+
+    image: str
+    format: str
+    pull: PullData
+
+
+def serve_options(read: ReadFile) -> list[str]:
+    """Return what ``qemu-nbd`` is told of an image file that it serves to be read."""
+    told = ["-B", read.pull.bitmap] if read.pull.bitmap is not None else []
+    return ["-r", "-f", read.format, "-x", read.pull.export, *told, read.image]
 
 
 class RunTool(NamedTuple):
@@ -204,6 +229,7 @@ Action: TypeAlias = (
     | AwaitGone
     | DropGuest
     | PullData
+    | ReadFile
     | RunTool
     | CopyFile
     | DeleteFile

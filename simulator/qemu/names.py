@@ -83,13 +83,15 @@ def choose_names(timeline: Timeline) -> Names:
             names.nodes[overlay] = nodes.choose(overlay, "image")
             names.files[overlay] = files.choose(_with_suffix(overlay, "qcow2"), "image")
     for backup in (b for machine in machines for b in machine.backups):
-        if (backup.name, backup.disk) not in names.copies:
-            wanted = f"{backup.name}-{backup.disk}" if backup.part else backup.name
-            names.targets[backup.name, backup.disk] = nodes.choose(wanted, "backup")
-            names.copies[backup.name, backup.disk] = files.choose(wanted, "backup")
-            if backup.transfer is Transfer.PULL:
-                scratch = files.choose(_with_suffix(f"{wanted}-scratch", "qcow2"), "scratch")
-                names.scratches[backup.name, backup.disk] = scratch
+        key = backup.name, backup.disk
+        wanted = f"{backup.name}-{backup.disk}" if backup.part else backup.name
+        if key not in names.copies:
+            names.targets[key] = nodes.choose(wanted, "backup")
+            names.copies[key] = files.choose(wanted, "backup")
+        if backup.transfer is Transfer.PULL and key not in names.scratches:
+            # It may be written over a backup that was none.
+            scratch = files.choose(_with_suffix(f"{wanted}-scratch", "qcow2"), "scratch")
+            names.scratches[key] = scratch
     for target, disk_name in _refused_targets(timeline):
         if (target, disk_name) not in names.copies:
             names.targets[target, disk_name] = nodes.choose(target, "backup")

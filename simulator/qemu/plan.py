@@ -23,10 +23,11 @@ from simulator.model.operations import (
     RunBackup,
     SaveSnapshot,
 )
-from simulator.model.requests import Qmp, UseTool
+from simulator.model.requests import Qmp, TakeBackup, UseTool
 from simulator.model.transitions import apply
 from simulator.moves import Key
 from simulator.qemu.actions import Action
+from simulator.qemu.commands.backups import read_files
 from simulator.qemu.commands.operations import add
 from simulator.qemu.commands.outside import file_actions, images_named, qemu_img
 from simulator.qemu.commands.work import Work
@@ -152,6 +153,21 @@ def _refused_tool(names: Names, machine: Machine, request: FileOperation | UseTo
     return Attempt((next(file_actions(names, machine, request)),))
 
 
+def _refused_client(names: Names, entry: Entry) -> Attempt:
+    """Return the client that asks no host and must fail, where there is an image to read."""
+    machine = entry.before
+    for run in (each for each in entry.attempted if isinstance(each, RunBackup)):
+        disk = machine.disk_of(run.image)
+        if disk is None:
+            return Attempt(why=NO_IMAGE)
+        if isinstance(apply(machine, run), Refusal):
+            raw = any(image.format == "raw" for image in disk.chain_to(run.image))
+            if raw and machine.power is Power.RUNNING:
+                return Attempt(why=NO_LOCK)
+            return Attempt((read_files(names, machine, disk, run)[-1],))
+    return Attempt(why=ABOVE)
+
+
 def _refused(names: Names, entry: Entry) -> Attempt:
     """Return what QEMU itself must turn down.
 
@@ -160,6 +176,8 @@ def _refused(names: Names, entry: Entry) -> Attempt:
     request = entry.request
     if isinstance(request, FileOperation | UseTool):
         return _refused_tool(names, entry.before, request)
+    if isinstance(request, TakeBackup) and request.outside:
+        return _refused_client(names, entry)
     if entry.before.power is not Power.RUNNING:
         return Attempt(why=OFF)
     if not isinstance(request, Qmp):

@@ -12,7 +12,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob, CommitJob, Kind, PullJob, Status, Transfer
 from simulator.model.operations import EndJob, GuestDiscard, GuestWrite, KillProcess, touched_by
 from simulator.model.sizes import COPY_UNIT
-from simulator.model.transitions.copies.targets import copied_by, to_copy
+from simulator.model.transitions.copies.targets import copied_by, is_left_alone, to_copy
 from simulator.moves import Key, key_of, made_of
 from simulator.timeline import Entry, Timeline
 
@@ -103,11 +103,11 @@ def begun_halfway(timeline: Timeline) -> frozenset[int]:
 def held_all_the_same(timeline: Timeline, stops: Stops) -> frozenset[Key]:
     """Return the backups that real jobs leave as simulated ones do, although they were stopped."""
     played = {key for _, key in stops}
-    left = [backup for backup in timeline.last.backups if backup.transfer is Transfer.PUSH]
-    for entry in timeline.entries:
-        left += [backup for backup in entry.new_backups if backup.transfer is Transfer.PUSH]
-    known = {(b.name, b.disk) for b in left if b.usable and b.kind is not Kind.NONE}
-    unknown = {(b.name, b.disk) for b in left if b.short}
+    left = [*timeline.last.backups, *(b for e in timeline.entries for b in e.new_backups)]
+    pushed = [backup for backup in left if backup.transfer is Transfer.PUSH]
+    known = {(b.name, b.disk) for b in pushed if b.usable and b.kind is not Kind.NONE}
+    known |= {(b.name, b.disk) for b in left if is_left_alone(b)}
+    unknown = {(b.name, b.disk) for b in pushed if b.short}
     return frozenset(known - unknown | played)
 
 

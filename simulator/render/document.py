@@ -170,6 +170,8 @@ def _backup(timeline: Timeline, entry: Entry, backup: Backup, *, kept: bool) -> 
     }
     if backup.status in (Status.FAILED, Status.CANCELLED):
         document["usable"] = backup.usable
+        if backup.partly:
+            document["partly"] = True
     if (versions := versions_of(backup.content, cells)) is not None:
         document["versions"] = versions
     return document

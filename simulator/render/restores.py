@@ -328,9 +328,14 @@ def _names(
 
 
 def _name(history: History, disk: str, node: int, labels: dict[int, tuple[str, ...]]) -> str:
-    """Return what to call a state: its instants, or what it comes after."""
+    """Return what to call a state: its instants, or what it comes after.
+
+    One that the guest never saw has a backup in it that was copied in part.
+    """
     if node in labels:
         return ", ".join(labels[node])
+    if node >= history.graphs[disk].seen:
+        return "halfway"
     return f"in {history.timeline.label_at(disk, history.moment(disk, node))}"
 
 

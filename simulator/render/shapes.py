@@ -95,7 +95,8 @@ class FrameDocument(TypedDict):
 class BackupDocument(TypedDict):
     """A backup or a copy of one disk; *torn* where somebody may have written what was copied.
 
-    One whose job was stopped tells whether it is *usable*: it holds all that there was to copy.
+    One whose job was stopped tells whether it is *usable*: it holds all that there was to copy;
+    or that it is *partly* there, where a part of that is known.
     Where *cells* are drawn with ``*``, *versions* tells the writes of a workload apart.
     """
 
@@ -115,6 +116,7 @@ class BackupDocument(TypedDict):
     zero_bytes: int
     torn: bool
     usable: NotRequired[bool]
+    partly: NotRequired[bool]
 
 
 RestoreDocument = TypedDict(

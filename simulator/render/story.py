@@ -360,8 +360,8 @@ def _tell_host(entry: Entry, statement: Statement) -> str:
         case Snapshot(images=images, outside=outside):
             made = " from outside" if outside else ""
             text = f"snapshot {_listed(image for _, image in images)}{made}"
-        case TakeBackup(to=name):
-            text = f"backup {name}"
+        case TakeBackup(to=name, outside=outside):
+            text = f"backup {name}" + (" from outside" if outside else "")
         case FinishJobs() | CancelJob() | Commit() | Pull() | BlockCopy() | Resize() | Revert():
             text = _tell_change(entry, statement.request)
         case _ if isinstance(statement.request, FileOperation | UseTool):

@@ -25,8 +25,14 @@ PAIRS_MAX = 20_000
 states before the one that it stands for, back to the first on which it does not give that one."""
 
 
+HALFWAY_MAX = 64
+"""So many states are known to which backups lead that were copied in part."""
+
+
 class State(NamedTuple):
     """A state of a disk that the guest saw, which one or more instants have.
+
+    Or one that it never saw, halfway to another: a backup that was copied in part leads there.
 
     Attributes:
         number: Its node; states are numbered in the order in which they were first seen.
@@ -64,6 +70,7 @@ class Piece(NamedTuple):
         size, zeroes: Bytes of data, which a restore has to read, and those told to be zeroes.
         start, end: The nodes of the states that it starts at and stands for, where they are known.
         torn: Whether its content is not to be relied on, as that of a copy under a writing guest.
+        partly: Whether its job was stopped when it had copied a part of what it was to.
     """
 
     row: str
@@ -75,6 +82,7 @@ class Piece(NamedTuple):
     end: int | None = None
     torn: bool = False
     zeroes: int = 0
+    partly: bool = False
 
 
 class Layer(Protocol):
@@ -135,12 +143,18 @@ class Graph:
         states: By number.
         pieces: By place.
         looks: Clusters by which states are told apart, before two are compared in full.
+        seen: How many of the states the guest saw; the others come after them.
     """
 
     disk: str
     states: tuple[State, ...]
     pieces: tuple[Piece, ...]
     looks: ClusterSet
+    seen: int
+
+    def gives(self, place: int) -> bool:
+        """Whether a backup leads to a state that the guest saw."""
+        return any(way.end < self.seen for way in self.ways[place])
 
     @cached_property
     def ways(self) -> tuple[tuple[Way, ...], ...]:
@@ -259,6 +273,52 @@ def number_states(
     return tuple(states), looks, tuple(nodes)
 
 
+def graph_of(
+    disk: str, states: tuple[State, ...], pieces: tuple[Piece, ...], looks: ClusterSet
+) -> Graph:
+    """Return the states that the guest saw, those halfway to them, and all backups.
+
+    A backup that was copied in part leads from each state to one that the guest may never have
+    seen, and others may lead on from there.
+    """
+    found = list(states)
+    alike: dict[Hashable, list[State]] = {}
+    for state in found:
+        alike.setdefault(look_at(state.view, state.length, looks), []).append(state)
+    partly = [each for each in pieces if each.partly]
+    below = [(map_of(each.length), each.length) for each in partly]
+    below += [(state.view, state.length) for state in _below(states, pieces, partly)]
+    # What a piece leads to may lie below the next one, and below the one before.
+    for view, length in below:
+        for piece in partly:
+            given = lay_over(view, length, piece)
+            same = alike.setdefault(look_at(given, piece.length, looks), [])
+            if any(given.reads_like(each.view) for each in same):
+                continue
+            if len(found) - len(states) < HALFWAY_MAX:
+                same.append(State(len(found), given, piece.length, 0))
+                found.append(same[-1])
+                below.append((given, piece.length))
+    return Graph(disk, tuple(found), pieces, looks, len(states))
+
+
+def _is_small(states: Sequence[State], pieces: Sequence[Piece]) -> bool:
+    """Whether each pair of a state and a backup can be tried."""
+    small = all(state.length <= SMALL_MAX for state in states)
+    return small and len(states) * len(pieces) <= PAIRS_MAX
+
+
+def _below(
+    states: Sequence[State], pieces: Sequence[Piece], partly: Sequence[Piece]
+) -> Sequence[State]:
+    """Return the states that backups which were copied in part are laid over: all, or of too many
+    those that they start at.
+    """
+    if not partly or _is_small(states, pieces):
+        return states if partly else ()
+    return [states[start] for start in sorted({p.start for p in partly if p.start is not None})]
+
+
 def look_at(view: ClusterMap, length: int, looks: ClusterSet) -> Hashable:
     """Return something that is equal for disks that read alike, and seldom for others."""
     return length, view.mark(), view.versions_at(looks)
@@ -284,12 +344,11 @@ def find_ways(graph: Graph, place: int) -> Iterator[Way]:
     if piece.complete:
         end = _claimed(graph, piece)
         if end is None:
-            end = graph.find(piece.content, piece.length)
+            end = _given(graph, piece, piece.content, piece.length)
         if end is not None:
             yield Way(place, NOTHING, end)
         return
-    small = all(state.length <= SMALL_MAX for state in graph.states)
-    if small and len(graph.states) * len(graph.pieces) <= PAIRS_MAX:
+    if _is_small(graph.states, graph.pieces):
         yield from _try_all(graph, place)
     else:
         yield from _walk_back(graph, place)
@@ -301,9 +360,15 @@ def _try_all(graph: Graph, place: int) -> Iterator[Way]:
     starts: list[tuple[int, ClusterMap, int]] = [(NOTHING, map_of(piece.length), piece.length)]
     starts += [(state.number, state.view, state.length) for state in graph.states]
     for start, view, length in starts:
-        end = graph.find(lay_over(view, length, piece), piece.length)
+        end = _given(graph, piece, view, length)
         if end is not None and end != start:
             yield Way(place, start, end)
+
+
+def _given(graph: Graph, piece: Piece, view: ClusterMap, length: int) -> int | None:
+    """Return the node that a backup gives on a state: one halfway, if it was copied in part."""
+    end = graph.find(lay_over(view, length, piece), piece.length)
+    return end if end is None or end < graph.seen or piece.partly else None
 
 
 def _claimed(graph: Graph, piece: Piece) -> int | None:
@@ -321,14 +386,25 @@ def _walk_back(graph: Graph, place: int) -> Iterator[Way]:
     Where it does not give that one from its start, to what it gives from there as well.
     """
     piece = graph.pieces[place]
-    end = _claimed(graph, piece)
+    end = _claimed(graph, piece) if not piece.partly else None
     ways = [] if end is None else list(_ways_to(graph, place, end))
     yield from ways
     if piece.start is not None and all(way.start != piece.start for way in ways):
         start = graph.states[piece.start]
-        found = graph.find(lay_over(start.view, start.length, piece), piece.length)
+        found = _given(graph, piece, start.view, start.length)
         if found is not None and found != end:
             yield from _ways_to(graph, place, found)
+    yield from _ways_halfway(graph, place)
+
+
+def _ways_halfway(graph: Graph, place: int) -> Iterator[Way]:
+    """Yield the ways of a backup from states halfway, and of one that was copied in part."""
+    piece = graph.pieces[place]
+    own = [piece] if piece.partly else []
+    for state in (*_below(graph.states, graph.pieces, own), *graph.states[graph.seen :]):
+        found = _given(graph, piece, state.view, state.length)
+        if found is not None and found != state.number:
+            yield Way(place, state.number, found)
 
 
 def _ways_to(graph: Graph, place: int, end: int) -> Iterator[Way]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power
 from simulator.model.operations import CopyImage, CorruptBackup
+from simulator.model.transitions.copies.targets import holds_something
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.graph import (
     EMPTY_DISK,
@@ -18,6 +19,7 @@ from simulator.restorable.graph import (
     Piece,
     Sight,
     Stack,
+    graph_of,
     number_states,
 )
 from simulator.restorable.keeping import Kept, keep
@@ -61,13 +63,13 @@ class History:
 
     @cached_property
     def _made(self) -> dict[str, list[tuple[Entry, Backup]]]:
-        """Every completed backup with the entry at which it was complete, by disk."""
+        """Every backup that holds something, with the entry at which it did, by disk."""
         made: dict[str, list[tuple[Entry, Backup]]] = {}
         for entry in self.timeline.entries:
             if entry.after.backups is entry.before.backups:
                 continue
             for backup in (*entry.new_backups, *(new for _, new in gone_bad(entry))):
-                if backup.usable and backup.kind is not Kind.NONE:
+                if holds_something(backup) and backup.kind is not Kind.NONE:
                     made.setdefault(backup.disk, []).append((entry, backup))
         return made
 
@@ -101,7 +103,7 @@ class History:
         )
         numbered = self._nodes[disk] = dict(zip(there, nodes, strict=True))
         pieces = tuple(self._piece(entry, backup, numbered) for entry, backup in made)
-        return Graph(disk, states, pieces, looks)
+        return graph_of(disk, states, pieces, looks)
 
     @cached_property
     def _claims(self) -> dict[int, tuple[int, int]]:
@@ -145,6 +147,7 @@ class History:
             end=numbered.get(self.end_of(backup)),
             torn=is_torn(entry, backup),
             zeroes=backup.zero_bytes,
+            partly=backup.short,
         )
 
     def node(self, disk: str, moment: int) -> int | None:
@@ -213,7 +216,7 @@ class History:
             made = self._made.get(disk, [])
             reached = graph.reached(range(len(made)))
             ends = {self.end_of(b) for place, (_, b) in enumerate(made)
-                    if graph.pieces[place].end not in reached}  # fmt: skip
+                    if b.usable and graph.pieces[place].end not in reached}  # fmt: skip
             found[disk] = tuple(sorted(ends))
         return found
 

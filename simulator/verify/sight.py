@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, CommitJob, Machine, Power, Restored, Transfer
+from simulator.model.machine import Backup, CommitJob, Machine, Power, Restored
 from simulator.qemu.actions import Held
 from simulator.qemu.commands.outside import stacked
 
@@ -207,9 +207,7 @@ def _sight_of_backup(backup: Backup, disk: Disk) -> CopySight:
     """Return what a backup must hold. A complete one holds zeroes for all that reads so."""
     source = _source_of(backup)
     cells = cells_of(backup.content)
-    # The client of a full pull leaves zeroes out.
-    pulled = backup.transfer is Transfer.PULL and backup.complete
-    alike = source.format == "raw" or pulled
+    alike = source.format == "raw" or backup.sparse
     if alike:
         cells = view_of(backup.content)
     elif backup.complete:

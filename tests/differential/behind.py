@@ -25,7 +25,11 @@ class OutsideDrawer(Drawer):
         images = [image.name for image in reversed(disk.chain)]
         image = self._draw(images)
         place = images.index(image)
-        how = self._draw(["convert", "rebase", "commit", "write", "resize", "bitmap", "bitmap"])
+        how = self._draw(
+            ["convert", "rebase", "commit", "write", "resize", "bitmap", "bitmap", "read"]
+        )
+        if how == "read":
+            return {"backup": self.read_outside(disk, image)}
         if how == "bitmap":
             return {"bitmap": {"image": image, **self._bitmap_change(disk, image)}}
         if how == "convert":
@@ -43,6 +47,20 @@ class OutsideDrawer(Drawer):
         first = int(self._draw(range(length)))
         cells = "-" * first + str(self._draw(LETTERS)) + "-" * (length - first - 1)
         return {"write": {"image": image, "cells": f"|{cells}|", "outside": True}}
+
+    def read_outside(self, disk: Disk, image: str) -> dict[str, Any]:
+        """Return how a client reads an image file itself, maybe through a bitmap of some name."""
+        step = {"to": self.client_file(disk), "mode": "pull", "outside": True}
+        step |= {"image": image} if image != disk.active.name else {"disks": [disk.name]}
+        names = sorted({b.name for b in disk.bitmaps if b.name in self.scenario.names("B")})
+        names += self.scenario.names("B") if self.seldom() else []
+        points = [each.name for each in self.machine.checkpoints if each.name in names]
+        how = self._draw(["", "bitmaps", "bitmaps", "since"])
+        if how == "bitmaps" and names:
+            step["bitmaps"] = [self._draw(names)]
+        elif how == "since" and points:
+            step["since"] = self._draw(points)
+        return step
 
     def _bitmap_change(self, disk: Disk, image: str) -> dict[str, Any]:
         """Return a change of a bitmap in an image file, which may not have one of that name."""

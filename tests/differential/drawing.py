@@ -14,7 +14,7 @@ from typing import Any
 import simulator
 from simulator.hosts.installed import installed_host
 from simulator.model.disk import Disk
-from simulator.model.machine import BackupJob, Job, Machine, MirrorJob, Power, PullJob, Transfer
+from simulator.model.machine import BackupJob, Job, Machine, MirrorJob, Power, PullJob, Status
 from simulator.releases.changes import semantics_of
 from simulator.timeline import Timeline
 
@@ -515,7 +515,7 @@ class Drawer:
         old = [
             b.name
             for b in self.machine.backups
-            if b.disk == disk.name and b.usable and b.transfer is not Transfer.PULL
+            if b.disk == disk.name and (b.usable or b.content) and b.status is not Status.RUNNING
         ]
         target = self._draw(old) if old and self.seldom() else self.scenario.name("k")
         if self.seldom():
@@ -558,6 +558,17 @@ class Drawer:
         targets = [each["data"]["target"] for each in actions]
         self.scenario.do({"qmp": command, **self.backup_ending(*targets)})
 
+    def client_file(self, disk: Disk) -> str:
+        """Return what the client of a pull writes: a new file, or over a backup that is there."""
+        there: dict[str, set[str]] = {}
+        for backup in self.machine.backups:
+            there.setdefault(backup.name, set()).add(backup.disk)
+        running = self.machine.job_names
+        old = [
+            name for name, disks in there.items() if disks == {disk.name} and name not in running
+        ]
+        return str(self._draw(old)) if old and self.half() else self.scenario.name("k")
+
     def backup_verb(self) -> None:
         """Take a backup by the verb: pushed or pulled, full or through bitmaps."""
         disk = self.disk()
@@ -565,7 +576,7 @@ class Drawer:
             return
         step: dict[str, Any] = {"to": self.scenario.name("k"), "disks": [disk.name]}
         if self.half():
-            step["mode"] = "pull"
+            step |= {"to": self.client_file(disk), "mode": "pull"}
         names = sorted({b.name for b in disk.bitmaps if b.name in self.scenario.names("B")})
         if names and self.half():
             step["bitmaps"] = [self._draw(names)]

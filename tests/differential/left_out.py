@@ -138,8 +138,7 @@ LEFT_OUT = {
     ),
     "changed-target": LeftOut(
         "qemu",
-        "A target that is written over after its job was killed, or after the client of a "
-        "pull wrote it: what it held is not fixed.",
+        "A target that is written over after its job was killed: what it held is not fixed.",
     ),
     "several-sizes": LeftOut(
         "libvirt",

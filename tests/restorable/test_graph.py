@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from itertools import combinations, permutations
+from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.model.clusters import SMALL_MAX, map_of, set_of
 from simulator.restorable import graph as graphs
-from simulator.restorable.graph import NOTHING, Graph, Piece, Sight, Way, number_states
+from simulator.restorable.graph import NOTHING, Graph, Piece, Sight, Way, graph_of, number_states
 from simulator.restorable.keeping import keep
 from simulator.restorable.losing import find_losses
 from simulator.restorable.reaching import Reaching
@@ -16,8 +17,16 @@ from simulator.restorable.reaching import Reaching
 LENGTH = 3
 CELLS = st.tuples(*[st.sampled_from("-AB")] * LENGTH)
 HISTORIES = st.lists(CELLS, min_size=1, max_size=4)
-BACKUPS = st.lists(
-    st.tuples(st.tuples(*[st.sampled_from("-0AB")] * LENGTH), st.booleans(), st.integers(0, 3)),
+Drawn: TypeAlias = tuple[tuple[str, ...], bool, int, bool]
+"""A backup: its cells, whether it is complete, its end, and whether it was copied in part."""
+
+BACKUPS: st.SearchStrategy[list[Drawn]] = st.lists(
+    st.tuples(
+        st.tuples(*[st.sampled_from("-0AB")] * LENGTH),
+        st.booleans(),
+        st.integers(0, 3),
+        st.sampled_from([False, False, True]),
+    ),
     max_size=4,
 )
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
@@ -27,9 +36,7 @@ def content(cells: tuple[str, ...]) -> dict[int, int]:
     return {n: 0 if c == "0" else ord(c) for n, c in enumerate(cells) if c != "-"}
 
 
-def build(
-    history: list[tuple[str, ...]], backups: list[tuple[tuple[str, ...], bool, int]]
-) -> Graph:
+def build(history: list[tuple[str, ...]], backups: list[Drawn]) -> Graph:
     sights = [Sight(map_of(LENGTH, content(cells)), LENGTH, n) for n, cells in enumerate(history)]
     states, looks, nodes = number_states(sights)
     pieces = tuple(
@@ -41,10 +48,11 @@ def build(
             size=sum(c not in "-0" for c in cells),
             start=nodes[0],
             end=nodes[end % len(nodes)],
+            partly=partly,
         )
-        for n, (cells, complete, end) in enumerate(backups)
+        for n, (cells, complete, end, partly) in enumerate(backups)
     )
-    return Graph("vda", states, pieces, looks)
+    return graph_of("vda", states, pieces, looks)
 
 
 def stacks(places: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -54,7 +62,10 @@ def stacks(places: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 
 
 def read(graph: Graph, stack: tuple[int, ...]) -> list[int | None]:
-    """The states on the way up a stack, by dictionaries alone; None for one that nobody saw."""
+    """The states on the way up a stack, by dictionaries alone; None for one that nobody saw.
+
+    Unless a backup leads there that was copied in part.
+    """
     views = [{c: v for c, v in s.view.items() if v} for s in graph.states]
     disk: dict[int, int] = {}
     seen: list[int | None] = []
@@ -63,7 +74,9 @@ def read(graph: Graph, stack: tuple[int, ...]) -> list[int | None]:
         disk = {} if piece.complete else disk
         disk = disk | dict(piece.content.items())
         shown = {c: v for c, v in disk.items() if v}
-        seen.append(views.index(shown) if shown in views else None)
+        node = views.index(shown) if shown in views else None
+        halfway = node is not None and node >= graph.seen and not piece.partly
+        seen.append(None if halfway else node)
     return seen
 
 
@@ -80,7 +93,7 @@ def reachable(graph: Graph, places: tuple[int, ...]) -> set[int]:
 @given(HISTORIES, BACKUPS)
 @LAW
 def test_what_can_be_reached_is_what_some_stack_gives(
-    history: list[tuple[str, ...]], backups: list[tuple[tuple[str, ...], bool, int]]
+    history: list[tuple[str, ...]], backups: list[Drawn]
 ) -> None:
     graph = build(history, backups)
     places = tuple(range(len(graph.pieces)))
@@ -101,7 +114,7 @@ def test_what_can_be_reached_is_what_some_stack_gives(
 @given(HISTORIES, BACKUPS)
 @LAW
 def test_what_may_go_is_the_most_that_may_go(
-    history: list[tuple[str, ...]], backups: list[tuple[tuple[str, ...], bool, int]]
+    history: list[tuple[str, ...]], backups: list[Drawn]
 ) -> None:
     graph = build(history, backups)
     places = tuple(range(len(graph.pieces)))
@@ -122,7 +135,7 @@ def test_what_may_go_is_the_most_that_may_go(
 @given(HISTORIES, BACKUPS)
 @LAW
 def test_what_is_lost_without_one_backup_or_two(
-    history: list[tuple[str, ...]], backups: list[tuple[tuple[str, ...], bool, int]]
+    history: list[tuple[str, ...]], backups: list[Drawn]
 ) -> None:
     graph = build(history, backups)
     places = tuple(range(len(graph.pieces)))
@@ -140,7 +153,7 @@ def test_what_is_lost_without_one_backup_or_two(
 @LAW
 def test_from_change_to_change_the_same_is_reached_at_the_same_cost(
     history: list[tuple[str, ...]],
-    backups: list[tuple[tuple[str, ...], bool, int]],
+    backups: list[Drawn],
     changes: list[int],
 ) -> None:
     graph = build(history, backups)
@@ -170,7 +183,7 @@ def test_a_goal_that_nothing_reaches_is_no_set_of_backups() -> None:
 def test_beyond_a_bound_the_best_set_so_far_is_told_as_such() -> None:
     states, looks, _ = number_states([Sight(map_of(2, {0: 65}), 2, 0)])
     full = Piece("f", map_of(2, {0: 65}), 2, complete=True, size=1, end=0)
-    graph = Graph("vda", states, (full,) * 600, looks)
+    graph = graph_of("vda", states, (full,) * 600, looks)
     kept = keep(graph, range(600), {0})
     assert kept is not None
     assert len(kept.places) == 1
@@ -180,7 +193,7 @@ def test_beyond_a_bound_the_best_set_so_far_is_told_as_such() -> None:
 @given(HISTORIES, BACKUPS)
 @LAW
 def test_a_long_history_is_walked_and_what_is_found_is_so(
-    history: list[tuple[str, ...]], backups: list[tuple[tuple[str, ...], bool, int]]
+    history: list[tuple[str, ...]], backups: list[Drawn]
 ) -> None:
     graph = build(history, backups)
     for place in range(len(graph.pieces)):

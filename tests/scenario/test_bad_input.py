@@ -174,6 +174,19 @@ CASES = [
         (8, 15, "the instant T1 is no later one"),
     ),
     step(
+        "a client from outside that pushes",
+        "backup: {to: x, outside: true}",
+        (25, "outside stands in a backup that QEMU pushes|mode: pull beside it"),
+    ),
+    step(
+        "a client from outside that asks a host",
+        "backup: {to: x, mode: pull, outside: true, checkpoint: c, ends: T9, bitmaps: [B1, B1]}",
+        (52, "checkpoint stands in a backup from outside, which asks no host and is no job|to, m"),
+        (67, "ends stands in a backup from outside"),
+        (73, "unknown instant T9"),
+        (77, "a client from outside is told one bitmap|[NAME]"),
+    ),
+    step(
         "scratch of a push", "backup: {to: x, scratch: 1 MiB}", (25, "scratch stands in a backup")
     ),
     step(
@@ -208,7 +221,8 @@ CASES = [
         (
             25,
             "unknown key snce in backup|to, since, until, image, bitmaps, checkpoint, onto, mode, "
-            "disks, scratch, on-cbw-error, ends, fails, cancel, rate, through or latency|did",
+            "disks, scratch, outside, on-cbw-error, ends, fails, cancel, rate, through or latency|"
+            "did",
         ),
     ),
     step(

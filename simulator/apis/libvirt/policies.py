@@ -97,6 +97,8 @@ class Libvirt(ApiModel):
 
     def plan(self, machine: Machine, request: Request) -> Plan:
         """Return what a request stands for, or libvirt's words to one that it never starts."""
+        if isinstance(request, TakeBackup) and request.outside:
+            return super().plan(machine, request)
         running = machine.power is Power.RUNNING
         if isinstance(request, OpenImages) and running:
             return Refusal("Domain is already active")
@@ -225,7 +227,7 @@ class Libvirt(ApiModel):
         return (RestoreCheckpoint(name=name, disks=request.disks, parent=parent),)
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
-        """Copy data out; a target that exists is not written over.
+        """Copy data out; a target that exists is not written over, but by the client of a pull.
 
         libvirt looks at the checkpoint first, then at each disk, for the bitmaps and for a job, and
         then at the targets; what is left is QEMU's to refuse. Source: libvirt 9.0.0 with QEMU

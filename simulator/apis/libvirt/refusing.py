@@ -150,7 +150,9 @@ def locked(machine: Machine, disk: Disk, node: str, command: str) -> Refusal | N
 
 
 def refuse_targets(machine: Machine, request: TakeBackup) -> Refusal | None:
-    """Return libvirt's no to a target whose file exists."""
+    """Return libvirt's no to a target whose file exists; that of a pull is its client's."""
+    if request.pulled:
+        return None
     for name in request.disks:
         if machine.backup_exists(request.to, name) or machine.disk_of(request.to) is not None:
             told = f"store '{request.to}' for backup of '{name}' exists"

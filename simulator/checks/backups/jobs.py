@@ -9,6 +9,7 @@ from simulator.checks.evidence import draw_change, draw_evidence, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup, Status
+from simulator.model.transitions.copies.targets import is_left_alone
 from simulator.notation import write_backup, write_view
 from simulator.timeline import Entry, Timeline
 
@@ -146,17 +147,18 @@ def overwritten_restore_point(self: Rule, timeline: Timeline) -> Iterator[Findin
     ## Source
     Observed on libvirt 9.0 and 11.3 with `--reuse-external`: `|AAAA0000|` became `|EAABBE00|`.
     """
-    made: dict[tuple[str, str], Backup] = {}
+    made: dict[tuple[str, str], tuple[Backup, Backup]] = {}
     for entry, backup in timeline.made_backups:
-        old = made.get((backup.name, backup.disk))
-        made[backup.name, backup.disk] = backup
-        if old is None:
+        old, known = made.get((backup.name, backup.disk), (None, None))
+        alone = old is not None and is_left_alone(backup)
+        made[backup.name, backup.disk] = old if old is not None and alone else backup, backup
+        if old is None or alone:
             continue
         if left := leftover_of(timeline, entry, backup):
             yield _left(self, timeline, entry, backup, left)
         if not old.usable:
             continue
-        if all(each is not old for each in entry.before.backups):
+        if all(each is not known for each in entry.before.backups):
             continue  # It was deleted in between.
         label = timeline.label_at(backup.disk, old.moment, prefer=old.at)
         zeroes = timeline.draws_zeroes

@@ -12,6 +12,7 @@ from simulator.diagnostics import Finding
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind
+from simulator.model.transitions.copies.targets import holds_something
 from simulator.notation import write_clusters, write_view
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.history import history_of
@@ -64,7 +65,7 @@ def _wrong(timeline: Timeline) -> Iterator[Onto]:
 
 
 def _is_there(entry: Entry, base: Backup) -> bool:
-    if not base.usable:
+    if not holds_something(base):
         return False
     newest_first = reversed(entry.before.backups)
     return any(b.name == base.name and b.disk == base.disk for b in newest_first)
@@ -82,7 +83,7 @@ def _judge(
     meant = timeline.state_at(backup.disk, end)
     if below is None or meant is None:
         return None
-    given = lay_onto(below, backup, base.content if base.complete else None)
+    given = lay_onto(below, backup, _held(timeline, taken, base))
     # Through bitmaps: an image may have been frozen before now, and they may have stopped earlier.
     ends = [end] if to_now else [end, backup.end, entry.before.disk(backup.disk).moment]
     states = [timeline.state_at(backup.disk, each) for each in ends]
@@ -92,6 +93,17 @@ def _judge(
     if cleared is not None and not _held_by(timeline, entry, backup, cleared, given, meant):
         cleared = None
     return Onto(entry, backup, base, taken, below, meant, given, cleared)
+
+
+def _held(timeline: Timeline, taken: Entry, base: Backup) -> ClusterMap | None:
+    """Return what the disk is with a base, where that is not what the base stands for."""
+    if base.complete or not base.partly:
+        return base.content if base.complete else None
+    start = claimed_start(timeline, taken, base) if base.kind is not Kind.FULL else None
+    begun = timeline.state_at(base.disk, base.start if start is None else start)
+    if base.kind is Kind.FULL or begun is None:
+        return base.content
+    return begun.guest_view.below(base.length).overlay(base.content)
 
 
 def _held_by(
@@ -133,6 +145,8 @@ def report_onto(rule: Rule, timeline: Timeline, onto: Onto) -> Finding:
     begins = timeline.label_at(backup.disk, backup.start if start is None else start)
     message = f"{backup.row} on {name} does not give what the guest sees"
     label = f"{name} stands for {ends}, {backup.row} starts at {begins}"
+    if base.partly:
+        label = f"{name} holds a part only of {ends}"
     related = [relate(timeline, onto.taken, f"{name} is taken here")]
     if onto.cleared is not None:
         message = f"backup {backup.row} lacks what {cleared_by(onto.cleared)} copied since {ends}"

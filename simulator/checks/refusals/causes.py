@@ -33,6 +33,7 @@ from simulator.model.requests import (
     disks_of,
 )
 from simulator.model.transitions.chains.images import KINDS
+from simulator.model.transitions.copies.targets import holds_something
 from simulator.timeline import Entry, Timeline
 
 PLACES_MAX = 6
@@ -207,7 +208,7 @@ def _noted(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:
 
 
 def _holding_nothing(timeline: Timeline, entry: Entry, name: str) -> Iterator[Place]:
-    if any(not each.usable for each in entry.before.backups_named(name)):
+    if any(not holds_something(each) for each in entry.before.backups_named(name)):
         events = events_of(timeline, Thing(Kind.BACKUP, name.partition("/")[0]), entry)
         yield from _at(timeline, last_of(events, What.BEGAN, What.FAILED, What.CANCELLED))
 

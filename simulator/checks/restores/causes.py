@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.biographies import Kind, Thing, told
+from simulator.checks.biographies import Kind, Thing, What, events_of, last_of, told
 from simulator.checks.biographies import beginning_of as begun
 from simulator.checks.claims.reverts import Reverted, would_show
 from simulator.checks.claims.steps import starts_of
@@ -65,7 +65,14 @@ def _odd_sources(timeline: Timeline, fault: Fault) -> Iterator[Related]:
         given = source.content
         if not source.complete and start is not None:
             given = start.guest_view.overlay(source.content)
-        event = begun(timeline, Thing(Kind.BACKUP, source.name, source.disk), fault.entry)
+        thing = Thing(Kind.BACKUP, source.name, source.disk)
+        event = begun(timeline, thing, fault.entry)
+        if source.partly:
+            events = events_of(timeline, thing, fault.entry)
+            ended = last_of(events, What.FAILED, What.CANCELLED)
+            event = None
+            if ended is not None:
+                yield told(timeline, ended)
         if event is not None and not given.reads_like(end.guest_view):
             label = timeline.label_at(source.disk, history.end_of(source), prefer=source.at)
             yield told(timeline, event, f"{source.name} is taken here, and is not {label}")

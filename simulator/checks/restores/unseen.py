@@ -60,6 +60,9 @@ def unseen_state(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for fault in faults_of(timeline, self.code):
         row, above = fault.restored.row, fault.above
         label = "this stack mixes points in time"
+        partly = [source.row for source in fault.restored.sources if source.partly]
+        if partly:
+            label = f"{join_words(partly)} {'hold' if partly[1:] else 'holds'} a part only"
         if above is not None:
             starts = timeline.label_at(above.disk, history_of(timeline).start_of(above))
             label = f"{above.name} holds what changed since {starts}, and lacks its base"

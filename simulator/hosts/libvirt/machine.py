@@ -42,6 +42,7 @@ from simulator.qemu.actions import (
     KillQemu,
     MakeImage,
     PullData,
+    ReadFile,
     RunTool,
     Stack,
 )
@@ -119,10 +120,11 @@ class Host(Session):
                 await self._kill()
             case Command():
                 await self._command(action)
-            case MakeImage() | CopyFile() | DeleteFile() | RunTool() | Stack() | PullData():
+            case MakeImage():
                 await self.perform(action)
-                if isinstance(action, MakeImage):
-                    self.libvirtd.give(self.folder / action.file)
+                self.libvirtd.give(self.folder / action.file)
+            case CopyFile() | DeleteFile() | RunTool() | Stack() | PullData() | ReadFile():
+                await self.perform(action)
             case _:
                 assert_never(action)
 

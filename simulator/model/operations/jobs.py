@@ -61,7 +61,7 @@ class RunBackup(NamedTuple):
         sources: The bitmaps whose merge is read through, by the job or by the client that pulls;
             None for all clusters.
         scratch: Bytes that a pull job may keep; None for no limit.
-        reuse: Whether a target that exists is written over, and not made anew.
+        reuse: Whether a target that exists is written over, and not made anew; by a client, too.
         group: The targets of its transaction, where one that fails is to cancel the others.
         job: What the user calls the job; the target's name, if nothing else.
         asked: What QEMU is to judge itself; None where a policy has made the job.
@@ -71,6 +71,7 @@ class RunBackup(NamedTuple):
         discards: Whether what is copied is discarded in the image (QEMU: ``discard-source``).
         breaks: Whether it is the backup, and not the guest's write, that goes on wrongly where the
             old data finds no room (QEMU: ``on-cbw-error: break-snapshot``).
+        outside: Whether there is no job: a client reads the image's file itself (``qemu-nbd``).
     """
 
     target: str
@@ -96,6 +97,7 @@ class RunBackup(NamedTuple):
     unit: int | None = None
     discards: bool = False
     breaks: bool = False
+    outside: bool = False
 
 
 Copied: TypeAlias = ClusterSet | Fraction

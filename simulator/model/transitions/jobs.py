@@ -27,7 +27,8 @@ from simulator.model.sizes import (
     measure_granules,
 )
 from simulator.model.transitions.access import is_writable
-from simulator.model.transitions.backups.starting import refuse_backup
+from simulator.model.transitions.backups.clients import read_by_client
+from simulator.model.transitions.backups.starting import lies_on, refuse_backup
 from simulator.model.transitions.bitmaps import find_sources
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.forks import refuse_above_written
@@ -39,6 +40,7 @@ from simulator.model.transitions.copies.targets import (
     fill_with_zeroes,
     leave,
     to_copy,
+    written_whole,
 )
 from simulator.model.values import replace
 
@@ -76,25 +78,18 @@ def _run(machine: Machine, run: RunBackup) -> Machine | Refusal:
         return no_node(run.image)
     if run.drive is not None and run.sync is Sync.TOP and run.image == disk.chain[0].name:
         run = _whole(run)
-    bitmap = disk.bitmap(run.image, run.bitmap) if run.bitmap is not None else None
     before = machine.backup_of(run.target, disk.name)
-    refusal = refuse_backup(machine, disk, run, bitmap, before)
-    if refusal is not None:
-        return refusal
-    sources = find_sources(machine, disk.bytes_of(run.image), run.sources or ())
-    if isinstance(sources, Refusal):
-        return sources
-    if (written := refuse_above_written(machine, disk, run.image)) is not None:
-        return written
-    if run.temporary or (run.pulled and run.sources is not None):
-        bitmap = _merged(disk, run, sources)
+    found = read_by_client(machine, disk, run) if run.outside else _bitmap(machine, disk, run)
+    if isinstance(found, Refusal):
+        return found
+    bitmap = found
     record = _record(machine, disk, run, bitmap)
     kept = machine.backups
     if before is not None:
         kept = without(kept, before)
     if not run.lasting and not run.reuse and (run.temporary or bitmap is None):
         # Nothing but the backup is left of it.
-        return replace(machine, backups=added(kept, record))
+        return replace(machine, backups=added(kept, written_whole(record)))
     job = _job(disk, run, record, before)
     if not run.lasting:
         left, made = leave(disk, job, Status.COMPLETED)
@@ -107,6 +102,22 @@ def _run(machine: Machine, run: RunBackup) -> Machine | Refusal:
         jobs=(*machine.jobs, job),
         backups=added(kept, replace(record, status=Status.RUNNING)),
     )
+
+
+def _bitmap(machine: Machine, disk: Disk, run: RunBackup) -> DirtyBitmap | Refusal | None:
+    """Return the bitmap that a job uses, or that its client is told, or why it does not start."""
+    bitmap = disk.bitmap(run.image, run.bitmap) if run.bitmap is not None else None
+    before = machine.backup_of(run.target, disk.name)
+    refusal = refuse_backup(machine, disk, run, bitmap, before)
+    if refusal is not None:
+        return refusal
+    sources = find_sources(machine, disk.bytes_of(run.image), run.sources or ())
+    if isinstance(sources, Refusal):
+        return sources
+    if (written := refuse_above_written(machine, disk, run.image)) is not None:
+        return written
+    merges = run.temporary or (run.pulled and run.sources is not None)
+    return _merged(disk, run, sources) if merges else bitmap
 
 
 def _whole(run: RunBackup) -> RunBackup:
@@ -132,7 +143,7 @@ def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> B
         scratch=map_of(record.length) if run.sync is Sync.NONE else None,
         scratch_max=run.scratch,
         group=run.group,
-        below=before if run.reuse else None,
+        below=before if run.reuse or run.pulled else None,
         guarding=run.image == disk.active.name,
         overwritten=set_of(record.length) if not run.pulled else None,
         drive=run.drive is not None,
@@ -225,7 +236,7 @@ def _cut_copy(machine: Machine, name: str, copied: ClusterSet) -> Machine:
         if backup.name != name or backup.kind is not Kind.COPY:
             return backup
         left = cut_short(machine.disk(backup.disk), backup, copied)
-        return replace(left, status=Status.FAILED)
+        return replace(left, status=Status.FAILED, partly=left.short and bool(left.content))
 
     return replace(machine, backups=mapped(machine.backups, cut))
 
@@ -263,6 +274,7 @@ def _record(
     """Return the backup that a job makes of the state at its start."""
     view, moment, image = disk.view_of(run.image), disk.moment_of(run.image), disk.image(run.image)
     assert image is not None, "the view of this image was read"
+    below = lies_on(disk, run)
     record = Backup(
         name=run.target,
         disk=disk.name,
@@ -280,6 +292,8 @@ def _record(
         part=run.part,
         copied_bytes=count_copied(None, disk.cluster_size, disk.bytes_of(run.image)),
         transfer=Transfer.PULL if run.pulled else Transfer.PUSH,
+        has_file=not run.pulled,
+        backing=below[-1].name if run.drive == "absolute-paths" and below else None,
     )
     partial = _read(disk, run, bitmap)
     if partial is not None:
@@ -293,7 +307,8 @@ def _measured(disk: Disk, run: RunBackup, record: Backup, bitmap: DirtyBitmap | 
     if not run.pulled:
         return measure(record, disk.cluster_size, size)
     if record.read is not None and bitmap is not None:
-        return measure_granules(record, disk.cluster_size, size, bitmap.dirty, bitmap.granularity)
+        dirty = bitmap.dirty.below(-(-size // bitmap.granularity))
+        return measure_granules(record, disk.cluster_size, size, dirty, bitmap.granularity)
     record = measure(record, disk.cluster_size, size)
     return replace(record, copied_bytes=record.data_bytes)
 
@@ -339,7 +354,7 @@ def _read(
     if run.kind is Kind.NONE:
         return set_of(image.length), ()
     if run.pulled and bitmap is not None:
-        return disk.clusters_of(bitmap), bitmap.windows
+        return disk.clusters_of(bitmap).below(image.length), bitmap.windows
     return None
 
 

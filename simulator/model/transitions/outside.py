@@ -30,6 +30,7 @@ from simulator.model.operations import (
 )
 from simulator.model.series import Series, added, mapped, put, without
 from simulator.model.sizes import measure
+from simulator.model.transitions.copies.targets import holds_something
 from simulator.model.values import replace
 
 
@@ -77,7 +78,7 @@ def _copy_image(machine: Machine, copy: CopyImage) -> Machine | Refusal:
 def _copy_of(machine: Machine, disk: Disk, copy: CopyImage, *, part: bool) -> Backup:
     image = disk.image(copy.image)
     assert image is not None, "the disk was found by this image"
-    end = disk.moment_of(copy.image)
+    end, below = disk.moment_of(copy.image), disk.chain_to(copy.image)[:-1]
     record = Backup(
         name=copy.target,
         disk=disk.name,
@@ -94,6 +95,7 @@ def _copy_of(machine: Machine, disk: Disk, copy: CopyImage, *, part: bool) -> Ba
         copied_bytes=len(image.content) * disk.cluster_size,
         transfer=None,
         format=image.format,
+        backing=below[-1].name if below else None,
         part=part,
     )
     return measure(record, disk.cluster_size, disk.bytes_of(copy.image))
@@ -116,7 +118,7 @@ def _corrupt_backup(machine: Machine, corrupt: CorruptBackup) -> Machine | Refus
     gone = [
         backup
         for backup in machine.backups_named(corrupt.name)
-        if corrupt.disk in (None, backup.disk) and backup.usable
+        if corrupt.disk in (None, backup.disk) and holds_something(backup)
     ]
     if not gone:
         return Refusal(f"there is no backup {corrupt.name} here")
@@ -147,7 +149,7 @@ def _stack_backups(machine: Machine, stack: StackBackups) -> Machine | Refusal:
         if name not in named:
             return Refusal(f"there is no backup {name} here")
         for backup in named[name]:
-            if not backup.usable:
+            if not holds_something(backup):
                 return Refusal(f"backup {name} is not complete: {NOTHING_HELD[backup.status]}")
     stacks = {
         disk.name: tuple(

@@ -16,6 +16,7 @@ from simulator.model.operations import (
 from simulator.model.transitions import apply
 from simulator.moves import key_of
 from simulator.qemu.actions import (
+    CLIENT,
     Action,
     AwaitGone,
     AwaitJobs,
@@ -23,9 +24,12 @@ from simulator.qemu.actions import (
     JobEnd,
     MakeImage,
     PullData,
+    ReadFile,
+    RunTool,
 )
 from simulator.qemu.commands.bitmaps import gather_change, on_bitmap
 from simulator.qemu.commands.jobs import end_chain_job
+from simulator.qemu.commands.outside import REFUSED
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
 from simulator.qemu.stops import Stop
@@ -40,6 +44,9 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
     disk = machine.disk_of(run.image)
     assert disk is not None, "the job was accepted, so its image is there"
     key = (run.target, disk.name)
+    if run.outside:
+        work.do(*read_files(names, machine, disk, run))
+        return
     target, file = names.targets[key], names.copies[key]
     if run.temporary and run.bitmap is not None:
         added = AddBitmap(run.image, run.bitmap, persistent=False, recording=False)
@@ -119,7 +126,8 @@ def _end_open_job(
     ended: list[Action] = []
     if run.pulled:
         size = disk.bytes_of(run.image)
-        ended += pull_data(work.names, disk, size, key, told=run.sources is not None)
+        over = written_over(machine, disk, run.target) if run.reuse else None
+        ended += pull_data(work.names, disk, size, key, told=run.sources is not None, over=over)
     job = job_id(work.names, run.job or run.target, run.target, target)
     drive = run.drive is not None
     return [*ended, *cancel_open_job(target, job, exported=run.pulled, drive=drive)]
@@ -152,7 +160,7 @@ def _end_backup(work: Work, machine: Machine, job: BackupJob, outcome: Machine) 
         if pulled and completed:
             told = backup.read is not None
             size = backup.bytes_in(disk.cluster_size)
-            work.do(*pull_data(names, disk, size, key, told=told))
+            work.do(*pull_data(names, disk, size, key, told=told, over=over_of(job)))
         work.do(*cancel_open_job(target, id, exported=pulled, drive=job.drive))
         return
     # In a group, the end of one is the end of all: QEMU finalizes or cancels them together.
@@ -287,14 +295,59 @@ def export_scratch(target: str, *, told: bool) -> Command:
 
 
 def pull_data(
-    names: Names, disk: Disk, size: int, key: tuple[str, str], *, told: bool
+    names: Names,
+    disk: Disk,
+    size: int,
+    key: tuple[str, str],
+    *,
+    told: bool,
+    over: Backup | None = None,
 ) -> list[Action]:
-    """Return what a client does with an export: it reads, and writes a file of its own."""
-    file = names.copies[key]
-    return [
-        MakeImage(file, "qcow2", size, disk.cluster_size),
-        PullData(names.targets[key], file, disk.cluster_size, PULLED if told else None),
-    ]
+    """Return what a client does with an export: it reads, and writes a file of its own.
+
+    Args:
+        told: Whether it reads what a bitmap tells.
+        over: What its file holds already, where it is not made anew.
+    """
+    bitmap = PULLED if told else None
+    pull = PullData(names.targets[key], names.copies[key], disk.cluster_size, bitmap)
+    return [*client_file(disk, size, pull.file, over), pull._replace(over=format_of(over))]
+
+
+def format_of(over: Backup | None) -> str | None:
+    """Return the format of a file that is written over; None where there is none."""
+    return over.format if over is not None else None
+
+
+def over_of(job: BackupJob) -> Backup | None:
+    """Return what the file of a client holds that writes just what changed; None for a new file."""
+    written = job.backup.read is not None and job.below is not None and job.below.has_file
+    return job.below if written else None
+
+
+def client_file(disk: Disk, size: int, file: str, over: Backup | None) -> list[MakeImage | RunTool]:
+    """Return what makes the file that a client writes as long as what it reads."""
+    if over is None:
+        return [MakeImage(file, "qcow2", size, disk.cluster_size)]
+    if over.bytes_in(disk.cluster_size) == size:
+        return []
+    words = ("qemu-img", "resize", "-q", "-f", over.format, "--shrink", file, str(size))
+    return [RunTool(words)]
+
+
+def read_files(
+    names: Names, machine: Machine, disk: Disk, run: RunBackup
+) -> list[MakeImage | RunTool | ReadFile]:
+    """Return what a client does that asks no host: it reads an image file, and writes its own."""
+    key = (run.target, disk.name)
+    file = names.copies.get(key, REFUSED)
+    over = written_over(machine, disk, run.target) if run.reuse else None
+    image = disk.image(run.image)
+    assert image is not None, "the image was named, so it is there"
+    named = run.sources[0][1] if run.sources is not None else None
+    pull = PullData(CLIENT, file, disk.cluster_size, named, format_of(over))
+    read = ReadFile(names.files[run.image], image.format, pull)
+    return [*client_file(disk, disk.bytes_of(run.image), file, over), read]
 
 
 def cancel_open_job(target: str, job: str, *, exported: bool, drive: bool = False) -> list[Action]:

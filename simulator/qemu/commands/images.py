@@ -23,6 +23,7 @@ from simulator.qemu.commands.nodes import (
     reopen_image,
     unshared,
 )
+from simulator.qemu.commands.outside import alone
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
 
@@ -129,7 +130,9 @@ def revert_images(work: Work, machine: Machine, revert: RevertImages) -> None:
 def load_snapshot(work: Work, machine: Machine, disk: Disk, load: LoadSnapshot) -> None:
     """Apply a state kept inside an image, which must not be open meanwhile."""
     names, image = work.names, disk.active
-    apply_it = RunTool(("qemu-img", "snapshot", "-q", "-a", load.name, names.files[image.name]))
+    # Somebody may write the images below it.
+    file = alone(names.files[image.name], image.format)
+    apply_it = RunTool(("qemu-img", "snapshot", "-q", "-a", load.name, file))
     if machine.power is not Power.RUNNING:
         work.do(apply_it)
         return

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from simulator.model.clusters import DAMAGED, ZERO
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Machine, Power, Transfer
+from simulator.model.machine import Backup, Machine, Power
 from simulator.model.operations import (
     BITMAP_WORDS,
     AddBitmap,
@@ -63,11 +63,11 @@ def damage(names: Names, machine: Machine, corrupt: CorruptBackup) -> Iterator[R
         for first, count in spoilt.content.differing(sound.content).runs():
             length = min(count * size, sound.bytes_in(size) - first * size)
             write = f"write -P {DAMAGED} {first * size} {length}"
-            yield RunTool(("qemu-io", "-c", write, _alone(file, sound.format)))
+            yield RunTool(("qemu-io", "-c", write, alone(file, sound.format)))
 
 
-def _alone(file: str, format: str) -> str:
-    """Return the name of an image that is opened without the one that its header names."""
+def alone(file: str, format: str) -> str:
+    """Return what a tool calls an image that it opens without the one that its header names."""
     options = {"driver": format, "file": {"driver": "file", "filename": file}}
     return "json:" + json.dumps(options | ({"backing": None} if format == "qcow2" else {}))
 
@@ -90,7 +90,7 @@ def stacked(sources: Sequence[Backup]) -> Sequence[Backup]:
 
     Its client leaves zeroes out, so that in its file alone nothing hides what would lie below.
     """
-    pulled = [n for n, b in enumerate(sources) if b.complete and b.transfer is Transfer.PULL]
+    pulled = [n for n, b in enumerate(sources) if b.complete and b.sparse]
     return sources[pulled[-1] :] if pulled else sources
 
 

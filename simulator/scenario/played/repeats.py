@@ -5,10 +5,11 @@ refuses, only a run can tell.
 """
 
 from simulator.model.machine import Machine, Status
+from simulator.model.requests import TakeBackup
 from simulator.scenario.names import Thing
 from simulator.scenario.problems import FIRST, Problems
 from simulator.scenario.yaml12 import Path
-from simulator.timeline import Repeat, Timeline
+from simulator.timeline import Entry, Repeat, Timeline
 
 _NOTHING_LEFT = (Status.FAILED, Status.CANCELLED)
 """What a job came to, if another one may be started under its name: the host says whether."""
@@ -34,6 +35,8 @@ def check_repeats(timeline: Timeline, *, restarts: bool, own: bool) -> None:
                 continue
             if not _is_there(entry.before, repeat) or (entry.refusal is not None and not own):
                 continue
+            if _is_written_over(entry, repeat):
+                continue
             if repeat.path in told:
                 continue
             told.add(repeat.path)
@@ -48,6 +51,16 @@ def check_repeats(timeline: Timeline, *, restarts: bool, own: bool) -> None:
             )
     if problems is not None:
         problems.tell()
+
+
+def _is_written_over(entry: Entry, repeat: Repeat) -> bool:
+    """Whether a client writes over a backup of the same disks, which nobody else is writing."""
+    request = entry.request
+    if repeat.thing is not Thing.BACKUP or not isinstance(request, TakeBackup):
+        return False
+    running = any(job.backup.name == repeat.name for job in entry.before.backup_jobs)
+    there = {backup.disk for backup in entry.before.backups_named(repeat.name)}
+    return request.pulled and not running and there == {*request.disks}
 
 
 def _is_there(machine: Machine, repeat: Repeat) -> bool:

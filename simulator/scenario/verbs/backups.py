@@ -13,8 +13,11 @@ from simulator.scenario.names import Thing
 from simulator.scenario.problems import describe
 from simulator.scenario.shapes import (
     AT_MOST_ONE,
+    ENDINGS,
+    MOVING,
     STRICT,
     FileName,
+    Flag,
     Form,
     Lasts,
     Moves,
@@ -94,6 +97,11 @@ class _BackupOwn(TypedDict):
             Field(description="Bytes that a pull may keep of what the guest overwrites."),
         ]
     ]
+    outside: NotRequired[
+        Annotated[
+            Flag, Field(description="Whether the client asks no host, and reads the files itself.")
+        ]
+    ]
 
 
 _BackupKeys = TypedDict(
@@ -167,6 +175,7 @@ def _read_backup(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
     listed = around.disks.read_listed(path, arguments)
     disks = tuple(starts) or listed
     _check_scratch(around, path, arguments)
+    _check_outside(around, path, arguments)
     return TakeBackup(
         to=arguments["to"],
         disks=(disk,) if disk is not None and "disks" not in arguments else disks,
@@ -181,7 +190,28 @@ def _read_backup(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
         scratch=arguments.get("scratch"),
         on_full=arguments.get("on-cbw-error"),
         lasting=lasts(arguments),
+        outside=arguments.get("outside", False),
     )
+
+
+_OF_THE_HOST = ("checkpoint", "until", "scratch", "on-cbw-error", *ENDINGS, *MOVING)
+"""What only a host can be asked for, or a job has."""
+
+
+def _check_outside(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
+    """Note what does not go with a client that asks no host: ``qemu-nbd`` tells it one bitmap."""
+    if not arguments.get("outside", False):
+        return
+    if arguments.get("mode") != "pull":
+        told, expected = "outside stands in a backup that QEMU pushes", "mode: pull beside it"
+        around.problems.add((*path, "outside"), told, expected=expected, at_key=True)
+    for key in (each for each in _OF_THE_HOST if each in arguments):
+        told = f"{key} stands in a backup from outside, which asks no host and is no job"
+        expected = "to, mode, since, bitmaps, image, disks or onto"
+        around.problems.add((*path, key), told, expected=expected, at_key=True)
+    if len(arguments.get("bitmaps", ())) > 1:
+        told = "a client from outside is told one bitmap"
+        around.problems.add((*path, "bitmaps"), told, expected="[NAME]", at_key=True)
 
 
 def _check_names(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
@@ -303,7 +333,10 @@ BACKUP = Verb(
     "reads through just these; `image` reads a lower image; `checkpoint` starts one in the same "
     "step; `onto` names the backup it is stacked on; `mode: pull`: a client reads an export, and "
     "`scratch` is the room for what the guest overwrites meanwhile; with `on-cbw-error: "
-    "break-snapshot` the backup, and not the guest's write, pays where it is full (QEMU 11.1).",
+    "break-snapshot` the backup, and not the guest's write, pays where it is full (QEMU 11.1). A "
+    "pull may write over a backup that is there: what changed goes into its file, and a full one "
+    "makes it anew. `outside`: its client asks no host, and reads the files of a machine that is "
+    "off with `qemu-nbd`, through the bitmap of one name.",
     shape=Backup,
     short=short("to", FileName),
     form="NAME or {to: NAME}",

@@ -3,8 +3,10 @@
 Source: QEMU 7.2, every combination of wrong arguments; ``facts/QEMU.md``, section 6.1.
 """
 
+from collections.abc import Sequence
+
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.disk import Disk
+from simulator.model.disk import Disk, Image
 from simulator.model.machine import Backup, BackupJob, Machine
 from simulator.model.operations import BitmapMode, Fault, Refusal, RunBackup, Sync
 from simulator.model.transitions.access import is_writable
@@ -63,7 +65,12 @@ def refuse_file(
     for job in machine.jobs_on(disk.name):
         if not isinstance(job, BackupJob) and run.image in works_on(job, disk):
             return in_use_by(job, run.image)
-    below = _written_below(machine, disk, run) if run.drive == "absolute-paths" else None
+    below: Refusal | None = None
+    if run.drive == "absolute-paths":
+        below = _written_below(machine, lies_on(disk, run))
+    elif before is not None and before.backing is not None and run.sync is not Sync.NONE:
+        home = machine.disk_of(before.backing)
+        below = _written_below(machine, home.chain_to(before.backing) if home is not None else ())
     if below is not None:
         return below
     written = any(job.backup.name == run.target for job in machine.backup_jobs)
@@ -74,14 +81,21 @@ def refuse_file(
     return None
 
 
-def _written_below(machine: Machine, disk: Disk, run: RunBackup) -> Refusal | None:
-    """Return QEMU's no to a target that is to lie on images of which one is open for writing.
+def lies_on(disk: Disk, run: RunBackup) -> Sequence[Image]:
+    """Return the images that the file of ``drive-backup`` is made on, base first."""
+    return disk.chain_to(run.image)[:-1] if run.sync is Sync.TOP else ()
+
+
+def _written_below(machine: Machine, below: Sequence[Image]) -> Refusal | None:
+    """Return QEMU's no to a target that lies on images of which one is open for writing.
 
     It opens them by their files, each for the one above it, and its own lock is in the way.
+
+    Args:
+        below: Those images, base first.
     """
     guests = {each.active.name for each in machine.disks if each.chain}
-    below = disk.chain_to(run.image)[-2::-1] if run.sync is Sync.TOP else ()
-    for depth, image in enumerate(below, 1):
+    for depth, image in enumerate(reversed(below), 1):
         if image.name in guests or is_writable(machine, image.name):
             opened = "Could not open backing file: " * depth
             told = f'{opened}Failed to get shared "write" lock'

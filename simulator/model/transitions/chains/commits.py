@@ -120,7 +120,9 @@ def _refuse_commit(machine: Machine, disk: Disk, device: str, commit: CommitJob)
     if machine.disk_of(commit.base) is None:
         return no_node(commit.base, device=False)
     if commit.top == commit.base:
-        return Refusal("cannot commit an image into itself")
+        ways = (names[-1:], [commit.top])
+        met = next(filter(None, (refuse_way(machine, disk, way) for way in ways)), None)
+        return met or Refusal("cannot commit an image into itself")
     if commit.base not in names[: names.index(commit.top)]:
         return Refusal(f"'{commit.base}' is not in this backing file chain")
     met = _refuse_way(machine, disk, commit) or _refuse_read(machine, disk, commit)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, rescale, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, BackupJob, Kind, Status
+from simulator.model.machine import Backup, BackupJob, Kind, Status, Transfer
 from simulator.model.operations import BitmapMode
 from simulator.model.operations.jobs import Copied
 from simulator.model.series import mapped, without
@@ -24,23 +24,64 @@ def fill_with_zeroes(content: ClusterMap, wanted: ClusterSet, length: int) -> Cl
     return map_all(length, missing, ZERO).overlay(content)
 
 
+def written_whole(record: Backup) -> Backup:
+    """Return the record of a backup that is complete: a client leaves zeroes out of a full one."""
+    if record.transfer is not Transfer.PULL:
+        return record
+    return replace(record, has_file=True, sparse=record.complete)
+
+
+def left_alone(below: Backup, record: Backup) -> Backup:
+    """Return the record of a client that did not get to its end: the file is as it was before."""
+    return replace(
+        emptied(record),
+        content=below.content,
+        length=below.length,
+        lacks=below.lacks,
+        complete=below.complete,
+        read=below.read,
+        windows=below.windows if below.usable else (),
+        data_bytes=below.data_bytes,
+        zero_bytes=below.zero_bytes,
+        format=below.format,
+        backing=below.backing,
+        partly=holds_something(below),
+        has_file=True,
+        sparse=below.sparse,
+    )
+
+
+def holds_something(record: Backup) -> bool:
+    """Whether there is something in a backup to restore: all that it was to hold, or a part."""
+    return record.usable or record.partly
+
+
+def is_left_alone(record: Backup) -> bool:
+    """Whether a client was to write over a file, and did not get to it."""
+    return record.short and record.has_file and record.transfer is Transfer.PULL
+
+
 def lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
     """Return the record of a target that was written over: a full backup leaves nothing of it.
 
-    What a job that failed has left there stands for no stretch.
+    What a job that failed has left there stands for no stretch. A client makes the file as long as
+    what it reads.
 
     full |AAAA0000|    through  B1: |X----X--|    gives  full |BAAA0B00|
     """
-    record = replace(record, format=below.format)
-    if record.complete or not below.has_file:
+    if record.complete and record.transfer is Transfer.PULL:
+        return record
+    record = replace(record, format=below.format, backing=below.backing)
+    if record.complete:
         return record
     read = None
     if below.read is not None and record.read is not None:
         read = below.read | record.read
     laid = replace(
         record,
-        content=below.content.overlay(record.content),
+        content=below.content.below(record.length).overlay(record.content),
         complete=below.complete,
+        sparse=below.sparse,
         read=read,
         windows=join_windows((*(below.windows if below.usable else ()), *record.windows)),
     )
@@ -128,11 +169,22 @@ def leave(
         record = emptied(record)
     elif copied is not None:
         record = cut_short(disk, record, copied)
+        known = told is not None or job.copied is not None
+        record = replace(record, partly=record.short and known and bool(record.content))
     elif status is not Status.COMPLETED and not record.has_file:
         record = emptied(record)
-    if record.has_file and job.below is not None:
-        record = lay_over(disk, job.below, record)
-    return disk, record
+    if status is Status.COMPLETED:
+        record = written_whole(record)
+    return disk, _over(disk, job, record)
+
+
+def _over(disk: Disk, job: BackupJob, record: Backup) -> Backup:
+    """Return the record of a job whose target may have been there before."""
+    if job.below is None or not job.below.has_file:
+        return record
+    if record.has_file:
+        return lay_over(disk, job.below, record)
+    return left_alone(job.below, record)
 
 
 def _mixed(disk: Disk, record: Backup, torn: ClusterSet) -> Backup:

@@ -202,6 +202,7 @@ def _convert(machine: Machine, disk: Disk, convert: ConvertFile) -> Machine:
         at=machine.at,
         copied_bytes=content.data_count * disk.cluster_size,
         transfer=Transfer.PULL,
+        sparse=True,
     )
     record = measure(record, disk.cluster_size, disk.bytes_of(convert.image))
     return replace(machine, backups=added(machine.backups_but(convert.target), record))

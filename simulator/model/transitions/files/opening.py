@@ -15,6 +15,7 @@ def refuse_open(
     image: str,
     *,
     by_io: bool = False,
+    by_nbd: bool = False,
     reads: bool = False,
     alone: bool = False,
 ) -> Refusal | None:
@@ -23,11 +24,12 @@ def refuse_open(
     Its file is not there, a QEMU has it open, or the file of an image below it is not there.
 
     Args:
-        by_io: Whether it is ``qemu-io``, which has words of its own.
+        by_io, by_nbd: Whether it is ``qemu-io`` or ``qemu-nbd``, which have words of their own.
         reads: Whether it only reads: it may, of an image that nobody writes.
         alone: Whether it looks at no other image.
     """
     told = f"can't open device {image}" if by_io else f"Could not open '{image}'"
+    told = f"Failed to blk_new_open '{image}'" if by_nbd else told
     disk = machine.disk_of(image)
     held = disk.image(image) if disk is not None else None
     if disk is None or held is None or held.removed:
