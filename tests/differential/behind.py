@@ -52,8 +52,11 @@ class OutsideDrawer(Drawer):
         """Return how a client reads an image file itself, maybe through a bitmap of some name."""
         step = {"to": self.client_file(disk), "mode": "pull", "outside": True}
         step |= {"image": image} if image != disk.active.name else {"disks": [disk.name]}
-        names = sorted({b.name for b in disk.bitmaps if b.name in self.scenario.names("B")})
-        names += self.scenario.names("B") if self.seldom() else []
+        # libvirt has no words for what is refused.
+        sound = [b for b in disk.bitmaps if self.scenario.model != "libvirt" or not b.inconsistent]
+        names = sorted({b.name for b in sound if b.name in self.scenario.names("B")})
+        if self.scenario.model != "libvirt" and self.seldom():
+            names += self.scenario.names("B")
         points = [each.name for each in self.machine.checkpoints if each.name in names]
         how = self._draw(["", "bitmaps", "bitmaps", "since"])
         if how == "bitmaps" and names:

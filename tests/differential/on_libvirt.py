@@ -15,10 +15,11 @@ from simulator.model.notes import find_note
 from simulator.qemu.steps import Unplayed
 from simulator.verify.on_libvirt import UNSUPPORTED, verify
 from tests.differential import timelines
-from tests.differential.drawing import Drawer, Scenario, qmp
+from tests.differential.behind import OutsideDrawer
+from tests.differential.drawing import Scenario, qmp
 
 
-class LibvirtDrawer(Drawer):
+class LibvirtDrawer(OutsideDrawer):
     """Draws the next step of a scenario out of what libvirt itself can be asked for."""
 
     def disks(self) -> dict[str, list[str]]:
@@ -98,12 +99,14 @@ class LibvirtDrawer(Drawer):
         step |= self.disks()
         if names and "disks" not in step and len(self.machine.disks) > 1 and self.seldom():
             step["since"] = {d.name: self._draw([None, *names]) for d in self.machine.disks}
-        if self.seldom():
+        if self.seldom() or self.seldom():
             step["mode"] = "pull"
         # Left out: several-sizes.
         if "disks" not in step and self._of_two_sizes():
             step |= {"disks": [self.disk().name]}
             step |= {"since": self._draw(names)} if isinstance(step.get("since"), dict) else {}
+        if "mode" in step and ("disks" in step or len(self.machine.disks) == 1):
+            step["to"] = self.client_file(self.machine.disk(step.get("disks", ["vda"])[0]))
         self.scenario.do({"backup": step})
 
     def _of_two_sizes(self) -> bool:
@@ -178,6 +181,10 @@ class LibvirtDrawer(Drawer):
         elif self.seldom():
             noted = self.machine.checkpoints or self.machine.snapshots
             self.scenario.do({"shutdown": {}}, *([{"undefine": {}}] if noted else []))
+        elif self.half():
+            disk = self.disk()
+            read = self.read_outside(disk, disk.active.name)
+            self.scenario.do({"shutdown": {}}, {"backup": read}, {"start": {}})
         else:
             super().restart()
 
