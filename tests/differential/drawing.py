@@ -417,8 +417,29 @@ class Drawer:
         command = qmp("block-stream", device=self.node(disk), **stop)
         command["arguments"]["job-id"] = f"job{self.scenario.instants}"
         ending = self.ending()
-        self.scenario.committed |= bool(ending)
+        below = command["arguments"]["device"] != disk.active.name
+        self.scenario.committed |= bool(ending) or below
         self.scenario.do({"qmp": command, **ending})
+
+    def pull_and_commit(self) -> None:
+        """Pull into an image below the active one, and commit into that, at once or later."""
+        disk = self.disk()
+        if self.copying(disk) or self.went_on(disk) or self.machine.jobs_on(disk.name):
+            return
+        names = [image.name for image in disk.chain]
+        if len(names) < 4:
+            self.pull()
+            return
+        into = str(self._draw(names[1:-2]))
+        # It stays open from 10.0 on, and nobody flushes it. Left out: unflushed.
+        self.scenario.committed = True
+        self.scenario.do({"qmp": qmp("block-stream", device=into, job_id=f"p{into}")})
+        if self.half():
+            self.guest_step()
+        names = [image.name for image in self.machine.disk(disk.name).chain]
+        top = self._draw(names[names.index(into) + 1 :])
+        told = {"device": names[-1], "top_node": top, "base_node": into}
+        self.scenario.do({"qmp": qmp("block-commit", job_id=f"c{into}", **told)})
 
     def blockcopy(self) -> None:
         """Copy a disk into a new image that takes over; its guest writes on while that lasts."""
@@ -537,7 +558,24 @@ class Drawer:
                 command["arguments"]["mode"] = "existing"
         told, target = command["arguments"]["sync"] != "none", command["arguments"]["target"]
         ending = self.backup_ending(target) if told else self.ending()
+        if "fails" not in ending:
+            command["arguments"] |= self.newer(wrong=not ending)
         self.scenario.do({"qmp": command, **ending})
+
+    def newer(self, *, wrong: bool) -> dict[str, Any]:
+        """Return an argument of a backup that only newer releases have; mostly there is none.
+
+        Args:
+            wrong: Whether no release may take it.
+        """
+        name = self._draw([""] * 5 + ["discard-source", "x-perf", "on-cbw-error"])
+        if name == "x-perf":
+            return {name: {"min-cluster-size": self._draw([1 << 17, 1 << 18, 0, 32768, 1000])}}
+        values: dict[str, list[Any]] = {
+            "discard-source": [True, True, False],
+            "on-cbw-error": ["break-guest-write", "break-snapshot", *(["banana"] if wrong else [])],
+        }
+        return {name: self._draw(values[name])} if name else {}
 
     def grouped_backups(self) -> None:
         """Run a job on each disk, which end together."""

@@ -134,7 +134,7 @@ class LibvirtDrawer(OutsideDrawer):
         noted = [note.name for note in self.machine.snapshots]
         name = self._draw(noted if noted and not self.seldom() else self.scenario.names("S"))
         metadata = {"metadata": True} if self.seldom() else {}
-        if self.seldom() and self._lies_there(name):
+        if self._draw([False, False, True]) and self._lies_there(name):
             self.scenario.do({"revert": {"snapshot": name, "image": self.scenario.name("S")}})
         else:
             self.scenario.do({"delete": {"snapshot": name, **metadata}})

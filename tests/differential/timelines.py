@@ -123,6 +123,10 @@ class Timelines(RuleBasedStateMachine):
         self._drawer(data).pull()
 
     @rule(data=st.data())
+    def pull_and_commit(self, data: st.DataObject) -> None:
+        self._drawer(data).pull_and_commit()
+
+    @rule(data=st.data())
     def blockcopy(self, data: st.DataObject) -> None:
         self._drawer(data).blockcopy()
 
