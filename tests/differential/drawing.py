@@ -123,8 +123,9 @@ class Scenario:
         return f"{kind}{self._named[kind]}"
 
     def names(self, kind: str) -> list[str]:
-        """Return all names of a kind that were handed out."""
-        return [f"{kind}{n + 1}" for n in range(self._named[kind])]
+        """Return all names of a kind that a step has: one that was handed out may be left over."""
+        used = set(re.findall(rf"\b{kind}\d+\b", self.text))
+        return [name for n in range(self._named[kind]) if (name := f"{kind}{n + 1}") in used]
 
     @property
     def machine(self) -> Machine:
