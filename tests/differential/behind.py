@@ -56,7 +56,8 @@ class OutsideDrawer(Drawer):
         sound = [b for b in disk.bitmaps if self.scenario.model != "libvirt" or not b.inconsistent]
         names = sorted({b.name for b in sound if b.name in self.scenario.names("B")})
         if self.scenario.model != "libvirt" and self.seldom():
-            names += self.scenario.names("B")
+            there = (b.name for each in self.machine.disks for b in each.bitmaps)
+            names += [name for name in there if name in self.scenario.names("B")]
         points = [each.name for each in self.machine.checkpoints if each.name in names]
         how = self._draw(["", "bitmaps", "bitmaps", "since"])
         if how == "bitmaps" and names:

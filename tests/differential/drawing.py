@@ -8,7 +8,7 @@ when the timeline is complete.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import simulator
@@ -127,6 +127,11 @@ class Scenario:
         used = set(re.findall(rf"\b{kind}\d+\b", self.text))
         return [name for n in range(self._named[kind]) if (name := f"{kind}{n + 1}") in used]
 
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What comes of the steps so far."""
+        return simulator.loads(self.text).run().timeline
+
     @property
     def machine(self) -> Machine:
         """The machine after the steps so far; no job has ended that ends later."""
@@ -148,16 +153,17 @@ class Scenario:
         self.instants += 1
         done = "".join(f"\n      - {flow(step)}" for step in steps)
         self._lines.append(f"  - at: T{self.instants}" + (f"\n    do:{done}" if done else ""))
-        self._play()
+        self._changed()
 
     def guest(self, step: Step) -> None:
         """Add a step of the guest between two instants."""
         (verb,) = step
         self._lines.append(f"  - {verb}: {flow(step[verb])}")
-        self._play()
+        self._changed()
 
-    def _play(self) -> None:
-        self.timeline: Timeline = simulator.loads(self.text).run().timeline
+    def _changed(self) -> None:
+        """Forget what came of the steps before; it is played again when somebody asks."""
+        self.__dict__.pop("timeline", None)
 
 
 @cache

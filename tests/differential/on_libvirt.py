@@ -189,6 +189,12 @@ class LibvirtDrawer(OutsideDrawer):
             super().restart()
 
 
+OFTEN = ("checkpoint", "backup", "backup", "snapshot", "snapshot", "tamper")
+MERGING = ("commit", "pull", "delete_snapshot")
+SELDOM = ("blockcopy", "resize", "restart", "redefine")
+"""What is drawn, by the methods that draw it."""
+
+
 class LibvirtTimelines(RuleBasedStateMachine):
     """A timeline that grows by a step at a time, and is held against libvirt at its end."""
 
@@ -209,16 +215,16 @@ class LibvirtTimelines(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        kind=st.sampled_from(["checkpoint", "backup", "backup", "snapshot", "snapshot", "tamper"]),
+        kind=st.sampled_from(OFTEN),
     )
     def often(self, data: st.DataObject, kind: str) -> None:
         getattr(self._drawer(data), kind)()
 
-    @rule(data=st.data(), kind=st.sampled_from(["commit", "pull", "delete_snapshot"]))
+    @rule(data=st.data(), kind=st.sampled_from(MERGING))
     def merging(self, data: st.DataObject, kind: str) -> None:
         getattr(self._drawer(data), kind)()
 
-    @rule(data=st.data(), kind=st.sampled_from(["blockcopy", "resize", "restart", "redefine"]))
+    @rule(data=st.data(), kind=st.sampled_from(SELDOM))
     def seldom(self, data: st.DataObject, kind: str) -> None:
         getattr(self._drawer(data), kind)()
 
@@ -231,6 +237,7 @@ class LibvirtTimelines(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Hold the timeline against libvirt."""
         if self.scenario is not None:
+            assert self.scenario.machine.disks, "each step can be read"
             finding = compare(self.scenario.text)
             if finding is not None:
                 raise timelines.DisagreementError(self.scenario.text, finding)

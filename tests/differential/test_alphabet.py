@@ -1,14 +1,20 @@
 """Everything that the language has is drawn by random timelines, or it is told why it is not."""
 
+import itertools
+import random
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis.stateful import RuleBasedStateMachine
 
-import simulator
 from simulator.scenario.qmp import COMMANDS
 from simulator.scenario.verbs import VERBS
 from tests.checkout import ROOT
 from tests.differential import on_libvirt, timelines
+from tests.differential.behind import OutsideDrawer
+from tests.differential.drawing import Scenario
 from tests.differential.left_out import LEFT_OUT
 from tests.differential.tally import Tally
 
@@ -25,9 +31,63 @@ SECTIONS = {
 }
 """Where the documents list what is left out."""
 
-ROUNDS = 8
-SOME = 30
-"""So many timelines are drawn at a time, and so often at most, until all has been drawn."""
+TIMELINES, STEPS = 400, 8
+"""So many timelines of each peer are drawn at most, of so many steps, until all has been drawn.
+
+A step costs as much as all before it.
+"""
+
+KINDS = {
+    "from_outside": timelines.OUTSIDE,
+    "often": on_libvirt.OFTEN,
+    "merging": on_libvirt.MERGING,
+    "seldom": on_libvirt.SELDOM,
+}
+"""What rules draw that have a choice themselves."""
+
+
+class QemuTimelines(timelines.Timelines):
+    """Random timelines drawn by plain random numbers, and by any of its rules."""
+
+    def _drawer(self, data: Any) -> OutsideDrawer:
+        assert self.scenario is not None, "it has begun"
+        return OutsideDrawer(self.scenario, data.choice)
+
+
+class LibvirtTimelines(on_libvirt.LibvirtTimelines):
+    """The same of those on libvirt."""
+
+    def _drawer(self, data: Any) -> on_libvirt.LibvirtDrawer:
+        assert self.scenario is not None, "it has begun"
+        return on_libvirt.LibvirtDrawer(self.scenario, data.choice)
+
+
+def rules_of(machine: type[RuleBasedStateMachine]) -> list[Any]:
+    """The rules that draw the steps of a timeline."""
+    held = (getattr(machine, name) for name in sorted(dir(machine)))
+    return [f.hypothesis_stateful_rule for f in held if hasattr(f, "hypothesis_stateful_rule")]
+
+
+def timelines_of(
+    machine: type[QemuTimelines | LibvirtTimelines], chance: random.Random
+) -> Iterator[Scenario]:
+    """Yield scenarios whose steps are drawn by any of its rules."""
+    rules = rules_of(machine)
+    while True:
+        told: dict[str, Any] = {"cells": chance.randint(4, 12), "disks": chance.choice([1, 2])}
+        drawn = machine()
+        if isinstance(drawn, QemuTimelines):
+            told |= {"model": chance.choice(timelines.MODELS), "partial": False, "raw": False}
+            told |= {"cluster_size": 65536, "images": chance.choice([1, 3])}
+        drawn.begin(**told)
+        for rule in chance.choices(rules, k=STEPS):
+            if all(holds(drawn) for holds in rule.preconditions):
+                name = rule.function.__name__
+                kind = {"kind": chance.choice(KINDS[name])} if name in KINDS else {}
+                steps = {"steps": 1} if name == "guest" else {}
+                rule.function(drawn, data=chance, **kind, **steps)
+        assert drawn.scenario is not None, "it has begun"
+        yield drawn.scenario
 
 
 @pytest.mark.parametrize("peer", SECTIONS)
@@ -46,18 +106,15 @@ def test_what_random_timelines_leave_out_is_in_the_table() -> None:
     assert marked == {key for key, each in LEFT_OUT.items() if not each.drawn}
 
 
-def test_nothing_in_the_language_is_never_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    tally = Tally()
-
-    def draw_only(text: str) -> None:
-        tally.add(simulator.loads(text).run().timeline)
-
-    monkeypatch.setattr(timelines, "compare", draw_only)
-    monkeypatch.setattr(on_libvirt, "compare", draw_only)
+def test_nothing_in_the_language_is_never_drawn() -> None:
+    tally, chance = Tally(), random.Random(1)
     wanted = {*VERBS, *(f"qmp {command}" for command in COMMANDS)} - NOT_DRAWN.keys()
-    for seed in range(ROUNDS):
-        timelines.play(SOME, seed=seed)
-        on_libvirt.play(SOME, seed=seed)
+    drawn = zip(
+        timelines_of(QemuTimelines, chance), timelines_of(LibvirtTimelines, chance), strict=True
+    )
+    for scenarios in itertools.islice(drawn, TIMELINES):
+        for scenario in scenarios:
+            tally.add(scenario.timeline)
         if wanted <= tally.verbs.keys():
             break
     assert sorted(wanted - tally.verbs.keys()) == []

@@ -32,6 +32,9 @@ STEPS_MAX = 25
 
 TIMEOUT_SECONDS = 30.0
 
+OUTSIDE = ("tool", "tool", "lose", "migrate", "snapshot_by_file")
+"""What happens from outside, by the methods that draw it."""
+
 MODELS = ("qemu", "qemu", "qemu", "mail-2018", "libvirt")
 
 DISAGREEMENT = Path(os.environ.get("DISAGREEMENT", "disagreement.yaml"))
@@ -183,7 +186,7 @@ class Timelines(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        kind=st.sampled_from(["tool", "tool", "lose", "migrate", "snapshot_by_file"]),
+        kind=st.sampled_from(OUTSIDE),
     )
     def from_outside(self, data: st.DataObject, kind: str) -> None:
         getattr(self._drawer(data), kind)()
@@ -196,6 +199,7 @@ class Timelines(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Hold the timeline against QEMU."""
         if self.scenario is not None:
+            assert self.scenario.machine.disks, "each step can be read"
             finding = compare(self.scenario.text)
             if finding is not None:
                 raise DisagreementError(self.scenario.text, finding)
