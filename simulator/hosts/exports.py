@@ -138,9 +138,14 @@ async def served(words: Sequence[str], folder: Path, path: str) -> AsyncIterator
 
 
 def _answers(path: str) -> bool:
-    """Whether somebody listens at a socket."""
+    """Whether somebody greets at a socket: ``qemu-nbd`` listens before it opens the image."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ours:
-        return ours.connect_ex(path) == 0
+        ours.settimeout(POLL_SECONDS)
+        try:
+            ours.connect(path)
+            return bool(ours.recv(1))
+        except OSError:
+            return False
 
 
 def open_read_only(node: str, file: str, format: str, below: str | None) -> Command:

@@ -212,7 +212,8 @@ class Session:
         socket = str(self._sockets / f"{CLIENT}.nbd")
         options = serve_options(read)
         self.said.append(f"$ {shlex.join(['qemu-nbd', *options])}")
-        words = ["qemu-nbd", "-t", "-k", socket, *options]
+        # Who asks whether it listens is a client, too, and may not be gone yet.
+        words = ["qemu-nbd", "-t", "-e", "0", "-k", socket, *options]
         async with served(words, self.folder, socket):
             await self._pull_data(read.pull, socket)
 

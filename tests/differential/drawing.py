@@ -64,7 +64,7 @@ class Scenario:
         instants: How many there are.
         ended: The jobs that were told to end by commands of their own.
         stopping: The targets of backups that are to fail.
-        raw: Whether the base images are raw.
+        raw: Whether there may be a raw image.
         copied: Whether a copy of a disk may have left data full of zero bytes.
     """
 
@@ -457,6 +457,7 @@ class Drawer:
         step: dict[str, Any] = {"to": self.scenario.name("S"), "disk": disk.name}
         if self.seldom():
             step["format"] = "raw"
+            self.scenario.raw = True
         self.scenario.do({"blockcopy": {**step, **self.ending()}})
 
     def mirror(self) -> None:
