@@ -187,6 +187,11 @@ CASES = [
         (77, "a client from outside is told one bitmap|[NAME]"),
     ),
     step(
+        "a client from outside that names the image of a bitmap",
+        "backup: {to: x, mode: pull, outside: true, bitmaps: [S1.B1]}",
+        (62, "S1.B1 names an image, and qemu-nbd is told a bitmap's name only|NAME"),
+    ),
+    step(
         "scratch of a push", "backup: {to: x, scratch: 1 MiB}", (25, "scratch stands in a backup")
     ),
     step(

@@ -105,6 +105,42 @@ def test_a_backup_that_still_runs_has_its_name() -> None:
     assert [each.partition(" is ")[0] for each in told] == ["6|the backup full.bak"]
 
 
+CLIENT = "mode: pull, outside: true"
+"""A client that asks no host."""
+
+
+def test_the_client_of_a_pull_may_write_over_a_backup_and_a_push_may_not() -> None:
+    begun = "  - {at: T1, do: [create: S1, backup: {to: k, checkpoint: c0}]}\n"
+    played = run(f"{begun}  - {{at: T2, do: [backup: {{to: k, since: c0, mode: pull}}]}}\n")
+    assert refused(played) == []
+    (told,) = mistakes(f"{begun}  - {{at: T2, do: [backup: {{to: k, since: c0}}]}}\n")
+    assert "the backup k is introduced twice" in told
+
+
+def test_a_client_that_found_nothing_to_read_leaves_its_name_free() -> None:
+    played = run(
+        f"  - {{at: T1, do: [create: S1, backup: {{to: k, {CLIENT}}}, backup: {{to: k}}]}}\n"
+        f"  - {{at: T2, do: [shutdown, backup: {{to: i, {CLIENT}, bitmaps: [c0]}}]}}\n"
+        f"  - {{at: T3, do: [start, checkpoint: c0, backup: {{to: i}}, restore: [i]]}}\n"
+    )
+    assert refused(played) == ["backup T1", "backup T2"]
+    assert sorted(played.document()["backups"]) == ["i", "k"]
+
+
+def test_a_client_writes_over_a_backup_of_the_same_disks_only() -> None:
+    two = "disks: {vda: {clusters: 4}, vdb: {clusters: 4}}"
+    text = (
+        f"scenario: s\nmodel: libvirt\n{two}\ntimeline:\n  - at: T1\n    do:\n"
+        "      - create: {image: S1, disk: vda}\n      - create: {image: U1, disk: vdb}\n"
+        "      - backup: {to: k, disks: [vda]}\n"
+        "      - backup: {to: k, disks: [%s], mode: pull}\n"
+    )
+    assert simulator.loads(text % "vda").run().document()["backups"]["k"]["mode"] == "pull"
+    for disks in ("vdb", "vda, vdb"):
+        with pytest.raises(simulator.InputError, match="the backup k is introduced twice"):
+            simulator.loads(text % disks).run()
+
+
 def test_a_checkpoint_that_only_redefine_introduces_may_be_used() -> None:
     played = run(
         "  - {at: T1, do: [create: S1, checkpoint: {name: a, redefine: true}]}\n"

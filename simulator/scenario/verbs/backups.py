@@ -212,6 +212,10 @@ def _check_outside(around: Around, path: Path, arguments: Mapping[str, Any]) -> 
     if len(arguments.get("bitmaps", ())) > 1:
         told = "a client from outside is told one bitmap"
         around.problems.add((*path, "bitmaps"), told, expected="[NAME]", at_key=True)
+    for index, name in enumerate(arguments.get("bitmaps", ())):
+        if around.names.split(name) and name not in around.names.known[Thing.CHECKPOINT]:
+            told = f"{shorten(name)} names an image, and qemu-nbd is told a bitmap's name only"
+            around.problems.add((*path, "bitmaps", index), told, expected="NAME")
 
 
 def _check_names(around: Around, path: Path, arguments: Mapping[str, Any]) -> None:
