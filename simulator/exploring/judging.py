@@ -159,12 +159,10 @@ def noted_after(step: Step, bare: Machine) -> Noted:
     }
     ours = [name for name in points_of(bare) if OURS.fullmatch(name)]
     snapshots: Snapshots = {}
+    old, notes = step.noted.snapshots, [note.name for note in bare.snapshots]
     for disk in bare.disks:
-        old = step.before.disk(disk.name)
-        for image in disk.chain[1:]:
-            key = disk.name, image.name
-            known = step.noted.snapshots.get(key) if old.image(image.name) is not None else None
-            snapshots[key] = disk.moment if known is None else known
+        for name in dict.fromkeys([*(image.name for image in disk.chain[1:]), *notes]):
+            snapshots[disk.name, name] = old.get((disk.name, name), disk.moment)
     return Noted(views, consumers_after(step, ours), snapshots)
 
 
@@ -214,7 +212,7 @@ def changed_by(step: Step) -> Iterator[tuple[str, ClusterSet]]:
 
 def _meant(step: Step, disk: Disk) -> ClusterMap | None:
     """Return what the guest should see after a step; None where nobody knows."""
-    if not isinstance(step.request, Revert) or disk.image(step.request.snapshot) is None:
+    if not isinstance(step.request, Revert):
         return disk.guest_view
     made = step.noted.snapshots.get((disk.name, step.request.snapshot))
     return step.noted.views[disk.name].get(made) if made is not None else None

@@ -326,14 +326,14 @@ def _is_changed(run: Run) -> bool:
 
 
 def _made(timeline: Timeline) -> Snapshots:
-    """Return the moment at which each overlay was put onto its disk."""
+    """Return the moment at which each overlay was first put onto its disk."""
     made: Snapshots = {}
     for entry in timeline.entries:
         for disk in entry.after.disks:
             old = entry.before.disk(disk.name)
             for image in disk.chain[1:]:
                 if old.image(image.name) is None:
-                    made[disk.name, image.name] = disk.moment
+                    made.setdefault((disk.name, image.name), disk.moment)
     return made
 
 

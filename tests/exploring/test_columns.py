@@ -1,12 +1,16 @@
 """Columns: what one cluster can come to among others, against whole disks."""
 
+import dataclasses
+import inspect
 import random
+import re
 
 import numpy as np
 import pytest
 
 from simulator import apis
 from simulator.exploring.acts import Limits, verbs_for
+from simulator.exploring.columns import shapes
 from simulator.exploring.columns.formulas import (
     ALL,
     NONE,
@@ -25,7 +29,10 @@ from simulator.exploring.columns.programs import FIRST, Worked, bases_of, pack, 
 from simulator.exploring.proving import VERBS_PROVED
 from simulator.exploring.searching.search import Asked, Candidate, Search
 from simulator.exploring.witness import begin, tell
-from simulator.model.disk import Disk
+from simulator.model.bitmap import DirtyBitmap
+from simulator.model.disk import Aside, Disk, Image, InternalSnapshot
+from simulator.model.machine import Backup, Machine
+from simulator.model.notes import Checkpoint, SnapshotNote
 
 MODELS = ("libvirt", "libvirt-6.0", "mail-2018", "nir-2018", "qemu-single")
 
@@ -115,3 +122,38 @@ def test_formulas_that_are_made_simpler_mean_the_same() -> None:
             pairs = ((either, "or"), (both, "and"), (less, "less"))
             for make, kind in pairs:
                 assert (worked.bit(make(one, two)) == worked.bit(Node(kind, (one, two)))).all()
+
+
+NO_STATE = {
+    Machine: {"at", "restores", "semantics"},
+    Disk: {"name", "cluster_size", "lacks"},
+    Backup: {
+        *("image", "kind", "at", "since", "bitmaps", "read", "windows", "onto", "part", "partly"),
+        *(
+            "transfer",
+            "copied_bytes",
+            "data_bytes",
+            "zero_bytes",
+            "status",
+            "short",
+            "format",
+            "lacks",
+        ),
+    },
+    Checkpoint: {"at"},
+    SnapshotNote: {"at"},
+}
+"""What is no part of a state: labels, names that are places, and what is the same for all of one
+exploration; of a backup, what `bare_backup` takes off it."""
+
+
+@pytest.mark.parametrize(
+    "kind", [*NO_STATE, DirtyBitmap, Image, InternalSnapshot, Aside], ids=lambda k: k.__name__
+)
+def test_each_field_of_a_machine_is_part_of_a_state_or_said_not_to_be(kind: type) -> None:
+    source = inspect.getsource(shapes)
+    for field in dataclasses.fields(kind):
+        read = re.search(rf"\.{field.name}\b", source) is not None
+        assert read or field.name in NO_STATE.get(kind, ()), (
+            f"{kind.__name__}.{field.name} is no part of a state: two that differ in it are one"
+        )

@@ -191,6 +191,13 @@ def test_a_proof_says_what_it_is_about() -> None:
     assert told.status == 0
 
 
+def test_a_commit_below_a_snapshot_breaks_the_return_to_it() -> None:
+    verbs = "write,snapshot,commit,revert"
+    document = explore("--model", "libvirt", "--prove", "--images", "2", "--verbs", verbs)
+    (found,) = document["found"]
+    assert (found["kind"], found["rule"], found["steps"]) == ("guest-changed", "BT306", 4)
+
+
 def test_what_cannot_be_proved_is_shown() -> None:
     told = command("explore", "--model", "mail-2018", "--prove", "--images", "2", "--bitmaps", "1")
     assert told.status == 1

@@ -186,3 +186,40 @@ def test_newer_ones_delete_what_the_next_snapshot_was_put_onto() -> None:
     steps = ("commit: {top: S3, base: S1}", above, "delete: {snapshot: S3}")
     older, newer = (said(played(*steps, model=f"libvirt@{each}")) for each in ("9.0", "11.3"))
     assert (older, newer) == ([GONE], [LOWEST])
+
+
+@pytest.mark.parametrize(
+    ("job", "snapshot", "chain", "seen"),
+    [
+        ("pull: {into: S2}", "S2", ["S1", "S4"], "Z---"),
+        ("commit: {top: S2, base: S1}", "S3", ["S1", "S2", "S4"], "ZA--"),
+        ("commit: {top: S3, base: S2}", "S2", ["S1", "S4"], "Z---"),
+        ("blockcopy: C1", "S3", ["S1", "S2", "S4"], "ZA--"),
+    ],
+)
+def test_a_revert_returns_to_files_that_a_job_took_out_of_the_chain(
+    job: str, snapshot: str, chain: list[str], seen: str
+) -> None:
+    """As libvirt 11.3.0 does: a commit, a pull and a copy leave the files of images."""
+    run = simulator.loads(
+        "scenario: back\nmodel: libvirt@11.3\ndisk: 4\ntimeline:\n  - at: T1\n    do:\n"
+        "      - create: S1\n      - write: Z---\n      - snapshot: S2\n      - write: -A--\n"
+        f"      - snapshot: S3\n      - write: --B-\n      - {job}\n"
+        f"      - revert: {{snapshot: {snapshot}, image: S4}}\n"
+        f"      - expect: |\n          guest sees: |{seen}|\n"
+    ).run()
+    assert said(run) == []
+    assert chains_of(run) == [chain]
+    assert not [each for each in run.findings if each.code == "BT501"]
+
+
+def test_a_revert_returns_to_what_lies_on_a_pulled_image() -> None:
+    """As libvirt 11.3.0 does: a pull leaves the files that images beside the chain lie on."""
+    run = simulator.loads(
+        "scenario: back and forth\nmodel: libvirt@11.3\ndisk: 4\ntimeline:\n  - at: T1\n    do:\n"
+        "      - create: S1\n      - write: Z---\n      - snapshot: S2\n      - write: -A--\n"
+        "      - snapshot: S3\n      - write: --B-\n      - revert: {snapshot: S2, image: S4}\n"
+        "      - pull: {into: S4}\n      - revert: {snapshot: S3, image: S5}\n"
+    ).run()
+    assert said(run) == []
+    assert chains_of(run) == [["S1", "S2", "S5"]]

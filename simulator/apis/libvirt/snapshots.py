@@ -11,7 +11,6 @@ from simulator.model.operations import (
     CloseImages,
     Fault,
     OpenImages,
-    Operation,
     RecordSnapshot,
     Refusal,
     RevertImages,
@@ -93,12 +92,8 @@ def revert_to(machine: Machine, note: SnapshotNote, overlay: str) -> Plan:
         first._replace(image=overlay),
         *(old._replace(image=_new_name(machine, old)) for old in rest),
     )
-    back: list[Operation] = []
-    for layer in layers:
-        disk = machine.disk(layer.disk)
-        if disk.image(layer.over) is None and disk.laid_aside(layer.over) is None:
-            return Refusal(f"there is no snapshot {note.name} here")
-        back.append(RevertImages(layer.over, layer.image, kept=tuple(sorted(noted))))
+    stay = tuple(sorted(noted))
+    back = [RevertImages(layer.over, layer.image, kept=stay) for layer in layers]
     built_on = any(layer.image in noted for layer in note.layers)
     record = RecordSnapshot(note.name, layers)
     if built_on:

@@ -6,7 +6,9 @@ from typing import NamedTuple
 from simulator.checks.biographies import Kind, Thing, beginning_of
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk, read_chain
-from simulator.model.operations import LoadSnapshot, RevertImages
+from simulator.model.notes import find_note
+from simulator.model.operations import LoadSnapshot, RecordSnapshot, RevertImages
+from simulator.model.requests import Revert, Snapshot
 from simulator.model.values import replace
 from simulator.timeline import Entry, Timeline
 
@@ -19,6 +21,7 @@ class Reverted(NamedTuple):
         snapshot: As the user calls it.
         image: What was to hold its state.
         meant: The moment of the snapshot.
+        inside: Whether the snapshot is inside the image.
     """
 
     entry: Entry
@@ -26,6 +29,7 @@ class Reverted(NamedTuple):
     snapshot: str
     image: str
     meant: int
+    inside: bool = False
 
     @property
     def moment(self) -> int:
@@ -59,8 +63,13 @@ def _reverts(timeline: Timeline) -> Iterator[Reverted]:
 
 def _external(timeline: Timeline, entry: Entry, image: str) -> Reverted | None:
     """Return the claim of a revert to the state that an overlay froze when it was made."""
-    disk = entry.before.disk_of(image)
-    if disk is None or disk.active.name == image:
+    disk = entry.before.disk_to_revert(image)
+    if disk is None:
+        return None
+    noted = _noted(timeline, entry, disk.name)
+    if noted is not None:
+        return Reverted(entry, disk.name, noted.name, image, noted.moment)
+    if disk.image(image) is None or disk.active.name == image:
         return None
     names = [each.name for each in disk.chain]
     overlay = disk.chain[names.index(image) + 1]
@@ -70,6 +79,29 @@ def _external(timeline: Timeline, entry: Entry, image: str) -> Reverted | None:
     return Reverted(entry, disk.name, overlay.name, image, meant)
 
 
+class _Noted(NamedTuple):
+    name: str
+    moment: int
+
+
+def _noted(timeline: Timeline, entry: Entry, disk: str) -> _Noted | None:
+    """Return the snapshot that a revert goes back to, if the host has a note of it, and when it
+    was made: the images may be others by now."""
+    request = entry.request
+    name = request.snapshot if isinstance(request, Revert) else ""
+    if find_note(entry.before.snapshots, name) is None:
+        return None
+    made = (each for each in reversed(timeline.entries[: entry.number]) if _makes(each, name))
+    return next((_Noted(name, each.after.disk(disk).moment) for each in made), None)
+
+
+def _makes(entry: Entry, name: str) -> bool:
+    """Whether a snapshot was made, and noted by a name."""
+    return isinstance(entry.request, Snapshot) and any(
+        isinstance(each, RecordSnapshot) and each.name == name for each in entry.operations
+    )
+
+
 def _internal(entry: Entry, load: LoadSnapshot) -> Reverted | None:
     """Return the claim of a revert to a state inside the active image."""
     disk = entry.before.disk_of(load.node)
@@ -77,7 +109,9 @@ def _internal(entry: Entry, load: LoadSnapshot) -> Reverted | None:
     if disk is None or image is None:
         return None
     kept = next((each for each in image.snapshots if each.name == load.name), None)
-    return Reverted(entry, disk.name, load.name, load.node, kept.moment) if kept else None
+    if kept is None:
+        return None
+    return Reverted(entry, disk.name, load.name, load.node, kept.moment, inside=True)
 
 
 def would_show(disk: Disk, revert: Reverted) -> ClusterMap | None:
@@ -92,6 +126,8 @@ def would_show(disk: Disk, revert: Reverted) -> ClusterMap | None:
         return read_chain(disk.chain[:place]) if place else None
     if revert.image not in names:
         return None
+    if not revert.inside:
+        return disk.view_of(revert.image)
     place = names.index(revert.image)
     image = disk.chain[place]
     kept = next((each for each in image.snapshots if each.name == revert.snapshot), None)

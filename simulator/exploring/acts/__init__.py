@@ -60,7 +60,7 @@ class Limits(NamedTuple):
     """How far is looked.
 
     Attributes:
-        images: The most images of a chain.
+        images: The most images of a chain, and the most snapshots that a host notes.
         bitmaps: The most checkpoints, and bitmaps' names, at a time.
         backups: The most backups that are kept at a time, to be deleted; the others are judged
             as they are taken.
@@ -109,7 +109,8 @@ def _guest(verb: str) -> "Finder":
 
 
 def _snapshots(machine: Machine, limits: Limits) -> Iterator[Act]:
-    if all(len(disk.chain) < limits.images for disk in machine.disks):
+    room = len(machine.snapshots) < limits.images
+    if room and all(len(disk.chain) < limits.images for disk in machine.disks):
         yield Act("snapshot")
         if len(points_of(machine)) < limits.bitmaps:
             yield Act("snapshot", point=True)
@@ -146,13 +147,13 @@ def _deletions(machine: Machine, limits: Limits) -> Iterator[Act]:
 
 
 def _merges(machine: Machine, limits: Limits) -> Iterator[Act]:
-    yield from (Act("merge", place) for place in _above(machine))
+    yield from (Act("merge", place) for place in range(len(_snapshots_of(machine))))
 
 
-def _above(machine: Machine) -> Iterator[int]:
-    """Yield the places of the images that lie on another one."""
-    bases = {disk.chain[0].name for disk in machine.disks if disk.chain}
-    yield from (place for place, name in enumerate(_chain(machine)) if name not in bases)
+def _snapshots_of(machine: Machine) -> list[str]:
+    """Return the names of snapshots: images that lie on another one, and what the host noted."""
+    above = (image.name for disk in machine.disks for image in disk.chain[1:])
+    return list(dict.fromkeys([*above, *(note.name for note in machine.snapshots)]))
 
 
 def _drops(machine: Machine, limits: Limits) -> Iterator[Act]:
@@ -175,7 +176,7 @@ def _pairs(verb: str) -> "Finder":
 
 
 def _reverts(machine: Machine, limits: Limits) -> Iterator[Act]:
-    yield from (Act("revert", place) for place in _above(machine))
+    yield from (Act("revert", place) for place in range(len(_snapshots_of(machine))))
 
 
 def _power(verb: str, state: Power) -> "Finder":
@@ -184,6 +185,10 @@ def _power(verb: str, state: Power) -> "Finder":
             yield Act(verb)
 
     return find
+
+
+def _forgotten(machine: Machine, limits: Limits) -> Iterator[Act]:
+    yield from (Act("forget", place) for place in range(len(_snapshots_of(machine))))
 
 
 def _resizes(machine: Machine, limits: Limits) -> Iterator[Act]:
@@ -218,6 +223,7 @@ VERBS: dict[str, tuple[Finder, str]] = {
     "crash": (_power("crash", Power.RUNNING), "the process dies"),
     "shutdown": (_power("shutdown", Power.RUNNING), "a clean end"),
     "start": (_power("start", Power.OFF), "a start after either"),
+    "forget": (_forgotten, "a host gives up its note of a snapshot, and no image"),
     "bitmap": (_commands, "QEMU's commands for bitmaps"),
     "blockcopy": (_copies, "a disk is copied into a new image, and goes on there"),
     "outside": (_outside, "an overlay by a tool that knows nothing of bitmaps"),
@@ -227,7 +233,7 @@ VERBS: dict[str, tuple[Finder, str]] = {
 }
 """The verbs that can be tried: what finds their requests on a machine, and what they are."""
 
-LATER = frozenset({"drop", "bitmap", "blockcopy", "outside", "resize", "zero", "discard"})
+LATER = frozenset({"drop", "forget", "bitmap", "blockcopy", "outside", "resize", "zero", "discard"})
 """The verbs that are tried where they are named: a user's own loss, and rarer requests."""
 
 VERBS_DEFAULT = tuple(name for name in VERBS if name not in LATER)
@@ -240,6 +246,9 @@ COUPLING = frozenset({"resize"})
 """The verbs for which one cluster is not like another, whatever the model."""
 
 GUEST = frozenset({"write", "zero", "discard"})
+
+NOTED = frozenset({"merge", "revert", "forget"})
+"""The verbs that go by what a host noted of snapshots."""
 
 
 def acts_of(machine: Machine, verbs: tuple[str, ...], limits: Limits) -> list[Act]:
@@ -318,19 +327,15 @@ def _of_points(machine: Machine, act: Act, fresh: Fresh, disks: tuple[str, ...])
 
 
 def _of_images(machine: Machine, act: Act, fresh: Fresh) -> Request:
+    if act.verb in NOTED:
+        name = _snapshots_of(machine)[act.place]
+        if act.verb == "revert":
+            return Revert(snapshot=name, image=fresh.image)
+        return DeleteSnapshot(name=name, metadata=act.verb == "forget")
     chain = _chain(machine)
     name = chain[act.place]
     base = chain[act.other] if act.other >= 0 else None
-    match act.verb:
-        case "merge":
-            return DeleteSnapshot(name=name)
-        case "commit":
-            return Commit(top=name, base=base)
-        case "pull":
-            return Pull(into=name, base=base)
-        case "revert":
-            return Revert(snapshot=name, image=fresh.image)
-    raise AssertionError(f"{act.verb} is in VERBS")
+    return Commit(top=name, base=base) if act.verb == "commit" else Pull(into=name, base=base)
 
 
 def write_step(request: Request, machine: Machine, cells: str = "") -> Written:
@@ -357,8 +362,8 @@ def write_step(request: Request, machine: Machine, cells: str = "") -> Written:
             return "delete", {"backup": name}
         case DeleteCheckpoint(name=name):
             return "delete", {"checkpoint": name}
-        case DeleteSnapshot(name=name):
-            return "delete", {"snapshot": name}
+        case DeleteSnapshot(name=name, metadata=metadata):
+            return "delete", {"snapshot": name} | ({"metadata": True} if metadata else {})
         case Commit(top=top, base=base):
             return "commit", {"top": top} | ({"base": base} if base is not None else {})
         case Pull(into=into, base=base):

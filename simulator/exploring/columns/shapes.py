@@ -5,7 +5,7 @@ a user calls things, and labels of instants, are no part of it.
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from simulator.exploring.acts import OURS
@@ -20,9 +20,9 @@ from simulator.exploring.columns.formulas import (
 from simulator.exploring.noted import Noted
 from simulator.model.bitmap import DirtyBitmap, Window
 from simulator.model.clusters import ClusterMap, ClusterSet
-from simulator.model.disk import Disk, Image, InternalSnapshot
+from simulator.model.disk import Aside, Disk, Image, InternalSnapshot
 from simulator.model.machine import Backup, Machine
-from simulator.model.notes import Checkpoint, SnapshotNote
+from simulator.model.notes import Checkpoint, Layer, SnapshotNote
 from simulator.model.values import replace
 
 Cells: TypeAlias = ClusterMap | ClusterSet
@@ -38,11 +38,13 @@ class Kept(NamedTuple):
         windows: The stretches of history that bitmaps stand for, and when images froze.
         snapshots: When overlays were made.
         backups: What backups hold.
+        notes: What the host noted of snapshots.
     """
 
     windows: bool = True
     snapshots: bool = True
     backups: bool = True
+    notes: bool = True
 
 
 class Part(NamedTuple):
@@ -110,15 +112,28 @@ class _Reading:
         self.kinds.append("m" if isinstance(cells, ClusterMap) else "b")
         return True
 
-    def disk(self, disk: Disk) -> Hashable:
-        """Return what is the same for all clusters of a disk."""
+    def disk(self, disk: Disk, aside: Sequence[Aside]) -> Hashable:
+        """Return what is the same for all clusters of a disk.
+
+        Args:
+            aside: The images beside its chain that a revert can return to.
+        """
         if disk.detached is not None:
             raise Coupled("a disk is detached")
         return (
             disk.length,
             tuple([self.image(disk.name, n, image) for n, image in enumerate(disk.chain)]),
-            tuple([self.bitmap(disk, bitmap) for bitmap in disk.bitmaps]),
+            tuple([self.bitmap(disk, bitmap, disk.bitmaps) for bitmap in disk.bitmaps]),
+            tuple([self.aside(disk, each) for each in aside]),
         )
+
+    def aside(self, disk: Disk, aside: Aside) -> Hashable:
+        """Return what is the same for all clusters of an image beside the chain."""
+        return (
+            self.image(disk.name, 1, aside.image), self.name(aside.below),
+            tuple([self.bitmap(disk, bitmap, aside.bitmaps) for bitmap in aside.bitmaps]),
+            self.moment(disk.name, aside.froze if self.kept.windows else None),
+        )  # fmt: skip
 
     def image(self, disk: str, place: int, image: Image) -> Hashable:
         """Return what is the same for all clusters of an image."""
@@ -135,12 +150,16 @@ class _Reading:
         self.cell(kept.content)
         return self.name(kept.name), kept.length, kept.lacks, self.moment(disk, kept.moment)
 
-    def bitmap(self, disk: Disk, bitmap: DirtyBitmap) -> Hashable:
-        """Return what is the same for all bits of a bitmap."""
+    def bitmap(self, disk: Disk, bitmap: DirtyBitmap, beside: Iterable[DirtyBitmap]) -> Hashable:
+        """Return what is the same for all bits of a bitmap.
+
+        Args:
+            beside: All that lie where it lies.
+        """
         if bitmap.granularity != disk.cluster_size:
             raise Coupled(f"a bit of {bitmap.name} does not stand for one cluster")
         self.cell(bitmap.dirty)
-        batches = sorted({each.batch for each in disk.bitmaps if each.node == bitmap.node} | {0})
+        batches = sorted({each.batch for each in beside if each.node == bitmap.node} | {0})
         windows: tuple[Window, ...] = bitmap.windows if self.kept.windows else ()
         return (
             self.name(bitmap.node), self.name(bitmap.name), bitmap.length, bitmap.recording,
@@ -156,17 +175,17 @@ class _Reading:
         moments = tuple([(disk, self.moment(disk, at)) for disk, at in point.moments])
         return self.name(point.name), self.name(point.parent), moments
 
-    def note(self, machine: Machine, note: SnapshotNote) -> Iterator[Hashable]:
-        """Yield what the host noted of a snapshot, as far as images of it are there: there is no
-        other that anybody asks for.
-        """
-        there = {image.name for disk in machine.disks for image in disk.chain}
-        over = {e.disk: self.name(e.over) if e.over in there else "" for e in note.layers}
-        if any(each.image in there for each in note.layers):
-            yield self.name(note.name), tuple([
-                (each.disk, self.name(each.image), over[each.disk])
-                for each in note.layers
-            ]), tuple([self.name(image) for _, image in note.beside if image in there])  # fmt: skip
+    def note(self, note: SnapshotNote) -> Hashable:
+        """Return what the host noted of a snapshot."""
+        return (
+            self.name(note.name), self.layers(note.layers), self.layers(note.reverted),
+            tuple([(disk, self.name(image)) for disk, image in note.beside]),
+            self.name(note.parent), note.current,
+        )  # fmt: skip
+
+    def layers(self, layers: Sequence[Layer]) -> Hashable:
+        """Return what was put onto what."""
+        return tuple([(disk, self.name(image), self.name(over)) for disk, image, over in layers])
 
     def noted(self, noted: Noted) -> tuple[Hashable, Hashable]:
         """Return what is known beside a machine, but for the views."""
@@ -183,6 +202,20 @@ class _Reading:
         self.cell(backup.content)
         moment = self.moment(backup.disk, backup.moment)
         return self.name(backup.name), backup.length, backup.complete, moment
+
+
+def aside_of(machine: Machine, disk: Disk, kept: Kept) -> tuple[Aside, ...]:
+    """Return the images beside a chain that somebody can return to: those that are noted, and what
+    they lie on."""
+    notes = machine.snapshots if kept.notes else ()
+    wanted = {image for note in notes for _, image in note.beside}
+    wanted |= {n for note in notes for e in (*note.layers, *note.reverted) for n in e[1:]}
+    found: list[Aside] = []
+    for each in reversed(disk.aside):
+        if each.image.name in wanted:
+            found.insert(0, each)
+            wanted |= {each.below} if each.below is not None else set()
+    return tuple(found)
 
 
 def read_shape(parts: Sequence[Part], kept: Kept) -> Shape:
@@ -240,17 +273,17 @@ def _read(
     disks, held = [], []
     for number, disk in enumerate(machine.disks):
         reading.cells, reading.kinds = [], []
-        disks.append(reading.disk(disk))
+        disks.append(reading.disk(disk, aside_of(machine, disk, reading.kept)))
         if reading.kept.backups:
             held += [reading.backup(each) for each in machine.backups if each.disk == disk.name]
         cells[number] += tuple(reading.cells)
         kinds[number] += "".join(reading.kinds)
     points = tuple([reading.checkpoint(each) for each in machine.checkpoints])
-    notes = tuple([note for each in machine.snapshots for note in reading.note(machine, each)])
+    notes = tuple([reading.note(each) for each in machine.snapshots if reading.kept.notes])
     known = reading.noted(noted)
     shared: Hashable = (
         machine.power.value, machine.transient, machine.frozen, machine.forked,
-        tuple(disks), tuple(held), points, notes, *known,
+        tuple(disks), tuple(held), points, reading.name(machine.tip), notes, *known,
     )  # fmt: skip
     if not reading.kept.windows:
         return shared, _each_its_own(machine, noted, reading.moments, cells, kinds)
@@ -313,11 +346,13 @@ def renumbered(part: Part, kept: Kept) -> Part:
 
 
 def _renumbered_disk(disk: Disk, following: Callable[[str], int]) -> Disk:
-    chain = []
-    for image in disk.chain:
-        inside = tuple([replace(e, moment=following(disk.name)) for e in image.snapshots])
-        chain.append(replace(image, since=0, snapshots=inside))
-    return replace(disk, chain=tuple(chain))
+    def image(one: Image) -> Image:
+        inside = tuple([replace(each, moment=following(disk.name)) for each in one.snapshots])
+        return replace(one, since=0, snapshots=inside)
+
+    chain = tuple([image(each) for each in disk.chain])
+    aside = tuple([replace(each, image=image(each.image), froze=0) for each in disk.aside])
+    return replace(disk, chain=chain, aside=aside)
 
 
 def _live(machine: Machine, noted: list[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
@@ -341,12 +376,15 @@ def put_back(machine: Machine, kept: Kept, cells: list[Given]) -> Machine:
     """
     disks, backups = [], []
     for disk, given in zip(machine.disks, cells, strict=True):
-        disks.append(_disk(disk, kept, given))
+        disks.append(_disk(disk, aside_of(machine, disk, kept), kept, given))
         if kept.backups:
             backups += [
                 replace(b, content=next_map(given)) for b in machine.backups if b.disk == disk.name
             ]
-    return replace(machine, disks=tuple(disks), backups=tuple(backups), restores=(), at=None)
+    notes = machine.snapshots if kept.notes else ()
+    return replace(
+        machine, disks=tuple(disks), backups=tuple(backups), snapshots=notes, restores=(), at=None
+    )
 
 
 def next_map(given: Given) -> ClusterMap:
@@ -363,16 +401,24 @@ def next_set(given: Given) -> ClusterSet:
     return cells
 
 
-def _disk(disk: Disk, kept: Kept, given: Given) -> Disk:
-    chain = tuple([
-        replace(
-            image, content=next_map(given), since=image.since if kept.windows else 0,
-            snapshots=tuple([replace(e, content=next_map(given)) for e in image.snapshots]),
-        )
-        for image in disk.chain
-    ])  # fmt: skip
+def _disk(disk: Disk, aside: Sequence[Aside], kept: Kept, given: Given) -> Disk:
+    chain = tuple([_image(image, kept, given) for image in disk.chain])
     bitmaps = tuple([_bitmap(bitmap, kept, given) for bitmap in disk.bitmaps])
-    return replace(disk, chain=chain, bitmaps=bitmaps)
+    beside = tuple([_aside(each, kept, given) for each in aside])
+    return replace(disk, chain=chain, bitmaps=bitmaps, aside=beside)
+
+
+def _aside(aside: Aside, kept: Kept, given: Given) -> Aside:
+    image = _image(aside.image, kept, given)
+    bitmaps = tuple([_bitmap(bitmap, kept, given) for bitmap in aside.bitmaps])
+    return replace(aside, image=image, bitmaps=bitmaps, froze=aside.froze if kept.windows else 0)
+
+
+def _image(image: Image, kept: Kept, given: Given) -> Image:
+    content = next_map(given)
+    inside = tuple([replace(each, content=next_map(given)) for each in image.snapshots])
+    since = image.since if kept.windows else 0
+    return replace(image, content=content, since=since, snapshots=inside)
 
 
 def _bitmap(bitmap: DirtyBitmap, kept: Kept, given: Given) -> DirtyBitmap:

@@ -30,6 +30,7 @@ from simulator.exploring.searching.search import Asked, Candidate, Told
 from simulator.exploring.witness import Stepped, begin
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.machine import Machine
+from simulator.model.values import replace
 
 FIRST_VERSION = 256
 """What the first guest write leaves; each leaves another one."""
@@ -159,7 +160,9 @@ class Direct:
         self._known.add(key)
         live = {d: {at: part.noted.views[d][at] for at in there}
                 for d, there in shape.moments[0].items()}  # fmt: skip
-        kept = Part(part.machine, Noted(live, part.noted.consumers, part.noted.snapshots))
+        notes = part.machine.snapshots if self.asked.kept.notes else ()
+        machine = replace(part.machine, snapshots=notes)
+        kept = Part(machine, Noted(live, part.noted.consumers, part.noted.snapshots))
         following.append(_Came(self.states, kept))
         self._came.append((parent, stepped))
         self.states += 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.apis.base import ApiModel
-from simulator.exploring.acts import GUEST, VERBS_DEFAULT, Limits
+from simulator.exploring.acts import GUEST, NOTED, VERBS_DEFAULT, Limits
 from simulator.exploring.columns.shapes import Kept, Part
 from simulator.exploring.columns.sharing import ask_ahead
 from simulator.exploring.columns.space import Move, Space, coupled_acts
@@ -40,7 +40,8 @@ class Asked(NamedTuple):
     @property
     def kept(self) -> Kept:
         """What of a state anything that is tried can ask for."""
-        return Kept("read" in self.verbs, "revert" in self.verbs, "drop" in self.verbs)
+        noted = not NOTED.isdisjoint(self.verbs)
+        return Kept("read" in self.verbs, "revert" in self.verbs, "drop" in self.verbs, noted)
 
 
 EACH = "each"

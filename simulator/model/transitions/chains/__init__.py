@@ -38,6 +38,7 @@ from simulator.model.transitions.chains.internal import drop_snapshot, load_snap
 from simulator.model.transitions.chains.mirrors import mirror_disk, pivoted
 from simulator.model.transitions.chains.overlays import (
     add_overlay,
+    left_beside,
     revert_images,
     store_bitmaps,
 )
@@ -94,7 +95,9 @@ def end_chain_job(
     disk = machine.disk(job.disk)
     left = replace(machine, jobs=tuple(each for each in machine.jobs if each is not job))
     if isinstance(job, MirrorJob):
-        return left.with_disk(pivoted(disk, job)) if status is Status.COMPLETED else left
+        if status is not Status.COMPLETED:
+            return left
+        return left.with_disk(left_beside(machine, disk, pivoted(disk, job)))
     if status is Status.COMPLETED and isinstance(job, CommitJob):
         disk, left = drop_merged(disk, job), without_merged(left, job)
     elif status is Status.COMPLETED and isinstance(job, PullJob):
@@ -102,6 +105,7 @@ def end_chain_job(
     elif job.copying is not None and status is not Status.COMPLETED:
         told = copied if copied is not None else job.copying.done
         disk = _stop(disk, job, told) if told is not None else disk
+    disk = left_beside(machine, machine.disk(job.disk), disk)
     written = job.base if isinstance(job, CommitJob) else job.into
     closes = forced and machine.semantics.force_closes_base
     stays_open = isinstance(job, CommitJob) and job.top == disk.active.name and not closes

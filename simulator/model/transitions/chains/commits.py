@@ -28,6 +28,7 @@ from simulator.model.transitions.chains.images import (
     seen_anew,
     torn_by,
 )
+from simulator.model.transitions.chains.overlays import left_beside
 from simulator.model.transitions.copies.granules import granularity_of, uneven
 from simulator.model.values import replace
 
@@ -69,7 +70,8 @@ def commit_images(machine: Machine, commit: CommitImages) -> Machine | Refusal:
     if commit.lasting:
         job = replace(job, copying=_copying(disk, copied, job))
         return replace(started, jobs=(*machine.jobs, job))
-    return without_merged(started, job).with_disk(drop_merged(copied, job))
+    merged = left_beside(machine, disk, drop_merged(copied, job))
+    return without_merged(started, job).with_disk(merged)
 
 
 def _copying(disk: Disk, copied: Disk, job: CommitJob) -> Copying:

@@ -27,6 +27,7 @@ from simulator.model.transitions.chains.images import (
     refuse_exported,
     seen_anew,
 )
+from simulator.model.transitions.chains.overlays import left_beside
 from simulator.model.transitions.copies.granules import granularity_of, together, torn, uneven
 from simulator.model.transitions.copies.targets import fill_with_zeroes
 from simulator.model.values import replace
@@ -75,7 +76,7 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         job = _without_zeroes(machine, disk, job)
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
-    return machine.with_disk(pivoted(disk, job))
+    return machine.with_disk(left_beside(machine, disk, pivoted(disk, job)))
 
 
 def _without_zeroes(machine: Machine, disk: Disk, job: MirrorJob) -> MirrorJob:

@@ -3,7 +3,7 @@
 Source: ``facts/QEMU.md``, section 4.1.
 """
 
-import itertools
+from collections.abc import Collection
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import map_of
@@ -160,6 +160,8 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     if exported is not None:
         return exported
     back = _gone_back(disk, revert)
+    if back is None:
+        return no_node(revert.image)
     chain = back.chain
     back = replace(
         back,
@@ -170,26 +172,19 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     return machine.with_disk(with_overlay(back, revert.overlay))
 
 
-def _gone_back(disk: Disk, revert: RevertImages) -> Disk:
-    """Return a disk whose chain ends in the image that it returns to, with their bitmaps."""
+def _gone_back(disk: Disk, revert: RevertImages) -> Disk | None:
+    """Return a disk whose chain ends in the image that it returns to, with their bitmaps; None
+    where the file of one of them is gone."""
     again: list[Aside] = []
-    place = revert.image
-    while (found := disk.laid_aside(place)) is not None:
+    place: str | None = revert.image
+    while place is not None and (found := disk.laid_aside(place)) is not None:
         again.insert(0, found)
-        assert found.below is not None, "no revert drops a base"
         place = found.below
-    stay = disk.chain_to(place)
+    if place is not None and disk.image(place) is None:
+        return None
+    stay = disk.chain_to(place) if place is not None else ()
     left = {image.name for image in stay}
-    dropped = tuple(
-        Aside(
-            image=image,
-            below=below.name,
-            bitmaps=disk.bitmaps_on(image.name),
-            froze=disk.moment_of(image.name),
-        )
-        for below, image in itertools.pairwise(disk.chain[len(stay) - 1 :])
-        if image.name in revert.kept
-    )
+    dropped = _laid_aside(disk, left, {*revert.kept})
     bitmaps = kept(disk.bitmaps, lambda bitmap: bitmap.node in left)
     return replace(
         disk,
@@ -197,6 +192,41 @@ def _gone_back(disk: Disk, revert: RevertImages) -> Disk:
         bitmaps=series((*bitmaps, *(bitmap for each in again for bitmap in each.bitmaps))),
         aside=(*(each for each in disk.aside if each not in again), *dropped),
     )
+
+
+def _laid_aside(disk: Disk, stay: Collection[str], wanted: set[str]) -> tuple[Aside, ...]:
+    """Return images of a chain that lie beside it from now on, base first.
+
+    Args:
+        stay: Those that stay in the chain.
+        wanted: Those that must be kept; what they lie on is kept, too.
+    """
+    found: list[Aside] = []
+    for place, image in reversed([*enumerate(disk.chain)]):
+        if image.name not in wanted:
+            continue
+        below = disk.chain[place - 1].name if place else None
+        wanted = wanted | {below} if below is not None else wanted
+        if image.name not in stay:
+            bitmaps, froze = disk.bitmaps_on(image.name), disk.moment_of(image.name)
+            found.insert(0, Aside(image=image, below=below, bitmaps=bitmaps, froze=froze))
+    return tuple(found)
+
+
+def left_beside(machine: Machine, disk: Disk, after: Disk) -> Disk:
+    """Return a disk beside whose chain the images lie that a job has just taken out of it, as far
+    as a return to a snapshot needs them: their files stay.
+
+    Args:
+        disk: The same before.
+    """
+    if not machine.snapshots and not disk.aside:
+        return after
+    wanted = {each.below for each in disk.aside if each.below is not None}
+    for note in machine.snapshots:
+        wanted |= {layer.over for layer in note.layers} | {image for _, image in note.beside}
+    stay = {image.name for image in after.chain}
+    return replace(after, aside=(*after.aside, *_laid_aside(disk, stay, wanted)))
 
 
 def with_overlay(disk: Disk, name: str) -> Disk:

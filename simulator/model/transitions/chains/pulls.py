@@ -20,6 +20,7 @@ from simulator.model.transitions.chains.images import (
     refuse_way,
     seen_anew,
 )
+from simulator.model.transitions.chains.overlays import left_beside
 from simulator.model.values import replace
 
 
@@ -58,7 +59,8 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     held = held_in(pulled, pulled[-1].length).below(into.length)
     copied = disk.with_image(replace(into, content=held.overlay(into.content)))
     if not pull.lasting:
-        return machine.with_disk(_closed(drop_pulled(copied, job), pull.into))
+        done = left_beside(machine, disk, drop_pulled(copied, job))
+        return machine.with_disk(_closed(done, pull.into))
     started = machine.with_disk(_opened(copied, pull.into))
     data = held.restrict(held.clusters() - into.content.clusters())
     job = replace(job, copying=Copying(image=into, clusters=data.clusters(), data=data))
