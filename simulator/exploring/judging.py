@@ -62,8 +62,8 @@ class Taken(NamedTuple):
     Attributes:
         end: The moment that it claims to give.
         wrong: The clusters in which it does not; None where nobody knows what it starts from.
-        late: Those in which it does not give what the guest sees now either, where that would do:
-            who reads through bitmaps that he names may mean either.
+        late: Those in which it does not give what the image shows either that was read, where that
+            would do: who reads through bitmaps that he names may mean either.
     """
 
     backup: Backup
@@ -85,9 +85,9 @@ def taken_by(step: Step) -> Iterator[Taken]:
         if start is None or backup.complete:
             start = begun(step.before, backup)
         end = claimed_end(timeline, entry, backup)
-        now, late = step.before.disk(backup.disk).moment, None
-        if backup.kind is Kind.BITMAPS and end != now:
-            late = _wrong(backup, views, start, now)
+        shown, late = shown_by(step.before, backup), None
+        if backup.kind is Kind.BITMAPS and end != shown:
+            late = _wrong(backup, views, start, shown)
         yield Taken(backup, end, _wrong(backup, views, start, end), late)
 
 
@@ -105,6 +105,12 @@ def begun(machine: Machine, backup: Backup) -> int:
     first = min((each.start for windows in newest.values() for each in windows), default=0)
     starts = [window.start for window in backup.windows if window.start <= first]
     return max(starts, default=backup.start)
+
+
+def shown_by(machine: Machine, backup: Backup) -> int:
+    """Return the moment that the image of a backup shows: now, or that at which it froze."""
+    disk = machine.disk(backup.disk)
+    return disk.moment if disk.image(backup.image) is None else disk.moment_of(backup.image)
 
 
 def _view(machine: Machine, disk: str) -> ClusterMap:

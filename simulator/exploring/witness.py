@@ -15,6 +15,7 @@ from simulator.exploring.judging import (
     Step,
     begun,
     changed_by,
+    shown_by,
 )
 from simulator.exploring.noted import Noted, Snapshots
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
@@ -291,7 +292,7 @@ def wrong_at(run: Run) -> set[str]:
         ends, starts = {piece.end}, [piece.start or 0]
         if backup.kind is Kind.BITMAPS:
             moments = begun(entry.before, backup), min(w.start for w in backup.windows)
-            ends.add(history.node(backup.disk, entry.before.disk(backup.disk).moment) or 0)
+            ends.add(history.node(backup.disk, shown_by(entry.before, backup)) or 0)
             starts = [history.node(backup.disk, moment) or 0 for moment in moments]
         for kind, start in zip((WRONG_BACKUP, IN_DOUBT), starts, strict=False):
             below = graph.states[start]

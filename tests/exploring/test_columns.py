@@ -129,16 +129,8 @@ NO_STATE = {
     Disk: {"name", "cluster_size", "lacks"},
     Backup: {
         *("image", "kind", "at", "since", "bitmaps", "read", "windows", "onto", "part", "partly"),
-        *(
-            "transfer",
-            "copied_bytes",
-            "data_bytes",
-            "zero_bytes",
-            "status",
-            "short",
-            "format",
-            "lacks",
-        ),
+        *("transfer", "copied_bytes", "data_bytes", "zero_bytes", "status", "short", "format"),
+        *("lacks", "has_file", "sparse"),
     },
     Checkpoint: {"at"},
     SnapshotNote: {"at"},
