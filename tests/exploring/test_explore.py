@@ -13,7 +13,7 @@ from simulator.exploring.acts import VERBS_DEFAULT, Limits, verbs_for
 from simulator.exploring.looking import Looking, Wanted
 from simulator.exploring.searching.search import Asked, Told
 from simulator.exploring.witness import begin
-from tests.checkout import command
+from tests.checkout import SCENARIOS, command
 
 NO_MERGE = '''
 from simulator.apis.mail2018 import Mail2018
@@ -326,3 +326,23 @@ def test_progress_names_each_step_with_what_it_starts_from() -> None:
     )
     firsts = {each.depth: each for each in reversed(told)}
     assert [firsts[depth].frontier for depth in range(3)] == [1, 7, 32]
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("mail-2018-late-read", "BT201"),
+        ("nir-2018-hole", "BT214"),
+        ("libvirt-6.0-late-read", "BT201"),
+        ("qemu-disabled-and-enabled", "BT214"),
+    ],
+)
+def test_what_is_kept_of_explorations_is_found_anew(name: str, rule: str) -> None:
+    """Those of five steps; the others were found where `explore` had half an hour for a model."""
+    kept = pipeline.load(str(SCENARIOS / "explored" / f"{name}.yaml")).run()
+    assert [f.code for f in kept.findings if f.expected][-1] == rule
+    model = MODELS[kept.timeline.model]
+    asked = Asked(Limits(depth=5), verbs_for(model, begin(model, 1, 2)))
+    found = Looking((model,), asked, Wanted(every=True)).run().found
+    steps = len(kept.timeline.entries) - 1
+    assert ("wrong-backup", rule, steps) in {(each.kind, each.rule, each.steps) for each in found}
