@@ -78,3 +78,15 @@ def test_a_refused_one_that_would_empty_its_target_is_not_played() -> None:
     assert [why for _, why in outcome.unplayed] == [
         "QEMU makes the target anew, and refuses the command only then"
     ]
+
+
+def test_one_of_the_top_of_a_base_image_is_stopped_as_a_full_one() -> None:
+    """It is stopped through a node whose writes fail, to which QEMU copies just what it is told."""
+    need_qemu()
+    timeline = timeline_of(
+        HEAD
+        + STEP.format("drive-backup", "S1", "target: k1, sync: top").rstrip("\n")
+        + "\n        fails: {at: t9, copied: 50%}\n  - at: t9\n"
+    )
+    outcome = verify(timeline)
+    assert (outcome.finding, outcome.unplayed) == (None, ())

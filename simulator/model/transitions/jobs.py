@@ -76,8 +76,7 @@ def _run(machine: Machine, run: RunBackup) -> Machine | Refusal:
     disk = machine.disk_of(run.image)
     if disk is None:
         return no_node(run.image)
-    if run.drive is not None and run.sync is Sync.TOP and run.image == disk.chain[0].name:
-        run = _whole(run)
+    run = as_taken(disk, run)
     before = machine.backup_of(run.target, disk.name)
     found = read_by_client(machine, disk, run) if run.outside else _bitmap(machine, disk, run)
     if isinstance(found, Refusal):
@@ -120,8 +119,10 @@ def _bitmap(machine: Machine, disk: Disk, run: RunBackup) -> DirtyBitmap | Refus
     return _merged(disk, run, sources) if merges else bitmap
 
 
-def _whole(run: RunBackup) -> RunBackup:
-    """Return a ``drive-backup`` of the top of a chain of one image: QEMU 7.2 copies all of it."""
+def as_taken(disk: Disk, run: RunBackup) -> RunBackup:
+    """Return a job as QEMU takes it: ``drive-backup`` of the top of a base image copies all."""
+    if run.drive is None or run.sync is not Sync.TOP or run.image != disk.chain[0].name:
+        return run
     asked = run.asked._replace(sync="full") if run.asked is not None else None
     return run._replace(sync=Sync.FULL, kind=Kind.FULL, asked=asked)
 

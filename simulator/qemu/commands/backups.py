@@ -14,6 +14,7 @@ from simulator.model.operations import (
     Sync,
 )
 from simulator.model.transitions import apply
+from simulator.model.transitions.jobs import as_taken
 from simulator.moves import key_of
 from simulator.qemu.actions import (
     CLIENT,
@@ -49,17 +50,16 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
         return
     target, file = names.targets[key], names.copies[key]
     if run.temporary and run.bitmap is not None:
-        added = AddBitmap(run.image, run.bitmap, persistent=False, recording=False)
-        merged = MergeBitmaps(run.image, run.bitmap, run.sources or ())
-        gather_change(work, added)
-        gather_change(work, merged)
+        gather_change(work, AddBitmap(run.image, run.bitmap, persistent=False, recording=False))
+        gather_change(work, MergeBitmaps(run.image, run.bitmap, run.sources or ()))
     if run.bitmap is not None:
         if (run.image, run.bitmap) in work.in_use:
             work.flush()
         work.in_use.add((run.image, run.bitmap))
     stop = work.stops.get(key)
-    # Only a node can be one whose writes fail.
+    # Only a node can be one whose writes fail; to that QEMU does what it is told.
     drive = run.drive is not None and stop is None
+    run = run if drive else as_taken(disk, run)
     if not drive:
         _open_target(work, machine, disk, run, stop)
     job = job_id(names, run.job or run.target, run.target, target)
