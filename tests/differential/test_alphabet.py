@@ -31,10 +31,10 @@ SECTIONS = {
 }
 """Where the documents list what is left out."""
 
-TIMELINES, STEPS = 400, 8
-"""So many timelines of each peer are drawn at most, of so many steps, until all has been drawn.
+TIMELINES, STEPS, FEW = 1000, 8, 3
+"""So many timelines of each peer are drawn at most, of so many steps, by so few rules or by all.
 
-A step costs as much as all before it.
+It ends when all has been drawn. A step costs as much as all before it.
 """
 
 KINDS = {
@@ -80,7 +80,9 @@ def timelines_of(
             told |= {"model": chance.choice(timelines.MODELS), "partial": False, "raw": False}
             told |= {"cluster_size": 65536, "images": chance.choice([1, 3])}
         drawn.begin(**told)
-        for rule in chance.choices(rules, k=STEPS):
+        # What needs the same rule before is met by few rules, and the rest by many.
+        some = chance.sample(rules, chance.choice([min(FEW, len(rules)), len(rules)]))
+        for rule in chance.choices(some, k=STEPS):
             if all(holds(drawn) for holds in rule.preconditions):
                 name = rule.function.__name__
                 kind = {"kind": chance.choice(KINDS[name])} if name in KINDS else {}
