@@ -40,7 +40,8 @@ from simulator.model.operations import (
 from simulator.model.transitions import apply_all
 from simulator.notation import write_backup, write_bits, write_clusters, write_view
 from simulator.releases.changes import semantics_of
-from simulator.releases.hosts import host_with
+from simulator.releases.hosts import host_with, precedes
+from simulator.releases.unmodelled import SINCE
 from tests.recordings.files import Recorded, Step, read_recording, recordings
 
 DISK = "vda"
@@ -198,6 +199,7 @@ class Replay:
 
     def _mirror(self, op: Op) -> list[Operation]:
         mirror = MirrorDisk(node=self.disk.active.name, into=op["name"])
+        mirror = mirror._replace(granularity=op.get("granularity"))
         if "during" not in op:
             return [mirror]
         guest = [operation for each in op["during"] for operation in self._guest(each)]
@@ -209,11 +211,19 @@ class Replay:
         frozen = [DisableBitmap(node=node, name=name) for name in op["disable"]]
         return [AddBitmap(node=node, name=op["bitmap"]), *frozen]
 
-    def _backup(self, op: Op) -> list[Operation]:
-        """Return a backup as one transaction, what the guest does under it, and its end."""
+    def _backup(self, op: Op) -> list[Operation] | None:
+        """Return a backup as one transaction, what the guest does under it, and its end.
+
+        None where it has an argument that the release does not know: whoever reads it says so.
+        """
+        newer = {"discard": "discard-source", "unit": "x-perf.min-cluster-size"}
+        release = self.machine.semantics.qemu
+        if any(key in op and precedes(release, SINCE[name]) for key, name in newer.items()):
+            return None
         node = self.disk.active.name
         begun = self._checkpoint(op["checkpoint"]) if "checkpoint" in op else []
         run = RunBackup(target=op["name"], image=op.get("node", node), kind=Kind.FULL)
+        run = run._replace(discards="discard" in op, unit=op.get("unit"))
         if "bitmaps" in op:
             sources = tuple((n, b) for n, b in op["bitmaps"])
             return [

@@ -278,7 +278,7 @@ def _of_disk(found: Restorable, disk: str) -> DiskRestores:
     losses = list(find_losses(graph, available))
     loses = {loss.places: _names(found, loss.nodes, labels) for loss in losses}
     edges = [
-        _edge(graph, place)._replace(cheapest=place in used, loses=loses.get((place,), ()))
+        _edge(graph, place, reached)._replace(cheapest=place in used, loses=loses.get((place,), ()))
         for place in sorted(available)
     ]
     # Only states that somebody can name are shown, numbered as they stand.
@@ -339,12 +339,18 @@ def _name(history: History, disk: str, node: int, labels: dict[int, tuple[str, .
     return f"in {history.timeline.label_at(disk, history.moment(disk, node))}"
 
 
-def _edge(graph: Graph, place: int) -> Edge:
-    """Return a backup as the way from the state that it starts at, or else from another one."""
+def _edge(graph: Graph, place: int, reached: Collection[int]) -> Edge:
+    """Return a backup as the way from the state that it starts at, or else from another one.
+
+    Args:
+        reached: The states that can be had: one halfway is a start only where it is among them.
+    """
     piece, ways = graph.pieces[place], graph.ways[place]
 
-    def rank(way: Way) -> tuple[bool, bool, int]:
-        return way.end != piece.end, way.start not in (piece.start, NOTHING), -way.start
+    def rank(way: Way) -> tuple[bool, bool, bool, int]:
+        lost = any(n >= graph.seen and n not in reached for n in (way.start, way.end))
+        own = way.start in (piece.start, NOTHING)
+        return way.end != piece.end, lost, not own, -way.start
 
     if not ways:
         start = NOTHING if piece.complete or piece.start is None else piece.start

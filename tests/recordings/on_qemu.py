@@ -207,7 +207,9 @@ class _Player:
         name, active = op["name"], self._active
         await self._make(name, await self._bytes_of(active))
         await self._open(name)
-        await self._send("blockdev-mirror", job_id=name, device=active, target=name, sync="full")
+        more = {"granularity": op["granularity"]} if "granularity" in op else {}
+        told = {"job_id": name, "device": active, "target": name, "sync": "full", **more}
+        await self._send("blockdev-mirror", **told)
         await self._ended(name, JobEnd.READY)
         said = [await self._beside(each) for each in op.get("during", ())]
         await self._send("job-complete", id=name)
@@ -276,6 +278,8 @@ class _Player:
             run |= {"bitmap": op["bitmap"], "bitmap-mode": op["mode"]}
         if "during" in op:
             run["auto-finalize"] = False
+        run |= {"discard-source": True} if "discard" in op else {}
+        run |= {"x-perf": {"min-cluster-size": op["unit"]}} if "unit" in op else {}
         await self._make(name, await self._bytes_of(node))
         await self._open(name)
         try:

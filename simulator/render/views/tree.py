@@ -99,6 +99,9 @@ def _backups(disk: DiskRestores) -> Iterator[Node]:
     for edge in disk.edges:
         start = next((s for s in disk.states if s.number == edge.start), None)
         way = gives.get(start.labels[0]) if start is not None and start.labels else None
+        if start is not None and start.reached and not start.labels:
+            # One halfway is no instant's.
+            way = tuple(each.backup for each in disk.edges if each.end == start.number) or None
         outcome = f"gives {names[edge.end]}" if edge.end is not None else edge.fault
         told = f"{write_held(edge.size, edge.zeroes)}, {outcome}"
         alone = edge.start == NOTHING

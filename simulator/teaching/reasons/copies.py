@@ -6,6 +6,7 @@ from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Backup, Kind, Restored, Status, Transfer
 from simulator.model.operations import BitmapKey, ConvertFile, CopyImage, RunBackup, Sync
+from simulator.model.transitions.copies.targets import is_left_alone
 from simulator.teaching.reasons.bitmaps import has_bit, label_of, tell_marked, tell_unmarked
 from simulator.teaching.reasons.history import History, Step, disk_at, name_version
 from simulator.teaching.reasons.images import look_through, origin, tell_image, tell_view
@@ -17,6 +18,11 @@ def tell_backup(history: History, backup: Backup, cluster: int) -> list[str]:
     ended = ""
     if backup.status in (Status.FAILED, Status.CANCELLED):
         ended = f"the job of {backup.name} {_ENDS[backup.status]}{_ended(history, backup)}"
+        if is_left_alone(backup) and (step := _taken(history, backup)) is not None:
+            then = step.before.backup_of(backup.name, backup.disk)
+            assert then is not None, "its file was there"
+            untouched = f"{ended}, and its client had written nothing"
+            return [untouched, *tell_backup(history.before(step), then, cluster)]
         if not backup.content:
             return [f"{ended}, so it holds nothing"]
         if backup.content.get(cluster) is None:
