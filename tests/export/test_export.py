@@ -74,7 +74,11 @@ def closed(timeline: Timeline) -> Sight:
     assert isinstance(machine, Machine)
     # What a job that did not complete leaves in its target is not fixed.
     made = [backup for backup in machine.backups if backup.status is Status.COMPLETED]
-    return sight_of(machine, made, machine.restores)
+    # A stack is put together anew to be read, so what was written over since is not in it.
+    there = {id(backup) for backup in machine.backups}
+    restores = [r for r in machine.restores if all(id(each) in there for each in r.sources)]
+    assert restores or not machine.restores
+    return sight_of(machine, made, restores)
 
 
 async def look(folder: Path, timeline: Timeline, wanted: Sight) -> Sight:
