@@ -78,7 +78,7 @@ class SnapshotNote:
         """Return the note as it is when the host forgets an older one.
 
         What was put onto an image of that one counts as put onto what lay below it. Source: libvirt
-        9.0.0, also where only the metadata is deleted.
+        9.0.0, also where only the metadata is deleted; not so on 11.3.0 and 12.8.0.
         """
         made = (*gone.layers, *gone.reverted)
         below = {(each.disk, each.image): each.over for each in made}

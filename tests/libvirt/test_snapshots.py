@@ -223,3 +223,10 @@ def test_a_revert_returns_to_what_lies_on_a_pulled_image() -> None:
     ).run()
     assert said(run) == []
     assert chains_of(run) == [["S1", "S2", "S5"]]
+
+
+def test_without_a_note_newer_ones_take_nothing_for_put_onto_what_lay_below() -> None:
+    note = "delete: {snapshot: S2, metadata: true}"
+    steps = ("commit: {top: S2, base: S1}", note, "delete: {snapshot: S3}")
+    older, newer = (said(played(*steps, model=f"libvirt@{each}")) for each in ("9.0", "11.3"))
+    assert (older, newer) == ([], [MOVED])

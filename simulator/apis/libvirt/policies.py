@@ -399,7 +399,8 @@ class Libvirt(ApiModel):
         note = find_note(machine.snapshots, request.name)
         assert note is not None, "the plan looked for it"
         if request.metadata:
-            return (ForgetSnapshot(note.name),)
+            onward = not machine.semantics.newest_lies_on_top
+            return (ForgetSnapshot(note.name, onward=onward),)
         refusal = refuse_deletion(machine, note)
         if refusal is not None:
             return refusal

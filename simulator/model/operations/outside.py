@@ -75,9 +75,14 @@ class RecordSnapshot(NamedTuple):
 
 
 class ForgetSnapshot(NamedTuple):
-    """Let the host forget a snapshot; what was put onto its images lies on what is below them."""
+    """Let the host forget a snapshot.
+
+    Attributes:
+        onward: Whether what was put onto its images counts as put onto what is below them.
+    """
 
     name: str
+    onward: bool = True
 
 
 OutsideOperation: TypeAlias = (

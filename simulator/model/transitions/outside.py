@@ -269,5 +269,6 @@ def _record_snapshot(machine: Machine, record: RecordSnapshot) -> Machine:
 
 def _forget_snapshot(machine: Machine, forget: ForgetSnapshot) -> Machine | Refusal:
     (gone,) = (each for each in machine.snapshots if each.name == forget.name)
-    kept = tuple(each.put_onto(gone) for each in machine.snapshots if each is not gone)
+    there = gone if forget.onward else replace(gone, layers=(), reverted=())
+    kept = tuple(each.put_onto(there) for each in machine.snapshots if each is not gone)
     return replace(machine, snapshots=kept)

@@ -5,9 +5,12 @@ Source: ``facts/QEMU.md``, section 4.9.
 
 from simulator.model.machine import Machine, Power
 from simulator.model.operations import Refusal
+from simulator.model.transitions.access import is_writable
 
 BELOW = "Could not open backing file: "
 """What stands before a fault of an image below another one, once for each step down."""
+
+OPEN = "the machine runs, and its QEMU has the image open"
 
 
 def refuse_open(
@@ -34,11 +37,13 @@ def refuse_open(
     held = disk.image(image) if disk is not None else None
     if disk is None or held is None or held.removed:
         return Refusal(f"{told}: Could not open '{image}': No such file or directory")
-    if machine.power is Power.RUNNING and (not reads or held is disk.active):
-        lock = 'shared "write"' if reads else '"write"'
-        cause = "the machine runs, and its QEMU has the image open"
-        return Refusal(f"{told}: Failed to get {lock} lock", cause=cause)
-    for depth, below in enumerate(() if alone else reversed(disk.chain_to(image))):
+    runs = machine.power is Power.RUNNING
+    if runs and not reads:
+        return Refusal(f'{told}: Failed to get "write" lock', cause=OPEN)
+    for depth, below in enumerate((held,) if alone else reversed(disk.chain_to(image))):
+        if runs and is_writable(machine, below.name):
+            way = f'{BELOW * depth}Failed to get shared "write" lock'
+            return Refusal(f"{told}: {way}", cause=OPEN)
         if below.removed:
             way = f"{BELOW * depth}Could not open '{below.name}': No such file or directory"
             return Refusal(f"{told}: {way}")
