@@ -666,6 +666,8 @@ class Drawer:
         jobs = self.machine.jobs
         if any(image in (getattr(j, "base", None), getattr(j, "into", None)) for j in jobs):
             return
+        if any(each.name == image and each.left_open for each in disk.chain):
+            return
         self.scenario.do({"copy": {"image": image, "to": self.scenario.name("k")}})
 
     def restore(self) -> None:

@@ -146,11 +146,6 @@ LEFT_OUT = {
         "the bitmaps of one that is not the first, since their images are of different sizes; "
         "`verify` says VF006 then. The model refuses it in QEMU's words.",
     ),
-    "reverted-file": LeftOut(
-        "libvirt",
-        "libvirt goes back to a snapshot whose image a pull, a commit or a copy of the disk took "
-        "out of the chain, since its file is there still; here it is refused.",
-    ),
     "deletion-without-bitmap": LeftOut(
         "libvirt",
         "A refused request leaves everything as it was. libvirt 9.0.0 does not where "

@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 import simulator
 from simulator.diagnostics import Finding
 from simulator.model.machine import Power
-from simulator.model.notes import find_note
 from simulator.qemu.steps import Unplayed
 from simulator.verify.on_libvirt import UNSUPPORTED, verify
 from tests.differential import timelines
@@ -134,22 +133,10 @@ class LibvirtDrawer(OutsideDrawer):
         noted = [note.name for note in self.machine.snapshots]
         name = self._draw(noted if noted and not self.seldom() else self.scenario.names("S"))
         metadata = {"metadata": True} if self.seldom() else {}
-        if self._draw([False, False, True]) and self._lies_there(name):
+        if self._draw([False, False, True]):
             self.scenario.do({"revert": {"snapshot": name, "image": self.scenario.name("S")}})
         else:
             self.scenario.do({"delete": {"snapshot": name, **metadata}})
-
-    def _lies_there(self, name: str) -> bool:
-        """Whether the images are there that a return to a snapshot needs.
-
-        Left out: reverted-file.
-        """
-        note = find_note(self.machine.snapshots, name)
-        if note is None:
-            return True
-        needed = [*((each.disk, each.over) for each in note.layers), *note.beside]
-        disks = ((self.machine.disk(disk), image) for disk, image in needed)
-        return all(d.image(image) or d.laid_aside(image) for d, image in disks)
 
     def commit(self) -> None:
         """Commit some images of a chain."""
