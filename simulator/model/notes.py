@@ -74,6 +74,11 @@ class SnapshotNote:
     parent: str | None = None
     current: bool = True
 
+    @property
+    def lies_on(self) -> set[str]:
+        """The images that it needs: what its own were put onto, and what was active beside."""
+        return {layer.over for layer in self.layers} | {image for _, image in self.beside}
+
     def put_onto(self, gone: "SnapshotNote") -> "SnapshotNote":
         """Return the note as it is when the host forgets an older one.
 

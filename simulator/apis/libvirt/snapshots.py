@@ -83,9 +83,7 @@ def revert_to(machine: Machine, note: SnapshotNote, overlay: str) -> Plan:
     keeps its file, and the note its images; without such a one it names the new overlays. A machine
     that runs is started anew.
     """
-    others = [each for each in machine.snapshots if each is not note]
-    noted = {layer.over for each in others for layer in each.layers}
-    noted |= {image for each in others for _, image in each.beside}
+    noted = {image for each in machine.snapshots if each is not note for image in each.lies_on}
     was = (*note.layers, *(Layer(disk, image, image) for disk, image in note.beside))
     first, *rest = was
     layers = (

@@ -223,8 +223,7 @@ def left_beside(machine: Machine, disk: Disk, after: Disk) -> Disk:
     if not machine.snapshots and not disk.aside:
         return after
     wanted = {each.below for each in disk.aside if each.below is not None}
-    for note in machine.snapshots:
-        wanted |= {layer.over for layer in note.layers} | {image for _, image in note.beside}
+    wanted |= {image for note in machine.snapshots for image in note.lies_on}
     stay = {image.name for image in after.chain}
     return replace(after, aside=(*after.aside, *_laid_aside(disk, stay, wanted)))
 
