@@ -5,9 +5,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
 
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 REFUSED = "refused"
 """The word by which a statement expects any finding that carries the host's no."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from simulator.model.machine import (
     Backup,
@@ -16,6 +16,7 @@ from simulator.model.machine import (
 )
 from simulator.model.operations import EndJob, Operation
 from simulator.schedule.durations import SECOND
+from simulator.values import NamedTuple
 
 if TYPE_CHECKING:
     from simulator.flows.traffic import Pace

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from operator import add
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.diagnostics import lines_of, shown
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.machine import Backup
+from simulator.values import NamedTuple
 
 ARROW = " <- "
 """Stands between an overlay and its backing image."""

@@ -1,11 +1,12 @@
 """A scenario as values: what is to happen, and nothing about what comes of it."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simulator.diagnostics import Span
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
 from simulator.model.requests import Request
 from simulator.releases.hosts import Host
+from simulator.values import NamedTuple
 
 if TYPE_CHECKING:
     from simulator.flows.resources import Faults, Moving, Resource

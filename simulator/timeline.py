@@ -7,7 +7,7 @@ instant. What is to happen is a :class:`simulator.script.Script`.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from simulator.diagnostics import lines_of
 from simulator.model.clusters import ClusterMap
@@ -21,7 +21,7 @@ from simulator.moves import Move, Progress
 from simulator.releases.hosts import HOST_DEFAULT, LIBVIRT, QEMU, Host
 from simulator.releases.semantics import Semantics
 from simulator.script import Allowance, DiskShape, Feed, Instant, Repeat, Script, Statement
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from simulator.schedule.turns import Turn

@@ -5,7 +5,7 @@ And which findings are so by such a change alone.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.diagnostics import Finding
 from simulator.model.machine import Machine
@@ -15,6 +15,7 @@ from simulator.releases.changes import CHANGES, Change, changes_between, semanti
 from simulator.releases.hosts import Host
 from simulator.releases.semantics import SWITCHES, Semantics
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 MET_BY: Mapping[str, frozenset[str]] = {
     "resize_says_why": frozenset(),

@@ -1,10 +1,13 @@
 """Frozen values made quickly are what the standard decorator makes."""
 
+import copy
 import dataclasses
+import pickle
+import typing
 
 import pytest
 
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +64,59 @@ def test_a_value_does_not_change_and_takes_no_other_field() -> None:
     with pytest.raises(TypeError):
         Kept(name="a", other=1)  # type: ignore[call-arg]  # there is none
     assert not hasattr(Kept(name="a"), "__dict__")
+
+
+class Extent(NamedTuple):
+    """A named tuple with a default, and a method."""
+
+    start: int
+    length: int = 1
+
+    @property
+    def end(self) -> int:
+        """Where the next one starts."""
+        return self.start + self.length
+
+
+class StandardExtent(typing.NamedTuple):
+    """The same of the standard library."""
+
+    start: int
+    length: int = 1
+
+
+class Nothing(NamedTuple):
+    """No field at all."""
+
+
+def test_a_named_tuple_is_as_a_standard_one() -> None:
+    one, standard = Extent(3), StandardExtent(3)
+    assert repr(one) == repr(standard).replace("Standard", "")
+    assert (tuple(one), one == (3, 1)) == (tuple(standard), True)
+    assert hash(one) == hash(standard)
+    assert (one._replace(length=5), Extent._make((3, 5))) == ((3, 5), (3, 5))
+    assert one._asdict() == standard._asdict()
+    assert (Extent._fields, Extent._field_defaults) == (("start", "length"), {"length": 1})
+    assert one.end == 4
+    assert Nothing() == ()
+    assert not hasattr(one, "__dict__")
+    match one:
+        case Extent(start, length):
+            assert (start, length) == (3, 1)
+        case _:
+            pytest.fail("no pattern fits")
+    assert pickle.loads(pickle.dumps(one)) == one == copy.copy(one)
+
+
+def test_a_named_tuple_takes_its_fields_only_and_does_not_change() -> None:
+    one = Extent(start=1, length=2)
+    with pytest.raises(AttributeError):
+        one.start = 2  # type: ignore[misc]  # that is the point
+    with pytest.raises(TypeError):
+        Extent()  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Extent(1, 2, 3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        Extent(1, end=2)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        one._replace(end=2)  # type: ignore[call-arg]

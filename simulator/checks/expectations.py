@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import find_at
@@ -21,6 +20,7 @@ from simulator.notation import (
     write_view,
 )
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 REFUSED_CODE = "BT901"
 UNMET_FIGURE = ("EX001", "unmet-figure")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import find_at
@@ -14,6 +14,7 @@ from simulator.model.requests import Expect, ExpectedMeasure
 from simulator.model.sizes import write_size
 from simulator.schedule.durations import write_duration
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 if TYPE_CHECKING:
     from simulator.measures.asked import Amount, Unit

@@ -1,13 +1,13 @@
 """Figures that are not as expected, and what would have to be written for them to be so."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.expectations import actual_rows, compare_row, span_of
 from simulator.diagnostics import replace_characters
 from simulator.model.machine import Machine
 from simulator.model.requests import Expect, ExpectedRow
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 
 class Edit(NamedTuple):

@@ -1,11 +1,11 @@
 """How long jobs ran: each with the steps that started and ended it."""
 
 from bisect import bisect_right
-from typing import NamedTuple
 
 from simulator.model.machine import Job, Machine, Status
 from simulator.moves import WITHOUT_JOB, Progress
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Window(NamedTuple):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from simulator.cli.ends import give_up, tell_input_error, usable
 from simulator.cli.progress import waiting
 from simulator.cli.settings.force import settings
 from simulator.diagnostics import printable
+from simulator.values import NamedTuple
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel

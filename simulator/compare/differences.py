@@ -1,11 +1,12 @@
 """What differs between runs of one scenario under several models."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.compare.cells import draw
 from simulator.compare.naming import tell_apart
 from simulator.compare.restorable import data_bytes, restorable
+from simulator.values import NamedTuple
 
 NOT_COUNTED = "EX"
 """Codes that begin so are about what a scenario file expects of its own model."""

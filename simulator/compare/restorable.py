@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.compare.cells import runs_of
 from simulator.model.clusters import ZERO, ClusterMap, Version, map_of_runs
@@ -18,7 +18,7 @@ from simulator.restorable.graph import (
     lay_over,
     number_states,
 )
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 
 class Back(NamedTuple):

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.diagnostics import lines_of
+from simulator.values import NamedTuple
 
 _QUOTE = re.compile(r"\s*(?:>[ ]?)+")
 _FENCE = re.compile(r"\s*(?:`{3,}|~{3,})")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from simulator.diagnostics import (
     Code,
@@ -26,6 +25,7 @@ from simulator.model.machine import Machine
 from simulator.model.requests import ExpectedRow
 from simulator.notation import bar, write_rows
 from simulator.timeline import Frame, Timeline
+from simulator.values import NamedTuple
 
 DIFFERS = ("LT101", "figure-differs")
 IMPOSSIBLE = ("LT102", "impossible-figure")

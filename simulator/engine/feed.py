@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.model.clusters import (
     SMALL_MAX,
@@ -18,6 +18,7 @@ from simulator.model.machine import Machine
 from simulator.model.operations import GuestDiscard, GuestOperation, GuestWrite
 from simulator.model.sizes import COPY_UNIT
 from simulator.timeline import Script
+from simulator.values import NamedTuple
 
 
 def readers_of(script: Script) -> list["Reader"]:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.flows.course import ROUNDED, SECOND, Course, Speeds
+from simulator.values import NamedTuple
 
 MANY = 64
 """More writes than this are looked at all at once."""

@@ -4,7 +4,6 @@ What a backup claims is asked where everybody asks it, in `simulator.restorable.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from simulator.exploring.acts import OURS, points_of
 from simulator.exploring.noted import Consumers, Noted, Snapshots, Views
@@ -17,6 +16,7 @@ from simulator.model.values import replace
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.script import Script, Statement
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 WRONG_BACKUP, LOST_POINT, LOST_CHANGE = "wrong-backup", "lost-point", "lost-change"
 GUEST_CHANGED, SILENT, FALSE_ALARM = "guest-changed", "silent", "false-alarm"

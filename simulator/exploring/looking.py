@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
 from simulator.diagnostics import Severity, counted
@@ -32,6 +31,7 @@ from simulator.exploring.witness import (
 )
 from simulator.exploring.witness import Told as Head
 from simulator.pipeline import Run, loads
+from simulator.values import NamedTuple
 
 FOUND = "found"
 """The kind of a timeline that somebody looked for."""

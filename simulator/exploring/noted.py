@@ -1,9 +1,10 @@
 """What is known beside a machine: what its guest saw, and where the tracking of consumers began."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.clusters import ClusterMap
 from simulator.model.machine import Machine
+from simulator.values import NamedTuple
 
 Views: TypeAlias = dict[int, ClusterMap]
 """What the guest saw at the moments that something refers to."""

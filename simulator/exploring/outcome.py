@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.checks import RULE_NAMES
 from simulator.diagnostics import counted
@@ -17,6 +17,7 @@ from simulator.exploring.judging import (
     SILENT,
     WRONG_BACKUP,
 )
+from simulator.values import NamedTuple
 
 FORMAT = 1
 

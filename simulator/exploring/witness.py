@@ -1,7 +1,7 @@
 """Turns a way through the states into a scenario, plays it, and judges it as any other."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.apis import MODEL_DEFAULT, MODEL_IDS, host_for
 from simulator.apis.base import ApiModel
@@ -30,6 +30,7 @@ from simulator.restorable.graph import lay_over
 from simulator.restorable.history import history_of
 from simulator.script import DiskShape, Instant, Script, Statement
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 SILENT_RULES = frozenset({
     "BT107", "BT110", "BT201", "BT203", "BT204", "BT205", "BT206", "BT207", "BT209", "BT212",

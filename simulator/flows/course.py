@@ -8,7 +8,8 @@ QEMU 7.2, ``speed``; ``facts/QEMU.md``, section 6.6.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 SECOND = 10**9
 """Nanoseconds."""

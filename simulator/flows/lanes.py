@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from fractions import Fraction
 from heapq import heappop, heappush
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from simulator.flows.course import SECOND, Course, Speeds
 from simulator.flows.sharing import PARTS, Flow, Pipe, Stream, parts_of
+from simulator.values import NamedTuple
 
 HAIR = 16
 """What is left of a tick by less than a part of it like this is over: places are rounded down."""

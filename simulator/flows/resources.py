@@ -1,7 +1,8 @@
 """Resources that jobs share, how a job moves its bytes, and what fails by chance."""
 
 from fractions import Fraction
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 
 class Resource(NamedTuple):

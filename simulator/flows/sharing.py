@@ -6,7 +6,9 @@ pool 100 MB/s: a and b go through it, b no faster than 20 MB/s    a has 80, b ha
 from collections.abc import Iterable
 from fractions import Fraction
 from math import inf
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
+
+from simulator.values import NamedTuple
 
 PARTS = 1 << 64
 """A speed is a number of such parts of a byte a second: thirds of thirds have no end otherwise."""

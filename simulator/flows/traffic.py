@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 from simulator.flows.course import Course, Speeds
 from simulator.flows.lanes import Alone, AnyLane, Run, Together, bytes_of, ceiling
 from simulator.flows.sharing import PARTS, Flow, Pipe, Shares, parts_of
+from simulator.values import NamedTuple
 
 
 class Pace(NamedTuple):

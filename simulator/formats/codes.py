@@ -3,11 +3,11 @@
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
 
 from simulator import checks
 from simulator.checks import expectations, measured
 from simulator.diagnostics import Code, Severity
+from simulator.values import NamedTuple
 
 LEVELS = {"ERR": Severity.ERROR, "WARN": Severity.WARNING, "INFO": Severity.INFO}
 

@@ -1,10 +1,10 @@
 """Which findings are told: those that are selected, without those that are ignored."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from simulator.formats.codes import known_codes, nearest
 from simulator.formats.values import FileReport
+from simulator.values import NamedTuple
 
 
 class UnknownCode(ValueError):

@@ -1,9 +1,9 @@
 """What a command found, file by file: the value that every format is written from."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from simulator.diagnostics import Finding, Problem, Severity, Span
+from simulator.values import NamedTuple
 
 
 class Fix(NamedTuple):

@@ -8,12 +8,13 @@ import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.hosts.daemon import POLL_SECONDS, Daemon
 from simulator.hosts.failures import ToolError, tell_end
 from simulator.hosts.nbd import ALLOCATION, DEPTH, DIRTY_BITMAP, NbdClient
 from simulator.qemu.actions import Command
+from simulator.values import NamedTuple
 
 TEMPORARY = "look"
 """What nodes, exports and bitmaps are called that exist only while somebody looks."""

@@ -8,7 +8,8 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 REQUEST_BYTES_MAX = 32 * 1024 * 1024
 """Largest stretch of data in one request. Source: QEMU 7.2."""

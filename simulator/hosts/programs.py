@@ -7,7 +7,9 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
+
+from simulator.values import NamedTuple
 
 COMPLAINTS_MAX = 64 * 1024
 """So much of what a program complains is kept: the end of it."""

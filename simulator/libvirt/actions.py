@@ -1,6 +1,6 @@
 """What a plan for a real libvirt is made of: a machine, a command of virsh, a wait. Pure."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.libvirt.xml import Drive
 from simulator.qemu.actions import (
@@ -14,6 +14,7 @@ from simulator.qemu.actions import (
     RunTool,
     Stack,
 )
+from simulator.values import NamedTuple
 
 
 class DefineMachine(NamedTuple):

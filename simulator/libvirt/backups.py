@@ -1,7 +1,6 @@
 """Backups as libvirt is asked for them: begun with a document, read by a client, ended. Pure."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from simulator.libvirt.actions import AwaitBackup, LibvirtAction, UnsupportedError, Virsh
 from simulator.libvirt.files import Files, fallback
@@ -19,6 +18,7 @@ from simulator.qemu.commands.backups import (
     written_over,
 )
 from simulator.timeline import Entry
+from simulator.values import NamedTuple
 
 
 def back_up(files: Files, entry: Entry, request: TakeBackup) -> Iterator[LibvirtAction]:

@@ -4,8 +4,9 @@ Source: https://libvirt.org/formatdomain.html, formatbackup.html and formatcheck
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
+
+from simulator.values import NamedTuple
 
 DOMAIN = "machine"
 """The name of the machine."""

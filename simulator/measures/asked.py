@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from enum import Enum
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.measures.jobs import Work, find_works
 from simulator.measures.summary import Summary
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 Amount: TypeAlias = int | Fraction | str | None
 """Ticks, bytes, a rate, a count or a word; None where there is none."""

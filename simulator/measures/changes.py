@@ -1,12 +1,12 @@
 """What changes from one instant to the next, and when a run ends."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.model.machine import Backup
 from simulator.model.series import Series, exchanged
 from simulator.moves import Key
 from simulator.timeline import Frame, Timeline
+from simulator.values import NamedTuple
 
 
 class Change(NamedTuple):

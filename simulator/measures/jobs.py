@@ -1,7 +1,6 @@
 """Everything that copied bytes in a run: backups, copies, merges and restores, one a disk."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.flows.course import Course
 from simulator.measures import courses
@@ -22,6 +21,7 @@ from simulator.model.operations import CommitImages, MirrorDisk, PullImages
 from simulator.model.transitions import apply_all
 from simulator.moves import Key, Move, key_of, kind_of, status_of
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Work(NamedTuple):

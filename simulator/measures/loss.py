@@ -8,13 +8,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.measures.changes import changes_of, end_of
 from simulator.restorable.history import History, history_of
 from simulator.restorable.reaching import Reaching
 from simulator.timeline import Frame, Timeline
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 Goals: TypeAlias = tuple[tuple[str, int], ...]
 """The disks that a machine had, and the node of each one's state."""

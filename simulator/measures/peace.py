@@ -1,9 +1,9 @@
 """Stretches of time in which the guest could not write: its file systems were frozen."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 
 class Freeze(NamedTuple):

@@ -1,12 +1,12 @@
 """How long it takes to come back: the bytes of the cheapest chain, at the rate of a restore."""
 
 from fractions import Fraction
-from typing import NamedTuple
 
 from simulator.measures.loss import Loss
 from simulator.model.operations import StackBackups
 from simulator.schedule.durations import SECOND
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 
 class ReadBack(NamedTuple):

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import pairwise
-from typing import NamedTuple
 
 from simulator.measures.changes import changes_of
 from simulator.model.machine import Backup, Status
 from simulator.moves import Move
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 
 class Stretch(NamedTuple):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 from simulator.flows.resources import Resource
 from simulator.measures.changes import changes_of, end_of
@@ -16,7 +15,7 @@ from simulator.model.disk import Disk
 from simulator.model.machine import Status
 from simulator.model.series import known_of, parts_of
 from simulator.timeline import Timeline
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 
 class Kept(NamedTuple):

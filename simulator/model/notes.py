@@ -3,10 +3,8 @@
 Only libvirt has any of snapshots: elsewhere a snapshot is the image that it made.
 """
 
-from typing import NamedTuple
-
 from simulator.model.values import replace
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

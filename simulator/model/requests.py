@@ -5,7 +5,7 @@ already.
 """
 
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.machine import Machine, Status
 from simulator.model.operations import (
@@ -31,6 +31,7 @@ from simulator.model.operations import (
 )
 from simulator.model.operations.jobs import Copied
 from simulator.releases.hosts import precedes
+from simulator.values import NamedTuple
 
 
 class Create(NamedTuple):

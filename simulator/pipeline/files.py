@@ -4,7 +4,8 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 SCENARIOS = (".yaml", ".yml")
 """How the names of scenario files end."""

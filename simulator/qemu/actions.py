@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from simulator.model.clusters import WORKLOAD_FIRST, ZERO, Version
+from simulator.values import NamedTuple
 
 Arguments: TypeAlias = Mapping[str, Any]
 """The arguments of a QMP command, as JSON has them."""

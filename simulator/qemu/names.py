@@ -5,13 +5,13 @@ A node has the name of its image wherever QEMU lets it, so that QEMU's own words
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.apis.transactions import one_by_one
 from simulator.model.machine import Machine, MirrorJob, Transfer
 from simulator.model.operations import AddOverlay, MirrorDisk, Operation, Refusal, RunBackup
 from simulator.model.requests import Qmp
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 NODE_NAME_MAX = 31
 """Longest name of a node. Source: QEMU 7.2."""

@@ -1,7 +1,7 @@
 """What QEMU must turn down: the commands of a ``qmp`` step, sent as they are. Pure."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from simulator.apis.transactions import one_by_one
 from simulator.model.disk import Disk
@@ -59,6 +59,7 @@ from simulator.qemu.commands.nodes import (
     unexport_command,
 )
 from simulator.qemu.names import Names
+from simulator.values import NamedTuple
 
 BY_DEVICE = ("block-job-cancel", "block-job-complete")
 """The commands that call a job a device."""

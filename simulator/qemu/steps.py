@@ -1,7 +1,7 @@
 """A timeline as what is to be done on something real, step by step, and what it is like then."""
 
 from collections.abc import Container, Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from simulator.model.machine import Backup, Machine, Restored, Status
 from simulator.model.operations import Operation, ResizeImage
@@ -9,6 +9,7 @@ from simulator.model.requests import Expect, FinishJobs
 from simulator.moves import Key
 from simulator.qemu.names import Names
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 A = TypeVar("A")
 

@@ -5,7 +5,7 @@ no room, so that the job waits, the second time for good. Source: QEMU 7.2, ``bl
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
@@ -15,6 +15,7 @@ from simulator.model.sizes import COPY_UNIT
 from simulator.model.transitions.copies.targets import copied_by, is_left_alone, to_copy
 from simulator.moves import Key, key_of, made_of
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 SECTOR = 512
 NO_SPACE, INPUT_OUTPUT = 28, 5

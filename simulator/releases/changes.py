@@ -4,10 +4,9 @@ Source: the same timelines played on QEMU 7.2.22, 10.0.13 and 11.1.3 and on libv
 and 12.8.0; ``facts/QEMU.md`` and ``facts/LIBVIRT.md``.
 """
 
-from typing import NamedTuple
-
 from simulator.releases.hosts import KNOWN, LIBVIRT, NAMES, QEMU, Host, numbers_of
 from simulator.releases.semantics import SWITCHES, Semantics
+from simulator.values import NamedTuple
 
 
 class Change(NamedTuple):

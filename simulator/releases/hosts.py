@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 QEMU, LIBVIRT = "qemu", "libvirt"
 

@@ -1,6 +1,6 @@
 """What a host does, as switches; each is off as in the oldest releases that are known."""
 
-from typing import NamedTuple
+from simulator.values import NamedTuple
 
 
 class Semantics(NamedTuple):

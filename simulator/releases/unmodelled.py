@@ -4,11 +4,11 @@ Source: ``query-qmp-schema`` of the releases (``tests/recordings``); what they m
 ``facts/QEMU.md`` sections 13.5 to 13.7.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.releases.hosts import KNOWN, QEMU, precedes
+from simulator.values import NamedTuple
 
 COMMANDS: Mapping[str, str] = {"blockdev-set-active": "10.0"}
 """Commands that the oldest release does not have, each with the first that has it."""
@@ -21,18 +21,22 @@ class Argument(NamedTuple):
         command: Whose it is.
         name: What it is called, with what it stands in: ``x-perf.min-cluster-size``.
         means: Whether a value of it means something else than its absence.
-        shown: Such a value, as it is told.
+        shown: Such a value, told as JSON unless it is a text; an empty text if none is told.
         since: The first of the known releases that has it; an older one turns it down.
     """
 
     command: str
     name: str
     means: Callable[[object], bool]
-    shown: str
+    shown: object
     since: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.shown}" if self.shown else self.name
+        if isinstance(self.shown, str):
+            return f"{self.name}: {self.shown}" if self.shown else self.name
+        from json import dumps  # no scenario that is right needs it
+
+        return f"{self.name}: {dumps(self.shown)}"
 
     def stands_in(self, command: str, arguments: Mapping[str, Any], release: str) -> bool:
         """Whether a command says it, on a release that has it, and means something by it."""
@@ -63,8 +67,7 @@ def _kills(value: object) -> bool:
 
 def _one(command: str, name: str, value: object, since: str = KNOWN[QEMU][0]) -> Argument:
     """Return an argument of which one value is not taken."""
-    shown = value if isinstance(value, str) else json.dumps(value)
-    return Argument(command, name, lambda given: given == value, shown, since)
+    return Argument(command, name, lambda given: given == value, value, since)
 
 
 _BACKUPS = ("blockdev-backup", "drive-backup")

@@ -7,9 +7,10 @@ a colour means, and a theme which colour that is.
 import textwrap
 import unicodedata
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.diagnostics import printable
+from simulator.values import NamedTuple
 
 ADVANCE = 0.61
 """Width of a character of a monospaced font, in parts of its size; DejaVu Sans Mono has 0.602."""

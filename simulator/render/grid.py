@@ -3,9 +3,9 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from simulator.render.drawing import Line, columns_of
+from simulator.values import NamedTuple
 
 NEAR = 4.5
 """What lies no further apart than that stands in the same row."""

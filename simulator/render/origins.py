@@ -1,13 +1,13 @@
 """Who wrote what a cell shows, when, and through which image the guest sees it: in words."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from simulator.model.clusters import letter_of
 from simulator.model.disk import Disk
 from simulator.model.operations import GuestDiscard, GuestWrite
 from simulator.notation import clusters_in_cell
 from simulator.timeline import Entry, Frame, Timeline
+from simulator.values import NamedTuple
 
 
 class Write(NamedTuple):

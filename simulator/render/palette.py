@@ -6,7 +6,8 @@ nothing depends on colour alone.
 """
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 VERSIONS = (
     "#E69F00",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from simulator.render.amounts import write_size
 from simulator.render.report import as_html
@@ -12,6 +12,7 @@ from simulator.restorable.graph import EMPTY_DISK, NOTHING, Graph, Way
 from simulator.restorable.history import History, Restorable, history_of
 from simulator.restorable.losing import find_losses
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph

@@ -9,7 +9,6 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from operator import attrgetter, ne
-from typing import NamedTuple
 
 from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
@@ -27,6 +26,7 @@ from simulator.model.series import (
     series,
 )
 from simulator.notation import BROKEN, GUEST, Strip, write_bits, write_clusters
+from simulator.values import NamedTuple
 
 ROWS_MAX = 24
 """A disk of more rows, images and bitmaps, is folded: those that are as before are left out."""

@@ -9,10 +9,10 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from simulator.model.clusters import SMALL_MAX, ClusterMap, ClusterSet, map_of, set_of
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 EMPTY_DISK = "an empty disk"
 """What is said in place of a stack where nothing was ever written."""

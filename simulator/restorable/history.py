@@ -5,7 +5,6 @@ It is asked of the machine: an instant can be restored if each disk that the mac
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
 
 from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power
 from simulator.model.operations import CopyImage, CorruptBackup
@@ -24,7 +23,7 @@ from simulator.restorable.graph import (
 )
 from simulator.restorable.keeping import Kept, keep
 from simulator.timeline import Entry, Frame, Timeline
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 
 class Chain(NamedTuple):

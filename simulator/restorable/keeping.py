@@ -1,9 +1,9 @@
 """Which backups may go: the least bytes that still give back what must stay."""
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from simulator.restorable.graph import Graph, least_first
+from simulator.values import NamedTuple
 
 TRIES_MAX = 20_000
 """So many sets of backups are tried for each disk. Beyond, the best one found so far is told, and

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator
 from itertools import combinations
-from typing import NamedTuple
 
 from simulator.restorable.graph import Graph
+from simulator.values import NamedTuple
 
 PAIRS_OF_MAX = 40
 """Pairs are looked for among at most so many backups."""

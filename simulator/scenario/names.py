@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.model.bitmap import NAME_BYTES_MAX
 from simulator.scenario.disks import Disks
@@ -10,6 +10,7 @@ from simulator.scenario.problems import FIRST, Problems
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path
 from simulator.timeline import Repeat
+from simulator.values import NamedTuple
 
 EVENTS_MAX = 10_000
 """With more names than these, a message lists all of them, whether they are there or not."""

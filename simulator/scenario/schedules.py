@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.scenario.labels import Labels
 from simulator.scenario.moments import SCHEDULES, Moment
@@ -13,6 +13,7 @@ from simulator.scenario.validation import RawStep
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 from simulator.schedule.turns import Overlap, Turn
+from simulator.values import NamedTuple
 
 AT_CHANGE = "at-change"
 """What a schedule of fixed hours does where the clock skips its time, or shows it twice."""

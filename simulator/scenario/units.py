@@ -21,15 +21,12 @@ _NANOSECONDS = {
 }
 
 _PART = r"(?P<count>[0-9]+(?:\.[0-9]+)?)(?P<unit>d|h|ms|m|s|us|ns)"
-_DURATION = re.compile(rf"(?:{_PART.replace('?P<count>', '').replace('?P<unit>', '')} *)+")
+_DURATION = rf"(?:{_PART.replace('?P<count>', '').replace('?P<unit>', '')} *)+"
 
 TICK_MAX = (1 << 63) - 1
 """Nanoseconds, some 292 years: ticks of a workload are 64-bit integers."""
 
-_ALMOST_SIZE = re.compile(
-    r"(?P<count>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[kmgtp])(i?b|i?bytes?|[a-z]+bytes?)?",
-    re.IGNORECASE,
-)
+_ALMOST_SIZE = r"(?i)(?P<count>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[kmgtp])(i?b|i?bytes?|[a-z]+bytes?)?"
 """What people write for a size: decimal units, fractions, words."""
 
 SIZE_DIGITS_MAX = 30
@@ -55,7 +52,7 @@ def near_size(text: str) -> str:
     >>> [near_size(text) for text in ("8GB", "1.5 GiB", "2 gigabytes", "12 parsecs")]
     ['8 GiB', '1536 MiB', '2 GiB', '']
     """
-    match = _ALMOST_SIZE.fullmatch(text.strip())
+    match = re.fullmatch(_ALMOST_SIZE, text.strip())
     if match is None or len(text) > SIZE_DIGITS_MAX:
         return ""
     size = Fraction(match["count"]) * (1 << 10 * _POWERS[match["unit"].lower()])
@@ -68,7 +65,7 @@ def read_duration(text: str) -> Fraction | None:
     >>> [read_duration(text) for text in ("90s", "1.5h", "12:30")]
     [Fraction(90000000000, 1), Fraction(5400000000000, 1), None]
     """
-    if _DURATION.fullmatch(text) is None:
+    if re.fullmatch(_DURATION, text) is None:
         return None
     parts = re.finditer(_PART, text)
     return sum(
@@ -137,9 +134,9 @@ _TIMES = {
 }
 """What people write for a unit of time, and what it is here."""
 
-_ALMOST_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)", re.IGNORECASE)
+_ALMOST_TIME = r"(?i)([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)"
 
-_ALMOST_PER = re.compile(r"(.*[^\s/])\s*(?:/|\bper\b|(?<=b)p(?=s$))\s*([a-z]+)", re.IGNORECASE)
+_ALMOST_PER = r"(?i)(.*[^\s/])\s*(?:/|\bper\b|(?<=b)p(?=s$))\s*([a-z]+)"
 """An amount in a time: ``5 MB/sec``, ``5 MBps``, ``200 per second``."""
 
 NEAR_MEASURES = ("rate", "frequency", "share", "duration")
@@ -170,7 +167,7 @@ def _near_measure(value: object, kind: str) -> str:
     if kind == "share":
         part = re.fullmatch(r"0?\.[0-9]+", text)
         return f"{float(100 * Fraction(text)):g}%" if part else ""
-    per = _ALMOST_PER.fullmatch(text)
+    per = re.fullmatch(_ALMOST_PER, text)
     amount, unit = (per[1], per[2]) if per is not None else (text, "s")
     time = _TIMES.get(unit.lower())
     if kind == "rate":
@@ -182,9 +179,9 @@ def _near_measure(value: object, kind: str) -> str:
 
 def _near_time(text: str) -> str:
     """Return the time that a text probably means: ``2 hours and 30 min`` is ``2h30m``."""
-    parts = _ALMOST_TIME.findall(text)
+    parts = re.findall(_ALMOST_TIME, text)
     units = [_TIMES.get(unit.lower()) for _, unit in parts]
-    rest = re.sub(r"\band\b|,", "", _ALMOST_TIME.sub("", text)).strip()
+    rest = re.sub(r"\band\b|,", "", re.sub(_ALMOST_TIME, "", text)).strip()
     if not parts or rest or None in units:
         return ""
     both = zip(parts, units, strict=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,6 +16,7 @@ from simulator.scenario.units import NEAR_MEASURES, near_measure, near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
 from simulator.scenario.yaml12 import Path, Place
+from simulator.values import NamedTuple
 
 CHUNK = 512
 """Steps that are validated in one go. One bad step makes its chunk slow, not the whole file."""

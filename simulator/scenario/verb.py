@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NotRequired, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
@@ -17,7 +17,7 @@ from simulator.scenario.pictures import Pictures
 from simulator.scenario.problems import Problems
 from simulator.scenario.shapes import NoArguments, keys_of, listed, long, required_keys
 from simulator.scenario.yaml12 import Path
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from simulator.flows.resources import Resource

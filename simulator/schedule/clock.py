@@ -2,9 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import NamedTuple
 
 from simulator.schedule.durations import SECOND
+from simulator.values import NamedTuple
 
 DATE_EXPECTED = "a date such as 2026-03-05T22:00"
 CLOCK_EXPECTED = "a date and its zone such as 2026-03-02T00:00:00Z or 2026-03-02 Europe/Berlin"

@@ -6,9 +6,9 @@ Integer arithmetic with ``+ - * / %`` and parentheses; ``/`` rounds down, as ``%
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 _PLACE = re.compile(r"<([^<>|\n]*)>|<(?=\s*(?:n|date)\b)")
 """A template, or one that nothing closes; the arrow of a figure and a comparison are none."""

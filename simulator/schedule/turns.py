@@ -1,7 +1,8 @@
 """The turns of a schedule, and what becomes of one while the jobs of the last still run."""
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 
 class Overlap(StrEnum):

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 
 class Key(NamedTuple):

@@ -1,11 +1,12 @@
 """Reads what a connection to an export shows as cells: own content, the view, a bitmap's bits."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.hosts.nbd import ALLOCATION, DEPTH, ZERO_FLAG, Extent, NbdClient
 from simulator.model.clusters import ZERO
 from simulator.qemu.actions import held_by
+from simulator.values import NamedTuple
 from simulator.verify.sight import DIRTY, Cells, Run, join_runs
 
 READ_BYTES_MAX = 4 * 1024 * 1024

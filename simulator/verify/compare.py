@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from simulator.model.clusters import ZERO, letter_of
 from simulator.notation import GUEST, RECORDING_MARK, bar, clusters_in_cell, write_rows
 from simulator.qemu.actions import Held
+from simulator.values import NamedTuple
 from simulator.verify.sight import BitmapSight, Cells, CopySight, DiskSight, Run, Sight
 
 MIXTURE = "~"

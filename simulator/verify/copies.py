@@ -1,9 +1,10 @@
 """Temporary copies of bitmaps: an enabled one cannot be exported. Pure."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.qemu.actions import Command
+from simulator.values import NamedTuple
 from simulator.verify.sight import BitmapSight
 
 

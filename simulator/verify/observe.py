@@ -7,7 +7,7 @@ own nodes. Bitmaps are read through temporary copies, since an enabled one canno
 import asyncio
 import os
 from collections.abc import Container, Coroutine, Iterable, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from simulator.hosts.daemon import Daemon, QemuRefusedError
 from simulator.hosts.exports import (
@@ -23,6 +23,7 @@ from simulator.hosts.nbd import DIRTY_BITMAP, NbdError
 from simulator.hosts.session import Session
 from simulator.qemu.actions import Command
 from simulator.qemu.names import Names
+from simulator.values import NamedTuple
 from simulator.verify.cells import (
     Shape,
     Status,

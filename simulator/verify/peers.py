@@ -1,12 +1,12 @@
 """The real things that a simulation can be held against."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from simulator.diagnostics import Code, Severity
 from simulator.libvirt.plan import refuse
 from simulator.releases.hosts import Host
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 from simulator.verify import on_libvirt, on_qemu, playing
 from simulator.verify.on_libvirt import verify as verify_on_libvirt
 from simulator.verify.on_qemu import verify as verify_on_qemu

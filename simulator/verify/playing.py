@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from simulator.diagnostics import Finding, Severity, printable
 from simulator.hosts.failures import QemuError, QemuMissingError
@@ -17,6 +17,7 @@ from simulator.qemu.steps import Plan, Step, Unplayed
 from simulator.releases.hosts import HOST_DEFAULT, NAMES, QEMU, Host, is_known
 from simulator.timeline import Entry, Timeline
 from simulator.upgrades import Upgraded, first_difference
+from simulator.values import NamedTuple
 from simulator.verify.compare import Difference
 from simulator.verify.observe import Observer
 

@@ -1,13 +1,14 @@
 """What can be seen of a machine: the simulated one and the real one in the same terms. Pure."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, CommitJob, Machine, Power, Restored
 from simulator.qemu.actions import Held
 from simulator.qemu.commands.outside import stacked
+from simulator.values import NamedTuple
 
 DIRTY = 1
 """What a set bit of a bitmap is held as."""

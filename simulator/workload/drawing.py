@@ -1,11 +1,12 @@
 """What a workload writes, in the order of time, as far as somebody looks."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from simulator.values import NamedTuple
 from simulator.workload.arrivals import BLOCK, Integers, arrivals
 from simulator.workload.guests import Guest
 from simulator.workload.places import Places

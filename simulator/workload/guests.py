@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 
 class Pattern(StrEnum):

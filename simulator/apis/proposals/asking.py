@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from simulator.diagnostics import InputError, Problem, Span
+from simulator.values import NamedTuple
 
 SECONDS_MAX = 5.0
 """A proposal that takes longer over one request never ends, as far as anybody can tell."""

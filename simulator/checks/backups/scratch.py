@@ -1,7 +1,6 @@
 """The rule about the scratch space of a pull backup: BT210."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import Rule, rule
@@ -15,6 +14,7 @@ from simulator.model.transitions.backups.overwriting import to_keep
 from simulator.moves import Move, moved_until
 from simulator.schedule.durations import SECOND
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 @rule("BT210", "scratch-full", Severity.ERROR)

@@ -1,7 +1,6 @@
 """The rule about disks of one machine that are copied one after the other: BT212."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import Rule, relate, rule
@@ -10,6 +9,7 @@ from simulator.model.machine import Kind
 from simulator.model.requests import StartCheckpoint
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 JOBS = frozenset((Kind.FULL, Kind.INCREMENTAL, Kind.BITMAPS))
 

@@ -1,7 +1,6 @@
 """The rule about bits that go before anybody has copied what they name: BT215."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.claims.blame import Broken, broken_by
 from simulator.checks.copied import never_copied, uncopied
@@ -26,6 +25,7 @@ from simulator.model.operations import (
 from simulator.model.requests import DeleteCheckpoint, Qmp
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 @rule("BT215", "changes-discarded", Severity.WARNING)

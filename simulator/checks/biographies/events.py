@@ -1,9 +1,9 @@
 """What can have a history in a run, and what can happen to it."""
 
 from enum import StrEnum
-from typing import NamedTuple
 
 from simulator.timeline import Entry
+from simulator.values import NamedTuple
 
 
 class Kind(StrEnum):

@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.biographies import What, history_of_bitmap, last_of
 from simulator.checks.claims.blame import lost_to
@@ -19,6 +18,7 @@ from simulator.notation import write_bits, write_view
 from simulator.restorable.claims import claimed_start
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 @rule("BT107", "untracked-overlay", Severity.ERROR)

@@ -1,7 +1,6 @@
 """The rule about bitmaps that are stopped by hand while the guest goes on: BT110."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.bitmaps.overlays import changed_until, next_recording, records
 from simulator.checks.claims.blame import lost_to
@@ -15,6 +14,7 @@ from simulator.model.operations import DisableBitmap
 from simulator.model.requests import Qmp
 from simulator.notation import write_bits, write_view
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 @rule("BT110", "recording-stopped", Severity.WARNING)

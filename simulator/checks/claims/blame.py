@@ -1,13 +1,12 @@
 """Which steps broke the increments that lack something, for the rules about those steps."""
 
-from typing import NamedTuple
-
 from simulator.checks.biographies import Event, What, cleared_by
 from simulator.checks.claims.faults import HOLE, STALE, claims_with
 from simulator.checks.claims.steps import HANDED, begun_at, step_of
 from simulator.checks.claims.stretches import Claim, Hole
 from simulator.model.clusters import ClusterSet
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 LATE = (What.BEGAN, What.ENABLED)
 """What makes nothing worse than it was."""

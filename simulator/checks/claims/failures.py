@@ -1,12 +1,12 @@
 """Backups that start at a checkpoint whose own backup holds nothing."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.model.machine import Backup, Status
 from simulator.model.requests import TakeBackup
 from simulator.restorable.claims import claimed_start
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Failure(NamedTuple):

@@ -1,10 +1,9 @@
 """What a job that did not get to its end left in a target, under what is written over it."""
 
-from typing import NamedTuple
-
 from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Backup
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Leftover(NamedTuple):

@@ -1,7 +1,6 @@
 """Backups that were put onto another one, held against what the guest saw."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.biographies import Event, What, cleared_by, history_of_bitmap, last_of, told
 from simulator.checks.claims.faults import is_told
@@ -17,6 +16,7 @@ from simulator.notation import write_clusters, write_view
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.restorable.history import history_of
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Onto(NamedTuple):

@@ -1,7 +1,6 @@
 """Reverts: whether the guest sees what it saw at the snapshot, and which stretch is discarded."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.biographies import Kind, Thing, beginning_of
 from simulator.model.clusters import ClusterMap
@@ -11,6 +10,7 @@ from simulator.model.operations import LoadSnapshot, RecordSnapshot, RevertImage
 from simulator.model.requests import Revert, Snapshot
 from simulator.model.values import replace
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Reverted(NamedTuple):

@@ -5,7 +5,6 @@ bitmaps that the user named claims nothing, but where their windows leave a stre
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.biographies import What, history_of_bitmap, last_of
 from simulator.checks.claims.leftovers import leftover_of
@@ -18,6 +17,7 @@ from simulator.model.operations import ResizeImage
 from simulator.model.requests import Qmp
 from simulator.restorable.claims import claimed_end, claimed_start
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Hole(NamedTuple):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from simulator.checks.rule import Rule, rule
 from simulator.checks.windows import Window, windows_of, windows_of_copies
@@ -10,6 +9,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.schedule.durations import write_duration
 from simulator.schedule.turns import Overlap
 from simulator.timeline import Entry, Instant, Timeline
+from simulator.values import NamedTuple
 
 
 @rule("BT503", "window-exceeds-interval", Severity.WARNING)

@@ -1,7 +1,6 @@
 """The rule about backups that do not fit into their store: BT505."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.checks.rule import Rule, rule
@@ -11,6 +10,7 @@ from simulator.model.sizes import write_about, write_size
 from simulator.moves import Move
 from simulator.restorable.history import Restorable, history_of
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 NAMED_MAX = 8
 """So many backups are named one by one."""

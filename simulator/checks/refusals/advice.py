@@ -1,7 +1,6 @@
 """What to do after a refusal: tried on the machine as it is then, and told only if it helps."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from simulator.diagnostics import InputError
 from simulator.model.machine import Machine
@@ -9,6 +8,7 @@ from simulator.model.operations import Refusal
 from simulator.model.requests import Request
 from simulator.model.transitions import apply_all
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 
 class Way(NamedTuple):

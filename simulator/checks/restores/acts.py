@@ -1,11 +1,11 @@
 """Acts that are to leave what the guest sees as it is, and do not."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.model.disk import Disk
 from simulator.model.operations import LoadSnapshot, RebaseFile, ResizeImage, RevertImages
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 MEANT = (ResizeImage, RevertImages, LoadSnapshot, RebaseFile)
 """What is to give another disk; that a rebase does is told by BT406."""

@@ -6,13 +6,13 @@ holds, the one that says most reports it, and the others are named beside it.
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 from simulator.checks.claims.reverts import Reverted, find_reverts
 from simulator.model.machine import Backup, Kind, Restored, Transfer
 from simulator.restorable.graph import lay_over
 from simulator.restorable.history import History, history_of
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 UNSEEN, HOLE, ORDER, BASE, INSTANT = "BT301", "BT302", "BT303", "BT304", "BT306"
 DISCARDED, LIVE = "BT402", "BT206"

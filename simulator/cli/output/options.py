@@ -4,9 +4,11 @@ import functools
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from simulator.values import NamedTuple
 
 FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown")
 """The formats of a report."""

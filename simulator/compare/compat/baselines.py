@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
 from simulator.compare.lines import FORMAT, read_lines
 from simulator.diagnostics import InputError, Problem
+from simulator.values import NamedTuple
 
 
 class Recorded(TypedDict):

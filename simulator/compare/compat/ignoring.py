@@ -5,10 +5,11 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.compare.compat.kinds import KINDS, Difference
 from simulator.diagnostics import InputError, Problem, Span, lines_of
+from simulator.values import NamedTuple
 
 KEYS = ("kind", "file", "at", "reason", "expires")
 NEEDED = ("reason", "expires")

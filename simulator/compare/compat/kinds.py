@@ -1,7 +1,8 @@
 """The kinds of differences that a change of semantics makes, by level."""
 
 from enum import StrEnum
-from typing import NamedTuple
+
+from simulator.values import NamedTuple
 
 
 class Level(StrEnum):

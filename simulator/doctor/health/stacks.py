@@ -1,10 +1,10 @@
 """What stands on what in a folder: which states the files give back, by which of them, in order."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from simulator.doctor.reading.held import BackupFile, Folder
 from simulator.inspect.image.runs import Run, lay_over
+from simulator.values import NamedTuple
 
 Stack = tuple[BackupFile, ...]
 """Files of one disk from a whole one on, each on those before it."""

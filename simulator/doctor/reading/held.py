@@ -1,9 +1,9 @@
 """Backups that a tool keeps in a folder, and what libvirt and QEMU say of the machine's disks."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from simulator.inspect.image.runs import Run
+from simulator.values import NamedTuple
 
 FULL, INCREMENT, DIFFERENTIAL, COPY = "full", "inc", "diff", "copy"
 """What a backup file is, as virtnbdbackup names it."""

@@ -8,10 +8,11 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 from simulator.doctor.reading.held import COPY, DIFFERENTIAL, FULL, INCREMENT, BackupFile
 from simulator.inspect.image.runs import Run, join_runs, total
+from simulator.values import NamedTuple
 
 HEAD = 40
 """Bytes of a frame's head: its kind, where it begins, how long it is."""

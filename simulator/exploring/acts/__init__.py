@@ -5,7 +5,7 @@ An act names things by their places, so that it means the same on all machines o
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from simulator.apis.base import ApiModel
 from simulator.apis.libvirt.merging import FORGOTTEN
@@ -35,6 +35,7 @@ from simulator.model.requests import (
     StartCheckpoint,
     TakeBackup,
 )
+from simulator.values import NamedTuple
 
 OURS = re.compile(r"\b[SBb][0-9]+[a-z]?(?:\.bak)?\b")
 """Names that an exploration gives: images, checkpoints and backups."""

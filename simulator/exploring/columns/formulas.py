@@ -6,10 +6,11 @@ is no one answer: both are given, one after the other, and what comes of it is c
 """
 
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple, Self
+from typing import Self
 
 from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, Version
 from simulator.model.clusters.small import SmallMap, SmallSet
+from simulator.values import NamedTuple
 
 NEW: Version = 255
 """What a guest write leaves: a letter that nobody has seen yet."""

@@ -6,7 +6,7 @@ a user calls things, and labels of instants, are no part of it.
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.exploring.acts import OURS
 from simulator.exploring.columns.formulas import (
@@ -24,6 +24,7 @@ from simulator.model.disk import Aside, Disk, Image, InternalSnapshot
 from simulator.model.machine import Backup, Machine
 from simulator.model.notes import Checkpoint, Layer, SnapshotNote
 from simulator.model.values import replace
+from simulator.values import NamedTuple
 
 Cells: TypeAlias = ClusterMap | ClusterSet
 

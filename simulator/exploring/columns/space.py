@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.apis.base import ApiModel, Plan
 from simulator.apis.proposals.asking import NeverEnds, limited
@@ -50,6 +50,7 @@ from simulator.model.machine import Machine
 from simulator.model.operations import GuestOperation, Refusal
 from simulator.model.requests import Request
 from simulator.model.transitions import apply_all
+from simulator.values import NamedTuple
 
 WRITTEN = Node("written")
 NO_CLUSTERS = set_of(1)

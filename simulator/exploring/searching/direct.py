@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from itertools import combinations
-from typing import NamedTuple
 
 from simulator.apis.base import ApiModel
 from simulator.apis.proposals.asking import NeverEnds
@@ -31,6 +30,7 @@ from simulator.exploring.witness import Stepped, begin
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.machine import Machine
 from simulator.model.values import replace
+from simulator.values import NamedTuple
 
 FIRST_VERSION = 256
 """What the first guest write leaves; each leaves another one."""

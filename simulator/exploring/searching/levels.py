@@ -1,7 +1,6 @@
 """Makes the next states of many, a formula at a time, and tells which steps go wrong."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from simulator.exploring.columns.programs import Codes, Worked, bases_of, pack, 
 from simulator.exploring.columns.space import Flag, Formulas, Move, Space
 from simulator.exploring.judging import LOST_POINT, lost_with
 from simulator.exploring.searching.store import Numbers, Rows
+from simulator.values import NamedTuple
 
 ACTS_MAX, MASKS_BITS = 1 << 12, 16
 """A step is the place of an act among those of its shape, and which clusters the guest writes."""

@@ -1,7 +1,6 @@
 """Looks at all states of a model, nearest first, for steps that go wrong."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from simulator.exploring.noted import noted_of
 from simulator.exploring.searching.levels import ACTS_MAX, Levels, Made
 from simulator.exploring.searching.store import Numbers, Rows, Store
 from simulator.exploring.witness import Stepped, begin
+from simulator.values import NamedTuple
 
 
 class Asked(NamedTuple):

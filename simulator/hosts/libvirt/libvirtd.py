@@ -15,11 +15,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from simulator.hosts.failures import QemuError, QemuMissingError, tell_end
 from simulator.hosts.libvirt.process import EMULATOR
 from simulator.hosts.lifeline import end_processes
+from simulator.values import NamedTuple
 
 DAEMON = "libvirtd"
 

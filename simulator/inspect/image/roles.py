@@ -7,11 +7,11 @@ below it marks.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from simulator.diagnostics import printable
 from simulator.inspect.image.runs import Run, cut_out, join_runs, lay_over, to_units
 from simulator.inspect.image.seen import SeenImage
+from simulator.values import NamedTuple
 
 
 class Live(NamedTuple):

@@ -4,12 +4,12 @@ import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from simulator.inspect.disk import SeenDisk, cells_of
 from simulator.inspect.image.runs import UNKNOWN, Run, cut_out, to_units
 from simulator.inspect.image.seen import SeenImage
 from simulator.model.disk import CLUSTER_SIZE_DEFAULT
+from simulator.values import NamedTuple
 
 STEPS_MAX = 2000
 """A disk of more runs is told in cells of many clusters."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from threading import local
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from simulator.model.clusters.interfaces import (
     Version,
     letter_of,
 )
+from simulator.values import NamedTuple
 
 Packed: TypeAlias = npt.NDArray[np.uint64]
 

@@ -1,12 +1,13 @@
 """Where two maps of clusters part, told by the levels that they share."""
 
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
 from simulator.model.clusters.arrays import Integers
 from simulator.model.clusters.interfaces import Version
 from simulator.model.clusters.levels import Level, flatten
+from simulator.values import NamedTuple
 
 TOP_MAX = 4
 """What was written last is looked for in so many of the newest levels."""

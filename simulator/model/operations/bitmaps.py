@@ -1,6 +1,8 @@
 """What happens to bitmaps by their names."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from simulator.values import NamedTuple
 
 BitmapKey: TypeAlias = tuple[str, str]
 """The node of a bitmap, and its name."""

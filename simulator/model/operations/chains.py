@@ -1,6 +1,8 @@
 """What happens to the images of a chain."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from simulator.values import NamedTuple
 
 
 class CreateImage(NamedTuple):

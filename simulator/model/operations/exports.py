@@ -1,6 +1,8 @@
 """What clients may read."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from simulator.values import NamedTuple
 
 
 class ExportNode(NamedTuple):

@@ -1,8 +1,9 @@
 """What somebody does to image files who knows nothing of the host, and asks nobody."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.clusters import ClusterMap
+from simulator.values import NamedTuple
 
 
 class RemoveFile(NamedTuple):

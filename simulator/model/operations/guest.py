@@ -1,8 +1,9 @@
 """What the guest does to a disk."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.clusters import ClusterMap, ClusterSet
+from simulator.values import NamedTuple
 
 
 class Extent(NamedTuple):

@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.clusters import ClusterSet
 from simulator.model.machine import Kind, Status
 from simulator.model.operations.bitmaps import BitmapKey
+from simulator.values import NamedTuple
 
 
 class Sync(StrEnum):

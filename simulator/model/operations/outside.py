@@ -1,9 +1,10 @@
 """What happens beside the machine: copies, restored disks, and a host's notes."""
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.clusters import ClusterSet
 from simulator.model.notes import Layer
+from simulator.values import NamedTuple
 
 
 class CopyImage(NamedTuple):

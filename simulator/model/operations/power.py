@@ -1,9 +1,9 @@
 """The process that has the images open, and the disks of the machine."""
 
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from simulator.values import dataclass
+from simulator.values import NamedTuple, dataclass
 
 
 @dataclass(frozen=True, slots=True)

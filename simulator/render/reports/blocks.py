@@ -1,7 +1,7 @@
 """What a report tells, block by block, whichever way it is written."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.diagnostics import Finding, printable, shown
 from simulator.measures.jobs import Work
@@ -10,6 +10,7 @@ from simulator.measures.summary import Summary
 from simulator.model.machine import Status
 from simulator.render.amounts import write_amount, write_rate
 from simulator.render.reports.numbers import write_moment, write_share, write_time
+from simulator.values import NamedTuple
 
 NAMED = "instants are names here, so bytes are told and no times"
 

@@ -1,7 +1,6 @@
 """The same instants under several models, side by side: what is not the same is pointed at."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from simulator.diagnostics import Severity, counted
 from simulator.render.drawing import Box, Drawing, Shape, Text, fit, moved, stack, title_lines, wrap
@@ -10,6 +9,7 @@ from simulator.render.views.chain import WIDTH_MIN, Marks, lay_out_chain, rows_a
 from simulator.render.views.strips import SMALL, Row
 from simulator.render.views.told import box_sample, cell_samples, draw_legend
 from simulator.timeline import Frame, Timeline
+from simulator.values import NamedTuple
 
 BETWEEN = 40.0
 """Between two columns."""

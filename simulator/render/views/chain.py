@@ -8,7 +8,7 @@ to the image that it comes from: it passes only cells that hold nothing.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.diagnostics import Finding, Severity, shown
 from simulator.model.clusters import set_of
@@ -51,6 +51,7 @@ from simulator.render.views.strips import (
 )
 from simulator.render.views.told import draw_findings, draw_marks, marks_in
 from simulator.timeline import Frame, Timeline
+from simulator.values import NamedTuple
 
 ROW_GAP = 5.0
 IMAGE_GAP = 16.0

@@ -7,7 +7,6 @@ row. What changed since the instant before has an edge of its own.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from simulator.diagnostics import Finding, Severity, shown
 from simulator.model.machine import Backup
@@ -53,6 +52,7 @@ from simulator.render.views.told import (
     marks_in,
 )
 from simulator.timeline import Frame, Timeline
+from simulator.values import NamedTuple
 
 BAND_WIDTH = 1100.0
 ROW_WIDTH = 300.0

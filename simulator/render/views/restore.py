@@ -6,7 +6,6 @@ backup begins at a dot. A label has a line for itself, so that nothing runs thro
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from simulator.diagnostics import Finding
 from simulator.render.amounts import write_held, write_size
@@ -26,6 +25,7 @@ from simulator.render.views.strips import SMALL
 from simulator.render.views.told import Sample, draw_findings, draw_legend, line_sample
 from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 NODE_HEIGHT, BACKUP_HEIGHT, GAP = 22.0, 18.0, 12.0
 LANE = 16.0

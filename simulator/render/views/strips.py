@@ -4,7 +4,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
-from typing import NamedTuple
 
 from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
@@ -25,6 +24,7 @@ from simulator.render.drawing import ASCENT, DESCENT, Box, Shape, Text, fit, wid
 from simulator.render.palette import SHADES, role_of
 from simulator.render.rows import Shown, tell_bitmaps, tell_images
 from simulator.timeline import Entry
+from simulator.values import NamedTuple
 
 FAILED = "failed write"
 """The label of a row that shows what the guest could not write."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from simulator.diagnostics import Finding, Severity
 from simulator.notation import RECORDING_MARK
@@ -11,6 +10,7 @@ from simulator.render.palette import SHADES
 from simulator.render.told import when_of
 from simulator.render.views.strips import SMALL, Cells, Row
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 FINDINGS_MAX = 40
 """So many findings are told below a picture."""

@@ -5,7 +5,6 @@ that gives the state at its start.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from simulator.diagnostics import Finding, shown
 from simulator.model.machine import Machine
@@ -26,6 +25,7 @@ from simulator.render.views.strips import SMALL, tell_snapshots
 from simulator.render.views.told import draw_findings
 from simulator.restorable.graph import NOTHING
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 ROW, INDENT, DOT = 22.0, 20.0, 8.0
 NAME_MAX = 230.0

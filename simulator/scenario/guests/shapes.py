@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from fractions import Fraction
 from itertools import count
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NotRequired, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, with_config
 from pydantic_core import PydanticCustomError
@@ -31,6 +31,7 @@ from simulator.scenario.shapes import (
 from simulator.scenario.words import shorten
 from simulator.scenario.yaml12 import Path
 from simulator.timeline import DiskShape
+from simulator.values import NamedTuple
 from simulator.workload.guests import Guest, Pattern, stretches_of
 
 if TYPE_CHECKING:

@@ -1,7 +1,5 @@
 """Pictures of what a job had copied when it was stopped, held against what there was to copy."""
 
-from typing import NamedTuple
-
 from simulator.model.clusters import ClusterSet
 from simulator.model.machine import BackupJob, Job, Kind, MirrorJob, Transfer
 from simulator.model.requests import CancelJob, FinishJobs
@@ -11,6 +9,7 @@ from simulator.scenario.pictures import without_bars
 from simulator.scenario.problems import Problems
 from simulator.scenario.yaml12 import Path
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 
 def check_copied(timeline: Timeline) -> None:

@@ -7,7 +7,7 @@ A new command is a reader and an entry of ``COMMANDS``. Source: observed on QEMU
 import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from simulator.model.machine import Kind, Status
 from simulator.model.operations import (
@@ -38,6 +38,7 @@ from simulator.releases.hosts import precedes
 from simulator.scenario.names import Thing
 from simulator.scenario.qmp.arguments import Arguments, RefusedError
 from simulator.scenario.qmp.ignored import BACKUP, COMMANDS_NEWER, EXPORT, MERGE, MIRROR
+from simulator.values import NamedTuple
 
 SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
 """What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""

@@ -1,6 +1,5 @@
 """The commands of a ``qmp`` step as operations, or as what QEMU says against them."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -117,8 +116,10 @@ def _read_as(
 
 def _sent(commands: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return commands as JSON; none where they have no form in it, as infinity has none."""
+    from json import dumps  # most files have no command of their own
+
     try:
-        return tuple(json.dumps(command, allow_nan=False) for command in commands)
+        return tuple(dumps(command, allow_nan=False) for command in commands)
     except (TypeError, ValueError):
         return ()
 

@@ -1,7 +1,6 @@
 """Why a bit of a dirty bitmap is set, or is not."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from simulator.checks.evidence import join_words
 from simulator.model.bitmap import DirtyBitmap
@@ -31,6 +30,7 @@ from simulator.teaching.reasons.history import (
     written_images,
 )
 from simulator.teaching.reasons.words import join_deeds
+from simulator.values import NamedTuple
 
 WRITES_TOLD = 3
 """So many of the guest's writes to a cluster are told, the last ones."""

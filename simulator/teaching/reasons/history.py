@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from simulator.model.clusters import Version, letter_of
 from simulator.model.disk import Disk
@@ -10,6 +9,7 @@ from simulator.model.machine import CommitJob, Machine
 from simulator.model.operations import GuestDiscard, GuestWrite, Operation, Refusal
 from simulator.model.transitions import apply
 from simulator.timeline import Entry, Timeline
+from simulator.values import NamedTuple
 
 NEVER = "the guest never wrote there"
 NOT_YET = "the guest had not written there by then"

@@ -1,11 +1,11 @@
 """A curve or an area along time, with what it is about on its left."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from simulator.render.drawing import Line, Shape, Text, fit, moved
 from simulator.render.text import STEP
 from simulator.render.views.time.bars import LABEL_GAP
+from simulator.values import NamedTuple
 
 HEIGHT = 72.0
 

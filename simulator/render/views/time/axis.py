@@ -9,12 +9,12 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta
 from itertools import pairwise
-from typing import NamedTuple
 
 from simulator.render.drawing import Line, Shape, Text
 from simulator.schedule.clock import Clock
 from simulator.schedule.durations import SECOND, UNITS, write_duration
 from simulator.timeline import Timeline
+from simulator.values import NamedTuple
 
 AXIS_MAX = 1150.0
 SLOT_MIN, SLOT_MAX = 14.0, 124.0

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from simulator.render.drawing import Area, Box, Shape, Text, fit, width_of
 from simulator.render.palette import SHADES
 from simulator.render.text import FILLS
 from simulator.render.views.strips import middle
 from simulator.render.views.told import Sample, box_sample
+from simulator.values import NamedTuple
 
 ROW, BAR = 19.0, 13.0
 THIN_ROW, THIN_BAR = 11.0, 8.0

@@ -1,11 +1,11 @@
 """Very many jobs: side by side in lanes, each named where there is room for its name."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from simulator.render.drawing import Shape, Text, fit, width_of
 from simulator.render.views.strips import middle
 from simulator.render.views.time.bars import SEEN, Bar, Track, draw_bar
+from simulator.values import NamedTuple
 
 LANE, BAR = 13.0, 10.0
 LANES_MAX = 24
