@@ -65,10 +65,10 @@ Step: Any = with_config(
 Step.__doc__ = "One verb, and what is expected or allowed there."
 
 
-def steps_with(keys: frozenset[str]) -> Any:
-    """Return the shape of a list of steps that know some of the keys only."""
-    known = {key: kind for key, kind in Step.__annotations__.items() if key in keys}
-    return list.__class_getitem__(with_config(STRICT)(_make_shape("Step", known)))
+def part_of(shape: Any, keys: frozenset[str]) -> Any:
+    """Return a shape that knows some of the keys only."""
+    known = {key: kind for key, kind in shape.__annotations__.items() if key in keys}
+    return with_config(STRICT)(_make_shape(shape.__name__, known))
 
 
 AnyStep: Any = Step | Literal[VERBS_ALONE]

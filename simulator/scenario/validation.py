@@ -1,7 +1,7 @@
 """Holds a scenario against its shape, and says what does not fit in a user's words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 
 from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems, describe
-from simulator.scenario.shapes import A_NAME, Allowed, Disk, keys_of
-from simulator.scenario.steps import Head, Step, steps_with
+from simulator.scenario.shapes import A_NAME, Allowed, Disk, Stop, keys_of
+from simulator.scenario.steps import Head, HostShape, Step, part_of
 from simulator.scenario.units import NEAR_MEASURES, near_measure, near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
@@ -24,6 +24,12 @@ CHUNK = 512
 
 KEY_OF_MAPPING = "[key]"
 """What pydantic ends a path with, if a key is to blame."""
+
+STEPS = ("timeline", "do", "else")
+"""Keys that hold steps."""
+
+CANCEL_BESIDE = "cancel of a job"
+"""How the argument ``cancel`` of a verb is called; there is a verb of this name."""
 
 TIMED_KEYS = ("clock", "resources", "faults")
 """Keys of the top that only a scenario with time has."""
@@ -55,6 +61,9 @@ def _keys() -> Mapping[str, Mapping[str, str]]:
         "step": {**keys_of(Step), **{verb.name: verb.form for verb in VERBS.values()}},
         "allow": keys_of(Allowed),
         "disk": keys_of(Disk),
+        "host": keys_of(HostShape),
+        "fails": keys_of(Stop),
+        CANCEL_BESIDE: keys_of(Stop),
         "resource": keys_of(ResourceShape),
         "faults": keys_of(FaultsShape),
         "faults crash": keys_of(CrashShape),
@@ -92,9 +101,9 @@ def check_head(
 
     The second value are the keys of the top that have such faults, in themselves or further in.
     """
-    timed = any(key in head for key in TIMED_KEYS)
+    shape = _head(head)
     try:
-        return dict(_head(timed).validate_python(head)), frozenset()
+        return dict(shape.validate_python(head)), frozenset()
     except ValidationError as error:
         details = error.errors(include_url=False)
     for detail in details:
@@ -105,10 +114,10 @@ def check_head(
     for detail in details:
         _leave_out(rest, detail["loc"])
     try:
-        return dict(_head(timed).validate_python({"scenario": "?", **rest})), wrong
+        return dict(shape.validate_python({"scenario": "?", **rest})), wrong
     except ValidationError:
         sound = {key: value for key, value in head.items() if key not in wrong}
-        return dict(_head(timed).validate_python({"scenario": "?", **sound})), wrong
+        return dict(shape.validate_python({"scenario": "?", **sound})), wrong
 
 
 def _leave_out(head: dict[str, object], loc: Path) -> None:
@@ -222,31 +231,39 @@ def _without_surplus(step: dict[str, object], details: Sequence[ErrorDetails]) -
     return rest
 
 
-@cache
-def _head(timed: bool) -> TypeAdapter[Any]:
-    """Return what validates the top; made at its first use, since that takes milliseconds."""
-    if not timed:
-        return TypeAdapter(Head)
-    from simulator.scenario.timed import TimedHead
+def _head(head: Mapping[str, object]) -> TypeAdapter[Any]:
+    """Return what validates the top, with time where there is any."""
+    shape: Any = Head
+    if any(key in head for key in TIMED_KEYS):
+        from simulator.scenario.timed import TimedHead
 
-    return TypeAdapter(TimedHead)
+        shape = TimedHead
+    return _made(shape, frozenset(head) & frozenset(shape.__annotations__) | {"scenario"})
 
 
 def _steps(keys: frozenset[str]) -> TypeAdapter[Any]:
-    """Return what validates a list of steps.
+    """Return what validates a list of steps."""
+    return _made(Step, keys, list.__class_getitem__)
+
+
+def _made(
+    shape: Any, keys: frozenset[str], make: Callable[[Any], Any] = lambda part: part
+) -> TypeAdapter[Any]:
+    """Return what validates a shape, or what is made of it.
 
     It takes as long to make as a small run. So the first file gets one of the keys that it has,
     which tells the same of them; only where another file has others all are made.
     """
-    made = next((known for known in _MADE if keys <= known), None)
-    if made is None:
-        made = KEYS_OF_STEP if _MADE else keys
-        _MADE[made] = TypeAdapter(steps_with(made))
-    return _MADE[made]
+    made = _MADE.setdefault(shape.__name__, {})
+    fit = next((known for known in made if keys <= known), None)
+    if fit is None:
+        fit = frozenset(shape.__annotations__) if made else keys
+        made[fit] = TypeAdapter(make(part_of(shape, fit)))
+    return made[fit]
 
 
-_MADE: dict[frozenset[str], TypeAdapter[Any]] = {}
-"""What validates steps, by the keys that it knows: of the first file, and of all."""
+_MADE: dict[str, dict[frozenset[str], TypeAdapter[Any]]] = {}
+"""What validates shapes, by the keys that it knows: of the first file, and of all."""
 
 
 def _tell(
@@ -360,10 +377,12 @@ def _container(path: Path) -> str:
     keys = [part for part in path[:-1] if isinstance(part, str)]
     if not keys:
         return ""
-    if keys[-1] in ("timeline", "do", "else"):
+    if keys[-1] in STEPS:
         return "step"
     if keys[0] == "faults":
         return " ".join(keys)  # Here a backup is no step.
+    if keys[-1] == "cancel" and keys[-2] not in STEPS:
+        return CANCEL_BESIDE  # What stops a job of another verb.
     return {"disks": "disk", "resources": "resource"}.get(keys[0], keys[-1])
 
 
