@@ -122,7 +122,10 @@ else:
             return cls(*values)
 
         def _replace(self, **changes: Any) -> Any:
-            return type(self)(**{**self._asdict(), **changes})
+            made = tuple.__new__(type(self), map(changes.pop, self._fields, self))
+            if changes:
+                raise TypeError(f"no fields of {type(self).__name__}: {', '.join(changes)}")
+            return made
 
         def _asdict(self) -> dict[str, Any]:
             return dict(zip(self._fields, self, strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 from simulator.flows.course import ROUNDED, SECOND, Course, Speeds
 from simulator.values import NamedTuple
 
-MANY = 64
+MANY = 8
 """More writes than this are looked at all at once."""
 
 IN_FLIGHT = 64 * 1024 * 1024

@@ -5,14 +5,15 @@ changes few of them. So what an instant costs is what happened in it.
 """
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from operator import attrgetter, ne
+from typing import TypeAlias
 
 from simulator.diagnostics import shown
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import ClusterMap
+from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import KEY_OF, Disk
 from simulator.model.machine import Machine
 from simulator.model.series import (
@@ -170,6 +171,13 @@ class _Content(NamedTuple):
     strip: Strip
 
 
+Touched: TypeAlias = dict[tuple[int, int, int, str], tuple[ClusterSet, str]]
+"""The rows that an addition made, by its identity, granularity, length and the row before.
+
+The addition is kept with it, so that no other one gets its identity.
+"""
+
+
 @dataclass
 class _Drawn:
     """A disk as it was drawn last."""
@@ -296,13 +304,14 @@ def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
     fresh = range(len(before), len(now))
     strips: dict[int, Strip] = {}
     rows = picked(drawn.bitmaps, changed)
+    touched: Touched = {}
     for n, was, bitmap, known in zip(changed, old, marked, rows, strict=True):
-        strip = _draw_bitmap(disk, bitmap, lengths, scale, known, was)
+        strip = _draw_bitmap(disk, bitmap, lengths, scale, known, was, touched)
         if strip is not known:
             strips[n] = strip
     blanks = (Strip(label=_label(bitmap, drawn.names), cells="") for bitmap in new)
     below = [
-        _draw_bitmap(disk, bitmap, lengths, scale, blank, None)
+        _draw_bitmap(disk, bitmap, lengths, scale, blank, None, touched)
         for bitmap, blank in zip(new, blanks, strict=True)
     ]
     drawn.bitmaps = added(put_at(drawn.bitmaps, strips), *below)
@@ -316,18 +325,21 @@ def _draw_all(drawn: _Drawn, disk: Disk, lengths: Mapping[str, int], scale: int)
     known = {KEY_OF(bitmap): (bitmap, row) for bitmap, row in rows}
     drawn.names = Counter(bitmap.name for bitmap in disk.bitmaps)
     strips, fresh = [], []
+    widths = {node: -(-length // scale) for node, length in lengths.items()}
+    touched: Touched = {}
     for place, bitmap in enumerate(disk.bitmaps):
         blank = Strip(label=_label(bitmap, drawn.names), cells="")
         was, row = known.get(KEY_OF(bitmap), (None, blank))
-        strip = row._replace(label=blank.label)
-        if len(row.cells) != -(-lengths[bitmap.node] // scale):
-            strip = _draw_bitmap(disk, bitmap, lengths, scale, blank, None)
+        strip = row if row.label == blank.label else row._replace(label=blank.label)
+        if len(row.cells) != widths[bitmap.node]:
+            strip = _draw_bitmap(disk, bitmap, lengths, scale, blank, None, touched)
         elif was is not bitmap:
-            strip = _draw_bitmap(disk, bitmap, lengths, scale, strip, was)
-        if strip == row:
-            strip = row
-        else:
-            fresh.append(place)
+            strip = _draw_bitmap(disk, bitmap, lengths, scale, strip, was, touched)
+        if strip is not row:
+            if strip == row:
+                strip = row
+            else:
+                fresh.append(place)
         strips.append(strip)
     drawn.bitmaps = series(strips)
     return frozenset(fresh)
@@ -340,10 +352,12 @@ def _draw_bitmap(
     scale: int,
     known: Strip,
     before: DirtyBitmap | None,
+    touched: Touched,
 ) -> Strip:
     """Return the row of a bitmap.
 
     Args:
+        touched: What the same addition made of the same row; a thousand bitmaps have few of them.
         known: Its row at the instant before, which is returned if nothing changed; of a new one,
             one that has its label.
         before: The bitmap at the instant before; None for a new one.
@@ -355,16 +369,24 @@ def _draw_bitmap(
     if bitmap.inconsistent:
         cells = BROKEN * -(-length // scale)
     elif added is not None and before is not None and before.length == bitmap.length:
-        cells = known.cells
-        touched = bitmap.clusters_among(added, disk.cluster_size, length).cells(scale)
-        fresh = {cell for cell in touched if cells[cell] != "X"}
-        if fresh:
-            cells = "".join("X" if n in fresh else cell for n, cell in enumerate(cells))
+        alike = id(added), bitmap.granularity, length, known.cells
+        if alike not in touched:
+            clusters = bitmap.clusters_among(added, disk.cluster_size, length)
+            touched[alike] = added, _mark(known.cells, clusters.cells(scale))
+        cells = touched[alike][1]
     else:
         cells = write_bits(bitmap.clusters(disk.cluster_size, length), length, scale=scale)
     if cells == known.cells and bitmap.recording == known.recording:
         return known
     return Strip(label=known.label, cells=cells, recording=bitmap.recording)
+
+
+def _mark(cells: str, touched: Iterable[int]) -> str:
+    """Return the cells of a bitmap of which some more are touched."""
+    fresh = {cell for cell in touched if cells[cell] != "X"}
+    if not fresh:
+        return cells
+    return "".join("X" if n in fresh else cell for n, cell in enumerate(cells))
 
 
 def _label(bitmap: DirtyBitmap, names: Counter[str]) -> str:

@@ -373,7 +373,7 @@ class LargeMap(ClusterMap):
             touched = parted.my.clusters()
         else:
             touched = _stack([*parted.mine, *parted.theirs]).clusters()
-        if (not parted.mine or not parted.theirs) and parted.newer:
+        if parted.grown:
             for level in parted.tops:
                 touched = touched - level.clusters
             return touched
@@ -386,33 +386,21 @@ class LargeMap(ClusterMap):
         spare a comparison of all.
         """
         other = _large_map(other)
+        if self.mark() != other.mark():
+            return False
         parted = part(self, other)
         if not parted.apart:
             return True
-        if self.mark() != other.mark():
+        sides = (parted.mine, parted.their), (parted.theirs, parted.my)
+        if any(levels and _is_seen(levels[0], lacking, parted.tops) for levels, lacking in sides):
             return False
-        for levels, lacking in ((parted.mine, parted.their), (parted.theirs, parted.my)):
-            if levels and not self._looks_like(other, levels[0], lacking, parted.tops):
-                return False
-            if len(levels) > 1 and not self._reads_alike(other, levels[-1]):
-                return False
+        if not parted.grown:
+            for levels, _ in sides:
+                if not all(
+                    self._reads_alike(other, level) for level in {*levels[:1], *levels[-1:]}
+                ):
+                    return False
         return not self.differing(other)
-
-    def _looks_like(
-        self, other: "LargeMap", level: Level, lacking: "LargeMap", tops: list[Level]
-    ) -> bool:
-        """Whether two maps read the same at a few clusters of a level that one of them lacks.
-
-        Args:
-            lacking: The one that lacks it, without the levels that both have on top.
-        """
-        few = level.packed[:: len(level.packed) // LOOKS_MAX + 1]
-        most = lacking.most
-        for entry in few.tolist():
-            cluster, version = divmod(entry, 1 << int(VERSION_BITS))
-            if version > most and not any(top.holds(cluster) for top in tops):
-                return False
-        return self._reads_alike(other, level)
 
     def _reads_alike(self, other: "LargeMap", level: Level) -> bool:
         """Whether two maps read the same at a few clusters of a level."""
@@ -432,6 +420,20 @@ class LargeMap(ClusterMap):
 
 
 NO_MAP = LargeMap()
+
+
+def _is_seen(level: Level, lacking: LargeMap, tops: list[Level]) -> bool:
+    """Whether a few looks find what one of two maps shows of a level that the other one lacks.
+
+    Args:
+        lacking: The one that lacks it, without the levels that both have on top.
+    """
+    most = lacking.most
+    for entry in level.packed[:: len(level.packed) // LOOKS_MAX + 1].tolist():
+        cluster, version = divmod(entry, 1 << int(VERSION_BITS))
+        if version > most and not any(top.holds(cluster) for top in tops):
+            return True
+    return False
 
 
 def _stack(levels: list[Level]) -> LargeMap:

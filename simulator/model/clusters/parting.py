@@ -9,7 +9,7 @@ from simulator.model.clusters.interfaces import Version
 from simulator.model.clusters.levels import Level, flatten
 from simulator.values import NamedTuple
 
-TOP_MAX = 4
+TOP_MAX = 8
 """What was written last is looked for in so many of the newest levels."""
 
 
@@ -66,12 +66,15 @@ class Parted(NamedTuple, Generic[P]):
         return all(level.oldest > most for level in (*self.mine, *self.theirs))
 
     @property
+    def grown(self) -> bool:
+        """Whether just one of them has more, and all of that is newer than what both began with."""
+        return not (self.mine and self.theirs) and self.newer
+
+    @property
     def hidden(self) -> bool:
         """Whether all that only one of them has is on top of both as well."""
         levels = self.mine or self.theirs
-        if (self.mine and self.theirs) or not self.newer:
-            return False
-        return all(any(level is top for top in self.tops) for level in levels)
+        return self.grown and all(any(level is top for top in self.tops) for level in levels)
 
 
 def part(my: P, their: P) -> Parted[P]:
@@ -109,5 +112,10 @@ def top_of(pile: Pile, wanted: Integers) -> list[Level]:
         pile = pile.lower
     if most < len(wanted):
         return []
-    held = levels[0].clusters if len(levels) == 1 else flatten(levels[::-1]).clusters
-    return levels if np.array_equal(wanted, held.array) else []
+    held = flatten(levels[::-1])
+    # Where levels hold the same clusters, there are fewer in all: the next ones may hold the rest.
+    while len(held.packed) < len(wanted) and pile.depth and len(levels) < TOP_MAX:
+        levels.append(pile.level)
+        held = flatten([pile.level, held])
+        pile = pile.lower
+    return levels if np.array_equal(wanted, held.clusters.array) else []
