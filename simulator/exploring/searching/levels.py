@@ -69,6 +69,9 @@ class Levels:
         self._least = 0 if others else 1
         self.steps = 0
         self._bases: dict[str, list[int]] = {}
+        self._programs: list[Program] = []
+        self._numbers: dict[Program, int] = {}
+        self._plans: dict[int, list[tuple[int, int, int]]] = {}
 
     def bases(self, kinds: str) -> list[int]:
         """Return how many values each cell of a column can have."""
@@ -87,14 +90,29 @@ class Levels:
         shapes, starts = np.unique(rows[:, 0], return_index=True)
         assert (np.diff(starts) > 0).all(), "states of one shape stand together"
         ends = [*starts[1:].tolist(), len(rows)]
-        groups: dict[Program, list[tuple[int, int, int, int]]] = {}
+        groups: dict[int, list[tuple[int, int, int, int]]] = {}
         for shape, start, end in zip(shapes.tolist(), starts.tolist(), ends, strict=True):
-            for place, move in enumerate(self.space.moves_of(shape)):
-                if move.after >= 0:
-                    program = self._program(shape, move)
-                    groups.setdefault(program, []).append((start, end, move.after, place))
+            for program, after, place in self._plan(shape):
+                groups.setdefault(program, []).append((start, end, after, place))
         for program, parts in groups.items():
-            yield from self._in_pieces(rows, numbers, program, parts)
+            yield from self._in_pieces(rows, numbers, self._programs[program], parts)
+
+    def _plan(self, shape: int) -> list[tuple[int, int, int]]:
+        """Return the number of the program of each move of a shape, what comes of it, its place."""
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = self._plans[shape] = [
+                (self._number(self._program(shape, move)), move.after, place)
+                for place, move in enumerate(self.space.moves_of(shape))
+                if move.after >= 0
+            ]
+        return plan
+
+    def _number(self, program: Program) -> int:
+        number = self._numbers.setdefault(program, len(self._programs))
+        if number == len(self._programs):
+            self._programs.append(program)
+        return number
 
     def _program(self, shape: int, move: Move) -> Program:
         kinds, after = self.space.shapes[shape].shape.kinds, self.space.shapes[move.after].shape
