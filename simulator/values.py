@@ -115,7 +115,7 @@ else:
         """What all named tuples share."""
 
         __slots__ = ()
-        _fields: tuple[str, ...] = ()
+        _fields = ()
 
         @classmethod
         def _make(cls, values: Any) -> Any:

@@ -120,3 +120,7 @@ def test_a_named_tuple_takes_its_fields_only_and_does_not_change() -> None:
         Extent(1, end=2)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         one._replace(end=2)  # type: ignore[call-arg]
+
+
+def test_a_named_tuple_has_the_hints_of_its_fields_only() -> None:
+    assert typing.get_type_hints(Extent) == typing.get_type_hints(StandardExtent)
