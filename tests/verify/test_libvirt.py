@@ -88,6 +88,24 @@ STORIES = {
       - delete: {snapshot: S2, metadata: true}
       - snapshot: S2
 """,
+    "a commit that merges after one that could not": """\
+  - at: T1
+    do: [{create: S1}, {checkpoint: B2}]
+  - at: T2
+    do: [{snapshot: S3}, {resize: {clusters: 7}}]
+  - write: A------
+  - at: T3
+    do: [{commit: {top: S3, base: S1}}]
+  - write: -B------
+  - at: T4
+    do: [{snapshot: S4}, {checkpoint: B4}]
+  - write: --C-----
+  - at: T5
+    do: [{commit: {top: S4, base: S1}}]
+  - write: ---D----
+  - at: T6
+    do: [{checkpoint: B6}]
+""",
     "bitmaps changed behind its back": CHAIN
     + """\
       - qmp: {execute: block-dirty-bitmap-disable, arguments: {node: S3, name: B1}}

@@ -2,7 +2,15 @@
 
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, MirrorJob
-from simulator.model.operations import AddBitmap, CommitImages, MirrorDisk, Operation, PullImages
+from simulator.model.operations import (
+    AddBitmap,
+    CommitImages,
+    MergeBitmaps,
+    MirrorDisk,
+    Operation,
+    PullImages,
+    RemoveBitmap,
+)
 from simulator.model.transitions.chains.carrying import (
     carried_bitmaps,
     merges_whole,
@@ -57,6 +65,21 @@ def left_behind(
     if gone[-1].name != disk.active.name or not (always or disk.bitmaps_on(gone[-1].name)):
         return ()
     return (AddBitmap(node=kept.name, name=FORGOTTEN, persistent=False),)
+
+
+def found_again(disk: Disk, kept: Image, gone: tuple[Image, ...]) -> tuple[Operation, ...]:
+    """Return what becomes of a bitmap that libvirt forgot in a base, where it merges again (R8).
+
+    It takes it for the one of this commit: merges it into the others, and removes it. Source:
+    libvirt 9.0.0.
+    """
+    top = gone[-1].name
+    names = dict.fromkeys(bitmap.name for bitmap in carried_bitmaps(disk, gone, top))
+    if disk.bitmap(kept.name, FORGOTTEN) is None or top != disk.active.name or not names:
+        return ()
+    sources = ((kept.name, FORGOTTEN),)
+    merges = [MergeBitmaps(kept.name, name, sources) for name in names]
+    return (*merges, RemoveBitmap(kept.name, FORGOTTEN))
 
 
 def carried(plan: tuple[Operation, ...]) -> tuple[Operation, ...]:

@@ -8,7 +8,7 @@ import re
 
 from simulator.apis.base import ApiModel, Plan
 from simulator.apis.finding import handed_over
-from simulator.apis.libvirt.merging import after_pivot, can_merge, carried, left_behind
+from simulator.apis.libvirt.merging import after_pivot, can_merge, carried, found_again, left_behind
 from simulator.apis.libvirt.refusing import (
     INACTIVE,
     NOT_RUNNING,
@@ -292,7 +292,7 @@ class Libvirt(ApiModel):
         kept, gone = disk.chain[low], disk.chain[low + 1 : names.index(request.top) + 1]
         carries = can_merge(disk, kept, gone, request.top)
         if kept.format != "raw" and carries:
-            return carried(merged)
+            return (*carried(merged), *found_again(disk, kept, gone))
         forgotten = left_behind(machine, disk, kept, gone)
         return (*(carried(merged) if carries else merged), *forgotten)
 

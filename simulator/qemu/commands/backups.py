@@ -30,6 +30,7 @@ from simulator.qemu.actions import (
 )
 from simulator.qemu.commands.bitmaps import gather_change, on_bitmap
 from simulator.qemu.commands.jobs import end_chain_job
+from simulator.qemu.commands.nodes import filter_node
 from simulator.qemu.commands.outside import REFUSED
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
@@ -65,7 +66,8 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
     job = job_id(names, run.job or run.target, run.target, target)
     if run.group:
         work.properties = {"completion-mode": "grouped"}
-    work.together.append(backup_command(names, run, target, stop, file=file if drive else None))
+    path, above = file if drive else None, _filter(disk, run, target)
+    work.together.append(backup_command(names, run, target, stop, file=path, above=above))
     removed: list[Action] = []
     if run.temporary and run.bitmap is not None:
         removed.append(on_bitmap(names, "block-dirty-bitmap-remove", run.image, run.bitmap))
@@ -79,6 +81,14 @@ def run_backup(work: Work, machine: Machine, run: RunBackup) -> None:
     else:
         work.jobs.append(job)
         work.after += [*close_target(target, drive=drive), *removed]
+
+
+def _filter(disk: Disk, run: RunBackup, target: str) -> str | None:
+    """Return the node that a job puts above an image that others lie on, as it is named for those
+    who open them again; None where nobody does."""
+    if run.asked is not None or not run.lasting or run.image == disk.active.name:
+        return None
+    return filter_node(target)
 
 
 def _open_target(
@@ -200,6 +210,7 @@ def backup_command(
     stop: Stop | None = None,
     *,
     file: str | None = None,
+    above: str | None = None,
 ) -> Command:
     """Return the command that starts a backup job.
 
@@ -209,6 +220,7 @@ def backup_command(
     Args:
         target: Its node.
         file: In place of that the file that QEMU is to open.
+        above: The node that it puts above the image; None where nobody has to know it.
     """
     told = run.asked or Asked(run.sync.value, run.mode.value if run.bitmap is not None else None)
     options: dict[str, Any] = {
@@ -218,6 +230,7 @@ def backup_command(
         "sync": told.sync,
         "bitmap": run.bitmap,
         "bitmap-mode": told.mode,
+        "filter-node-name": above,
     }
     options = {key: value for key, value in options.items() if value is not None}
     if run.lasting or run.sync is Sync.NONE:

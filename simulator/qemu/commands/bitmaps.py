@@ -13,7 +13,7 @@ from simulator.model.operations import (
     RemoveBitmap,
 )
 from simulator.qemu.actions import Command
-from simulator.qemu.commands.nodes import reopen_image
+from simulator.qemu.commands.nodes import filter_node, reopen_image
 from simulator.qemu.commands.work import Work
 from simulator.qemu.names import Names
 
@@ -59,11 +59,17 @@ def _reopened(work: Work, machine: Machine, node: str, command: Command) -> None
     """Do something to an image that is opened for writing meanwhile."""
     disk = machine.disk_of(node)
     assert disk is not None, "its bitmap was found"
-    work.do(
-        reopen_image(work.names, disk.chain, node, read_only=False),
-        command,
-        reopen_image(work.names, disk.chain, node, read_only=True),
+    # The job that began last lies lowest.
+    filters = {
+        job.backup.image: filter_node(work.names.targets[job.backup.name, job.disk])
+        for job in reversed(machine.backup_jobs)
+        if not job.guarding
+    }
+    opened, closed = (
+        reopen_image(work.names, disk.chain, node, read_only=read_only, filters=filters)
+        for read_only in (False, True)
     )
+    work.do(opened, command, closed)
 
 
 def on_bitmap(names: Names, execute: str, node: str, name: str) -> Command:

@@ -1,6 +1,7 @@
 """Images as nodes of QEMU, what the guest does with them, and exports. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from simulator.model.clusters import ZERO
@@ -8,7 +9,10 @@ from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine
 from simulator.model.operations import ExportNode, GuestDiscard, GuestWrite, UnexportNode
 from simulator.qemu.actions import Change, Command, GuestKind, GuestStep
-from simulator.qemu.names import Names
+from simulator.qemu.names import NODE_NAME_MAX, Names
+
+FILTER = "-filter"
+NO_FILTERS: Mapping[str, str] = MappingProxyType({})
 
 
 def guest_step(names: Names, machine: Machine, operation: GuestWrite | GuestDiscard) -> GuestStep:
@@ -50,7 +54,19 @@ def open_image(
     )
 
 
-def reopen_image(names: Names, chain: tuple[Image, ...], image: str, *, read_only: bool) -> Command:
+def filter_node(target: str) -> str:
+    """Return the node of the filter that a backup job puts above an image that others lie on."""
+    return f"{target[: NODE_NAME_MAX - len(FILTER)]}{FILTER}"
+
+
+def reopen_image(
+    names: Names,
+    chain: tuple[Image, ...],
+    image: str,
+    *,
+    read_only: bool,
+    filters: Mapping[str, str] = NO_FILTERS,
+) -> Command:
     """Return the command that changes whether an image of a chain may be written to.
 
     Args:
@@ -58,6 +74,8 @@ def reopen_image(names: Names, chain: tuple[Image, ...], image: str, *, read_onl
         chain: The images, base first, as they stand on another when the command is sent.
         image: The image.
         read_only: Whether it may only be read afterwards.
+        filters: The node that lies on an image, by that image's name, where a job has put one:
+            QEMU 7.2 dies of a reopening that leaves it out.
     """
     place = [each.name for each in chain].index(image)
     format = chain[place].format
@@ -67,6 +85,8 @@ def reopen_image(names: Names, chain: tuple[Image, ...], image: str, *, read_onl
         "read-only": read_only,
         "file": names.protocols[image],
     }
+    if backing is not None and backing in filters:
+        options["backing"] = filters[backing]
     return Command("blockdev-reopen", {"options": [options]})
 
 

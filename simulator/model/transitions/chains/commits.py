@@ -1,7 +1,7 @@
 """Overlays are merged down into a base. Source: ``facts/QEMU.md``, section 4.2."""
 
 from simulator.model.bitmap import DirtyBitmap, Kept, Window, join_windows
-from simulator.model.clusters import ClusterMap
+from simulator.model.clusters import ZERO, ClusterMap, map_of, range_of, set_of
 from simulator.model.disk import Copying, Disk
 from simulator.model.machine import CommitJob, Machine
 from simulator.model.operations import (
@@ -181,10 +181,29 @@ def _going_down(disk: Disk, job: CommitJob) -> ClusterMap:
     names = [image.name for image in disk.chain]
     merged = disk.chain[names.index(job.base) + 1 : names.index(job.top) + 1]
     content = held_in(merged, merged[-1].length)
+    content = _cut_short(disk, job).overlay(content)
     if job.skips:
         mixed = uneven(disk, granularity_of(disk), names.index(job.base) + 1)
         content = content.restrict(data_in(content, merged[-1].length) | mixed)
     return content
+
+
+def _cut_short(disk: Disk, job: CommitJob) -> ClusterMap:
+    """Return the clusters in which images between base and top end, where the top goes on.
+
+    What lies beyond the end reads as zeroes and is copied; the rest of the cluster stays as it is.
+    """
+    names = [image.name for image in disk.chain]
+    low, high, size = names.index(job.base), names.index(job.top), disk.bytes_of(job.top)
+    cut = map_of(disk.chain[high].length)
+    for image in disk.chain[low + 1 : high]:
+        if image.lacks and disk.bytes_of(image.name) < size:
+            place = image.length - 1
+            cut = cut.overlay(range_of(image.length, place, 1, ZERO))
+            for below in disk.chain[: low + 1]:
+                held = below.content.restrict(set_of(below.length, [place]))
+                cut = cut.overlay(held)
+    return cut
 
 
 def copy_down(disk: Disk, job: CommitJob) -> Disk:

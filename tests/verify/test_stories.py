@@ -1,0 +1,49 @@
+"""What random timelines found, as small stories on a real QEMU."""
+
+import pytest
+
+from simulator.verify.on_qemu import verify
+from tests.hosts.real import need_qemu, timeline_of
+from tests.waiting import PATIENCE_SECONDS
+
+STORIES = {
+    "a bitmap goes from an image above one that a pull reads": """\
+scenario: a bitmap goes from an image above one that a pull reads
+model: libvirt
+disk: 8
+timeline:
+  - {at: T1, do: [create: {image: S1, bitmap: B1}]}
+  - write: AA------
+  - {at: T2, do: [snapshot: {image: S2, bitmap: B2}, snapshot: S3]}
+  - {at: T3, do: [backup: {to: k1, mode: pull, image: S1, ends: T5}]}
+  - {at: T4, do: [delete: {checkpoint: B2}]}
+  - {at: T5}
+""",
+    "a commit across an image that ends within a cluster": """\
+scenario: a commit across an image that ends within a cluster
+model: qemu
+disk: 4
+timeline:
+  - at: T1
+    do:
+      - create: S1
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S1, name: B1}}
+      - qmp: {execute: block_resize, arguments: {node-name: S1, size: 66048}}
+  - write: AWRITTEN
+  - at: T2
+    do:
+      - qmp: {execute: blockdev-snapshot, arguments: {node: S1, overlay: S2}}
+      - qmp: {execute: blockdev-snapshot, arguments: {node: S2, overlay: S3}}
+      - resize: {clusters: 3}
+      - qmp: {execute: block-commit, arguments: {device: S3, job-id: down}}
+""",
+}
+
+
+@pytest.mark.parametrize(("name", "written"), [(name, w) for name in STORIES for w in "-B"])
+def test_a_story_agrees_with_qemu(name: str, written: str) -> None:
+    need_qemu()
+    text = STORIES[name].replace("AWRITTEN", f"A{written}")
+    outcome = verify(timeline_of(text), timeout=PATIENCE_SECONDS)
+    assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
+    assert outcome.steps > 4
