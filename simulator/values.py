@@ -8,7 +8,9 @@ one, ``_fields``, ``_replace`` and patterns the other.
 """
 
 import dataclasses
+import sys
 from collections import namedtuple
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -141,13 +143,25 @@ else:
     _WIDE = namedtuple("_WIDE", [f"field{place}" for place in range(32)])
     _PLACES = [vars(_WIDE)[name] for name in _WIDE._fields]
 
+    def _annotated(space: dict[str, Any]) -> Iterable[str]:
+        """Return the names that the body of a class annotates, in their order."""
+        if sys.version_info < (3, 14):
+            return space.get("__annotations__", ())
+        # They are written down when somebody asks, as the standard library does there.
+        import annotationlib
+
+        annotate = annotationlib.get_annotate_from_class_namespace(space)
+        if annotate is None:
+            return ()
+        return annotationlib.call_annotate_function(annotate, annotationlib.Format.FORWARDREF)
+
     class _Naming(type):
         """Makes a class of named tuples of one that says the fields."""
 
         def __new__(mcs, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> type:
             if not bases:
                 return super().__new__(mcs, name, bases, space)
-            fields = tuple(space.get("__annotations__", ()))
+            fields = tuple(_annotated(space))
             defaults = {field: space[field] for field in fields if field in space}
             assert tuple(defaults) == fields[len(fields) - len(defaults) :], f"{name}: a gap"
             places = dict(zip(fields, _PLACES[: len(fields)], strict=True))
