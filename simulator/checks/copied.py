@@ -1,5 +1,7 @@
 """Which clusters of a disk are in backups, by what they hold."""
 
+from collections.abc import Sequence
+
 from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine
@@ -21,6 +23,29 @@ def uncopied(
         if backup.disk == disk and backup.usable:
             clusters = _without(clusters, view, backup)
     return clusters
+
+
+def copied_in_part(machine: Machine, disk: Disk, clusters: ClusterSet) -> list[Backup]:
+    """Return the backups of a machine whose jobs stopped half-way and that hold some clusters.
+
+    Args:
+        disk: What the clusters hold.
+    """
+    return [
+        backup
+        for backup in machine.backups
+        if backup.disk == disk.name and backup.partly and not backup.usable
+        if _without(clusters & _held(backup), disk.guest_view, backup) != clusters & _held(backup)
+    ]
+
+
+def in_no_backup(partly: Sequence[Backup]) -> str:
+    """Return what is said of clusters that no backup has whole.
+
+    Args:
+        partly: Those that hold some of them.
+    """
+    return "in no whole backup" if partly else "in no backup"
 
 
 def never_copied(timeline: Timeline, disk: str, clusters: ClusterSet, since: int) -> ClusterSet:

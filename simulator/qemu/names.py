@@ -57,6 +57,12 @@ class Names(NamedTuple):
             text = re.sub(rf"(?<![\w.-]){re.escape(file)}(?![\w-])", image, text)
         return text
 
+    def by_backups(self, text: str) -> str:
+        """Return a text in which one disk's part of a backup goes by the backup's name."""
+        for (backup, _), target in self.targets.items():
+            text = text.replace(f"'{target}'", f"'{backup}'")
+        return text
+
     def job(self, name: str) -> str:
         """Return the id of a job; QEMU takes no other names than those of nodes."""
         return name if _NODE.fullmatch(name) else f"job-{sum(name.encode())}"

@@ -84,6 +84,8 @@ async def _perform(
             await session.perform(action)
     except QemuRefusedError as error:
         said, by = _UNNAMED.sub("#block", error.text), error.command.execute
+        if said != step.refusal:
+            said = plan.names.by_backups(said)
         if error.unknown or (step.refusal is None and _lacks(error.text, session.version)):
             message = f"QEMU {session.version} is too old: {error}"
             return report(step.entry, MISSING, message, help="use a newer QEMU")

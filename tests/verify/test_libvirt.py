@@ -106,6 +106,25 @@ STORIES = {
   - at: T6
     do: [{checkpoint: B6}]
 """,
+    "a commit onto a raw copy": """\
+  - at: T1
+    do: [{create: S1}, {backup: {to: k2, checkpoint: B1}}]
+  - at: T2
+    do: [{blockcopy: {to: S2, format: raw}}]
+  - write: A-------
+  - at: T3
+    do: [{snapshot: S3}]
+  - write: -B------
+  - at: T4
+    do: [{commit: {top: S3, base: S2}}]
+  - at: T5
+    do: [{snapshot: S4}, {checkpoint: B4}]
+  - write: --C-----
+  - at: T6
+    do: [{commit: {top: S4, base: S2}}]
+  - at: T7
+    do: [{snapshot: S5}, {commit: {top: S5, base: S2}}]
+""",
     "bitmaps changed behind its back": CHAIN
     + """\
       - qmp: {execute: block-dirty-bitmap-disable, arguments: {node: S3, name: B1}}

@@ -67,15 +67,19 @@ def left_behind(
     return (AddBitmap(node=kept.name, name=FORGOTTEN, persistent=False),)
 
 
-def found_again(disk: Disk, kept: Image, gone: tuple[Image, ...]) -> tuple[Operation, ...]:
+def found_again(
+    machine: Machine, disk: Disk, kept: Image, gone: tuple[Image, ...]
+) -> tuple[Operation, ...]:
     """Return what becomes of a bitmap that libvirt forgot in a base, where it merges again (R8).
 
-    It takes it for the one of this commit: merges it into the others, and removes it. Source:
-    libvirt 9.0.0.
+    It takes it for the one of this commit: merges it into the others, and removes it. A raw base
+    takes no others, but where there are none it is removed all the same, by older releases.
+    Source: libvirt 9.0.0, 11.3.0 and 12.8.0.
     """
     top = gone[-1].name
     names = dict.fromkeys(bitmap.name for bitmap in carried_bitmaps(disk, gone, top))
-    if disk.bitmap(kept.name, FORGOTTEN) is None or top != disk.active.name or not names:
+    found = disk.bitmap(kept.name, FORGOTTEN) is not None and top == disk.active.name
+    if not found or (kept.format == "raw" and (names or machine.semantics.raw_copy_stays_recorded)):
         return ()
     sources = ((kept.name, FORGOTTEN),)
     merges = [MergeBitmaps(kept.name, name, sources) for name in names]

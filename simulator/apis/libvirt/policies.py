@@ -291,8 +291,9 @@ class Libvirt(ApiModel):
         low = names.index(request.base) if request.base is not None else 0
         kept, gone = disk.chain[low], disk.chain[low + 1 : names.index(request.top) + 1]
         carries = can_merge(disk, kept, gone, request.top)
-        if kept.format != "raw" and carries:
-            return (*carried(merged), *found_again(disk, kept, gone))
+        again = found_again(machine, disk, kept, gone) if carries else ()
+        if carries and (again or kept.format != "raw"):
+            return (*carried(merged), *again)
         forgotten = left_behind(machine, disk, kept, gone)
         return (*(carried(merged) if carries else merged), *forgotten)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from simulator.checks.biographies import Event, Kind, Thing, What, events_of, last_of, told_once
 from simulator.checks.claims.failures import Failure, failures
 from simulator.checks.claims.leftovers import Leftover, leftover_of
+from simulator.checks.copied import in_no_backup
 from simulator.checks.evidence import draw_change, draw_evidence, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
@@ -87,10 +88,11 @@ def _ending(timeline: Timeline, failure: Failure) -> Iterator[Event]:
 
 
 def _hole(timeline: Timeline, failed: Backup, good: Backup | None) -> tuple[str, ...]:
-    """Return what the guest wrote up to a failed backup, with carets: it is in no backup."""
+    """Return what the guest wrote up to a failed backup, with carets: no whole backup has it."""
     since = good.moment if good is not None else 0
+    caption = in_no_backup([failed] if failed.partly else [])
     return draw_change(
-        timeline, failed.disk, since, failed.moment, prefer=failed.at, caption="in no backup"
+        timeline, failed.disk, since, failed.moment, prefer=failed.at, caption=caption
     )
 
 

@@ -1,16 +1,16 @@
 """The rule about bits that go before anybody has copied what they name: BT215."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from simulator.checks.claims.blame import Broken, broken_by
-from simulator.checks.copied import never_copied, uncopied
+from simulator.checks.copied import copied_in_part, in_no_backup, never_copied, uncopied
 from simulator.checks.evidence import draw_evidence, join_words, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Status
+from simulator.model.machine import Backup, Status
 from simulator.model.operations import (
     BitmapMode,
     ClearBitmap,
@@ -23,7 +23,7 @@ from simulator.model.operations import (
     RemoveBitmap,
 )
 from simulator.model.requests import DeleteCheckpoint, Qmp
-from simulator.notation import write_bits, write_view
+from simulator.notation import write_bits, write_clusters, write_view
 from simulator.timeline import Entry, Timeline
 from simulator.values import NamedTuple
 
@@ -187,8 +187,9 @@ def _report(
     broken: list[Broken],
 ) -> Finding:
     disk, bitmap = entry.after.disk(gone.disk.name), gone.bitmap
-    when = timeline.label_at(disk.name, disk.moment, prefer=entry.instant)
-    told, caption = f"nobody has copied {name_clusters(lost)}", "in no backup"
+    partly = copied_in_part(entry.after, disk, lost)
+    told, caption = "no whole backup has" if partly else "nobody has copied", in_no_backup(partly)
+    told = f"{told} {name_clusters(lost)}"
     label = f"only {bitmap.name} named {'it' if len(lost) == 1 else 'them'}"
     help = "take a full backup now"
     if gone.told == "cleared":
@@ -200,21 +201,21 @@ def _report(
         told = f"{join_words(names)} {'lacks' if len(names) == 1 else 'lack'} {name_clusters(lost)}"
         label, caption = f"increments through {bitmap.name} go on without", "left out"
         help = f"take a full backup, and none through {bitmap.name} any more"
-    return self.found(
-        entry,
-        f"{bitmap.name} is {gone.told}, and {told}",
-        label=label,
-        notes=draw_evidence(
-            [
-                (
-                    bitmap.name,
-                    write_bits(gone.disk.clusters_of(bitmap), gone.disk.length_of(bitmap.node)),
-                ),
-                (f"guest saw at {when}", write_view(disk.guest_view, disk.length)),
-            ],
-            marked=lost.below(disk.length),
-            length=disk.length,
-            caption=caption,
-        ),
-        help=help,
-    )
+    message = f"{bitmap.name} is {gone.told}, and {told}"
+    rows = _rows(timeline, entry, gone, partly)
+    notes = draw_evidence(rows, marked=lost.below(disk.length), length=disk.length, caption=caption)
+    return self.found(entry, message, label=label, notes=notes, help=help)
+
+
+def _rows(
+    timeline: Timeline, entry: Entry, gone: Gone, partly: Sequence[Backup]
+) -> list[tuple[str, str]]:
+    """Return what the bitmap named, what was copied of it, and what the guest saw."""
+    disk = entry.after.disk(gone.disk.name)
+    when = timeline.label_at(disk.name, disk.moment, prefer=entry.instant)
+    named = write_bits(gone.disk.clusters_of(gone.bitmap), gone.disk.length_of(gone.bitmap.node))
+    return [
+        (gone.bitmap.name, named),
+        *((f"{each.row} holds", write_clusters(each.content, each.length)) for each in partly),
+        (f"guest saw at {when}", write_view(disk.guest_view, disk.length)),
+    ]
