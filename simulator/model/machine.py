@@ -202,7 +202,7 @@ class BackupJob:
         """
         if self.drive and self.backup.kind is Kind.NONE:
             return "#block"
-        return self.backup.name if self.backup.transfer is Transfer.PULL else None
+        return self.backup.row.replace("/", "-") if self.backup.transfer is Transfer.PULL else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

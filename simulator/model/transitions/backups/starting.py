@@ -51,7 +51,7 @@ def refuse_backup(
     if run.unit is not None and run.unit & (run.unit - 1):
         told = "min-cluster-size needs to be a power of 2"
         return Refusal(f"Could not create node: Cannot create block-copy-state: {told}")
-    reused = run.reuse and before is not None and before.has_file
+    reused = run.reuse and not run.pulled and before is not None and before.has_file
     if reused and before is not None and before.length != disk.length_of(run.image):
         return Refusal("Source and target image have different sizes")
     taken = run.job is not None and any(job.name == run.job for job in machine.jobs)

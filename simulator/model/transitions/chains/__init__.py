@@ -111,7 +111,9 @@ def end_chain_job(
     stays_open = isinstance(job, CommitJob) and job.top == disk.active.name and not closes
     if stays_open and status is not Status.COMPLETED:
         disk = disk.opened(written, left_open=True)
-    if not stays_open and written != disk.active.name:
+    kept = job.copying.image if isinstance(job, PullJob) and job.copying is not None else None
+    open_before = kept is not None and kept.left_open
+    if not stays_open and not open_before and written != disk.active.name:
         before = disk
         bitmaps = mapped(before.bitmaps, lambda b: retire(before, b) if b.node == written else b)
         disk = replace(disk, bitmaps=bitmaps)

@@ -32,7 +32,8 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
 
     The image's bitmaps are never dirtied by it; those of the dropped images are gone with them.
     A job with nothing to do ends at once: an image below was open for writing all the same. Newer
-    releases leave it so. Source: QEMU.md section 4.3.
+    releases leave it so, and store its bitmaps all the same; one that was open already is as it
+    was. Source: QEMU.md section 4.3.
     """
     disk = machine.disk_of(pull.into)
     if disk is None:
@@ -40,7 +41,10 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     refusal = _refuse_pull(machine, disk, pull)
     if refusal is not None:
         return refusal
-    if machine.semantics.pull_leaves_open and pull.into != disk.active.name:
+    before = disk.image(pull.into)
+    assert before is not None, "the disk was found by this image"
+    opens = pull.into != disk.active.name and not before.left_open
+    if machine.semantics.pull_leaves_open and opens:
         disk = disk.opened(pull.into, left_open=True)
         machine = machine.with_disk(disk)
     job = PullJob(
@@ -52,7 +56,7 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     )
     pulled = _pulled(disk, job.into, job.base)
     if not pulled:
-        return machine.with_disk(_closed(disk, pull.into))
+        return machine.with_disk(stored_on(disk, pull.into) if opens else disk)
     into = disk.image(pull.into)
     assert into is not None, "the disk was found by this image"
     # The guest's own writes come on top of what is pulled, whenever they were made.
@@ -60,10 +64,10 @@ def pull_images(machine: Machine, pull: PullImages) -> Machine | Refusal:
     copied = disk.with_image(replace(into, content=held.overlay(into.content)))
     if not pull.lasting:
         done = left_beside(machine, disk, drop_pulled(copied, job))
-        return machine.with_disk(_closed(done, pull.into))
-    started = machine.with_disk(_opened(copied, pull.into))
+        return machine.with_disk(stored_on(done, pull.into) if opens else done)
+    started = machine.with_disk(copied if before.left_open else _opened(copied, pull.into))
     data = held.restrict(held.clusters() - into.content.clusters())
-    job = replace(job, copying=Copying(image=into, clusters=data.clusters(), data=data))
+    job = replace(job, copying=Copying(image=before, clusters=data.clusters(), data=data))
     return replace(started, jobs=(*machine.jobs, job))
 
 
@@ -103,16 +107,6 @@ def _opened(disk: Disk, node: str) -> Disk:
         return replace(bitmap, kept=Kept.IN_USE) if stored else bitmap
 
     return replace(disk, bitmaps=mapped(disk.bitmaps, opened))
-
-
-def _closed(disk: Disk, node: str) -> Disk:
-    """Return a disk of which an image was open for writing: one below stores its bitmaps then.
-
-    One that is left open does so later.
-    """
-    image = disk.image(node)
-    open_still = node == disk.active.name or (image is not None and image.left_open)
-    return disk if open_still else stored_on(disk, node)
 
 
 def _pulled(disk: Disk, into: str, base: str | None) -> tuple[Image, ...]:
