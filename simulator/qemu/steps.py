@@ -128,5 +128,9 @@ def completed(backups: Iterable[Backup], stopped: Container[Key] = ()) -> tuple[
         backup
         for backup in backups
         if backup.status is Status.COMPLETED
-        or (backup.status is not Status.RUNNING and (backup.name, backup.disk) in stopped)
+        or (
+            backup.status is not Status.RUNNING
+            and backup.has_file
+            and (backup.name, backup.disk) in stopped
+        )
     )
