@@ -30,6 +30,19 @@ timeline:
   - {at: T3, do: [{qmp: {execute: job-complete, arguments: {id: k1}}, expect: refused}]}
   - {at: T4}
 """,
+    "a file is resized that has a broken bitmap": """\
+scenario: a file is resized that has a broken bitmap
+model: libvirt
+disk: 8
+timeline:
+  - {at: T1, do: [create: {image: S1, bitmap: B1}]}
+  - {at: T2, do: [crash, start, snapshot: S2]}
+  - at: T3
+    do:
+      - shutdown
+      - {resize: {image: S1, clusters: 9, outside: true}, expect: refused}
+      - {resize: {image: S2, clusters: 9, outside: true}}
+""",
     "a commit across an image that ends within a cluster": """\
 scenario: a commit across an image that ends within a cluster
 model: qemu

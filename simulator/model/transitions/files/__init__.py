@@ -18,6 +18,7 @@ from simulator.model.operations import (
 )
 from simulator.model.series import added, kept, mapped, series
 from simulator.model.sizes import measure
+from simulator.model.transitions.bitmaps import inconsistent
 from simulator.model.transitions.chains.commits import copy_down
 from simulator.model.transitions.chains.images import grow_over
 from simulator.model.transitions.chains.resizing import resize_image
@@ -113,6 +114,9 @@ def resize_file(machine: Machine, resize: ResizeImage) -> Machine | Refusal:
     assert disk is not None and image is not None, "it can be opened"
     if image is disk.active:
         return resize_image(machine, resize)
+    broken = next((each for each in disk.directory(image.name) if each.inconsistent), None)
+    if broken is not None:
+        return inconsistent(broken.name)
     size = resize.length * disk.cluster_size - resize.lacks
     grows = size > disk.bytes_of(image.name)
     content = grow_over(disk, image.name, size) if grows else image.content.below(resize.length)
