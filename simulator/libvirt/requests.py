@@ -213,18 +213,19 @@ def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:
     return Virsh((*words, *(flag for flag, given in flags.items() if given)))
 
 
-def _revert(entry: Entry, request: Revert) -> Iterator[LibvirtAction]:
+def _revert(files: Files, entry: Entry, request: Revert) -> Iterator[LibvirtAction]:
     """Yield a return to a snapshot; one that runs is started again, paused as at first."""
+    back = [each for each in entry.operations if isinstance(each, RevertImages)]
+    yield from files.clear_away(*(each.overlay for each in back))
     note = find_note(entry.before.snapshots, request.snapshot)
     name = note.name if note is not None else request.snapshot
     runs = entry.before.power is Power.RUNNING and entry.refusal is None
     started = ("--paused",) if runs else ()
     yield Virsh(("snapshot-revert", DOMAIN, *named("snapshotname", name), *started))
-    for each in entry.operations:
-        if isinstance(each, RevertImages):
-            disk = entry.before.disk_to_revert(each.image)
-            assert disk is not None, "the revert was accepted"
-            yield Adopt(disk.name, each.overlay)
+    for each in back:
+        disk = entry.before.disk_to_revert(each.image)
+        assert disk is not None, "the revert was accepted"
+        yield Adopt(disk.name, each.overlay)
 
 
 def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[LibvirtAction]:
@@ -250,7 +251,7 @@ def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[Libvi
         yield Virsh(("undefine", DOMAIN))
         return
     if isinstance(request, Revert):
-        yield from _revert(entry, request)
+        yield from _revert(files, entry, request)
         return
     if isinstance(request, Migrate):
         raise UnsupportedError("a migration, which needs another host,")

@@ -123,7 +123,10 @@ class Host(Session):
             case MakeImage():
                 await self.perform(action)
                 self.libvirtd.give(self.folder / action.file)
-            case CopyFile() | DeleteFile() | RunTool() | Stack() | PullData() | ReadFile():
+            case DeleteFile():
+                self._forget_adopted(action.file)
+                await self.perform(action)
+            case CopyFile() | RunTool() | Stack() | PullData() | ReadFile():
                 await self.perform(action)
             case _:
                 assert_never(action)
@@ -181,6 +184,15 @@ class Host(Session):
         real, planned = Path(paths[made.disk].strip()), self.names.files[made.image]
         os.link(real, self.folder / planned)
         self._adopted[planned] = self.names.files[made.image] = real.name
+
+    def _forget_adopted(self, planned: str) -> None:
+        """Let a file that libvirt named itself go, where the planned one of its image goes."""
+        real = self._adopted.pop(planned, None)
+        if real is None:
+            return
+        (self.folder / real).unlink(missing_ok=True)
+        files = self.names.files
+        files.update({image: planned for image, file in files.items() if file == real})
 
     async def _command(self, command: Command) -> None:
         """Send QEMU a command past libvirt, with libvirt's nodes for images."""
