@@ -8,6 +8,7 @@ from simulator.hosts.daemon import INSTALL_HELP, QemuRefusedError
 from simulator.hosts.failures import ToolError
 from simulator.hosts.installed import installed_host
 from simulator.hosts.session import Session, open_session
+from simulator.qemu.commands.nodes import FILTER
 from simulator.qemu.plan import QemuPlan, QemuStep, make_plan
 from simulator.releases.hosts import QEMU, Host, precedes_all
 from simulator.timeline import Timeline
@@ -37,8 +38,8 @@ _UNEXPECTED = re.compile(r"^Parameter '[^']*' is unexpected")
 """What QEMU says to a part of a command that came into it later."""
 
 
-_UNNAMED = re.compile(r"#block\d+")
-"""A node that QEMU names itself, with a number by chance."""
+_UNNAMED = re.compile(rf"#block\d+|(?<=')[\w.-]+{FILTER}(?=')")
+"""A node that QEMU names itself, with a number by chance, or that has a name for once."""
 
 
 def verify(

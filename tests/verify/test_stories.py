@@ -30,6 +30,19 @@ timeline:
   - {at: T3, do: [{qmp: {execute: job-complete, arguments: {id: k1}}, expect: refused}]}
   - {at: T4}
 """,
+    "a commit into an image that a pull reads": """\
+scenario: a commit into an image that a pull reads
+model: libvirt
+disk: 8
+timeline:
+  - {at: T1, do: [{create: S1}, {snapshot: S2}]}
+  - {at: T2, do: [backup: {to: k2, mode: pull, image: S1, ends: T4}]}
+  - at: T3
+    do:
+      - qmp: {execute: block-commit, arguments: {device: S2, base-node: S1, job-id: job4}}
+        expect: refused
+  - {at: T4}
+""",
     "a file is resized that has a broken bitmap": """\
 scenario: a file is resized that has a broken bitmap
 model: libvirt

@@ -105,7 +105,10 @@ class Move(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Machines of a shape, with formulas in place of contents: one for each model."""
+    """Machines of a shape, with formulas in place of contents: one for each model.
+
+    They are gone when every act has been tried on them.
+    """
 
     number: int
     parts: tuple[Part, ...]
@@ -175,6 +178,7 @@ class Space:
         self.shapes: list[Held] = []
         self.moves: list[tuple[Move, ...] | None] = []
         self._numbers: dict[object, int] = {}
+        self._alike: dict[tuple[Formulas, ...], tuple[Formulas, ...]] = {}
         self._count = 0
         self.stopped = False
         self.order: list[int] = []
@@ -192,7 +196,7 @@ class Space:
                 self._blank(part, moments, given)
                 for part, moments in zip(parts, shape.moments, strict=True)
             ])  # fmt: skip
-            self.shapes.append(Held(number, held, shape))
+            self.shapes.append(Held(number, held, shape._replace(cells=())))
             self.moves.append(None)
         return number
 
@@ -240,6 +244,7 @@ class Space:
             kept.append(move)
             self.stopped = move.raised == ENDLESS
         known = self.moves[number] = tuple(kept)
+        self.shapes[number] = self.shapes[number]._replace(parts=())
         return known
 
     def _learned(self, number: int, move: Move, key: Hashable) -> Move:
@@ -253,7 +258,11 @@ class Space:
         return move._replace(after=after)
 
     def _with_number(self, move: Move, came: "_Came | None") -> Move:
-        return move if came is None else move._replace(after=self._number(came.parts, came.shape))
+        if came is None:
+            return move
+        # Most shapes have acts that do the same as on others.
+        formulas = self._alike.setdefault(move.formulas, move.formulas)
+        return move._replace(after=self._number(came.parts, came.shape), formulas=formulas)
 
     def _try(self, held: Held, act: Act) -> "tuple[Move, _Came | None]":
         """Return what an act makes of a shape."""

@@ -11,7 +11,9 @@ from simulator.model.operations import ExportNode, GuestDiscard, GuestWrite, Une
 from simulator.qemu.actions import Change, Command, GuestKind, GuestStep
 from simulator.qemu.names import NODE_NAME_MAX, Names
 
-FILTER = "-filter"
+FILTER = "-job-filter"
+"""Ends the names of filters; QEMU has other names of its own for those that nobody names."""
+
 NO_FILTERS: Mapping[str, str] = MappingProxyType({})
 
 
