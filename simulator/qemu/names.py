@@ -21,6 +21,7 @@ FILE_NAME_MAX = 80
 
 _NODE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_HELD = re.compile(r"in state 'paused'(?= cannot accept)")
 _SUFFIXES = {"qcow2": (".qcow2", ".qcow", ".img"), "raw": (".raw", ".img")}
 
 
@@ -58,10 +59,13 @@ class Names(NamedTuple):
         return text
 
     def by_backups(self, text: str) -> str:
-        """Return a text in which one disk's part of a backup goes by the backup's name."""
+        """Return a text in which one disk's part of a backup goes by the backup's name.
+
+        One that fails is held where it has copied so much; a user's has nobody who holds it.
+        """
         for (backup, _), target in self.targets.items():
             text = text.replace(f"'{target}'", f"'{backup}'")
-        return text
+        return _HELD.sub("in state 'pending'", text)
 
     def job(self, name: str) -> str:
         """Return the id of a job; QEMU takes no other names than those of nodes."""

@@ -81,7 +81,7 @@ def lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
         record,
         content=below.content.below(record.length).overlay(record.content),
         complete=below.complete,
-        sparse=below.sparse,
+        sparse=below.sparse or (below.complete and below.length < record.length),
         read=read,
         windows=join_windows((*(below.windows if below.usable else ()), *record.windows)),
     )
