@@ -409,6 +409,7 @@ class Drawer:
         # Left out: pieces.
         ending = self.ending() if alike else {}
         self.scenario.committed |= bool(ending)
+        self.scenario.copied |= self.scenario.raw
         self.scenario.do({"qmp": command, **ending})
 
     def pull(self) -> None:

@@ -43,7 +43,8 @@ LEFT_OUT = {
     "zero-bytes": LeftOut(
         "qemu",
         "Data full of zero bytes, as a copy in granules above the disk's clusters leaves it, or "
-        "one of a raw image: 11.1 copies it once more as data, and here it counts as zeroes.",
+        "one of a raw image or into one: 11.1 copies it once more as data, and here it counts as "
+        "zeroes.",
     ),
     "half-zeroed": LeftOut(
         "qemu",
