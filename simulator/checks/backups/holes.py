@@ -10,6 +10,7 @@ from simulator.checks.claims.faults import (
     claims_with,
     name_ends,
     report_hole,
+    rows_of_parts,
 )
 from simulator.checks.claims.ontos import report_onto, wrong_ontos
 from simulator.checks.claims.steps import step_of
@@ -183,6 +184,7 @@ def _sizes(timeline: Timeline, claim: Claim) -> tuple[str, ...]:
         [
             (f"guest saw at {begins}", write_view(claim.then.guest_view, claim.then.length)),
             (f"guest sees at {ends}", write_view(claim.now.guest_view, claim.now.length)),
+            *rows_of_parts(claim, claim.missing),
             (f"{backup.row} holds", write_clusters(backup.content, backup.length)),
         ],
         marked=claim.missing.below(backup.length),

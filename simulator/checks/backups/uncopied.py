@@ -33,7 +33,8 @@ def changes_discarded(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
     Finds bitmaps that are cleared or removed, or go with their image, while they name clusters
-    that no backup holds as they are and no other bitmap names, or that an increment lacks later.
+    that no whole backup holds as they are and no other bitmap names, or that an increment lacks
+    later.
 
     ## Why is this wrong?
     The bits are all that is known of these changes. No later incremental copies the clusters,

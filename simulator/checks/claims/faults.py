@@ -4,11 +4,12 @@ from simulator.checks.biographies import Event, What, cleared_by, told
 from simulator.checks.claims.failures import failures
 from simulator.checks.claims.steps import step_of
 from simulator.checks.claims.stretches import Claim, Hole, claims_of, resized_in
+from simulator.checks.copied import copied_in_part
 from simulator.checks.evidence import draw_evidence, join_words
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
 from simulator.model.bitmap import DirtyBitmap
-from simulator.model.clusters import set_of
+from simulator.model.clusters import ClusterSet, set_of
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Machine
 from simulator.notation import write_bits, write_clusters, write_view
@@ -199,6 +200,12 @@ def name_ends(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, str]:
     )
 
 
+def rows_of_parts(claim: Claim, missing: ClusterSet) -> list[tuple[str, str]]:
+    """Return what backups that were copied in part hold of what a backup lacks, one row each."""
+    parts = copied_in_part(claim.entry.after, claim.now, missing)
+    return [(f"{each.row} holds", write_clusters(each.content, each.length)) for each in parts]
+
+
 def hole_notes(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, ...]:
     """Return what the guest saw at both ends of a hole, what was left out, and what is held."""
     backup = claim.backup
@@ -222,6 +229,7 @@ def hole_notes(timeline: Timeline, claim: Claim, hole: Hole) -> tuple[str, ...]:
             for bitmap in left_out(claim.entry.after, claim, hole)
             if disk.clusters_of(bitmap) & missing
         ),
+        *rows_of_parts(claim, missing),
         (f"{backup.row} holds", write_clusters(backup.content, backup.length)),
     ]
     return draw_evidence(
