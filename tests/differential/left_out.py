@@ -155,9 +155,10 @@ LEFT_OUT = {
     ),
     "overlay-while-off": LeftOut(
         "libvirt",
-        "libvirt 9.0.0 does not know what lies below an overlay that it has made while the "
-        "machine is off, until it starts: a commit of it is refused since the base is not found "
-        "beneath it. Here it is refused since the domain is not running.",
+        "libvirt 9.0.0 does not know what lies below an overlay that it made while the machine was "
+        "off, unless it knew what lies below the image under that one, as after a snapshot while "
+        "the machine was on. Whenever the machine is off, a commit is refused then since the base "
+        "is not found beneath its top. Here it is refused since the domain is not running.",
         drawn=True,
     ),
 }
