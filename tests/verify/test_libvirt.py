@@ -106,6 +106,15 @@ STORIES = {
   - at: T6
     do: [{checkpoint: B6}]
 """,
+    "a snapshot of a machine that is off, without any checkpoint": """\
+  - at: T1
+    do: [{create: S1}, {checkpoint: B1}, shutdown]
+  - at: T2
+    do: [{delete: {checkpoint: B1, metadata: true}}, {snapshot: S2}, start]
+  - write: A-------
+  - at: T3
+    do: [{snapshot: S3}]
+""",
     "a commit onto a raw copy": """\
   - at: T1
     do: [{create: S1}, {backup: {to: k2, checkpoint: B1}}]
