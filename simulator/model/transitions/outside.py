@@ -214,23 +214,23 @@ def _record_checkpoint(machine: Machine, record: RecordCheckpoint) -> Machine | 
 def _restore_checkpoint(machine: Machine, restore: RestoreCheckpoint) -> Machine | Refusal:
     """Note a checkpoint again. Its moment is the one at which its oldest bitmap began.
 
-    One that is noted already gets the new parent, and keeps its place. It is the current one from
-    now on if there was none, or if that is its parent. Source: libvirt 9.0.
+    One that is noted already gets the new parent and the disks, and keeps its place. It is the
+    current one from now on if there was none, or if that is its parent. Source: libvirt 9.0.
     """
     current = machine.current
     if current is None or restore.parent == current.name:
         machine = replace(machine, tip=restore.name)
     known = machine.checkpoint(restore.name)
-    if known is not None:
-        known = replace(known, parent=restore.parent)
-        return replace(machine, checkpoints=put(machine.checkpoints, NAME_OF, known))
-    moments = []
+    moments = dict(known.moments) if known is not None else {}
     for name in restore.disks:
         disk = machine.disk(name)
         windows = [w for b in disk.bitmaps if b.name == restore.name for w in b.windows]
-        begun = min((window.start for window in windows), default=disk.moment)
-        moments.append((name, begun))
-    again = Checkpoint(name=restore.name, parent=restore.parent, moments=tuple(moments))
+        moments.setdefault(name, min((w.start for w in windows), default=disk.moment))
+    told = tuple((name, moments[name]) for name in restore.disks)
+    if known is not None:
+        known = replace(known, parent=restore.parent, moments=told)
+        return replace(machine, checkpoints=put(machine.checkpoints, NAME_OF, known))
+    again = Checkpoint(name=restore.name, parent=restore.parent, moments=told)
     return replace(machine, checkpoints=added(machine.checkpoints, again))
 
 
