@@ -249,3 +249,29 @@ def test_only_the_model_libvirt_is_held_against_libvirt() -> None:
         assert "the model is mail-2018" in outcome.err
         assert "--model libvirt" in outcome.err
         assert outcome.out == ""
+
+
+AGAIN = """\
+scenario: a checkpoint of one disk is defined again for both
+model: libvirt
+disks: {vda: 8, vdb: 8}
+timeline:
+  - at: T1
+    do:
+      - {create: {image: S1, disk: vda}}
+      - {create: {image: S2, disk: vdb}}
+      - {checkpoint: {name: B1, disks: [vda]}}
+  - at: T2
+    do:
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S2, name: B1, persistent: true}}
+      - {checkpoint: {name: B1, redefine: true}}
+  - {at: T3, do: [{delete: {checkpoint: B1}}]}
+"""
+
+
+def test_a_checkpoint_that_is_defined_again_covers_the_disks_it_is_defined_with() -> None:
+    timeline = timeline_of(AGAIN)
+    assert not [bitmap for disk in timeline.last.disks for bitmap in disk.bitmaps]
+    need_libvirt()
+    outcome = verify(timeline, timeout=PATIENCE_SECONDS)
+    assert outcome.finding is None, "\n".join([*outcome.finding.notes, *outcome.said])
