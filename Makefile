@@ -56,7 +56,7 @@ test: writable $(WHOLE) ## everything: style, types, layers, tests; installs QEM
 	@$(install_qemu)
 	@$(install_libvirt)
 	@$(install_chromium)
-	$(call run_each,$(STATIC) "pytest -n 2 --dist worksteal --durations=10")
+	$(call run_each,$(STATIC) "pytest -n 4 --dist worksteal --durations=10")
 
 check: writable $(WHOLE) ## the static part of test
 	$(call run_each,$(STATIC))
