@@ -31,12 +31,9 @@ def copied_in_part(machine: Machine, disk: Disk, clusters: ClusterSet) -> list[B
     Args:
         disk: What the clusters hold.
     """
-    return [
-        backup
-        for backup in machine.backups
-        if backup.disk == disk.name and backup.partly and not backup.usable
-        if _without(clusters & _held(backup), disk.guest_view, backup) != clusters & _held(backup)
-    ]
+    partly = (b for b in machine.backups if b.disk == disk.name and b.partly and not b.usable)
+    shared = ((backup, clusters & _held(backup)) for backup in partly)
+    return [b for b, held in shared if _without(held, disk.guest_view, b) != held]
 
 
 def in_no_backup(partly: Sequence[Backup]) -> str:

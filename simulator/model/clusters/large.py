@@ -42,9 +42,6 @@ PROBES_MAX = 16
 STRIDE_MIN = 64
 """Of so many maps on top of one another, a look-up makes one flat; of thousands, of more."""
 
-LOOKS_MAX = 64
-"""So many clusters of a level are looked at before two maps are compared in full."""
-
 SCALE_MIN = 64
 """Cells of fewer clusters than this are drawn from a flat map: there may be very many."""
 
@@ -394,18 +391,14 @@ class LargeMap(ClusterMap):
         sides = (parted.mine, parted.their), (parted.theirs, parted.my)
         if any(levels and _is_seen(levels[0], lacking, parted.tops) for levels, lacking in sides):
             return False
-        if not parted.grown:
-            for levels, _ in sides:
-                if not all(
-                    self._reads_alike(other, level) for level in {*levels[:1], *levels[-1:]}
-                ):
-                    return False
+        ends = [e for levels, _ in sides for e in {*levels[:1], *levels[-1:]}]
+        if not parted.grown and not all(self._reads_alike(other, level) for level in ends):
+            return False
         return not self.differing(other)
 
     def _reads_alike(self, other: "LargeMap", level: Level) -> bool:
         """Whether two maps read the same at a few clusters of a level."""
-        few = level.packed[:: len(level.packed) // LOOKS_MAX + 1]
-        clusters = (few >> VERSION_BITS).astype(np.int64)
+        clusters = (level.few >> VERSION_BITS).astype(np.int64)
         return np.array_equal(self.read(clusters), other.read(clusters))
 
     def read(self, wanted: Integers) -> Integers:
@@ -429,7 +422,7 @@ def _is_seen(level: Level, lacking: LargeMap, tops: list[Level]) -> bool:
         lacking: The one that lacks it, without the levels that both have on top.
     """
     most = lacking.most
-    for entry in level.packed[:: len(level.packed) // LOOKS_MAX + 1].tolist():
+    for entry in level.few.tolist():
         cluster, version = divmod(entry, 1 << int(VERSION_BITS))
         if version > most and not any(top.holds(cluster) for top in tops):
             return True

@@ -42,6 +42,9 @@ SAMPLE, ONCE = 1024, 0.9
 DENSE_MAX = 8
 """A stretch of so many clusters an entry, or of fewer, is made flat by a table."""
 
+LOOKS_MAX = 64
+"""So many clusters of a level are looked at before two maps are compared in full."""
+
 _KEPT = local()
 
 NOTHING = -1
@@ -66,6 +69,11 @@ class Level:
     def versions(self) -> Integers:
         """The version of each cluster, in the order of the clusters."""
         return (self.packed & VERSION_MASK).astype(np.int64)
+
+    @property
+    def few(self) -> Packed:
+        """A few entries, from all over it."""
+        return self.packed[:: len(self.packed) // LOOKS_MAX + 1]
 
     @property
     def first(self) -> int:
