@@ -8,14 +8,16 @@ when the timeline is complete.
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import simulator
-from simulator.hosts.installed import installed_host
+from simulator.apis import on_host
 from simulator.model.disk import Disk
 from simulator.model.machine import BackupJob, Job, Machine, MirrorJob, Power, PullJob, Status
+from simulator.pipeline.scenarios import find_model
 from simulator.releases.changes import semantics_of
+from simulator.releases.hosts import HOST_DEFAULT, Host
 from simulator.timeline import Timeline
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWY"
@@ -66,6 +68,7 @@ class Scenario:
         stopping: The targets of backups that are to fail.
         raw: Whether there may be a raw image.
         copied: Whether a copy of a disk may have left data full of zero bytes.
+        host: The host that it is drawn for, the one that is to play it; None for the default one.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Scenario:
         disks: int,
         bitmaps: bool = True,
         raw: bool = False,
+        host: Host | None = None,
     ) -> None:
         """Start with the base image of each disk, each with a bitmap of its own or with none.
 
@@ -86,6 +90,7 @@ class Scenario:
         names = [f"vd{letter}" for letter in "ab"[:disks]]
         shape = {"clusters": cells, "cluster_size": cluster_size}
         self.model = model
+        self.host = host
         self.partial = False
         self.raw = raw
         self.copied = False
@@ -130,7 +135,9 @@ class Scenario:
     @cached_property
     def timeline(self) -> Timeline:
         """What comes of the steps so far."""
-        return simulator.loads(self.text).run().timeline
+        model = find_model(self.model)
+        played = on_host(model, self.host) if self.host is not None else model
+        return simulator.loads(self.text).run(played).timeline
 
     @property
     def machine(self) -> Machine:
@@ -166,13 +173,6 @@ class Scenario:
         self.__dict__.pop("timeline", None)
 
 
-@cache
-def zeroes_are_skipped() -> bool:
-    """Whether the QEMU that is installed copies no zeroes where there are none to hide."""
-    host = installed_host()
-    return host is not None and semantics_of(host).zeroes_are_skipped
-
-
 class Drawer:
     """Draws the next step of a scenario."""
 
@@ -184,6 +184,10 @@ class Drawer:
     def machine(self) -> Machine:
         """The machine before the step."""
         return self.scenario.machine
+
+    def skips_zeroes(self) -> bool:
+        """Whether QEMU copies no zeroes where there are none to hide."""
+        return semantics_of(self.scenario.host or HOST_DEFAULT).zeroes_are_skipped
 
     def seldom(self) -> bool:
         """Whether something happens that mostly does not."""
@@ -252,7 +256,7 @@ class Drawer:
         if self.scenario.partial and self.half():
             size = disk.cluster_size
             # Left out: half-zeroed.
-            whole = verb == "zero" and zeroes_are_skipped()
+            whole = verb == "zero" and self.skips_zeroes()
             offset = first * size + (0 if whole else int(self._draw([0, 512, size // 2])))
             step["offset"] = min(offset, disk.size - 512)
             length = size if whole else int(self._draw([512, size, size // 2]))
@@ -388,7 +392,7 @@ class Drawer:
 
     def copies_zeroes(self) -> bool:
         """Whether what is copied may hold data full of zero bytes. Left out: zero-bytes."""
-        return self.scenario.copied and zeroes_are_skipped()
+        return self.scenario.copied and self.skips_zeroes()
 
     def went_on(self, disk: Disk) -> bool:
         """Whether a bitmap went on in memory on a read-only image. Left out: running-bitmap."""
@@ -494,7 +498,7 @@ class Drawer:
             self.scenario.do({"resize": {"disk": disk.name, "clusters": length}})
             return
         # Left out: half-zeroed.
-        size = 100 if self.seldom() and not zeroes_are_skipped() else length * disk.cluster_size
+        size = 100 if self.seldom() and not self.skips_zeroes() else length * disk.cluster_size
         self.scenario.do(
             {
                 "qmp": {

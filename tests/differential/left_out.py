@@ -88,9 +88,9 @@ LEFT_OUT = {
     "clusters-of-a-file": LeftOut(
         "qemu",
         "The target that `drive-backup` makes has clusters of 64 KiB, whatever the disk's are; "
-        "here they are the disk's. `sync: top` names the image below as its backing file there. "
-        "One that is refused leaves its file behind, empty, whatever it held; `verify` "
-        "does not play that.",
+        "here they are the disk's. `sync: top` names the image below as its backing file there, "
+        "`sync: none` the one that it reads. One that is refused leaves its file behind, empty, "
+        "whatever it held; `verify` does not play that.",
     ),
     "raw-file": LeftOut(
         "qemu",

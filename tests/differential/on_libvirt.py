@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 import simulator
 from simulator.diagnostics import Finding
+from simulator.hosts.installed import installed_host
 from simulator.model.machine import Power
 from simulator.qemu.steps import Unplayed
 from simulator.verify.on_libvirt import UNSUPPORTED, verify
@@ -192,7 +193,12 @@ class LibvirtTimelines(RuleBasedStateMachine):
     @initialize(cells=st.integers(4, 12), disks=st.sampled_from([1, 1, 2, 2]))
     def begin(self, cells: int, disks: int) -> None:
         self.scenario = Scenario(
-            model="libvirt", cells=cells, cluster_size=65536, disks=disks, bitmaps=False
+            model="libvirt",
+            cells=cells,
+            cluster_size=65536,
+            disks=disks,
+            bitmaps=False,
+            host=installed_host(libvirt=True),
         )
 
     @rule(data=st.data(), steps=st.integers(1, 2))

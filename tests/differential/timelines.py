@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 import simulator
 from simulator.diagnostics import Finding
+from simulator.hosts.installed import installed_host
 from simulator.verify.on_qemu import verify
 from tests.differential.behind import OutsideDrawer
 from tests.differential.drawing import Scenario
@@ -79,6 +80,7 @@ class Timelines(RuleBasedStateMachine):
             cluster_size=cluster_size,
             disks=disks,
             raw=raw and model == "qemu",
+            host=installed_host(),
         )
         self.scenario.grow_chain(images)
         self.scenario.partial = partial

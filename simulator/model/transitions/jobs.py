@@ -28,7 +28,7 @@ from simulator.model.sizes import (
 )
 from simulator.model.transitions.access import is_writable
 from simulator.model.transitions.backups.clients import read_by_client
-from simulator.model.transitions.backups.starting import lies_on, refuse_backup
+from simulator.model.transitions.backups.starting import backing_of, refuse_backup
 from simulator.model.transitions.bitmaps import find_sources
 from simulator.model.transitions.chains import end_chain_job
 from simulator.model.transitions.chains.forks import refuse_above_written
@@ -275,7 +275,6 @@ def _record(
     """Return the backup that a job makes of the state at its start."""
     view, moment, image = disk.view_of(run.image), disk.moment_of(run.image), disk.image(run.image)
     assert image is not None, "the view of this image was read"
-    below = lies_on(disk, run)
     record = Backup(
         name=run.target,
         disk=disk.name,
@@ -294,7 +293,7 @@ def _record(
         copied_bytes=count_copied(None, disk.cluster_size, disk.bytes_of(run.image)),
         transfer=Transfer.PULL if run.pulled else Transfer.PUSH,
         has_file=not run.pulled,
-        backing=below[-1].name if run.drive == "absolute-paths" and below else None,
+        backing=backing_of(disk, run),
     )
     partial = _read(disk, run, bitmap)
     if partial is not None:

@@ -67,7 +67,7 @@ def refuse_file(
             return in_use_by(job, run.image)
     below: Refusal | None = None
     if run.drive == "absolute-paths":
-        below = _written_below(machine, lies_on(disk, run))
+        below = _written_below(machine, _opened_below(disk, run))
     elif before is not None and before.backing is not None and run.sync is not Sync.NONE:
         home = machine.disk_of(before.backing)
         below = _written_below(machine, home.chain_to(before.backing) if home is not None else ())
@@ -81,8 +81,22 @@ def refuse_file(
     return None
 
 
-def lies_on(disk: Disk, run: RunBackup) -> Sequence[Image]:
-    """Return the images that the file of ``drive-backup`` is made on, base first."""
+def backing_of(disk: Disk, run: RunBackup) -> str | None:
+    """Return the image that the file of ``drive-backup`` names as its backing image; None for none.
+
+    One that keeps old data names the image that is read.
+    """
+    if run.drive != "absolute-paths":
+        return None
+    below = disk.chain_to(run.image) if run.sync is Sync.NONE else _opened_below(disk, run)
+    return below[-1].name if below else None
+
+
+def _opened_below(disk: Disk, run: RunBackup) -> Sequence[Image]:
+    """Return the images that the file of ``drive-backup`` is made on, and opened with, base first.
+
+    Those below a file that keeps old data are open already.
+    """
     return disk.chain_to(run.image)[:-1] if run.sync is Sync.TOP else ()
 
 
