@@ -24,7 +24,14 @@ from simulator.qemu.actions import (
     StartQemu,
 )
 from tests.recordings.files import Op, Recorded, Step, Timeline
-from tests.recordings.seeing import CELL, read_as, read_bitmaps, read_cells, seen_through
+from tests.recordings.seeing import (
+    CELL,
+    read_as,
+    read_bitmaps,
+    read_cells,
+    seen_through,
+    with_room,
+)
 
 GUEST = "guest"
 TIMEOUT_SECONDS = 60.0
@@ -105,8 +112,12 @@ class _Player:
         below = None if backing is None else f"{backing}.qcow2"
         return self._session.perform(MakeImage(f"{name}.qcow2", "qcow2", size, CELL, below))
 
-    async def _open(self, name: str, *, below: str | None = None, **options: Any) -> None:
+    async def _open(
+        self, name: str, *, below: str | None = None, room: int | None = None, **options: Any
+    ) -> None:
         file = {"driver": "file", "node-name": f"{name}.file", "filename": f"{name}.qcow2"}
+        if room is not None:
+            file = with_room(room, file)
         await self._send(
             "blockdev-add",
             driver="qcow2",
@@ -278,6 +289,7 @@ class _Player:
             run |= {"bitmap": op["bitmap"], "bitmap-mode": op["mode"]}
         if "during" in op:
             run["auto-finalize"] = False
+        run |= {"on-cbw-error": op["breaks"]} if "breaks" in op else {}
         run |= {"discard-source": True} if "discard" in op else {}
         run |= {"x-perf": {"min-cluster-size": op["unit"]}} if "unit" in op else {}
         await self._make(name, await self._bytes_of(node))
@@ -310,10 +322,34 @@ class _Player:
 
     async def _beside(self, op: Op) -> str | None:
         try:
-            await self._guest(op)
+            if op["op"] == "change":
+                options = {key: value for key, value in op.items() if key != "op"}
+                await self._send("block-job-change", **options)
+            else:
+                await self._guest(op)
+        except QemuRefusedError as error:
+            return f"QMP: {error.text}"
         except NbdError as error:
             return f"NBD: {error}"
         return None
+
+    async def _pull(self, op: Op) -> Step:
+        """Keep what the guest overwrites in a scratch of some cells, and read it at the end."""
+        name, node = op["name"], self._active
+        run = {"job-id": name, "device": node, "target": name, "sync": "none"}
+        run |= {"on-cbw-error": op["breaks"]} if "breaks" in op else {}
+        await self._make(name, await self._bytes_of(node))
+        await self._open(name, below=node, room=op["room"])
+        try:
+            await self._send("blockdev-backup", **run)
+            said = [await self._beside(each) for each in op["during"]]
+            async with exported(self._session.running, Look(name)) as client:
+                read = read_as(await read_cells(client, own=False))
+            await self._send("job-cancel", id=name)
+            await self._ended(name, JobEnd.CANCELLED)
+        finally:
+            await self._close(name)
+        return {"read": read, "during": said}
 
     async def _copy(self, name: str) -> str:
         """Return what a backup holds, by itself."""
@@ -389,6 +425,7 @@ _OPERATIONS: dict[str, Callable[[_Player, Op], Awaitable[Step]]] = {
     "commit": _Player._commit,
     "stream": _Player._stream,
     "mirror": _Player._mirror,
+    "pull": _Player._pull,
     "restore": _Player._restore,
     "restart": _Player._restart,
     "crash": _Player._crash,

@@ -1,5 +1,6 @@
 """Reads images and bitmaps of a running QEMU as rows of cells, for a recording."""
 
+import errno
 from typing import Any
 
 from simulator.hosts.daemon import Daemon
@@ -114,3 +115,20 @@ def _flags(bitmap: dict[str, Any]) -> str:
         "i": bitmap.get("inconsistent", False),
     }
     return "".join(letter for letter, set_ in held.items() if set_)
+
+
+def with_room(cells: int, file: dict[str, Any]) -> dict[str, Any]:
+    """Return a file for a node that has room for some cells, written one by one."""
+    steps = [
+        {"event": "write_aio", "state": number, "new_state": number + 1}
+        for number in range(1, cells + 1)
+    ]
+    full = {
+        "event": "write_aio",
+        "state": cells + 1,
+        "iotype": "write",
+        "errno": errno.ENOSPC,
+        "once": False,
+        "immediately": True,
+    }
+    return {"driver": "blkdebug", "image": file, "set-state": steps, "inject-error": [full]}

@@ -189,7 +189,7 @@ def _over(disk: Disk, job: BackupJob, record: Backup) -> Backup:
 
 def _mixed(disk: Disk, record: Backup, torn: ClusterSet) -> Backup:
     """Return the record of a client that found there what the guest has written since."""
-    torn = torn & record.content.clusters()
+    torn = torn if record.read is None else torn & record.read
     seen = fill_with_zeroes(disk.guest_view.restrict(torn), torn, record.length)
     mixed = replace(record, content=record.content.overlay(seen))
     return measure(mixed, disk.cluster_size, record.bytes_in(disk.cluster_size))
