@@ -12,7 +12,7 @@ from simulator.cli.ends import UNUSABLE
 
 COMMANDS = {
     "run": ("playing", "scenarios/mail/2018.yaml --model libvirt"),
-    "check": ("playing", "scenarios/flagged/*.yaml"),
+    "check": ("figures", "scenarios/flagged/*.yaml"),
     "review": ("figures", "scenarios/mail/*.yaml"),
     "lint": ("figures", "proposal.md"),
     "compare": ("comparing", "scenarios/mail/2018.yaml --models mail-2018,libvirt"),

@@ -1,15 +1,19 @@
-"""Commands that rewrite figures: ``review`` those of scenarios, ``lint`` those of documents."""
+"""Commands that hold files against what they expect, and rewrite their figures.
+
+``check`` and ``review`` read scenarios, ``lint`` documents.
+"""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from simulator.cli.ends import FAILING, UNUSABLE, give_up, refuse_in_ci, told_unwritable, usable
 from simulator.cli.output.options import Wishes, reporting
 from simulator.cli.output.telling import Telling
+from simulator.cli.playing import keep_what_is_loaded
 from simulator.cli.progress import Track
 from simulator.cli.reading import (
     Files,
@@ -25,6 +29,56 @@ from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
     from simulator.checks.updating import Edit
+
+
+@reporting()
+def check(
+    files: Files = None,
+    model: ModelOption = None,
+    host: HostOption = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="First rewrite expected figures to what comes out.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on: check again whatever is edited.")
+    ] = False,
+    *,
+    wishes: Wishes,
+) -> None:
+    """Play scenarios and tell only the findings; for CI."""
+    named = [each.path for each in found_scenarios(files)]
+    if update:
+        refuse_in_ci("--update")
+        for path in named:
+            edited = edited_scenario(path, model, host)
+            if edited is not None:
+                rewrite_file(path, *edited)
+    keep_what_is_loaded()
+    if watch:
+        from simulator.cli.output.watching import watch_files
+
+        refuse_in_ci("--watch", "goes on until somebody ends it")
+        watch_files(files, model, lambda paths: _check(paths, model, host, wishes))
+    _check(named, model, host, wishes)
+
+
+def _check(paths: list[str], model: str | None, host: str | None, wishes: Wishes) -> NoReturn:
+    """Play scenarios, tell the findings, and end with the status."""
+    from simulator import pipeline
+    from simulator.pipeline.reports import report_run, report_unusable
+
+    telling = Telling(
+        "check", "scenario", wishes, inputs=[*paths, model or ""], several=len(paths) > 1
+    )
+    chosen, track = find_under(model, host), Track(len(paths))
+    for path in paths:
+        try:
+            with track.file(f"checking {path}"):
+                found = report_run(chosen.run(pipeline.load(path)), flows=telling.flows)
+        except pipeline.InputError as error:
+            found = report_unusable(error)
+        telling.add(found)
+    telling.end()
 
 
 def review(

@@ -1,14 +1,12 @@
-"""Commands that play scenarios: ``run`` shows all of it, ``check`` what is wrong."""
+"""The command that plays scenarios and shows all of it: ``run``."""
 
 import gc
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simulator.cli.ends import FAILING, UNUSABLE, colour_of, refuse_in_ci, tell_input_error
-from simulator.cli.output.options import Wishes, reporting
-from simulator.cli.output.telling import Telling
+from simulator.cli.ends import FAILING, UNUSABLE, colour_of, tell_input_error
 from simulator.cli.progress import Track
 from simulator.cli.reading import (
     Files,
@@ -46,61 +44,11 @@ def run(
     _play_all(files, model, host, show, between="\n" if format is RunFormat.TEXT else "")
 
 
-@reporting()
-def check(
-    files: Files = None,
-    model: ModelOption = None,
-    host: HostOption = None,
-    update: Annotated[
-        bool, typer.Option("--update", help="First rewrite expected figures to what comes out.")
-    ] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Go on: check again whatever is edited.")
-    ] = False,
-    *,
-    wishes: Wishes,
-) -> None:
-    """Play scenarios and tell only the findings; for CI."""
-    named = [each.path for each in found_scenarios(files)]
-    if update:
-        from simulator.cli.figures import edited_scenario, rewrite_file
+def keep_what_is_loaded() -> None:
+    """Let the collector look at what comes from now on, and not at what is loaded, file by file.
 
-        refuse_in_ci("--update")
-        for path in named:
-            edited = edited_scenario(path, model, host)
-            if edited is not None:
-                rewrite_file(path, *edited)
-    _keep_what_is_loaded()
-    if watch:
-        from simulator.cli.output.watching import watch_files
-
-        refuse_in_ci("--watch", "goes on until somebody ends it")
-        watch_files(files, model, lambda paths: _check(paths, model, host, wishes))
-    _check(named, model, host, wishes)
-
-
-def _check(paths: list[str], model: str | None, host: str | None, wishes: Wishes) -> NoReturn:
-    """Play scenarios, tell the findings, and end with the status."""
-    from simulator import pipeline
-    from simulator.pipeline.reports import report_run, report_unusable
-
-    telling = Telling(
-        "check", "scenario", wishes, inputs=[*paths, model or ""], several=len(paths) > 1
-    )
-    chosen, track = find_under(model, host), Track(len(paths))
-    for path in paths:
-        try:
-            with track.file(f"checking {path}"):
-                found = report_run(chosen.run(pipeline.load(path)), flows=telling.flows)
-        except pipeline.InputError as error:
-            found = report_unusable(error)
-        telling.add(found)
-    telling.end()
-
-
-def _keep_what_is_loaded() -> None:
-    # What has been loaded by now stays, so the collector need not look at it, file by file;
-    # nor often at what a run makes, which has no circles.
+    Nor does it look often at what a run makes, which has no circles.
+    """
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
     gc.enable()
@@ -121,7 +69,7 @@ def _play_all(
     """
     from simulator import pipeline
 
-    _keep_what_is_loaded()
+    keep_what_is_loaded()
     chosen, named = find_under(model, host), found_scenarios(files)
     status, gap, track = 0, "", Track(len(named))
     for path, _ in named:

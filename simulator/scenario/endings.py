@@ -14,7 +14,7 @@ from simulator.scenario.verbs import VERBS
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
-_TAKERS = tuple(name for name, verb in VERBS.items() if ENDINGS[0] in verb.keys)
+_TAKERS = tuple(name for name, verb in VERBS.items() if verb.has(ENDINGS[0]))
 """The verbs that take an ending as an argument."""
 
 NEVER = "never"

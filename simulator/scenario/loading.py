@@ -138,7 +138,7 @@ def _unreadable(error: OSError | ValueError) -> Problem:
 Endings: TypeAlias = dict[str, list[Statement]]
 """What ends the jobs of steps: statements that come first in an instant, by its label."""
 
-MOVERS = frozenset(name for name, verb in VERBS.items() if MOVING[0] in verb.keys)
+MOVERS = frozenset(name for name, verb in VERBS.items() if verb.has(MOVING[0]))
 """The verbs whose jobs may take time."""
 
 

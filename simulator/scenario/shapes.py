@@ -5,7 +5,7 @@ made long before they are looked at, so that a path of keys leads to the same pl
 depends on more than one key is not said here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import combinations
 from typing import (
     Annotated,
@@ -73,6 +73,17 @@ def one_of(*alternatives: str | tuple[str, ...]) -> dict[str, Any]:
     """Return what says that exactly one of some keys, or groups of keys, is there."""
     groups = ((each,) if isinstance(each, str) else each for each in alternatives)
     return {"oneOf": [{"required": list(group)} for group in groups]}
+
+
+make_shape: Any = TypedDict
+"""Makes the shape of a mapping whose keys are known at run-time only, or are words of Python."""
+
+
+def part_of(shape: Any, keys: Collection[str]) -> Any:
+    """Return the shape of a mapping that knows some of the keys only, beside those it must have."""
+    kept = shape.__required_keys__.union(keys)
+    known = {key: kind for key, kind in shape.__annotations__.items() if key in kept}
+    return with_config(STRICT)(make_shape(shape.__name__, known))
 
 
 def keys_of(shape: Any) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The shapes of what every scenario file has: its head, and a key for each verb."""
 
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, NotRequired, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, with_config
 from typing_extensions import TypedDict
@@ -18,60 +19,38 @@ from simulator.scenario.shapes import (
     Stopped,
     Text,
     Word,
-    one_of,
-    strict,
+    make_shape,
 )
-from simulator.scenario.verbs import VERBS, VERBS_ALONE, VERBS_HOST
+from simulator.scenario.verbs import VERBS, VERBS_HOST
 
-_make_shape: Any = TypedDict
-"""A shape whose keys only the table of verbs knows."""
+GUEST_KEYS = (*GUEST_VERBS, "expect", "allow")
+"""The keys of a step that the guest does by itself."""
 
-_GUEST_KEYS = {
-    **{name: VERBS[name].field() for name in (*GUEST_VERBS, "expect")},
-    "allow": NotRequired[Allows],
-}
-
-_HOST_KEYS = {
-    **{name: VERBS[name].field() for name in VERBS_HOST},
-    **{
-        key: NotRequired[
-            Annotated[
-                shape,
-                Field(description=f"Beside qmp: the later instant at which its jobs {what}."),
-            ]
-        ]
-        for key, what, shape in zip(
-            ENDINGS_BESIDE, ("end", "fail"), (LaterInstant, Stopped), strict=True
-        )
-    },
-}
-
-_VERBS = (*GUEST_VERBS, *VERBS_HOST)
-
-GuestStep: Any = with_config(strict(**one_of(*GUEST_VERBS)))(_make_shape("GuestStep", _GUEST_KEYS))
-GuestStep.__doc__ = "What the guest does by itself, between two instants or at one."
-
-_FIGURE = {"required": ["expect"], "not": {"anyOf": one_of(*_VERBS)["oneOf"]}}
-
-Step: Any = with_config(
-    strict(
-        **{
-            "oneOf": [*one_of(*_VERBS)["oneOf"], _FIGURE],
-            "dependentRequired": {key: ["qmp"] for key in ENDINGS_BESIDE},
-            "not": {"required": [*ENDINGS_BESIDE]},
-        }
-    )
-)(_make_shape("Step", {**_GUEST_KEYS, **_HOST_KEYS}))
-Step.__doc__ = "One verb, and what is expected or allowed there."
+STEP_KEYS = (*GUEST_KEYS, *VERBS_HOST, *ENDINGS_BESIDE)
+"""The keys of any step: the verbs, and what stands beside one."""
 
 
-def part_of(shape: Any, keys: frozenset[str]) -> Any:
-    """Return a shape that knows some of the keys only."""
-    known = {key: kind for key, kind in shape.__annotations__.items() if key in keys}
-    return with_config(STRICT)(_make_shape(shape.__name__, known))
+Used: TypeAlias = Mapping[str, Collection[str] | None]
+"""Keys of a step, each with the arguments that count; None for all of them."""
+
+ALL: Used = dict.fromkeys(STEP_KEYS)
 
 
-AnyStep: Any = Step | Literal[VERBS_ALONE]
+def step_of(keys: Used, name: str = "Step") -> Any:
+    """Return the shape of a step that knows some of the keys, and some arguments of each."""
+    known = {key: _field(key, keys[key]) for key in STEP_KEYS if key in keys}
+    return with_config(STRICT)(make_shape(name, known))
+
+
+def _field(key: str, arguments: Collection[str] | None) -> Any:
+    """Return the type of a key of a step."""
+    if key in VERBS:
+        return VERBS[key].field(arguments)
+    if key == "allow":
+        return NotRequired[Allows]
+    what, shape = ("end", LaterInstant) if key == "ends" else ("fail", Stopped)
+    told = f"Beside qmp: the later instant at which its jobs {what}."
+    return NotRequired[Annotated[shape, Field(description=told)]]
 
 
 def _release(value: object) -> object:

@@ -10,19 +10,46 @@ from typing_extensions import TypedDict
 
 from simulator.scenario.guests.shapes import GuestShape
 from simulator.scenario.moving import FaultsShape, Resources
-from simulator.scenario.shapes import STRICT, Duration, Form, Name, Whenever, Word
-from simulator.scenario.steps import AnyStep, GuestStep, Head, Step
-from simulator.scenario.verbs import VERBS_ALONE
+from simulator.scenario.shapes import (
+    ENDINGS_BESIDE,
+    GUEST_VERBS,
+    STRICT,
+    Duration,
+    Form,
+    Name,
+    Whenever,
+    Word,
+    make_shape,
+    one_of,
+    strict,
+)
+from simulator.scenario.steps import ALL, GUEST_KEYS, Head, step_of
+from simulator.scenario.verbs import VERBS_ALONE, VERBS_HOST
 
-_make_shape: Any = TypedDict
-"""A shape whose keys only the table of verbs knows, or that are words of Python."""
+GuestStep: Any = with_config(strict(**one_of(*GUEST_VERBS)))(
+    step_of(dict.fromkeys(GUEST_KEYS), "GuestStep")
+)
+GuestStep.__doc__ = "What the guest does by itself, between two instants or at one."
+
+_ONE_VERB = one_of(*GUEST_VERBS, *VERBS_HOST)["oneOf"]
+_FIGURE = {"required": ["expect"], "not": {"anyOf": _ONE_VERB}}
+_STEP = strict(
+    **{
+        "oneOf": [*_ONE_VERB, _FIGURE],
+        "dependentRequired": {key: ["qmp"] for key in ENDINGS_BESIDE},
+        "not": {"required": [*ENDINGS_BESIDE]},
+    }
+)
+
+Step: Any = with_config(_STEP)(step_of(ALL))
+Step.__doc__ = "One verb, and what is expected or allowed there."
+
+AnyStep: Any = Step | Literal[VERBS_ALONE]
 
 _INSTEAD = Field(description="What is done in its place where the host refuses the step.")
 
-FullStep: Any = with_config(
-    STRICT | {"json_schema_extra": Step.__pydantic_config__["json_schema_extra"]}
-)(
-    _make_shape(
+FullStep: Any = with_config(_STEP)(
+    make_shape(
         "FullStep",
         {
             **Step.__annotations__,
@@ -80,7 +107,7 @@ _SPAN = {
 }
 
 Every: Any = with_config(STRICT)(
-    _make_shape(
+    make_shape(
         "Every",
         {
             "every": Annotated[Duration, Field(description="How often.", examples=["24h"])],
@@ -91,7 +118,7 @@ Every: Any = with_config(STRICT)(
 Every.__doc__ = "Steps that are done again and again."
 
 Cron: Any = with_config(STRICT)(
-    _make_shape(
+    make_shape(
         "Cron",
         {
             "cron": Annotated[

@@ -1,8 +1,8 @@
 """Holds a scenario against its shape, and says what does not fit in a user's words."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import cache, partial
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 
 from simulator.scenario.later import KEYS_LATER, VERBS_LATER, tell_later
 from simulator.scenario.problems import WRITTEN, Problems, describe
-from simulator.scenario.shapes import A_NAME, Allowed, Disk, Stop, keys_of
-from simulator.scenario.steps import Head, HostShape, Step, part_of
+from simulator.scenario.shapes import A_NAME, Allowed, Disk, Stop, keys_of, part_of
+from simulator.scenario.steps import ALL, Head, HostShape, step_of
 from simulator.scenario.units import NEAR_MEASURES, near_measure, near_size
 from simulator.scenario.verbs import BESIDE, VERBS
 from simulator.scenario.words import NAME_EXPECTED, alternatives, name_fault, nearest, shorten
@@ -35,10 +35,6 @@ TIMED_KEYS = ("clock", "resources", "faults")
 """Keys of the top that only a scenario with time has."""
 
 
-KEYS_OF_STEP = frozenset(keys_of(Step))
-"""The verbs, and what stands beside one."""
-
-
 @cache
 def _keys() -> Mapping[str, Mapping[str, str]]:
     """Return the keys of each mapping that has a fixed set, each with what it takes.
@@ -53,7 +49,7 @@ def _keys() -> Mapping[str, Mapping[str, str]]:
         ResourceShape,
         StoreShape,
     )
-    from simulator.scenario.timed import Scenario
+    from simulator.scenario.timed import Scenario, Step
 
     return {
         **{verb.name: verb.keys for verb in VERBS.values()},
@@ -185,7 +181,7 @@ def check_steps(steps: Sequence[RawStep], problems: Problems) -> list[dict[str, 
         problems: Takes what does not fit.
     """
     checked: list[dict[str, Any] | None] = []
-    shape = _steps(frozenset(key for step in steps for key in step.raw) & KEYS_OF_STEP)
+    shape = _steps(steps)
     for start in range(0, len(steps), CHUNK):
         chunk = steps[start : start + CHUNK]
         try:
@@ -238,32 +234,52 @@ def _head(head: Mapping[str, object]) -> TypeAdapter[Any]:
         from simulator.scenario.timed import TimedHead
 
         shape = TimedHead
-    return _made(shape, frozenset(head) & frozenset(shape.__annotations__) | {"scenario"})
+    keys = frozenset(filter(shape.__annotations__.__contains__, head))
+    return _made(shape.__name__, keys, partial(part_of, shape, keys), lambda: shape)
 
 
-def _steps(keys: frozenset[str]) -> TypeAdapter[Any]:
+def _steps(steps: Sequence[RawStep]) -> TypeAdapter[Any]:
     """Return what validates a list of steps."""
-    return _made(Step, keys, list.__class_getitem__)
+    used: dict[str, set[str]] = {}
+    for step in steps:
+        for key, value in step.raw.items():
+            if key in ALL:
+                found = used.setdefault(key, set())
+                found.update(VERBS[key].used(value) if key in VERBS else ())
+    keys = {f"{key}.{argument}" for key, found in used.items() for argument in ("", *found)}
+    listed = list.__class_getitem__
+    return _made("Step", keys, lambda: listed(step_of(used)), lambda: listed(step_of(ALL)))
 
 
 def _made(
-    shape: Any, keys: frozenset[str], make: Callable[[Any], Any] = lambda part: part
+    name: str, used: Set[str], part: Callable[[], Any], whole: Callable[[], Any]
 ) -> TypeAdapter[Any]:
-    """Return what validates a shape, or what is made of it.
+    """Return what validates a shape, or a part of it that has what a file uses.
 
     It takes as long to make as a small run. So the first file gets one of the keys that it has,
     which tells the same of them; only where another file has others all are made.
+
+    Args:
+        name: What the shape is called.
+        used: What the file has of it.
+        part: Returns the type that knows just that.
+        whole: Returns the type that knows all.
     """
-    made = _MADE.setdefault(shape.__name__, {})
-    fit = next((known for known in made if keys <= known), None)
-    if fit is None:
-        fit = frozenset(shape.__annotations__) if made else keys
-        made[fit] = TypeAdapter(make(part_of(shape, fit)))
-    return made[fit]
+    if name not in _FIRST:
+        _FIRST[name] = used, TypeAdapter(part())
+    known, made = _FIRST[name]
+    if used <= known:
+        return made
+    if name not in _WHOLE:
+        _WHOLE[name] = TypeAdapter(whole())
+    return _WHOLE[name]
 
 
-_MADE: dict[str, dict[frozenset[str], TypeAdapter[Any]]] = {}
-"""What validates shapes, by the keys that it knows: of the first file, and of all."""
+_FIRST: dict[str, tuple[Set[str], TypeAdapter[Any]]] = {}
+"""What validates parts of shapes, and what they know: that which the first file has."""
+
+_WHOLE: dict[str, TypeAdapter[Any]] = {}
+"""What validates whole shapes."""
 
 
 def _tell(

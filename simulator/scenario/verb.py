@@ -1,11 +1,10 @@
 """What the language knows of a verb, as one value: validation, schema and documents read it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import reduce
-from operator import or_
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypeAlias
 
 from pydantic import BeforeValidator, Field
+from typing_extensions import is_typeddict
 
 from simulator.model.operations.jobs import Copied
 from simulator.model.requests import Request
@@ -15,7 +14,7 @@ from simulator.scenario.labels import Labels
 from simulator.scenario.names import Names, New, Thing
 from simulator.scenario.pictures import Pictures
 from simulator.scenario.problems import Problems
-from simulator.scenario.shapes import NoArguments, keys_of, listed, long, required_keys
+from simulator.scenario.shapes import NoArguments, keys_of, listed, long, part_of, required_keys
 from simulator.scenario.yaml12 import Path
 from simulator.values import NamedTuple, dataclass
 
@@ -196,19 +195,31 @@ class Verb:
         """Its arguments, each with what it takes."""
         return keys_of(self.shape)
 
-    def field(self) -> Any:
-        """Return the type of the key that the verb is, for a mapping that may have it."""
+    def has(self, key: str) -> bool:
+        """Whether it has an argument of some name."""
+        return key in getattr(self.shape, "__annotations__", ())
+
+    def used(self, arguments: object) -> frozenset[str]:
+        """Return those of its arguments that a step has, in the short form or the long."""
+        told = arguments if self.short is None else self.short.lengthen(arguments)
+        return frozenset(filter(self.has, told)) if isinstance(told, dict) else frozenset()
+
+    def field(self, arguments: Collection[str] | None = None) -> Any:
+        """Return the type of the key that the verb is, for a mapping that may have it.
+
+        Args:
+            arguments: Those that it is to know; None for all.
+        """
+        shape = self.shape
+        if arguments is not None and is_typeddict(shape):
+            shape = part_of(shape, arguments)
         # An empty list of examples would be in the schema, too.
         told = Field(description=self.says, examples=[*self.examples] or None)
         if self.short is None:
-            return NotRequired[Annotated[self.shape, told]]
-        if self.short.type is None:
-            either = self.shape | NoArguments
-            lengthen = BeforeValidator(self.short.lengthen, json_schema_input_type=either)
-            return NotRequired[Annotated[self.shape, lengthen, told]]
-        either = reduce(or_, (self.short.type, self.shape))
+            return NotRequired[Annotated[shape, told]]
+        either = shape | NoArguments if self.short.type is None else self.short.type | shape
         lengthen = BeforeValidator(self.short.lengthen, json_schema_input_type=either)
-        return NotRequired[Annotated[self.shape, lengthen, told]]
+        return NotRequired[Annotated[shape, lengthen, told]]
 
     def written_keys(self) -> str:
         """Return what it takes, as documents write it: ``NAME or `{image, bitmap?}```."""

@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.diagnostics import InputError, Problem
-from simulator.scenario import load_text, steps, validation
+from simulator.scenario import load_text, validation
 
 HEAD = "scenario: x\ndisk: 8\ntimeline:\n  - at: T1\n    do:\n"
 
@@ -12,6 +12,8 @@ WRONG = (
     "      - create: S1\n      - snapshto: S2\n      - {at: T2}\n",
     "      - {create: S1, expect: 5}\n      - {backup: {to: b}, ends: {}, allow: []}\n",
     "      - shutdown\n      - {crash: 5}\n      - {}\n",
+    "      - create: S1\n      - backup: {from: x, cancel: {job: 5}}\n      - backup: b\n",
+    "      - restore: {from: a, from_: b}\n      - resize: 5 x\n      - {qmp: 5, fails: {at: 5}}\n",
 )
 
 
@@ -21,19 +23,24 @@ def problems_of(text: str) -> tuple[Problem, ...]:
     return told.value.problems
 
 
+def told_first_and_later(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold what the first file of a program is told against what a later one with it is told."""
+    monkeypatch.setattr(validation, "_FIRST", {})
+    monkeypatch.setattr(validation, "_WHOLE", {})
+    first = problems_of(text)
+    assert not validation._WHOLE
+    none = {name: (frozenset[str](), made) for name, (_, made) in validation._FIRST.items()}
+    monkeypatch.setattr(validation, "_FIRST", none)
+    later = problems_of(text)
+    assert validation._WHOLE
+    assert first == later
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_first_file_is_told_the_same_as_a_later_one(
     wrong: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "_MADE", {})
-    first = problems_of(HEAD + wrong)
-    (known,) = validation._MADE["Step"]
-    assert known < validation.KEYS_OF_STEP
-    none = validation._steps(frozenset())
-    monkeypatch.setattr(validation, "_MADE", {"Step": {frozenset(): none}})
-    later = problems_of(HEAD + wrong)
-    assert list(validation._MADE["Step"]) == [frozenset(), validation.KEYS_OF_STEP]
-    assert first == later
+    told_first_and_later(HEAD + wrong, monkeypatch)
 
 
 TOPS = (
@@ -48,24 +55,24 @@ TOPS = (
 def test_a_first_top_is_told_the_same_as_a_later_one(
     top: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "_MADE", {})
-    first = problems_of(top)
-    ((name, made),) = ((name, made) for name, made in validation._MADE.items() if "Head" in name)
-    (known,) = made
-    none = validation._made(steps.Head, frozenset())
-    monkeypatch.setattr(validation, "_MADE", {name: {frozenset(): none}})
-    later = problems_of(top)
-    assert len(validation._MADE[name]) == 2
-    assert known < max(validation._MADE[name], key=len)
-    assert first == later
+    told_first_and_later(top, monkeypatch)
 
 
 def test_a_later_file_with_other_verbs_makes_all_of_them_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(validation, "_MADE", {})
-    for verbs in ("      - create: S1\n", "      - {create: S1}\n      - snapshot: S2\n"):
+    monkeypatch.setattr(validation, "_FIRST", {})
+    monkeypatch.setattr(validation, "_WHOLE", {})
+    for verbs in ("      - create: S1\n", "      - {create: {image: S1}}\n"):
         load_text(HEAD + verbs, "x.yaml")
-    load_text(HEAD + "      - create: S1\n      - shutdown\n", "x.yaml")
-    assert list(validation._MADE["Step"]) == [frozenset({"create"}), validation.KEYS_OF_STEP]
-    assert list(validation._MADE["Head"]) == [frozenset({"scenario", "disk"})]
+    known, _ = validation._FIRST["Step"]
+    assert known == {"create.", "create.image"}
+    assert not validation._WHOLE
+    for later in (
+        "      - create: S1\n      - shutdown\n",
+        "      - create: {image: S1, bitmap: B}\n",
+    ):
+        load_text(HEAD + later, "x.yaml")
+    assert list(validation._WHOLE) == ["Step"]
+    known, _ = validation._FIRST["Head"]
+    assert known == {"scenario", "disk"}

@@ -43,7 +43,7 @@ from simulator.values import NamedTuple
 SYNC_MODES = ("top", "full", "none", "incremental", "bitmap")
 """What ``sync`` takes. Source: QEMU QMP reference, ``MirrorSyncMode``."""
 
-_NODE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_NODE_NAME = r"[A-Za-z][A-Za-z0-9._-]*"
 _OF_NODE_NAMES = "such a name begins with a letter, and has letters, digits, '.', '_' and '-' only"
 
 
@@ -153,7 +153,7 @@ def _backup(arguments: Arguments, *, file: bool = False) -> RunBackup:
     discards, breaks = arguments.peek("discard-source"), arguments.peek("on-cbw-error")
     arguments.ignore(BACKUP)
     arguments.end()
-    if not file and not _NODE_NAME.fullmatch(target):
+    if not file and not re.fullmatch(_NODE_NAME, target):
         raise RefusedError(f"Invalid node-name: '{target}'", _OF_NODE_NAMES)
     through = sync in ("bitmap", "incremental")
     kinds = {"full": Kind.FULL, "top": Kind.TOP, "none": Kind.NONE}
@@ -194,7 +194,7 @@ def _read_mirror(arguments: Arguments, clusters: Clusters) -> Operation:
     blocking = arguments.peek("copy-mode") == "write-blocking"
     arguments.ignore(MIRROR)
     arguments.end()
-    if not _NODE_NAME.fullmatch(target):
+    if not re.fullmatch(_NODE_NAME, target):
         raise RefusedError(f"Invalid node-name: '{target}'", _OF_NODE_NAMES)
     wrong = ""
     if granularity is not None and not 512 <= granularity <= GRANULARITY_MAX:
@@ -333,7 +333,7 @@ def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
     )
     arguments.ignore(EXPORT)
     arguments.end()
-    if not _NODE_NAME.fullmatch(export):
+    if not re.fullmatch(_NODE_NAME, export):
         raise RefusedError("Invalid block export id", _OF_NODE_NAMES)
     return ExportNode(id=export, name=name or node, node=node, writable=writable, bitmaps=told)
 

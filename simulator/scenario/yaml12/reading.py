@@ -6,7 +6,7 @@ YAML 1.2's core rules.
 """
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from simulator.diagnostics import Problem
@@ -24,6 +24,7 @@ from simulator.scenario.yaml12.parsing import (
 )
 from simulator.scenario.yaml12.places import Place, place_between, span_of
 from simulator.scenario.yaml12.scalars import ODD, resolve_plain
+from simulator.values import dataclass
 
 DEPTH_MAX = 64
 """Mappings and lists within one another; a scenario has about ten."""
@@ -61,9 +62,9 @@ class Document:
     """
 
     value: object
-    places: dict[tuple[int, str | int], Place] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    readable: bool = True
+    places: Mapping[tuple[int, str | int], Place]
+    problems: Sequence[Problem]
+    readable: bool
 
 
 class _Refused(Exception):
@@ -85,15 +86,15 @@ def read_yaml(text: str, *, verbatim: frozenset[str], words: frozenset[str]) -> 
     try:
         reader = _Reader(text, verbatim, words)
     except YAMLError as error:
-        return Document(None, problems=[syntax_problem(text, error)], readable=False)
+        return Document(None, {}, [syntax_problem(text, error)], readable=False)
     try:
         value = reader.document()
     except _Refused as refused:
-        return Document(None, problems=[*reader.problems, refused.problem], readable=False)
+        return Document(None, {}, [*reader.problems, refused.problem], readable=False)
     except YAMLError as error:
         problem = syntax_problem(text, error)
-        return Document(None, problems=[*reader.problems, problem], readable=False)
-    return Document(value, reader.places, reader.problems)
+        return Document(None, {}, [*reader.problems, problem], readable=False)
+    return Document(value, reader.places, reader.problems, readable=True)
 
 
 class _Reader(Parser):
