@@ -13,7 +13,7 @@ from simulator.apis.finding import (
 )
 from simulator.apis.transactions import in_one_transaction
 from simulator.model.disk import Disk
-from simulator.model.machine import Machine, Power, Status
+from simulator.model.machine import Kind, Machine, Power, Status
 from simulator.model.operations import (
     AddBitmap,
     AddOverlay,
@@ -364,8 +364,8 @@ class ApiModel:
         groups = {job.backup.name: job.group for job in machine.backup_jobs}
         ends: list[Operation] = []
         for job in request.jobs:
-            copy = request.copied is not None and machine.backups_named(job)
-            if job in running or copy:
+            copies = (b for b in machine.backups_named(job) if b.kind is Kind.COPY)
+            if job in running or (request.copied is not None and any(copies)):
                 ends.append(EndJob(job=job, status=request.status, copied=request.copied))
                 # In a group, one that does not complete takes the others along.
                 completed = request.status is Status.COMPLETED

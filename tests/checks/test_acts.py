@@ -591,6 +591,52 @@ STORIES = {
         ],
         ["BT110 T4"],
     ),
+    "what a job that failed has cleared is lacking, though there is no full backup yet": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "write: AB----",
+            CLEARING + "fails: {at: T4, copied: 50%}",
+            "{}",
+            job("l"),
+        ],
+        ["BT215 T4", "BT214 T5"],
+    ),
+    "what was copied in part is deleted, and was the way to what was copied later": (
+        "qemu",
+        [
+            "create: {image: S1, bitmap: c0}",
+            "backup: {to: full}",
+            "write: AB----",
+            CLEARING + "fails: {at: T5, copied: 50%}",
+            "{}",
+            job("l"),
+            "delete: {backup: k}",
+        ],
+        ["BT215 T5", "BT214 T6", "BT305 T7"],
+    ),
+    "what was copied in part is deleted, and gives by luck what it was to": (
+        "libvirt",
+        [
+            "create: S1",
+            "write: --A---",
+            "backup: {to: k, fails: {at: T4, copied: 50%}}",
+            "{}",
+            "delete: {backup: k}",
+        ],
+        [],
+    ),
+    "a job that is to fail was cancelled before": (
+        "libvirt",
+        [
+            "create: S1",
+            "write: --A---",
+            "backup: {to: k, fails: {at: T5, copied: 50%}}",
+            "cancel: {job: k, copied: 25%}",
+            "{}",
+        ],
+        [],
+    ),
     "what a job that failed has left in a target stands for no stretch": (
         "libvirt",
         [

@@ -1,10 +1,13 @@
 """Which steps broke the increments that lack something, for the rules about those steps."""
 
+from collections.abc import Iterator
+
 from simulator.checks.biographies import Event, What, cleared_by
 from simulator.checks.claims.faults import HOLE, STALE, claims_with
 from simulator.checks.claims.steps import HANDED, begun_at, step_of
 from simulator.checks.claims.stretches import Claim, Hole
 from simulator.model.clusters import ClusterSet
+from simulator.model.operations import BitmapMode
 from simulator.timeline import Entry, Timeline
 from simulator.values import NamedTuple
 
@@ -55,7 +58,32 @@ def _find(timeline: Timeline) -> dict[tuple[int, str], list[Broken]]:
                 key = step.entry.number, backup.disk
                 names = frozenset((*read, step.thing.name))
                 found.setdefault(key, []).append(Broken(claim, names, clusters))
+        for entry, clusters in _cut_by_jobs(timeline, claim, frozenset(read)):
+            key = entry.number, backup.disk
+            found.setdefault(key, []).append(Broken(claim, frozenset(read), clusters))
     return found
+
+
+def _cut_by_jobs(
+    timeline: Timeline, claim: Claim, names: frozenset[str]
+) -> Iterator[tuple[Entry, ClusterSet]]:
+    """Yield the ends of jobs that were stopped and cleared what they had copied all the same, with
+    what a backup lacks of that: its bitmap goes on, so there is no hole."""
+    changed = claim.then.guest_view.differing(claim.now.guest_view).below(claim.now.length)
+    left = changed - claim.read
+    for hole in claim.holes:
+        left = left - hole.changed
+    for entry in timeline.entries[: claim.entry.number] if left else ():
+        before, after = (m.disk(claim.backup.disk) for m in (entry.before, entry.after))
+        for job in entry.before.backup_jobs:
+            if job.disk != before.name or job.mode != BitmapMode.ALWAYS or job in entry.after.jobs:
+                continue
+            had = before.bitmap(job.node, job.bitmap) if job.bitmap in names else None
+            has = after.bitmap(had.node, had.name) if had is not None else None
+            if had is not None and has is not None:
+                cleared = left & (before.clusters_of(had) - after.clusters_of(has))
+                if cleared:
+                    yield entry, cleared
 
 
 def _is_to_blame(claim: Claim, step: Event) -> bool:

@@ -10,6 +10,7 @@ from simulator.diagnostics import Finding, Severity
 from simulator.model.machine import Backup
 from simulator.model.operations import CorruptBackup, DropBackup
 from simulator.model.series import exchanged
+from simulator.model.transitions.copies.targets import holds_something
 from simulator.restorable.graph import EMPTY_DISK
 from simulator.restorable.history import Restorable, gone_bad, history_of
 from simulator.timeline import Entry, Timeline
@@ -90,7 +91,7 @@ def restore_point_lost(self: Rule, timeline: Timeline) -> Iterator[Finding]:
 
 
 def _gone(entry: Entry) -> list[Backup]:
-    """Return the complete backups that a statement took away, but for those written over.
+    """Return the backups with content that a statement took away, but for those written over.
 
     One that goes bad is gone, whatever it is called.
     """
@@ -101,7 +102,7 @@ def _gone(entry: Entry) -> list[Backup]:
         return bad
     gone, new = exchanged(entry.before.backups, entry.after.backups)
     rows = {backup.row for backup in new}
-    return [backup for backup in gone if backup.row not in rows and backup.usable]
+    return [backup for backup in gone if backup.row not in rows and holds_something(backup)]
 
 
 def _going(timeline: Timeline, entry: Entry) -> list[Backup]:
