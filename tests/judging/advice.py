@@ -98,7 +98,7 @@ class Advice:
         name, _, disk = row.partition("/")
         return [
             made
-            for made in self.record.made
+            for made in self.record.held
             if made.name == name and disk in ("", made.disk) and made.done <= number < made.gone
         ]
 

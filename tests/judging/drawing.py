@@ -101,7 +101,12 @@ ALONE = {"write", "zero", "discard", "revert", "resize", "crash", "shutdown", "s
 def _labels(step: Step, *names: str) -> Iterator[str]:
     """Yield the instants that a step names by some arguments."""
     for told in (*step.verb.values(), step.beside):
-        yield from (str(told[name]) for name in names if name in told)
+        yield from (instant(told[name]) for name in names if name in told)
+
+
+def instant(ending: Any) -> str:
+    """Return the label of the instant at which a job ends, or of any that a step names."""
+    return str(ending["at"] if isinstance(ending, dict) else ending)
 
 
 def _line(step: Step) -> str:
@@ -138,6 +143,7 @@ class Drawer:
         kept: Backups that were taken and not deleted.
         inside: States kept inside an active image.
         due: The latest instant that a step refers to.
+        pushes: Jobs that run on, and the number of the step at which they end: those of QEMU's.
     """
 
     def __init__(self, model: str, chance: random.Random) -> None:
@@ -151,6 +157,7 @@ class Drawer:
         self.kept: list[str] = []
         self.inside: list[str] = []
         self.due = 0
+        self.pushes: dict[str, int] = {}
         self.steps: list[Step] = []
         one = len(self.disks) == 1 and not model.startswith("libvirt")
         begun = {"bitmap": "c0"} if one and self.seldom(0.6) else {}
@@ -176,6 +183,9 @@ class Drawer:
 
     def step(self) -> None:
         """Add a step, or two that belong together."""
+        if any(end > len(self.steps) + 1 for end in self.pushes.values()) and self.seldom(0.3):
+            self.cancel()
+            return
         kinds, weights = zip(*self.weights.items(), strict=True)
         self.chance.choices(kinds, weights)[0](self)
 
@@ -218,6 +228,29 @@ class Drawer:
         """Return one of the next instants, at which a job ends."""
         self.due = max(self.due, len(self.steps) + 1 + self.chance.randint(1, 3))
         return f"T{self.due}"
+
+    def ending(
+        self, target: str, length: int | None = None, *, pull: bool = False
+    ) -> dict[str, Any]:
+        """Return when a job ends, well or not, and how far it has come by then.
+
+        Args:
+            length: Clusters that it has to copy, where any may be named; None for a share of them.
+            pull: Whether a client reads: nobody can say how far that has come.
+        """
+        how = self.chance.choice(["ends", "ends", "fails", "fails"])
+        label = self.later()
+        if not pull:
+            self.pushes[target] = self.due
+        copied = {} if pull or how == "ends" else self.copied(length)
+        return {how: {"at": label, **copied} if copied else label}
+
+    def copied(self, length: int | None = None) -> dict[str, str]:
+        """Return how far a job has come, if that is told: a share, or a picture."""
+        if length is not None and self.seldom(0.3):
+            return {"copied": "".join(self.chance.choice("X-") for _ in range(length))}
+        share = self.chance.choice(["", "0%", "25%", "50%", "50%", "75%", "100%"])
+        return {"copied": share} if share else {}
 
     def on(self, disk: str) -> dict[str, str]:
         """Return how a step says which disk it is about."""
@@ -355,10 +388,20 @@ class Drawer:
             step["onto"] = self.chance.choice(self.kept)
         if self.seldom(0.1):
             step["mode"] = "pull"
-        if self.seldom(0.12):
-            step[self.chance.choice(["ends", "ends", "fails"])] = self.later()
+        if self.seldom(0.25):
+            disks = step.get("disks", list(self.disks))
+            whole = how == "full" and len(disks) == 1 and not self.resized
+            length = self.disks[disks[0]] if whole else None
+            step |= self.ending(target, length, pull="mode" in step)
         self.add({"backup": step})
         self.kept.append(target)
+
+    def cancel(self) -> None:
+        """Cancel a job that runs, and mostly say how far it has come."""
+        running = [name for name, end in self.pushes.items() if end > len(self.steps) + 1]
+        name = self.chance.choice(running)
+        self.add({"cancel": {"job": name, **self.copied()}})
+        del self.pushes[name]
 
     def copy(self) -> None:
         """Copy an image."""
@@ -422,10 +465,11 @@ class Drawer:
         target = old or self.new(TARGETS, self.kept)
         if target is None:
             return
-        sync = self.chance.choice(["full", "incremental", "incremental", "bitmap", "top"])
+        sync = self.chance.choice(["full", "incremental", "incremental", "bitmap", "bitmap", "top"])
         through = sync in ("incremental", "bitmap")
-        mode = self.chance.choice(["never", "on-success", "always"]) if sync == "bitmap" else None
-        beside = {"ends": self.later()} if self.seldom(0.1) else {}
+        modes = ["never", "on-success", "always", "always"]
+        mode = self.chance.choice(modes) if sync == "bitmap" else None
+        beside = self.ending(target) if self.seldom(0.6 if mode == "always" else 0.15) else {}
         node, name = self.mark() if through else (self.image(self.disk()), None)
         self.qmp("blockdev-backup", beside, device=node, target=target, sync=sync,
                  bitmap=name, bitmap_mode=mode)  # fmt: skip

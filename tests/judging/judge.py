@@ -305,11 +305,14 @@ class Judge:
         if base is None or not (base.sound or torn) or made.kind == "full":
             return ""
         below = lay("", base) if base.whole else self.view(self._end(base), made.disk)
+        if base.partly:
+            start = self._start(base)
+            below = lay("" if start is None else self.view(start, base.disk), base)
         return self._lacks(made, below)
 
     def _base(self, made: Made) -> Made | None:
         """Return the backup that another one was put onto, as far as it is there."""
-        named = [m for m in self.record.made
+        named = [m for m in self.record.held
                  if (m.name, m.disk) == (made.step.get("onto"), made.disk)
                  and m.begun < made.begun <= m.gone]  # fmt: skip
         return named[-1] if named else None
@@ -338,7 +341,7 @@ class Judge:
     def _known_bad(self, number: int, restored: Mapping[str, Any]) -> bool:
         """Whether a restored disk was seen, and something was said of a backup in its stack."""
         names = {row.split("/")[0] for row in restored["from"]}
-        sources = [m for m in self.record.made if m.name in names and m.done <= number <= m.gone]
+        sources = [m for m in self.record.held if m.name in names and m.done <= number <= m.gone]
         flagged = any(self.said[made.begun] & READ for made in sources)
         return flagged and bool(self._instants(number, restored["disk"], restored["cells"]))
 
@@ -359,7 +362,7 @@ class Judge:
             view = self.view(self.record.number[restored["of"]], disk)
             return [view] if view else []
         names = [row.split("/")[0] for row in restored["from"]]
-        there = [m for m in self.record.made
+        there = [m for m in self.record.held
                  if m.name in names and m.disk == disk and m.done <= number <= m.gone]  # fmt: skip
         newest = max((self._end(each) for each in there), default=0)
         length = len(self.view(newest, disk))
@@ -409,23 +412,27 @@ class Judge:
     def _there(self, number: int, disk: str, *, before: bool) -> list[Made]:
         return [
             made
-            for made in self.record.made
+            for made in self.record.held
             if made.disk == disk and made.sound and made.done <= number
             if (made.begun < number <= made.gone if before else number < made.gone)
         ]
 
     def _reached(self, number: int, disk: str, *, before: bool) -> set[str]:
-        """Return what a disk was seen as up to a step and can be restored to."""
+        """Return what a disk was seen as up to a step and can be restored to.
+
+        The way may lead over what a backup gives that was copied in part, and nobody saw.
+        """
         there = self._there(number, disk, before=before)
         seen = {self.view(n, disk) for n in range(number + 1)}
         reached = {view for view in seen if not view.strip("-")}
         waiting = ["", *reached]
         while waiting:
             below = waiting.pop()
-            found = {lay(below, each) for each in there} & seen - reached
+            laid = [(lay(below, each), each.partly) for each in there]
+            found = {view for view, partly in laid if partly or view in seen} - reached
             reached |= found
             waiting += found
-        return reached
+        return reached & seen
 
     def _orphaned(self, number: int) -> bool:
         """Whether a backup is left that gave a state of the guest's, and does not any more."""
@@ -443,14 +450,14 @@ class Judge:
 
     def lost(self, number: int) -> set[int]:
         """Return the steps whose state cannot be restored any more after a step."""
-        if not any(made.gone == number for made in self.record.made):
+        if not any(made.gone == number for made in self.record.held):
             return set()
         lost = self.restorable(number, before=True) - self.restorable(number)
         return lost - {number}
 
     def _own(self, number: int) -> set[int]:
         """Return the steps whose state the backups stand for that go at a step."""
-        gone = [made for made in self.record.made if made.gone == number]
+        gone = [made for made in self.record.held if made.gone == number]
         return {
             n
             for made in gone
@@ -523,7 +530,9 @@ class Judge:
             case "BT110":
                 return self._untracked(number) or self._broken(number)
             case "BT215":
-                return self._discarded(number) or self._broken(number)
+                # A job clears what it had copied when it is stopped, and is told where it began.
+                ends = [part.done for part in self.record.parts if part.begun == number]
+                return any(self._discarded(n) or self._broken(n) for n in (number, *ends))
         return False
 
     def _split(self, number: int) -> bool:

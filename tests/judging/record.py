@@ -4,9 +4,10 @@ Disks and backups are strings, one character a cluster; a step is known by its n
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from tests.judging.drawing import CLUSTER_BYTES, FIRST_LINE, Story
+from tests.judging.drawing import CLUSTER_BYTES, FIRST_LINE, Story, instant
 
 Document = Mapping[str, Any]
 Key = tuple[str, str, str]
@@ -34,6 +35,8 @@ class Made(NamedTuple):
         step: The request: the arguments of ``backup``, ``copy`` or ``blockdev-backup``.
         sound: Whether its content is to be relied on; that of a copy under a writing guest is not.
         whole: Whether it hides all that lies below it: a full one, or what was written over one.
+        stopped: Whether its job failed or was cancelled: it did what a bad end does to its bitmap.
+        partly: Whether it holds a part only of what it was to, and somebody knows which.
     """
 
     name: str
@@ -46,6 +49,8 @@ class Made(NamedTuple):
     step: Mapping[str, Any]
     sound: bool
     whole: bool
+    stopped: bool = False
+    partly: bool = False
 
 
 class Record:
@@ -57,8 +62,8 @@ class Record:
         said: The same as sets.
         refused: Whether the host turned a step down.
         running: Whether the machine ran before each step.
-        made: All completed backups, in the order of their steps.
-        failed: Jobs that failed, and cleared the bitmap that they read all the same.
+        made: All backups that hold what they were to, in the order of their steps.
+        parts: Those that hold a part of it: they claim nothing, and can be stacked.
         left: The name and disk of each failed job's target, and the step that writes over it.
         windows: The stretch that each bitmap stands for before each step: when jobs that were to
             end at its instant have ended.
@@ -91,10 +96,15 @@ class Record:
         self.running = list(self._running())
         self.born = list(self._born())
         self.made: list[Made] = []
-        self.failed: list[Made] = []
+        self.parts: list[Made] = []
         self.left: list[tuple[str, str, int]] = []
         self.made.extend(self._made())
         self.windows = list(self._windows())
+
+    @cached_property
+    def held(self) -> list[Made]:
+        """All backups that can be stacked, in the order of their steps."""
+        return sorted([*self.made, *self.parts], key=lambda made: made.begun)
 
     def verb(self, number: int) -> tuple[str, Mapping[str, Any]]:
         """Return the verb of a step and its arguments: a command of QEMU's under its own name."""
@@ -163,7 +173,8 @@ class Record:
             yield born
 
     def _made(self) -> Iterator[Made]:
-        """Yield backups and copies that were completed."""
+        """Yield backups and copies that hold what they were to, and note the others."""
+        hiding: set[tuple[str, str, int]] = set()
         for number in range(self.count):
             verb, told = self.verb(number)
             name = _target(verb, told)
@@ -173,31 +184,37 @@ class Record:
                 (n for n in range(number + 1, self.count) if self._ends(n, name)), self.count
             )
             document = self.play(self.story.cut(gone)) if gone < self.count else self.document
-            due = told.get("ends") or self.story.steps[number].beside.get("ends")
-            done = self.number[due] if due else number
-            stops = (n for n in range(number + 1, done) if self.verb(n)[0] in ("crash", "shutdown"))
-            done = next(stops, done)  # What it had copied by then is what there is.
+            done = self._done(number, name, told)
             for row, backup in document["backups"].items():
                 here = backup["at"] == self.story.steps[number].label
                 if not here or row.split("/")[0] != name:
                     continue
                 later = range(number + 1, self.count)
                 gone = next((n for n in later if self._ends(n, name, backup["disk"])), self.count)
-                if backup["status"] == "completed" or backup.get("usable"):
-                    over = verb == "blockdev-backup" and any(  # Others make their file anew.
-                    m.whole and m.gone == number and m.name == name
-                    and m.disk == backup["disk"] for m in self.made)  # fmt: skip
-                    yield Made(name, backup["disk"], backup["kind"], backup["cells"], number, done,
-                               gone, told, not self._torn(number, backup, told),
-                               over or backup["kind"] == "full")  # fmt: skip
+                # Others make their file anew.
+                over = verb == "blockdev-backup" and (name, backup["disk"], number) in hiding
+                whole = backup["status"] == "completed" or backup.get("usable", False)
+                full = whole and backup["kind"] == "full"
+                made = Made(name, backup["disk"], backup["kind"], backup["cells"], number, done,
+                            gone, told, not self._torn(number, backup, told), over or full,
+                            backup["status"] in ("failed", "cancelled"),
+                            backup.get("partly", False) and not whole)  # fmt: skip
+                hiding |= {(name, made.disk, gone)} if made.whole else set()
+                if whole:
+                    yield made
                     continue
                 self.left.append((name, backup["disk"], gone))
-                if told.get("bitmap-mode") == "always":
-                    stops = (n for n in range(number + 1, self.count)
-                             if self.verb(n)[0] in ("crash", "shutdown"))  # fmt: skip
-                    done = next(stops, done) if done == number else done
-                    self.failed.append(Made(name, backup["disk"], "none", "", number, done,
-                                            gone, told, False, False))  # fmt: skip
+                if made.partly:
+                    self.parts.append(made)
+
+    def _done(self, number: int, name: str, told: Mapping[str, Any]) -> int:
+        """Return the step at which a job had ended: as it was to, or cancelled, or with QEMU."""
+        ends = {**told, **self.story.steps[number].beside}
+        due = next((self.number[instant(ends[key])] for key in ("ends", "fails") if key in ends),
+                   number)  # fmt: skip
+        acts = ((n, *self.verb(n)) for n in range(number + 1, due))
+        return next((n for n, verb, act in acts if verb in ("crash", "shutdown")
+                     or (verb == "cancel" and act["job"] == name)), due)  # fmt: skip
 
     def _ends(self, number: int, name: str, disk: str | None = None) -> bool:
         """Whether a step deletes a backup, or writes over it: that of one disk, or of any."""
@@ -287,7 +304,7 @@ class Record:
             early: Whether those count that began before, or those that began in this step.
         """
         found = dict(windows)
-        for made in (*self.made, *self.failed):
+        for made in self.made:
             if made.done == number and (made.begun < number) == early:
                 for key in found:
                     if self._clears(made, key):
@@ -299,11 +316,11 @@ class Record:
         disk, node, name = key
         job, single = made.step, self.story.model == "qemu-single"
         through = job.get("bitmap") == name and job.get("device") == node
-        modes = ("on-success", "always")
-        clears = job.get("sync") == "incremental" or job.get("bitmap-mode") in modes
+        modes = ("always",) if made.stopped else ("incremental", "on-success", "always")
+        clears = job.get("bitmap-mode", job.get("sync")) in modes
         active = self.frames[made.begun][disk]["chain"][-1:]
         tracked = single and job.get("since") == name and node in active
-        since = tracked and job.get("mode") != "pull"
+        since = tracked and job.get("mode") != "pull" and not made.stopped
         return made.disk == disk and ((through and clears) or since)
 
 

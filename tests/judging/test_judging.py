@@ -33,7 +33,10 @@ def test_of_what_is_wrong_something_is_said_and_of_what_is_right_nothing() -> No
 
 def story(*steps: Mapping[str, Any], model: str = "libvirt", **disks: int) -> Story:
     """Return a story of some steps, each at an instant of its own: T1, T2 …"""
-    told = [Step(f"T{number}", step) for number, step in enumerate(steps, start=1)]
+    told = [
+        Step(f"T{number}", dict([*step.items()][:1]), dict([*step.items()][1:]))
+        for number, step in enumerate(steps, start=1)
+    ]
     return Story(model, disks or {"vda": 4}, told)
 
 
@@ -59,6 +62,18 @@ def kinds(told: Story, *, said: Sequence[tuple[str, int]] = ()) -> list[tuple[st
 CREATE = {"create": {"image": "S1", "disk": "vda"}}
 FULL = {"backup": {"to": "full", "checkpoint": "c0"}}
 INC = {"backup": {"to": "inc", "since": "c0"}}
+THROUGH = qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c0")
+ALWAYS = qmp("blockdev-backup", device="S1", target="part", sync="bitmap", bitmap="c0",
+             bitmap_mode="always")  # fmt: skip
+HALF = [
+    {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+    {"backup": {"to": "full"}},
+    {"write": {"cells": "AB--"}},
+    {**ALWAYS, "fails": {"at": "T5", "copied": "50%"}},
+    {"write": {"cells": "---C"}},
+    THROUGH,
+]
+"""A job is stopped when it had copied one of two clusters, and the next one copies the other."""
 
 WRONG = {
     "the base is deleted": (
@@ -161,6 +176,33 @@ WRONG = {
         ),
         ("restore of a machine", "T7"),
     ),
+    "what was copied in part is deleted, and was the way to what was copied later": (
+        story(*HALF, {"delete": {"backup": "part"}}, model="qemu"),
+        ("delete takes others' restore points", "T7"),
+    ),
+    "a job that was stopped has cleared what it had copied": (
+        story(*HALF, model="qemu"),
+        ("backup bitmaps", "T6"),
+    ),
+    "and that is told where it began": (
+        story(*HALF, model="qemu"),
+        ("blockdev-backup breaks increments", "T6"),
+    ),
+    "what was copied in part is restored as if it were whole": (
+        story(*HALF, {"restore": {"from": ["full", "part"], "as": "r"}}, model="qemu"),
+        ("restore", "T7"),
+    ),
+    "an increment is put onto what was copied in part": (
+        story(
+            CREATE,
+            {"write": {"cells": "AB--"}},
+            {"backup": {"to": "part", "fails": {"at": "T4", "copied": "25%"}}},
+            {"checkpoint": {"name": "c0"}},
+            {"write": {"cells": "---C"}},
+            {"backup": {"to": "inc", "since": "c0", "onto": "part"}},
+        ),
+        ("onto", "T6"),
+    ),
     "a kept state loses what lies below it": (
         story(
             CREATE,
@@ -197,6 +239,22 @@ RIGHT = story(
 """Nothing is wrong here."""
 
 LENIENT = {
+    "what was copied in part is deleted, and gives by luck what it was to": story(
+        CREATE,
+        {"write": {"cells": "-A--"}},
+        {"backup": {"to": "part", "ends": "T5"}},
+        {"cancel": {"job": "part", "copied": "50%"}},
+        {"delete": {"backup": "part"}},
+    ),
+    "a job that was cancelled when it had copied all clears no bitmap on success": story(
+        {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+        {"write": {"cells": "-A--"}},
+        {**THROUGH, "ends": "T5"},
+        {"cancel": {"job": "k"}},
+        {"delete": {"backup": "k"}},
+        {"backup": {"to": "l", "bitmaps": ["c0"]}},
+        model="qemu",
+    ),
     "who begins anew leaves out what recorded nothing": story(
         {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
         qmp("block-dirty-bitmap-disable", node="S1", name="c0"),
@@ -288,27 +346,23 @@ def test_the_judge_asks_no_more_than_what_was_meant(name: str) -> None:
 def test_the_judge_knows_what_a_job_holds_back_from_its_bitmap() -> None:
     told = story(
         {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
-        qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c0"),
+        {**THROUGH, "ends": "T4"},
         {"write": {"cells": "A---"}},
         qmp("block-dirty-bitmap-clear", node="S1", name="c0"),
         model="qemu",
     )
-    first, job, *more = told.steps
-    told = told._replace(steps=[first, job._replace(beside={"ends": "T4"}), *more])
     assert kinds(told, said=[("BT215", 4)]) == []
 
 
 def test_the_judge_knows_what_a_job_holds_back_where_it_ends_with_an_overlay() -> None:
     told = story(
         {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
-        qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c0"),
+        {**THROUGH, "ends": "T4"},
         {"write": {"cells": "--B-"}},
         {"snapshot": {"images": {"vda": "S2"}, "bitmap": "c0"}},
         {"backup": {"to": "l", "since": "c0"}},
         model="qemu-single",
     )
-    first, job, *more = told.steps
-    told = told._replace(steps=[first, job._replace(beside={"ends": "T4"}), *more])
     assert kinds(told, said=[("BT107", 4)]) == []
 
 
@@ -419,6 +473,18 @@ def test_of_what_is_right_the_judge_says_nothing() -> None:
 @pytest.mark.parametrize(("code", "number"), FALSE)
 def test_the_judge_finds_what_was_told_without_a_reason(code: str, number: int) -> None:
     assert kinds(RIGHT, said=[(code, number)]) == [("false alarm", code, f"T{number}")]
+
+
+def test_what_a_stopped_job_clears_is_told_where_it_began() -> None:
+    told = story(*HALF, {"restore": {"from": ["full", "part", "k"], "as": "r"}}, model="qemu")
+    assert kinds(told, said=[("BT215", 4), ("BT214", 6)]) == []
+    assert kinds(told, said=[("BT215", 3)])[0] == ("false alarm", "BT215", "T3")
+
+
+def test_jobs_are_stopped_when_they_had_copied_a_part() -> None:
+    texts = [draw(model, f"{n}").text for model in MODELS for n in range(20)]
+    for told in ("fails: {at: ", "cancel: {job: ", "copied: X"):
+        assert any(told in text for text in texts), told
 
 
 def test_equal_seeds_give_equal_timelines_and_others_give_others() -> None:
