@@ -11,7 +11,8 @@ from simulator.diagnostics import Finding
 from simulator.model.machine import Machine
 from simulator.model.requests import Qmp, TakeBackup
 from simulator.model.values import replace
-from simulator.releases.changes import CHANGES, Change, changes_between, semantics_of
+from simulator.releases.change import Change
+from simulator.releases.changes import CHANGES, changes_between, semantics_of
 from simulator.releases.hosts import Host
 from simulator.releases.semantics import SWITCHES, Semantics
 from simulator.timeline import Entry, Timeline

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from simulator.pipeline.runs import Run
 from simulator.pipeline.scenarios import loads
-from simulator.releases.changes import CHANGES, Change, changes_between
+from simulator.releases.change import Change
+from simulator.releases.changes import CHANGES, changes_between
 from simulator.releases.hosts import (
     KNOWN,
     LIBVIRT,

@@ -1,6 +1,6 @@
 """What QEMU must turn down: the commands of a ``qmp`` step, sent as they are. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from simulator.apis.transactions import one_by_one
@@ -34,6 +34,7 @@ from simulator.model.operations import (
     RevertImages,
     RunBackup,
     SaveSnapshot,
+    SetActive,
     StoreBitmaps,
     UnexportNode,
 )
@@ -53,10 +54,9 @@ from simulator.qemu.commands.images import internal_snapshot
 from simulator.qemu.commands.jobs import change_command, mirror_command
 from simulator.qemu.commands.nodes import (
     close_image,
-    export_command,
     export_to_guest,
     open_image,
-    unexport_command,
+    use_command,
 )
 from simulator.qemu.names import Names
 from simulator.values import NamedTuple
@@ -73,6 +73,7 @@ ALONE = (
     ChangeJob,
     ExportNode,
     UnexportNode,
+    SetActive,
 )
 """What QEMU takes by itself only."""
 
@@ -151,6 +152,8 @@ def _without_harm(machine: Machine, operations: Sequence[Operation]) -> Sequence
         return FATAL
     if any(isinstance(each, RunBackup) and _empties(machine, each) for each in operations):
         return EMPTIES
+    if harm := next(_lets_go(machine, operations), ""):
+        return harm
     # What is turned down only when the job runs is no refused command.
     if any(isinstance(each, CommitImages) and _fails_late(machine, each) for each in operations):
         return "QEMU takes the command, and its job fails"
@@ -164,6 +167,15 @@ def _without_harm(machine: Machine, operations: Sequence[Operation]) -> Sequence
         same = isinstance(alone, Refusal) and alone.text == outcome.text
         return [operation] if same else FATAL
     return operations
+
+
+def _lets_go(machine: Machine, operations: Sequence[Operation]) -> Iterator[str]:
+    """Yield what QEMU does to nodes that are to be let go, although that is refused."""
+    for operation in operations:
+        if isinstance(operation, SetActive):
+            outcome = apply(machine, operation)
+            if isinstance(outcome, Refusal) and outcome.cause:
+                yield outcome.cause
 
 
 def _fails_late(machine: Machine, commit: CommitImages) -> bool:
@@ -195,10 +207,8 @@ def _part(names: Names, machine: Machine, operation: Operation) -> Part | None:
             return [], Command("block-stream", {**job, **options}), []
         case SaveSnapshot() | DropSnapshot():
             return [], internal_snapshot(names, operation), []
-        case ExportNode():
-            return [], export_command(names, machine, operation), []
-        case UnexportNode():
-            return [], unexport_command(operation), []
+        case ExportNode() | UnexportNode() | SetActive():
+            return [], use_command(names, machine, operation), []
         case EndJob():
             return [], _end_command(names, machine, operation), []
         case ChangeJob():

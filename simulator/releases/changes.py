@@ -4,64 +4,9 @@ Source: the same timelines played on QEMU 7.2.22, 10.0.13 and 11.1.3 and on libv
 and 12.8.0; ``facts/QEMU.md`` and ``facts/LIBVIRT.md``.
 """
 
-from simulator.releases.hosts import KNOWN, LIBVIRT, NAMES, QEMU, Host, numbers_of
+from simulator.releases.change import BY_CLASS, READERS, Change
+from simulator.releases.hosts import LIBVIRT, QEMU, Host
 from simulator.releases.semantics import SWITCHES, Semantics
-from simulator.values import NamedTuple
-
-
-class Change(NamedTuple):
-    """Something that a release does otherwise than those before it.
-
-    Attributes:
-        switch: Its name in :class:`~simulator.releases.semantics.Semantics`; one that is not there
-            is told as a command is read.
-        of: ``qemu`` or ``libvirt``.
-        since: The oldest known release that does it.
-        first: What is known of the very first version; empty where it was not looked for.
-        word: What a command says that is read otherwise; empty where a switch tells.
-        title: What is different, in one line.
-        before, after: What the older and the newer releases do.
-        concerns: Who has to know.
-        advice: What to do.
-        shows: The smallest scenario that differs, but for its title.
-    """
-
-    switch: str
-    of: str
-    since: str
-    title: str
-    before: str
-    after: str
-    concerns: str
-    advice: str
-    shows: str
-    first: str = ""
-    word: str = ""
-
-    @property
-    def name(self) -> str:
-        """What findings and tables call it."""
-        return self.switch.replace("_", "-")
-
-    @property
-    def releases(self) -> tuple[str, str]:
-        """The newest known release that does not do it, and the oldest that does."""
-        known = KNOWN[self.of]
-        return known[known.index(self.since) - 1], self.since
-
-    def holds(self, host: Host) -> bool:
-        """Whether a host does it."""
-        return numbers_of(host.qemu if self.of == QEMU else host.libvirt) >= numbers_of(self.since)
-
-    def when(self) -> str:
-        """Return when it came, in words: ``QEMU 10.0; not in 7.2``."""
-        before, since = self.releases
-        return f"{NAMES[self.of]} {self.first or since}; not in {before}"
-
-
-READERS = "whoever reads the words of refusals by program"
-BY_CLASS = "look at the class of an error and not at its words"
-"""Whom other words concern, and what to do."""
 
 CHANGES: tuple[Change, ...] = (
     Change(
@@ -267,6 +212,31 @@ timeline:
           execute: block-job-change
           arguments: {id: j1, type: mirror, copy-mode: write-blocking}
   - {at: T4}
+""",
+    ),
+    Change(
+        switch="blockdev_set_active",
+        word="blockdev-set-active",
+        of=QEMU,
+        since="10.0",
+        title="a node may be let go, and taken up again",
+        before="The command blockdev-set-active has not been found",
+        after="Failed to inactivate node: Operation not permitted, under a writable export; its "
+        "stored bitmaps are let go all the same",
+        concerns="tools that hand images over; incrementals after such a refusal miss writes",
+        advice="end the export first, or take a full backup after it was refused",
+        shows="""\
+model: qemu
+disk: 8
+allow: [{rule: refused, because: both releases say no}]
+timeline:
+  - at: T1
+    do: [{create: S1}, {snapshot: S2}]
+  - at: T2
+    do:
+      - qmp:
+          execute: blockdev-set-active
+          arguments: {node-name: S1, active: false}
 """,
     ),
     Change(

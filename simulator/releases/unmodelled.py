@@ -1,7 +1,7 @@
-"""Commands and arguments that releases of QEMU have and that nothing here plays yet.
+"""Arguments that releases of QEMU have and that nothing here plays yet.
 
 Source: ``query-qmp-schema`` of the releases (``tests/recordings``); what they mean was measured,
-``facts/QEMU.md`` sections 13.5 to 13.7.
+``facts/QEMU.md`` sections 13.5 and 13.6.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,9 +9,6 @@ from typing import Any
 
 from simulator.releases.hosts import KNOWN, QEMU, precedes
 from simulator.values import NamedTuple
-
-COMMANDS: Mapping[str, str] = {"blockdev-set-active": "10.0"}
-"""Commands that the oldest release does not have, each with the first that has it."""
 
 
 class Argument(NamedTuple):
@@ -86,12 +83,5 @@ NOT_YET = "is not implemented yet"
 
 def not_there(command: str, arguments: Mapping[str, Any], release: str) -> str:
     """Return what of a command a release has and nothing here plays; empty for nothing."""
-    if lacks(command, release):
-        return f"the command {command}"
     told = (one for one in ARGUMENTS if one.stands_in(command, arguments, release))
     return next((f"{one} of the command {command}" for one in told), "")
-
-
-def lacks(command: str, release: str) -> bool:
-    """Whether a release has a newer command that is not there yet."""
-    return command in COMMANDS and not precedes(release, COMMANDS[command])

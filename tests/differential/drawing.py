@@ -380,11 +380,21 @@ class Drawer:
     def export(self) -> None:
         """Let a client read an image, with bitmaps, for an instant."""
         disk = self.disk()
+        if self.seldom():
+            self.let_go(disk)
+            return
         node, name = self.bitmap(disk)
         bitmaps = self._draw([[], [name], [{"node": node, "name": name}]])
         told = {"type": "nbd", "id": "client", "node_name": self.node(disk), "bitmaps": bitmaps}
         added = qmp("block-export-add", writable=self.seldom(), **told)
         self.scenario.do({"qmp": added}, {"qmp": qmp("block-export-del", id="client")})
+
+    def let_go(self, disk: Disk) -> None:
+        """Ask for a node to be let go, or taken up."""
+        targets = [job.backup.name for job in self.machine.backup_jobs]
+        node = self._draw([None, self.node(disk), *targets, "nope"])
+        told = {} if node is None else {"node_name": node}
+        self.scenario.do({"qmp": qmp("blockdev-set-active", active=self.half(), **told)})
 
     def copying(self, disk: Disk) -> bool:
         """Whether a disk is copied. Left out: copied-disk."""

@@ -141,6 +141,19 @@ LEFT_OUT = {
         "qemu",
         "A target that is written over after its job was killed: what it held is not fixed.",
     ),
+    "let-go": LeftOut(
+        "qemu",
+        "`blockdev-set-active: false` (10.0 on) of the guest's image is refused, and QEMU "
+        "lets go of its stored bitmaps all the same: no later write is recorded, and after a "
+        "restart or a crash they are there again without it; with an exported bitmap it dies."
+        " Here they stay, the note of the refusal says so, and `verify` does not play it. The"
+        " target of a mirror is let go, and QEMU dies with the guest's next write; here that "
+        "is refused. Under libvirt the guest's device lets its image go: the bitmaps are away"
+        " until `active: true`, and a write kills QEMU; here it is refused. `blockdev-add`, "
+        "with its `active`, is not in the language, nor is an image that is no part of a "
+        "chain.",
+        drawn=True,
+    ),
     "several-sizes": LeftOut(
         "libvirt",
         "libvirtd 9.0.0 dies (SIGSEGV) of a backup of several disks where QEMU will not merge "

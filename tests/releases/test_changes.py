@@ -6,7 +6,8 @@ import pytest
 
 from simulator.pipeline import loads
 from simulator.pipeline.upgrades import write_versions
-from simulator.releases.changes import CHANGES, Change, semantics_of
+from simulator.releases.change import Change
+from simulator.releases.changes import CHANGES, semantics_of
 from simulator.releases.hosts import HOST_DEFAULT
 from simulator.releases.semantics import SEMANTICS_DEFAULT, SWITCHES
 from simulator.upgrades import MET_BY, first_difference

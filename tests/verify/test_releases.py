@@ -8,7 +8,8 @@ import simulator
 from simulator.hosts.installed import installed_host
 from simulator.notation import write_bits, write_clusters
 from simulator.pipeline import Run
-from simulator.releases.changes import CHANGES, Change
+from simulator.releases.change import Change
+from simulator.releases.changes import CHANGES
 from simulator.releases.hosts import QEMU
 from simulator.verify.on_libvirt import verify as on_libvirt
 from simulator.verify.on_qemu import verify as on_qemu

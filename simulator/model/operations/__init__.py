@@ -31,7 +31,7 @@ from simulator.model.operations.chains import (
     SaveSnapshot,
     StoreBitmaps,
 )
-from simulator.model.operations.exports import ExportNode, ExportOperation, UnexportNode
+from simulator.model.operations.exports import ExportNode, ExportOperation, SetActive, UnexportNode
 from simulator.model.operations.files import (
     CommitFile,
     ConvertFile,
@@ -132,6 +132,7 @@ __all__ = [
     "RevertImages",
     "RunBackup",
     "SaveSnapshot",
+    "SetActive",
     "StackBackups",
     "StoreBitmaps",
     "Sync",

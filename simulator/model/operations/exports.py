@@ -1,4 +1,4 @@
-"""What clients may read."""
+"""What clients may read, and whether anybody may use a node at all."""
 
 from typing import TypeAlias
 
@@ -27,4 +27,16 @@ class UnexportNode(NamedTuple):
     id: str
 
 
-ExportOperation: TypeAlias = ExportNode | UnexportNode
+class SetActive(NamedTuple):
+    """Let go of a node, or take it up again (QEMU: ``blockdev-set-active``).
+
+    Attributes:
+        node: An image, or the target of a job that runs; None for all.
+        active: Whether it may be used from here on.
+    """
+
+    node: str | None
+    active: bool
+
+
+ExportOperation: TypeAlias = ExportNode | UnexportNode | SetActive

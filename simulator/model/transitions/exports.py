@@ -1,19 +1,21 @@
 """Exports of nodes: who reads a state from outside, and the bitmaps that are busy meanwhile.
 
-Source: QEMU 7.2; ``facts/QEMU.md``, sections 2.1 and 7.
+Source: QEMU 7.2; ``facts/QEMU.md``, sections 2.1 and 7; 13.7 for nodes that are let go.
 """
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.machine import BackupJob, CommitJob, Export, Machine
+from simulator.model.machine import BackupJob, CommitJob, Export, Machine, MirrorJob
 from simulator.model.operations import (
     BitmapKey,
     ExportNode,
     ExportOperation,
     Fault,
     Refusal,
+    SetActive,
     UnexportNode,
 )
 from simulator.model.transitions.access import is_writable
@@ -21,6 +23,7 @@ from simulator.model.transitions.bitmaps import refuse_use
 from simulator.model.transitions.chains.images import (
     conflict,
     in_hand,
+    lies_above,
     no_node,
     passed_over,
     torn_by,
@@ -35,6 +38,8 @@ def apply(machine: Machine, operation: ExportOperation) -> Machine | Refusal:
             return _export_node(machine, operation)
         case UnexportNode():
             return _unexport_node(machine, operation)
+        case SetActive():
+            return _set_active(machine, operation)
         case _:
             assert_never(operation)
 
@@ -140,3 +145,57 @@ def _with_exported(
             changed: Disk = disk.with_bitmap(replace(bitmap, exported=exported))
             machine = machine.with_disk(changed)
     return machine
+
+
+_COPY_STAYS = "the target of a copy that runs cannot be let go here"
+_LOST = (
+    "QEMU lets go of its stored bitmaps all the same: nothing records what the guest writes next, "
+    "and after a restart or a crash they are there again without it"
+)
+_FATAL = "QEMU dies of it: one of its bitmaps is exported"
+
+
+def _set_active(machine: Machine, told: SetActive) -> Machine | Refusal:
+    """Return the machine as it was: whatever the language has is in use, so QEMU refuses.
+
+    The active image has the guest above it, or the filter of a job; one below it has its overlay,
+    and the target of a backup its job.
+    """
+    if told.node is None:
+        failed = "Failed to inactivate all nodes: Operation not permitted"
+        return machine if told.active else Refusal(failed, cause=_harm(machine, machine.disks))
+    disk = machine.disk_of(told.node)
+    jobs = {
+        job.backup.name if isinstance(job, BackupJob) else job.into
+        for job in machine.jobs
+        if isinstance(job, BackupJob | MirrorJob)
+    }
+    if disk is None and told.node not in jobs:
+        return Refusal(f"Failed to find node with node-name='{told.node}'")
+    if told.active:
+        return machine
+    if any(isinstance(job, MirrorJob) and job.into == told.node for job in machine.jobs):
+        return Refusal(_COPY_STAYS, cause="QEMU does, and dies with the guest's next write")
+    if disk is None or told.node != disk.active.name or _is_guarded(machine, disk):
+        return Refusal("Node has active parent node")
+    failed = "Failed to inactivate node: Operation not permitted"
+    return Refusal(failed, cause=_harm(machine, (disk,)))
+
+
+def _harm(machine: Machine, disks: Iterable[Disk]) -> str:
+    """Return what QEMU does although it refuses; empty where all stays as it was."""
+    stored = [
+        bitmap
+        for disk in disks
+        if disk.chain and not _is_guarded(machine, disk)
+        for bitmap in disk.bitmaps_on(disk.active.name)
+        if bitmap.persistent and not bitmap.inconsistent
+    ]
+    if any(bitmap.exported for bitmap in stored):
+        return _FATAL
+    return _LOST if stored else ""
+
+
+def _is_guarded(machine: Machine, disk: Disk) -> bool:
+    """Whether a job lies between the guest and its disk."""
+    return any(lies_above(job, disk) for job in machine.jobs_on(disk.name))

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never
 
 from simulator.model.clusters import ZERO
 from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine
-from simulator.model.operations import ExportNode, GuestDiscard, GuestWrite, UnexportNode
+from simulator.model.operations import (
+    ExportNode,
+    ExportOperation,
+    GuestDiscard,
+    GuestWrite,
+    SetActive,
+    UnexportNode,
+)
 from simulator.qemu.actions import Change, Command, GuestKind, GuestStep
 from simulator.qemu.names import NODE_NAME_MAX, Names
 
@@ -130,12 +137,22 @@ def export_to_guest(names: Names, disk: str, image: str) -> Command:
     )
 
 
-def export_command(names: Names, machine: Machine, export: ExportNode) -> Command:
+def use_command(names: Names, machine: Machine, operation: ExportOperation) -> Command:
+    """Return the command that says who may use a node."""
+    match operation:
+        case ExportNode():
+            return _export(names, machine, operation)
+        case UnexportNode():
+            return Command("block-export-del", {"id": operation.id, "mode": "hard"})
+        case SetActive():
+            return _let_go(names, machine, operation)
+        case _:
+            assert_never(operation)
+
+
+def _export(names: Names, machine: Machine, export: ExportNode) -> Command:
     """Return the command that lets clients read a node."""
-    targets = {job.backup.name: (job.backup.name, job.disk) for job in machine.backup_jobs}
-    node = names.node(export.node)
-    if export.node in targets and machine.disk_of(export.node) is None:
-        node = names.targets[targets[export.node]]
+    node = _node_of(names, machine, export.node)
     options: dict[str, Any] = {"type": "nbd", "id": export.id, "node-name": node}
     options["name"] = export.name
     if export.writable:
@@ -148,9 +165,20 @@ def export_command(names: Names, machine: Machine, export: ExportNode) -> Comman
     return Command("block-export-add", options)
 
 
-def unexport_command(export: UnexportNode) -> Command:
-    """Return the command that takes an export from its clients."""
-    return Command("block-export-del", {"id": export.id, "mode": "hard"})
+def _let_go(names: Names, machine: Machine, told: SetActive) -> Command:
+    """Return the command that lets go of a node, or takes it up again."""
+    options: dict[str, Any] = {"active": told.active}
+    if told.node is not None:
+        options["node-name"] = _node_of(names, machine, told.node)
+    return Command("blockdev-set-active", options)
+
+
+def _node_of(names: Names, machine: Machine, node: str) -> str:
+    """Return what QEMU calls an image, or the target of a backup that runs."""
+    targets = {job.backup.name: (job.backup.name, job.disk) for job in machine.backup_jobs}
+    if node in targets and machine.disk_of(node) is None:
+        return names.targets[targets[node]]
+    return names.node(node)
 
 
 def disk_of(machine: Machine, node: str) -> Disk:

@@ -22,7 +22,6 @@ from simulator.model.operations import (
     DropSnapshot,
     EnableBitmap,
     EndJob,
-    ExportNode,
     ExportOperation,
     FileOperation,
     ForgetCheckpoint,
@@ -75,7 +74,11 @@ from simulator.qemu.commands.images import (
     revert_images,
 )
 from simulator.qemu.commands.jobs import change_command, commit_images, mirror_disk, pull_images
-from simulator.qemu.commands.nodes import disk_of, export_command, guest_step, unexport_command
+from simulator.qemu.commands.nodes import (
+    disk_of,
+    guest_step,
+    use_command,
+)
 from simulator.qemu.commands.outside import (
     change_file,
     copy_image,
@@ -156,13 +159,9 @@ def _outside(work: Work, machine: Machine, operation: OutsideOperation) -> None:
 
 
 def _change_export(work: Work, machine: Machine, operation: ExportOperation) -> None:
-    match operation:
-        case ExportNode():
-            work.do(export_command(work.names, machine, operation))
-        case UnexportNode():
-            work.do(unexport_command(operation), AwaitGone(operation.id))
-        case _:
-            assert_never(operation)
+    work.do(use_command(work.names, machine, operation))
+    if isinstance(operation, UnexportNode):
+        work.do(AwaitGone(operation.id))
 
 
 def _switch(work: Work, machine: Machine, operation: PowerOperation) -> None:

@@ -31,6 +31,7 @@ from simulator.model.operations import (
     ResizeImage,
     RunBackup,
     SaveSnapshot,
+    SetActive,
     Sync,
     UnexportNode,
 )
@@ -302,10 +303,14 @@ def _on_job(command: str, status: Status) -> Command:
     return Command(command, read)
 
 
-def _read_change(arguments: Arguments, clusters: Clusters) -> Operation:
-    name = "block-job-change"
+def _must_know(name: str, arguments: Arguments) -> None:
+    """Raise what a release says that does not have a command yet."""
     if precedes(arguments.release, COMMANDS_NEWER[name]):
         raise RefusedError(f"The command {name} has not been found")
+
+
+def _read_change(arguments: Arguments, clusters: Clusters) -> Operation:
+    _must_know("block-job-change", arguments)
     job, kind = arguments.text("id"), arguments.choice("type", JOB_TYPES)
     if kind is None:
         raise RefusedError("Parameter 'type' is missing")
@@ -316,6 +321,16 @@ def _read_change(arguments: Arguments, clusters: Clusters) -> Operation:
             raise RefusedError("Parameter 'copy-mode' is missing")
     arguments.end()
     return ChangeJob(job, blocking=mode == "write-blocking")
+
+
+def _read_active(arguments: Arguments, clusters: Clusters) -> Operation:
+    _must_know("blockdev-set-active", arguments)
+    node = arguments.optional("node-name")
+    if not arguments.has("active"):
+        raise RefusedError("Parameter 'active' is missing")
+    active = arguments.flag("active")
+    arguments.end()
+    return SetActive(node=node, active=active)
 
 
 def _read_export(arguments: Arguments, clusters: Clusters) -> Operation:
@@ -414,6 +429,7 @@ COMMANDS: Mapping[str, Command] = {
         _on_job("block-job-finalize", Status.COMPLETED),
         _on_job("block-job-dismiss", Status.COMPLETED),
         Command("block-job-change", _read_change),
+        Command("blockdev-set-active", _read_active),
     )
 }
 """The commands that change something, by name."""

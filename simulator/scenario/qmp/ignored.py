@@ -22,7 +22,7 @@ class Newer:
 Type: TypeAlias = "str | tuple[str, ...] | Mapping[str, Type] | Newer"
 """QEMU's word for a type, the words that are taken, or the members of an object."""
 
-COMMANDS_NEWER: Mapping[str, str] = {"block-job-change": "10.0"}
+COMMANDS_NEWER: Mapping[str, str] = {"block-job-change": "10.0", "blockdev-set-active": "10.0"}
 """Commands that the oldest release does not have, each with the first of the known that has it."""
 
 _ON_ERROR = ("report", "ignore", "enospc", "stop", "auto")
