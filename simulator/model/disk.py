@@ -49,6 +49,7 @@ class Image:
         removed: Whether its file is gone; who has it open reads and writes it until it is closed.
         left_open: Whether it is open for writing though it is not the active image: a pull into it
             left it so, or a transaction has not ended yet.
+        linked: Whether libvirt's lasting description of the machine tells what it lies on.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Image:
     lacks: int = 0
     removed: bool = False
     left_open: bool = False
+    linked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,14 +166,6 @@ LEFT_OUT = {
         "`checkpoint-delete` finds no bitmap: the children of that checkpoint have another "
         "parent by then.",
     ),
-    "overlay-while-off": LeftOut(
-        "libvirt",
-        "libvirt 9.0.0 does not know what lies below an overlay that it made while the machine was "
-        "off, unless it knew what lies below the image under that one, as after a snapshot while "
-        "the machine was on. Whenever the machine is off, a commit is refused then since the base "
-        "is not found beneath its top. Here it is refused since the domain is not running.",
-        drawn=True,
-    ),
 }
 # fmt: on
 """By a word for it. Source: disagreements with QEMU 7.2.22 and libvirt 9.0.0."""

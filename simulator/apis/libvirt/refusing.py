@@ -1,6 +1,8 @@
 """What libvirt turns down, in its own words."""
 
-from simulator.model.disk import Disk
+from collections.abc import Sequence
+
+from simulator.model.disk import Disk, Image
 from simulator.model.machine import Machine, MirrorJob, Power
 from simulator.model.operations import Fault, Operation, Refusal
 from simulator.model.requests import (
@@ -217,19 +219,35 @@ def broken_chain(disk: Disk, name: str) -> Refusal | None:
 def refuse_base(machine: Machine, commit: Commit) -> Refusal | None:
     """Return libvirt's words for a commit whose base does not lie below its top.
 
-    It looks for both before it asks whether the machine runs. Source: libvirt 9.0.0.
+    It looks for both before it asks whether the machine runs. One that is off it knows by its own
+    description only, and what an overlay lies on that was made meanwhile may not be in it. Source:
+    libvirt 9.0.0.
     """
     disk = machine.disk_of(commit.top)
     if disk is None:
         return None
-    names = [image.name for image in disk.chain]
-    base = commit.base if commit.base is not None else names[0]
-    if base in names[: names.index(commit.top)]:
-        return None
-    return Refusal(
-        f"invalid argument: could not find image '{base}' "
-        f"beneath '{commit.top}' in chain for '{disk.name}'"
-    )
+    base = commit.base if commit.base is not None else disk.chain[0].name
+    known = [image.name for image in _known_chain(machine, disk)]
+    beneath = ""
+    if commit.top in known:
+        if base in known[: known.index(commit.top)]:
+            return None
+        beneath = f"'{base}' beneath "
+    told = f"could not find image {beneath}'{commit.top}' in chain for '{disk.name}'"
+    cause, fault = "", None
+    if base in [image.name for image in disk.chain_to(commit.top)[:-1]]:
+        cause = f"the machine is off, and libvirt does not know what {known[0]} lies on"
+        fault = Fault.OFF
+    return Refusal(f"invalid argument: {told}", cause=cause, fault=fault)
+
+
+def _known_chain(machine: Machine, disk: Disk) -> Sequence[Image]:
+    """Return the images of a chain that libvirt knows of, base first."""
+    unknown = 0
+    if machine.power is not Power.RUNNING:
+        ends = [place for place, image in enumerate(disk.chain) if not image.linked]
+        unknown = max(ends, default=0)
+    return disk.chain[unknown:]
 
 
 def refuse_validation(machine: Machine, request: RedefineCheckpoint) -> Refusal | None:

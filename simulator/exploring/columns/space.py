@@ -81,12 +81,11 @@ class Move(NamedTuple):
     """What one act makes of all states of a shape.
 
     Attributes:
-        after: The number of the shape that comes of it; -1 where nothing comes of it.
+        after: The number of the shape that comes of it; -1 where nothing does, as of a refusal.
         formulas: The columns of each disk afterwards.
         flags: What may be wrong.
         gone: The places of the backups that go, and of the states that they stand for.
         checks: Formulas that must agree where others are all empty: those, and two alike.
-        refusal: The host's words, where it is refused.
         raised: What the model raised, or why clusters are not alike; nothing comes of it.
         coupled: Whether it is the latter.
         differs: Whether one model accepts it, and the other does not.
@@ -98,7 +97,6 @@ class Move(NamedTuple):
     flags: tuple[Flag, ...] = ()
     gone: frozenset[tuple[int, int]] = frozenset()
     checks: tuple[tuple[int, Formulas, Node, Node], ...] = ()
-    refusal: str | None = None
     raised: str | None = None
     coupled: bool = False
     differs: bool = False
@@ -273,7 +271,7 @@ class Space:
             came = self._take(held, act, fresh)
             asked = tuple(dict.fromkeys(self.answers.asked))
             if isinstance(came, str) and not asked:
-                return Move(act, refusal=came), None
+                return Move(act), None
             checks = self._compare(held, act, fresh, came, asked) if asked else ()
         except Coupled as coupled:
             return Move(act, raised=coupled.why, coupled=True), None
@@ -284,7 +282,7 @@ class Space:
         except Exception as error:
             return Move(act, raised=f"{type(error).__name__}: {error}".rstrip(": ")), None
         if isinstance(came, str):
-            return Move(act, refusal=came), None
+            return Move(act), None
         if len(came.parts) > 1:
             shape, formulas = together(came.shape, came.formulas)
             came = came._replace(shape=shape, formulas=formulas)

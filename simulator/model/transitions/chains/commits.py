@@ -259,7 +259,10 @@ def drop_merged(disk: Disk, job: CommitJob) -> Disk:
         bitmaps = tuple(retire(disk, bitmap) for bitmap in bitmaps)
     gone = {image.name for image in merged} | {job.base}
     others = (bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
-    chain = (*disk.chain[: low + 1], *disk.chain[high + 1 :])
+    above = disk.chain[high + 1 :]
+    if above and not all(image.linked for image in merged):
+        above = (replace(above[0], linked=False), *above[1:])
+    chain = (*disk.chain[: low + 1], *above)
     left = replace(
         disk,
         chain=chain,

@@ -102,7 +102,7 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
         return bitmap.close_window(disk.moment) if bitmap.node == snapshot.node else bitmap
 
     below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
-    taller = with_overlay(below, snapshot.overlay)
+    taller = with_overlay(below, snapshot.overlay, linked=_tells_link(machine, disk))
     taller = taller.opened(snapshot.node, left_open=not snapshot.stored)
     return machine.with_disk(stored_on(taller, snapshot.node) if snapshot.stored else taller)
 
@@ -228,7 +228,15 @@ def left_beside(machine: Machine, disk: Disk, after: Disk) -> Disk:
     return replace(after, aside=(*after.aside, *_laid_aside(disk, stay, wanted)))
 
 
-def with_overlay(disk: Disk, name: str) -> Disk:
+def _tells_link(machine: Machine, disk: Disk) -> bool:
+    """Whether libvirt notes what a new overlay lies on, which it must know of the image below.
+
+    While the machine is off it looks into no file. Source: libvirt 9.0.0.
+    """
+    return machine.power is Power.RUNNING or (len(disk.chain) > 1 and disk.active.linked)
+
+
+def with_overlay(disk: Disk, name: str, *, linked: bool = True) -> Disk:
     """Return a disk with an empty image on top of its chain, of the size of the one below."""
     overlay = Image(
         name=name,
@@ -236,6 +244,7 @@ def with_overlay(disk: Disk, name: str) -> Disk:
         length=disk.active.length,
         since=disk.moment,
         lacks=disk.active.lacks,
+        linked=linked,
     )
     return replace(disk, chain=(*disk.chain, overlay))
 

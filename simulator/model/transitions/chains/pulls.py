@@ -141,7 +141,8 @@ def drop_pulled(disk: Disk, job: PullJob) -> Disk:
             disk, own, pulled, job.into, top=job.into, pivots=into is disk.active
         )
         bitmaps = series((*(b for b in bitmaps if b.node != job.into), *carried))
-    taken = disk.with_image(replace(into, since=pulled[0].since))
+    linked = into.linked and all(image.linked for image in pulled)
+    taken = disk.with_image(replace(into, since=pulled[0].since, linked=linked))
     chain = tuple(image for image in taken.chain if image.name not in gone)
     return seen_anew(disk, replace(taken, chain=chain, bitmaps=bitmaps))
 
