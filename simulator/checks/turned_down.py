@@ -1,11 +1,12 @@
-"""Requests that the host turned down: what it does not tell of them."""
+"""Requests that the host turned down: what it does not tell of them.
+
+What looks for causes and ways out is loaded where something was turned down: a small run without
+that takes little longer than to load what it needs.
+"""
 
 from collections.abc import Iterator
 
 from simulator.checks.biographies import Kind, Thing, ending_of
-from simulator.checks.refusals.causes import tell_causes
-from simulator.checks.refusals.states import tell_states, tell_unknown
-from simulator.checks.refusals.ways import advise
 from simulator.checks.rule import Rule
 from simulator.diagnostics import Finding
 from simulator.model.operations import CreateImage, Fault, GuestWrite
@@ -48,6 +49,10 @@ def report(
         notes: What else is known of the cause.
         help: What to do; None for the first thing that helps then and there, whatever it is.
     """
+    from simulator.checks.refusals.causes import tell_causes
+    from simulator.checks.refusals.states import tell_states, tell_unknown
+    from simulator.checks.refusals.ways import advise
+
     assert entry.refusal is not None, "it was turned down"
     verb = entry.statement.verb if entry.statement is not None else "the guest's workload"
     if help is None:

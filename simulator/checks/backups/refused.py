@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from simulator.checks.refusals.causes import in_the_way, tell_causes
-from simulator.checks.refusals.ways import advise, leave_out
 from simulator.checks.rule import Rule, rule
 from simulator.checks.turned_down import joined_later, report, turned_down
 from simulator.checks.windows import tell_window, window_at
@@ -56,6 +54,8 @@ def not_in_checkpoint(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for entry in turned_down(timeline, Fault.MISSING):
         joined = joined_later(timeline, entry)
         if joined:
+            from simulator.checks.refusals.ways import leave_out
+
             advice = leave_out(timeline, entry, joined)
             yield report(self, timeline, entry, help=advice.text if advice else "")
 
@@ -101,6 +101,8 @@ def overlapping_job(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     dead client.
     """
     for entry in turned_down(timeline, Fault.JOB):
+        from simulator.checks.refusals.causes import in_the_way
+
         windows = (window_at(timeline, entry, job) for job in in_the_way(entry))
         told = dict.fromkeys(tell_window(timeline, entry, window) for window in windows)
         yield report(self, timeline, entry, notes=tuple(filter(None, told)))
@@ -149,6 +151,9 @@ def end_is_now(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     for entry, backup in timeline.asked(TakeBackup):
         if entry.refusal is None or entry.refusal.fault is not Fault.BOUNDARY:
             continue
+        from simulator.checks.refusals.causes import tell_causes
+        from simulator.checks.refusals.ways import advise
+
         advice = advise(timeline, entry)
         yield self.found(
             entry,
