@@ -56,6 +56,16 @@ timeline:
       - {resize: {image: S1, clusters: 9, outside: true}, expect: refused}
       - {resize: {image: S2, clusters: 9, outside: true}}
 """,
+    "a client makes the copy of a short overlay longer": """\
+scenario: a client makes the copy of a short overlay longer
+model: qemu
+disk: 8
+timeline:
+  - {at: T1, do: [create: {image: S1, bitmap: B1}]}
+  - write: AAAAAAAA
+  - {at: T2, do: [snapshot: S2, resize: {clusters: 6}, copy: {image: S2, to: k1}]}
+  - {at: T3, do: [backup: {to: k1, mode: pull, outside: true, image: S1, bitmaps: [B1]}]}
+""",
 }
 
 CUT_SHORT = """\

@@ -6,7 +6,16 @@ Source: QEMU 7.2; ``facts/QEMU.md``, section 6.3.
 from fractions import Fraction
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
-from simulator.model.clusters import ZERO, ClusterMap, ClusterSet, map_all, map_of, rescale, set_of
+from simulator.model.clusters import (
+    ZERO,
+    ClusterMap,
+    ClusterSet,
+    map_all,
+    map_of,
+    range_of,
+    rescale,
+    set_of,
+)
 from simulator.model.disk import Disk
 from simulator.model.machine import Backup, BackupJob, Kind, Status, Transfer
 from simulator.model.operations import BitmapMode
@@ -79,13 +88,27 @@ def lay_over(disk: Disk, below: Backup, record: Backup) -> Backup:
         read = below.read | record.read
     laid = replace(
         record,
-        content=below.content.below(record.length).overlay(record.content),
+        content=_resized(disk, below, record.length).overlay(record.content),
         complete=below.complete,
         sparse=below.sparse or (below.complete and below.length < record.length),
         read=read,
         windows=join_windows((*(below.windows if below.usable else ()), *record.windows)),
     )
     return measure(laid, disk.cluster_size, record.bytes_in(disk.cluster_size))
+
+
+def _resized(disk: Disk, below: Backup, length: int) -> ClusterMap:
+    """Return what a file holds that a client makes so long, before it writes into it.
+
+    The copy of an overlay names its backing image, and grows over that as the overlay would:
+    see :func:`~simulator.model.transitions.chains.images.grow_over`.
+    """
+    image = disk.image(below.backing) if below.backing is not None else None
+    end = below.bytes_in(disk.cluster_size)
+    if length <= below.length or image is None or disk.bytes_of(image.name) <= end:
+        return below.content.below(length)
+    first = below.length - bool(below.lacks)
+    return below.content.overlay(range_of(length, first, length - first, ZERO))
 
 
 def emptied(record: Backup) -> Backup:
