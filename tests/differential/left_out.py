@@ -166,6 +166,17 @@ LEFT_OUT = {
         "`checkpoint-delete` finds no bitmap: the children of that checkpoint have another "
         "parent by then.",
     ),
+    "preserved-shutdown": LeftOut(
+        "libvirt",
+        "`backup-begin --preserve-domain-on-shutdown` (libvirt 11.10 on; older ones have no "
+        "such option): a machine whose guest powers off under such a backup is `paused "
+        "(shutting down)`, its job goes on and ends well, and only then the machine is off, "
+        "with all its bitmaps stored; without the option the job fails, a push's target and a"
+        " pull's scratch are deleted, and the checkpoint stays. Here `shutdown` is `destroy`,"
+        " which ends the job in both cases, and no key of `backup` asks for the option. "
+        "Measured: [facts](facts/LIBVIRT.md), section 10.5.",
+        drawn=True,
+    ),
 }
 # fmt: on
 """By a word for it. Source: disagreements with QEMU 7.2.22 and libvirt 9.0.0."""
