@@ -66,6 +66,25 @@ timeline:
   - {at: T2, do: [snapshot: S2, resize: {clusters: 6}, copy: {image: S2, to: k1}]}
   - {at: T3, do: [backup: {to: k1, mode: pull, outside: true, image: S1, bitmaps: [B1]}]}
 """,
+    "a commit into a base that another one left open": """\
+scenario: a commit into a base that another one left open
+model: qemu
+disk: 8
+timeline:
+  - {at: T1, do: [create: S1, snapshot: S2, snapshot: S3]}
+  - at: T2
+    do:
+      - qmp: {execute: block-commit, arguments: {device: S3, base-node: S2, job-id: first}}
+        fails: T3
+  - at: T3
+    do:
+      - snapshot: S4
+      - qmp: {execute: block-dirty-bitmap-add, arguments: {node: S2, name: B2, persistent: true}}
+      - qmp:
+          execute: block-commit
+          arguments: {job-id: next, device: S4, top-node: S3, base-node: S2}
+      - qmp: {execute: block-dirty-bitmap-clear, arguments: {node: S2, name: B2}}
+""",
 }
 
 CUT_SHORT = """\

@@ -112,6 +112,8 @@ def end_chain_job(
     if stays_open and status is not Status.COMPLETED:
         disk = disk.opened(written, left_open=True)
     kept = job.copying.image if isinstance(job, PullJob) and job.copying is not None else None
+    if isinstance(job, CommitJob):
+        kept = disk.image(job.base)
     open_before = kept is not None and kept.left_open
     if not stays_open and not open_before and written != disk.active.name:
         before = disk

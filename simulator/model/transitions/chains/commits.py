@@ -255,7 +255,7 @@ def drop_merged(disk: Disk, job: CommitJob) -> Disk:
     bitmaps = disk.bitmaps_on(job.base)
     if job.carry:
         bitmaps = carry_bitmaps(disk, bitmaps, merged, job.base, top=job.top, pivots=pivots)
-    if not pivots:
+    if not pivots and not disk.chain[low].left_open:
         bitmaps = tuple(retire(disk, bitmap) for bitmap in bitmaps)
     gone = {image.name for image in merged} | {job.base}
     others = (bitmap for bitmap in disk.bitmaps if bitmap.node not in gone)
