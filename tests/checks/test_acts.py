@@ -626,6 +626,33 @@ STORIES = {
         ],
         [],
     ),
+    "a disk was cut off, and no more, before a backup that failed": (
+        "libvirt",
+        [
+            "create: S1",
+            "write: ---AAA",
+            "backup: {to: full}",
+            "resize: 5",
+            "backup: {to: k, checkpoint: c0, fails: {at: T6, copied: 50%}}",
+            "{}",
+            "backup: {to: l, since: c0}",
+        ],
+        [],
+    ),
+    "a disk was cut off and grew again before a backup that failed": (
+        "libvirt",
+        [
+            "create: S1",
+            "write: ---AAA",
+            "backup: {to: full}",
+            "resize: 5",
+            "resize: 6",
+            "backup: {to: k, checkpoint: c0, fails: {at: T7, copied: 50%}}",
+            "{}",
+            "backup: {to: l, since: c0}",
+        ],
+        ["BT203 T8"],
+    ),
     "a job that is to fail was cancelled before": (
         "libvirt",
         [

@@ -567,7 +567,10 @@ class Judge:
         # A consumer's own start: it need not know of a clear by another's hand.
         start = self._start(made, strict=True) or 0
         good = [self._end(m) for m in self.record.made
-                if m.disk == made.disk and m.sound and m.begun <= start]  # fmt: skip
+                if m.disk == made.disk and m.sound and m.begun <= start
+                # One in whose stretch nothing was written holds nothing.
+                and ((begun := self._start(m)) is None
+                     or self._written(m.disk, begun, self._end(m)))]  # fmt: skip
         return bool(self._written(made.disk, max(good, default=0), start))
 
     def _written(self, disk: str, after: int, until: int) -> set[int]:

@@ -273,7 +273,7 @@ class Record:
         begun = points.get(str(name)) or 0
         older = {other: at for other, at in points.items()
                  if at is not None and at < begun and other in names}  # fmt: skip
-        if older and bitmap["name"] != max(older, key=lambda other: older[other]):
+        if bitmap["name"] != max(older, key=lambda other: older[other], default=None):
             return False  # Only the one before it takes it in.
         gone = [b["cells"] for b in before
                 if (b["node"], b["name"]) == (bitmap["node"], name)]  # fmt: skip

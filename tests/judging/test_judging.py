@@ -239,6 +239,16 @@ RIGHT = story(
 """Nothing is wrong here."""
 
 LENIENT = {
+    "who has no checkpoint before it is deleted into none": story(
+        {"create": {"image": "S1", "disk": "vda", "bitmap": "c0"}},
+        {"backup": {"to": "full", "checkpoint": "c1"}},
+        {"write": {"cells": "-BB-"}},
+        {"backup": {"to": "again", "checkpoint": "c2"}},
+        {"checkpoint": {"name": "c3"}},
+        {"delete": {"checkpoint": "c0"}},
+        qmp("blockdev-backup", device="S1", target="k", sync="incremental", bitmap="c2"),
+        model="mail-2018",
+    ),
     "what was copied in part is deleted, and gives by luck what it was to": story(
         CREATE,
         {"write": {"cells": "-A--"}},

@@ -53,9 +53,9 @@ def _failures(timeline: Timeline) -> Iterator[Failure]:
 
 
 def _ends_at(backup: Backup, failed: Backup) -> bool:
-    """Whether a completed backup holds the state that a failed one was to hold."""
+    """Whether a completed backup holds what a failed one was to: no increment that starts there."""
     same = backup.disk == failed.disk and backup.moment == failed.moment
-    return same and backup.usable
+    return same and backup.usable and (backup.complete or backup.start < failed.moment)
 
 
 def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
@@ -69,7 +69,10 @@ def _last_good(timeline: Timeline, failed: Backup) -> Backup | None:
 
 
 def _wrote(timeline: Timeline, failed: Backup, good: Backup | None) -> bool:
-    """Whether the disk was another one when a backup failed than at the last good one."""
+    """Whether the disk was another one when a backup failed than at the last good one.
+
+    What was only cut off is no hole: what is stacked on the good one is as short.
+    """
     then = timeline.view_at(failed.disk, good.moment if good is not None else 0)
     now = timeline.view_at(failed.disk, failed.moment)
-    return then is None or now is None or not then.reads_like(now)
+    return then is None or now is None or not then.below(failed.length).reads_like(now)
