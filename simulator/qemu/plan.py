@@ -5,7 +5,7 @@ What QEMU can take as one transaction is sent as one. A ``qmp`` step is sent as 
 arguments that mean nothing to the simulator; what is not sent at all is told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from typing import TypeAlias
 
@@ -25,7 +25,7 @@ from simulator.model.operations import (
 )
 from simulator.model.requests import Qmp, TakeBackup, UseTool
 from simulator.model.transitions import apply
-from simulator.moves import Key
+from simulator.moves import Key, key_of
 from simulator.qemu.actions import Action
 from simulator.qemu.commands.backups import read_files
 from simulator.qemu.commands.operations import add
@@ -69,7 +69,21 @@ def make_plan(timeline: Timeline) -> QemuPlan:
     held = held_all_the_same(timeline, stops)
     halfway = begun_halfway(timeline)
     steps = (_step(names, stops, held, halfway, entry) for entry in timeline.entries)
-    return join_steps(timeline, names, steps, held)
+    plan = join_steps(timeline, names, steps, held)
+    broken = {
+        key_of(job)
+        for entry in timeline.entries
+        for job in entry.after.backup_jobs
+        if job.torn is not None
+    }
+    # A real scratch has room for all, so that its client reads one point in time.
+    return plan._replace(steps=tuple(_unlooked(step, broken) for step in plan.steps))
+
+
+def _unlooked(step: QemuStep, broken: Container[Key]) -> QemuStep:
+    """Return a step without a look at some backups."""
+    left = tuple(each for each in step.backups if (each.name, each.disk) not in broken)
+    return step._replace(backups=left)
 
 
 def _step(

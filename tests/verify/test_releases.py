@@ -8,6 +8,7 @@ import simulator
 from simulator.hosts.installed import installed_host
 from simulator.notation import write_bits, write_clusters
 from simulator.pipeline import Run
+from simulator.qemu.plan import make_plan
 from simulator.releases.change import Change
 from simulator.releases.changes import CHANGES
 from simulator.releases.hosts import QEMU
@@ -214,6 +215,12 @@ def test_who_is_harmed_by_a_full_scratch() -> None:
     assert "two points in time" in finding.message
     assert any("QEMU 11.1" in note for note in finding.notes)
     assert cells(broken) == "ACCD----"
+
+
+def test_a_real_scratch_has_room_so_the_mixture_is_not_looked_at() -> None:
+    for who, looked in (("break-guest-write", True), ("break-snapshot", False)):
+        plan = make_plan(simulator.loads(FULL.replace("WHO", who)).run().timeline)
+        assert any(step.backups for step in plan.steps) == looked, who
 
 
 def test_older_ones_and_libvirt_do_not_know_who_is_to_be_harmed() -> None:
