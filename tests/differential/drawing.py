@@ -255,8 +255,10 @@ class Drawer:
         step: dict[str, Any] = {"disk": disk.name}
         if self.scenario.partial and self.half():
             size = disk.cluster_size
-            # Left out: half-zeroed.
-            whole = verb == "zero" and self.skips_zeroes()
+            # Left out: half-zeroed. Left out: half-discarded.
+            whole = (
+                self.skips_zeroes() if verb == "zero" else verb == "discard" and self.scenario.raw
+            )
             offset = first * size + (0 if whole else int(self._draw([0, 512, size // 2])))
             step["offset"] = min(offset, disk.size - 512)
             length = size if whole else int(self._draw([512, size, size // 2]))

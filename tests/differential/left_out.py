@@ -52,6 +52,12 @@ LEFT_OUT = {
         "data still, which 11.1 copies where it skips zeroes. Here a cluster is what was written "
         "to it last, zeroes then, since a cell tells one thing; the copy lacks it.",
     ),
+    "half-discarded": LeftOut(
+        "qemu",
+        "A part of a cluster that the guest discards on a raw image: that part is gone, and the "
+        "cluster is, where nothing else was written to it. Here a cluster is discarded whole or "
+        "not at all, as in qcow2.",
+    ),
     "unflushed": LeftOut(
         "qemu",
         "The base of a commit, and an image below the active one that is pulled into, are "
