@@ -87,6 +87,21 @@ def test_a_cancelled_job_is_over_when_its_end_comes() -> None:
     assert run.document()["backups"]["full"]["status"] == "cancelled"
 
 
+def test_what_ends_a_job_ends_no_later_one_of_its_name() -> None:
+    backup = "{execute: blockdev-backup, arguments: {device: S1, target: k1, sync: full}}"
+    run = played(
+        f"  - {{at: T2, do: [{{qmp: {backup}, fails: T4}}]}}\n"
+        f"  - {{at: T3, do: [{{cancel: k1}}, {{qmp: {backup}, ends: T6}}]}}\n"
+        "  - {at: T4}\n"
+        "  - {at: T5}\n"
+        "  - {at: T6}\n"
+    )
+    jobs = [len(frame.machine.jobs) for frame in run.timeline.frames]
+    assert jobs == [0, 1, 1, 1, 1, 0]
+    ended = [backup.status for _, backup in run.timeline.made_backups]
+    assert ended == [Status.CANCELLED, Status.COMPLETED]
+
+
 def test_a_pull_is_told_as_one_and_keeps_the_state_of_its_start() -> None:
     run = played(
         "  - {at: T2, do: [backup: {to: inc, mode: pull, bitmaps: [B1], ends: T3}]}\n"

@@ -8,6 +8,7 @@ import simpy
 
 from simulator.apis import host_for, on_host
 from simulator.apis.base import ApiModel
+from simulator.diagnostics import Span
 from simulator.engine.agenda import Agenda
 from simulator.engine.feed import Reader, readers_of
 from simulator.engine.schedules import Schedules
@@ -83,6 +84,7 @@ class _Recorder:
         self._turn: Turn | None = None
         self._entries: list[Entry] = []
         self._frames: list[Frame] = []
+        self._starts: dict[str, Span | None] = {}
         self._tick = 0
         self._machine = self._start = Machine(
             disks=tuple(
@@ -244,7 +246,7 @@ class _Recorder:
 
     def _state(self, statement: Statement, label: str | None) -> None:
         before = self._machine
-        statement = _as_it_is(statement, before)
+        statement = self._own(_as_it_is(statement, before))
         if self._moves is not None:
             statement = self._moves.judged(statement)
         plan = self._model.plan(before, statement.request)
@@ -256,6 +258,9 @@ class _Recorder:
             if self._moves is not None and statement.moving is not None:
                 outcome = self._moves.taken_over(before, outcome)
             self._machine = outcome
+            if outcome.jobs is not before.jobs:
+                begun = outcome.job_names - before.job_names
+                self._starts.update(dict.fromkeys(begun, statement.span))
         if before.frozen and not self._machine.frozen:
             self._end_freeze(statement)
         self._entries.append(
@@ -280,6 +285,19 @@ class _Recorder:
         else:
             for delay, end in statement.endings:
                 self._agenda.add(self._tick + delay, end)
+
+    def _own(self, statement: Statement) -> Statement:
+        """Return a statement that ends no jobs of other steps, which have the same names."""
+        request = statement.request
+        if not isinstance(request, FinishJobs) or statement.span is None:
+            return statement
+        others = {
+            job
+            for job in self._machine.job_names.intersection(request.jobs)
+            if self._starts.get(job, statement.span) != statement.span
+        }
+        own = tuple(job for job in request.jobs if job not in others)
+        return statement._replace(request=request._replace(jobs=own))
 
     def _move(self, statement: Statement, before: Machine) -> None:
         """Let jobs go on their way that a statement started, and note those that it ended."""

@@ -85,6 +85,27 @@ timeline:
           arguments: {job-id: next, device: S4, top-node: S3, base-node: S2}
       - qmp: {execute: block-dirty-bitmap-clear, arguments: {node: S2, name: B2}}
 """,
+    "a job's name is taken again before the first one was to end": """\
+scenario: a job's name is taken again before the first one was to end
+model: qemu
+disk: 8
+timeline:
+  - {at: T1, do: [create: S1]}
+  - write: AAAA----
+  - at: T2
+    do:
+      - qmp: {execute: blockdev-backup, arguments: {device: S1, target: k1, sync: full}}
+        ends: T4
+  - at: T3
+    do:
+      - qmp: {execute: job-cancel, arguments: {id: k1}}
+      - qmp: {execute: blockdev-backup, arguments: {device: S1, target: k1, sync: full}}
+        ends: T6
+  - {at: T4, do: []}
+  - write: BBBBBBBB
+  - {at: T5, do: [qmp: {execute: job-cancel, arguments: {id: k1}}]}
+  - {at: T6, do: []}
+""",
 }
 
 CUT_SHORT = """\
