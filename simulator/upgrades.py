@@ -28,8 +28,10 @@ MET_BY: Mapping[str, frozenset[str]] = {
     "offline_snapshots_named": frozenset(),
     "newest_lies_on_top": frozenset({"DeleteSnapshot"}),
     "reverts_external": frozenset({"Revert"}),
+    "preserves_domain": frozenset({"preserve-domain"}),
 }
-"""What of a run meets a switch: names of operations, requests and commands; none for mere words."""
+"""What of a run meets a switch: names of operations, requests and commands, and a key of a backup;
+none for mere words."""
 
 
 class Upgraded(NamedTuple):
@@ -124,6 +126,7 @@ def _met(timeline: Timeline) -> list[Change]:
             newer += str(request) if request.newer else ""
         elif isinstance(request, TakeBackup):
             newer += request.on_full or ""
+            names |= {"preserve-domain"} if request.preserve else set()
     return [
         each
         for each in CHANGES

@@ -17,6 +17,7 @@ import pytest
 import simulator
 from simulator.libvirt.plan import make_libvirt_plan
 from simulator.model.operations import (
+    EndGuest,
     ForgetCheckpoint,
     ForgetSnapshot,
     FreezeGuest,
@@ -54,6 +55,7 @@ NOT_TOLD_TO_QEMU: Mapping[type, str] = {
     ForgetSnapshot: "a note of libvirt's own",
     UndefineMachine: "a note of libvirt's own",
     StoreBitmaps: "it comes with the snapshot, when its transaction commits",
+    EndGuest: "no guest runs that could power off",
     FreezeGuest: "the guest's own agent does it",
     ThawGuest: "the guest's own agent does it",
 }

@@ -10,6 +10,7 @@ from simulator.apis.finding import (
     kind_of,
     named_bitmaps,
     needs_running,
+    refuse_arguments,
 )
 from simulator.apis.transactions import in_one_transaction
 from simulator.model.disk import Disk
@@ -62,7 +63,7 @@ from simulator.model.requests import (
     TakeBackup,
     Undefine,
 )
-from simulator.releases.hosts import LIBVIRT, QEMU, Host, precedes
+from simulator.releases.hosts import QEMU, Host
 
 Plan: TypeAlias = tuple[Operation, ...] | Refusal
 """The primitives that a request stands for, all or nothing, or why there are none."""
@@ -265,10 +266,8 @@ class ApiModel:
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out, and start the next checkpoint in the same atomic step."""
-        if request.on_full is not None and self.half == LIBVIRT:
-            return Refusal("libvirt does not pass on-cbw-error on to QEMU")
-        if request.on_full is not None and precedes(machine.semantics.qemu, "11.1"):
-            return Refusal("Parameter 'on-cbw-error' is unexpected")
+        if (refusal := refuse_arguments(machine, request, self.half)) is not None:
+            return refusal
         jobs: list[Operation] = []
         for name in request.disks:
             disk, one = machine.disk(name), request.of(name)
@@ -351,6 +350,7 @@ class ApiModel:
                 scratch=request.scratch,
                 reuse=request.pulled and found is not None,
                 breaks=request.on_full == "break-snapshot",
+                preserves=request.preserve,
             ),
         )
 

@@ -37,6 +37,7 @@ from simulator.model.requests import (
     UseTool,
 )
 from simulator.model.transitions.files.opening import refuse_open
+from simulator.releases.hosts import LIBVIRT, precedes
 
 NEEDS_RUNNING: frozenset[type] = frozenset(
     (
@@ -132,6 +133,21 @@ def needs_running(request: Request) -> bool:
     """Whether a request goes to a running machine: not that of a client which reads files."""
     past_host = isinstance(request, TakeBackup) and request.outside
     return type(request) in NEEDS_RUNNING and not past_host
+
+
+def refuse_arguments(machine: Machine, request: TakeBackup, half: str) -> Refusal | None:
+    """Return the no to a backup's arguments that the host does not have, or not yet.
+
+    Args:
+        half: Whose API it is: QEMU's, or libvirt's, which has refused its own by then.
+    """
+    if request.preserve and half != LIBVIRT:
+        return Refusal("preserve-domain is libvirt's: QEMU has no such argument")
+    if request.on_full is not None and half == LIBVIRT:
+        return Refusal("libvirt does not pass on-cbw-error on to QEMU")
+    if request.on_full is not None and precedes(machine.semantics.qemu, "11.1"):
+        return Refusal("Parameter 'on-cbw-error' is unexpected")
+    return None
 
 
 def as_it_stands(

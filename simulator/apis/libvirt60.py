@@ -36,6 +36,10 @@ class Libvirt60(Libvirt):
     half = QEMU
     source = "its documentation and patches, and the test driver of libvirt 9.0 and 11.3"
 
+    def preserves(self, machine: Machine) -> bool:
+        """Whether a backup may keep a machine whose guest powers off: that came later."""
+        return False
+
     def snapshot(self, machine: Machine, request: Snapshot) -> Plan:
         """Refuse while checkpoints exist; a tool outside asks nobody."""
         interlock = None if request.outside else _refuse_beside_checkpoints(machine)

@@ -157,7 +157,7 @@ class _Recorder:
             disk = self._machine.disk(reader.disk)
             if not disk.chain:
                 reader.skip(tick - 1 if tick is not None else None)
-            elif self._machine.power is not Power.RUNNING:
+            elif self._machine.power is not Power.RUNNING or self._machine.ending:
                 reader.skip(tick)
             else:
                 self._read(reader, tick, now)

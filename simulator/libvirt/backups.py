@@ -73,7 +73,8 @@ def _begin(files: Files, machine: Machine, request: TakeBackup) -> Virsh:
         name = f"checkpoint-{number}.xml"
         documents.append((name, checkpoint_xml(request.checkpoint, disks)))
     paths = (path_of(name) for name, _ in documents)
-    return Virsh(("backup-begin", DOMAIN, *paths), tuple(documents))
+    flags = ("--preserve-domain-on-shutdown",) if request.preserve else ()
+    return Virsh(("backup-begin", DOMAIN, *paths, *flags), tuple(documents))
 
 
 class _Read(NamedTuple):

@@ -92,7 +92,7 @@ def _never_asked(entry: Entry, request: Request | None) -> bool:
         request,
         CopyImage | DropBackup | StackBackups | KillProcess | FileOperation | UseTool,
     ) or (isinstance(request, TakeBackup) and request.outside)
-    off = entry.before.power is not Power.RUNNING
+    off = entry.before.power is not Power.RUNNING or entry.before.ending
     return (
         entry.refusal.fault is Fault.BOUNDARY
         or outside

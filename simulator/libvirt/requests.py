@@ -198,6 +198,8 @@ def _switch(
     """Yield what switches the machine; ``destroy`` closes all images, as a shutdown does."""
     match request:
         case CloseImages():
+            if any(job.preserves for job in machine.backup_jobs) and not machine.ending:
+                raise UnsupportedError("a guest that powers off, since none runs here,")
             yield Virsh(("destroy", DOMAIN))
         case OpenImages():
             yield Virsh(("start", DOMAIN, "--paused"))

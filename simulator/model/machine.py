@@ -149,9 +149,8 @@ class Backup:
         That at which the newest bitmap stopped recording through which it was read, whatever it was
         written over; for the others, that of the job, or at which the image stopped being written.
         """
-        if not self.windows or self.windows[-1].end is None:
-            return self.moment
-        return self.windows[-1].end
+        end = self.windows[-1].end if self.windows else None
+        return self.moment if end is None else end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +191,7 @@ class BackupJob:
     drive: bool = False
     unit: int | None = None
     breaks: bool = False
+    preserves: bool = False
     torn: ClusterSet | None = None
 
     @property
@@ -327,10 +327,10 @@ class Machine:
         restores: In the order in which they were made.
         jobs: Those that run, in the order in which they were started.
         exports: Those that a user opened, in order; the guest's own is not among them.
-        power: Whether a process has the images open.
-        at: Label of the current instant; None before the first and after the last.
+        power, at: Whether a process has the images open, and the current instant's label, if any.
         transient: Whether the host forgets the machine, and its checkpoints, when it stops.
         frozen: Whether the guest's file systems are quiet, so that its writes wait.
+        ending: Whether the guest is off, and its process there for jobs that preserve the machine.
         forked: Whether chains of several disks ever had an image in common.
         semantics: What its host does where releases differ.
     """
@@ -347,6 +347,7 @@ class Machine:
     at: str | None = None
     transient: bool = False
     frozen: bool = False
+    ending: bool = False
     forked: bool = False
     semantics: Semantics = SEMANTICS_DEFAULT
 
@@ -391,8 +392,8 @@ class Machine:
 
     def node_taken(self, name: str) -> bool:
         """Whether an image has this name, or is to have it when a disk has been copied."""
-        copies = {job.into for job in self.jobs if isinstance(job, MirrorJob)}
-        return name in copies or self.disk_of(name) is not None
+        copied = any(isinstance(job, MirrorJob) and job.into == name for job in self.jobs)
+        return copied or self.disk_of(name) is not None
 
     def backups_named(self, name: str) -> tuple[Backup, ...]:
         """Return the backups under a name, one a disk; ``NAME/DISK`` names just one."""
@@ -404,8 +405,7 @@ class Machine:
 
     def backups_but(self, name: str) -> Series[Backup]:
         """Return the backups without those of a target, as when it is made anew."""
-        gone = (each for each in self.backups_named(name) if each.name == name)
-        return without(self.backups, *gone)
+        return without(self.backups, *(b for b in self.backups_named(name) if b.name == name))
 
     @cached_property
     def backups_by_name(self) -> dict[str, tuple[Backup, ...]]:

@@ -145,6 +145,7 @@ class TakeBackup(NamedTuple):
         pulled: Whether a client reads the data, instead of QEMU writing it.
         scratch: Bytes that a pull may keep of what the guest overwrites; None for no limit.
         on_full: What QEMU is told to break where there is no room for it; None where it is not.
+        preserve: Whether a guest that powers off meanwhile leaves its process to the job.
         lasting: Whether its job runs on, until a :class:`FinishJobs`.
         outside: Whether the client asks no host, and reads the images' files itself.
     """
@@ -160,6 +161,7 @@ class TakeBackup(NamedTuple):
     pulled: bool = False
     scratch: int | None = None
     on_full: str | None = None
+    preserve: bool = False
     lasting: bool = False
     starts: tuple[tuple[str, str | None], ...] = ()
     outside: bool = False

@@ -15,6 +15,7 @@ from simulator.model.operations import (
     AddOverlay,
     CommitImages,
     DropSnapshot,
+    EndGuest,
     FileOperation,
     Operation,
     PullImages,
@@ -54,6 +55,7 @@ COMPRESSED = (
     "compressed cluster over another one, so it"
 )
 NO_SUCH_CLUSTERS = "a drive-backup of a disk whose clusters are larger than those of its target"
+GUEST_OFF = "a guest that powers off, since none runs here, so it"
 NO_PART = "QEMU has no part in it"
 ABOVE = "it is refused before QEMU is asked"
 NO_IMAGE = "an image that no chain has may still have a file"
@@ -104,6 +106,8 @@ def _step(
     else:
         here = {key: stop for (number, key), stop in stops.items() if number == entry.number}
         why = next((stop.why for stop in here.values() if stop.why), "")
+        if any(isinstance(each, EndGuest) for each in entry.operations):
+            why = GUEST_OFF
         if why:
             return Step(entry, (), (), unsupported=why)
         if entry.number in halfway:

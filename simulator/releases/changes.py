@@ -402,6 +402,31 @@ timeline:
     do: [{revert: S2}]
 """,
     ),
+    Change(
+        switch="preserves_domain",
+        of=LIBVIRT,
+        since="12.8",
+        title="a backup may outlive a guest that powers off",
+        before="command 'backup-begin' doesn't support option --preserve-domain-on-shutdown",
+        after="the job goes on; the machine is off, its bitmaps stored, when the job ends",
+        first="11.10",
+        concerns="whoever backs up machines whose users shut them down; the job fails otherwise",
+        advice="give the option to each backup",
+        shows="""\
+model: libvirt
+disk: 8
+allow: [{rule: refused, because: one of the releases says no}]
+timeline:
+  - at: T1
+    do: [create: S1]
+  - write: AAAA----
+  - at: T2
+    do: [{backup: {to: k1, mode: pull, checkpoint: c1, preserve-domain: true, ends: T4}}]
+  - at: T3
+    do: [shutdown]
+  - {at: T4}
+""",
+    ),
 )
 """By their half and their release."""
 

@@ -19,6 +19,7 @@ class Semantics(NamedTuple):
     offline_snapshots_named: bool = True
     reverts_external: bool = True
     newest_lies_on_top: bool = True
+    preserves_domain: bool = False
     qemu: str = "10.0"
 
 

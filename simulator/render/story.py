@@ -212,11 +212,18 @@ def _instant(timeline: Timeline, frame: Frame, figures: Figures, *, colour: bool
         yield "\n".join(textwrap.fill(each, WIDTH, subsequent_indent="    ") for each in told)
 
 
+def tell_power(machine: Machine) -> str:
+    """Return why no guest runs; empty where one does."""
+    if machine.ending:
+        return "shutting down"
+    words = {Power.RUNNING: "", Power.OFF: "machine off", Power.CRASHED: "crashed"}
+    return words[machine.power]
+
+
 def _state(figures: Figures, machine: Machine) -> str:
     state = figures.write(machine)
-    if machine.power is Power.RUNNING:
-        return state
-    return f"{state}\n({'crashed' if machine.power is Power.CRASHED else 'machine off'})"
+    off = tell_power(machine)
+    return f"{state}\n({off})" if off else state
 
 
 def _under_way(timeline: Timeline, job: Progress, tick: int) -> str:

@@ -174,13 +174,11 @@ LEFT_OUT = {
     ),
     "preserved-shutdown": LeftOut(
         "libvirt",
-        "`backup-begin --preserve-domain-on-shutdown` (libvirt 11.10 on; older ones have no "
-        "such option): a machine whose guest powers off under such a backup is `paused "
-        "(shutting down)`, its job goes on and ends well, and only then the machine is off, "
-        "with all its bitmaps stored; without the option the job fails, a push's target and a"
-        " pull's scratch are deleted, and the checkpoint stays. Here `shutdown` is `destroy`,"
-        " which ends the job in both cases, and no key of `backup` asks for the option. "
-        "Measured: [facts](facts/LIBVIRT.md), section 10.5.",
+        "A machine whose guest has powered off under a backup with `preserve-domain` boots anew "
+        "on `resume`: the job goes on, and its end switches nothing off. Here no verb resumes a "
+        "machine, and `verify` plays no guest that powers off under such a backup. Without the "
+        "option the job fails then; here `shutdown` cancels it, as `destroy` does. Measured: "
+        "[facts](facts/LIBVIRT.md), section 10.5.",
         drawn=True,
     ),
 }

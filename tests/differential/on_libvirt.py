@@ -101,6 +101,8 @@ class LibvirtDrawer(OutsideDrawer):
             step["since"] = {d.name: self._draw([None, *names]) for d in self.machine.disks}
         if self.seldom() or self.seldom():
             step["mode"] = "pull"
+        if self.seldom():
+            step["preserve-domain"] = True
         # Left out: several-sizes.
         if "disks" not in step and self._of_two_sizes():
             step |= {"disks": [self.disk().name]}

@@ -32,8 +32,14 @@ NEWER = {
     "BT901-pulled-into-twice": "QEMU 7.2 takes what 10.0 turns down",
 }
 
+GUEST_OFF = dict.fromkeys(
+    ("guest-off-under-a-backup", "BT405-guest-off-under-a-backup"),
+    "no guest runs in a script, so that none powers off",
+)
+
 NOT_REBUILT = (
     OUTSIDE
+    | GUEST_OFF
     | HALFWAY
     | NEWER
     | {

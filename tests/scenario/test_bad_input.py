@@ -226,7 +226,8 @@ CASES = [
         (
             25,
             "unknown key snce in backup|to, since, until, image, bitmaps, checkpoint, onto, mode, "
-            "disks, scratch, outside, on-cbw-error, ends, fails, cancel, rate, through or latency|"
+            "disks, scratch, outside, on-cbw-error, preserve-domain, ends, fails, cancel, rate, "
+            "through or latency|"
             "did",
         ),
     ),

@@ -9,6 +9,7 @@ import re
 from simulator.apis.base import ApiModel, Plan
 from simulator.apis.finding import handed_over
 from simulator.apis.libvirt.merging import after_pivot, can_merge, carried, found_again, left_behind
+from simulator.apis.libvirt.preserving import NO_OPTION, closed_behind, power_off
 from simulator.apis.libvirt.refusing import (
     INACTIVE,
     NOT_RUNNING,
@@ -22,6 +23,7 @@ from simulator.apis.libvirt.refusing import (
     refuse_copied,
     refuse_migration,
     refuse_offline_snapshot,
+    refuse_parent,
     refuse_start,
     refuse_targets,
     refuse_validation,
@@ -99,19 +101,24 @@ class Libvirt(ApiModel):
         """Return what a request stands for, or libvirt's words to one that it never starts."""
         if isinstance(request, TakeBackup) and request.outside:
             return super().plan(machine, request)
-        running = machine.power is Power.RUNNING
-        if isinstance(request, OpenImages) and running:
+        if isinstance(request, TakeBackup) and request.preserve and not self.preserves(machine):
+            return Refusal(NO_OPTION)
+        if isinstance(request, OpenImages) and machine.power is Power.RUNNING:
             return Refusal("Domain is already active")
         if isinstance(request, OpenImages) and (refusal := refuse_start(machine)) is not None:
             return refusal
-        if isinstance(request, CloseImages) and not running:
-            return Refusal(NOT_RUNNING, cause="the machine is off", fault=Fault.OFF)
+        if isinstance(request, CloseImages):
+            return power_off(machine)
         if isinstance(request, DeleteSnapshot | Revert):
             unknown = refuse_unknown(machine, request)
             if unknown is not None:
                 return unknown
         beside = refuse_beside_backup(machine, request) or refuse_beside_copy(machine, request)
         return beside or super().plan(machine, request)
+
+    def preserves(self, machine: Machine) -> bool:
+        """Whether a backup may keep a machine whose guest powers off."""
+        return machine.semantics.preserves_domain
 
     def when_running(self, machine: Machine, request: Request) -> Refusal | None:
         """Refuse in libvirt's words what needs a running machine."""
@@ -212,22 +219,11 @@ class Libvirt(ApiModel):
 
     def redefine(self, machine: Machine, request: RedefineCheckpoint) -> Plan:
         """Note a checkpoint again, parents first (R15); bitmaps are looked for only if asked."""
-        name, parent = request.name, request.parent
-        if parent == name:
-            return Refusal(f"invalid argument: cannot set moment {name} as its own parent")
-        if parent is not None and machine.checkpoint(parent) is None:
-            return Refusal(f"invalid argument: parent {parent} for moment {name} not found")
-        above = machine.checkpoint(parent) if parent is not None else None
-        while above is not None:
-            if above.parent == name:
-                told = f"parent {above.name} would create cycle to {name}"
-                return Refusal(f"invalid argument: {told}")
-            above = machine.checkpoint(above.parent) if above.parent is not None else None
-        if request.validate:
+        refusal = refuse_parent(machine, request)
+        if refusal is None and request.validate:
             refusal = refuse_validation(machine, request)
-            if refusal is not None:
-                return refusal
-        return (RestoreCheckpoint(name=name, disks=request.disks, parent=parent),)
+        restored = RestoreCheckpoint(request.name, request.disks, request.parent)
+        return refusal or (restored,)
 
     def backup(self, machine: Machine, request: TakeBackup) -> Plan:
         """Copy data out; a target that exists is not written over, but by the client of a pull.
@@ -342,13 +338,14 @@ class Libvirt(ApiModel):
             for end in ends
             if isinstance(end, EndJob) and end.status is Status.COMPLETED and end.job in copies
         ]
-        return (*ends, *(each for job in done for each in after_pivot(machine, job.disk, job)))
+        pivoted = (each for job in done for each in after_pivot(machine, job.disk, job))
+        return closed_behind(machine, (*ends, *pivoted))
 
     def cancel(self, machine: Machine, request: CancelJob) -> Plan:
         """Abort the job (``domjobabort``, ``blockjob --abort``)."""
         if not machine.jobs:
             return Refusal("Requested operation is not valid: no job is active on the domain")
-        return super().cancel(machine, request)
+        return closed_behind(machine, super().cancel(machine, request))
 
     def bitmaps_since(
         self, machine: Machine, disk: Disk, checkpoint: str

@@ -250,6 +250,22 @@ def _known_chain(machine: Machine, disk: Disk) -> Sequence[Image]:
     return disk.chain[unknown:]
 
 
+def refuse_parent(machine: Machine, request: RedefineCheckpoint) -> Refusal | None:
+    """Return libvirt's words for a parent that is not there, or lies below its own child."""
+    name, parent = request.name, request.parent
+    if parent == name:
+        return Refusal(f"invalid argument: cannot set moment {name} as its own parent")
+    if parent is not None and machine.checkpoint(parent) is None:
+        return Refusal(f"invalid argument: parent {parent} for moment {name} not found")
+    above = machine.checkpoint(parent) if parent is not None else None
+    while above is not None:
+        if above.parent == name:
+            told = f"parent {above.name} would create cycle to {name}"
+            return Refusal(f"invalid argument: {told}")
+        above = machine.checkpoint(above.parent) if above.parent is not None else None
+    return None
+
+
 def refuse_validation(machine: Machine, request: RedefineCheckpoint) -> Refusal | None:
     """Return libvirt's words for bitmaps that a checkpoint needs and are not there."""
     if machine.power is not Power.RUNNING:

@@ -52,6 +52,8 @@ def _happened(entry: Entry) -> Iterator[Told]:
     if before.power is not after.power:
         running = after.power is Power.RUNNING
         yield What.STARTED if running else What.STOPPED, Thing(Kind.MACHINE, "")
+    elif after.ending and not before.ending:
+        yield What.STOPPED, Thing(Kind.MACHINE, "")
     yield from _checkpoints(entry)
     if isinstance(entry.request, DeleteSnapshot) and entry.request.metadata:
         yield What.GONE, Thing(Kind.SNAPSHOT, entry.request.name)

@@ -45,8 +45,7 @@ def tell(event: Event) -> str:
     thing, what = event.thing, event.what
     match what:
         case What.STOPPED:
-            killed = any(isinstance(each, KillProcess) for each in event.entry.operations)
-            return "the process dies here" if killed else "the machine is shut down here"
+            return _stopped(event.entry)
         case What.STARTED:
             return "the machine is started here"
         case What.RESIZED:
@@ -157,6 +156,13 @@ def _gone(entry: Entry, thing: Thing) -> str:
             return f"backup {thing.name} is deleted here"
         case _:
             return f"{name_of(thing)} ended here"
+
+
+def _stopped(entry: Entry) -> str:
+    if entry.after.ending:
+        return "the guest powers off here, and its process waits for the backup"
+    killed = any(isinstance(each, KillProcess) for each in entry.operations)
+    return "the process dies here" if killed else "the machine is shut down here"
 
 
 def _bitmap_gone(entry: Entry, thing: Thing) -> str:

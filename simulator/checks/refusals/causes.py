@@ -158,7 +158,7 @@ def _otherwise(timeline: Timeline, entry: Entry) -> Iterator[Place]:
     before, request = entry.before, entry.request
     assert entry.refusal is not None, "it was turned down"
     match request:
-        case GuestWrite() | GuestDiscard() if before.power is not Power.RUNNING:
+        case GuestWrite() | GuestDiscard() if before.power is not Power.RUNNING or before.ending:
             yield from _at(timeline, _machine(timeline, entry, What.STOPPED))
         case GuestWrite(disk=disk) | GuestDiscard(disk=disk):
             thing = Thing(Kind.DISK, disk or before.disks[0].name)

@@ -151,6 +151,11 @@ def _by_request(timeline: Timeline, entry: Entry) -> Iterator[Advice]:
         case Undefine(metadata=False):
             told = "say metadata: true; images and bitmaps stay, checkpoints can be redefined later"
             yield Advice(told, (Way((Undefine(metadata=True),)),))
+        case GuestWrite() | GuestDiscard() if machine.ending:
+            kept = tuple(dict.fromkeys(job.name for job in machine.backup_jobs))
+            told = f"wait for {join_words(kept)}, and start the machine first"
+            ended = FinishJobs(kept, Status.COMPLETED)
+            yield Advice(told, (Way((ended, OpenImages()), again=True),))
         case GuestWrite() | GuestDiscard() if machine.power is not Power.RUNNING:
             yield Advice("start the machine first", (_started(),))
         case _:

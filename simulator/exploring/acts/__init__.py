@@ -103,7 +103,7 @@ def _chain(machine: Machine) -> list[str]:
 
 def _guest(verb: str) -> "Finder":
     def find(machine: Machine, limits: Limits) -> Iterator[Act]:
-        if machine.power is Power.RUNNING:
+        if machine.power is Power.RUNNING and not machine.ending:
             yield from (Act(verb, place) for place in range(len(machine.disks)))
 
     return find

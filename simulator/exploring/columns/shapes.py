@@ -283,7 +283,7 @@ def _read(
     notes = tuple([reading.note(each) for each in machine.snapshots if reading.kept.notes])
     known = reading.noted(noted)
     shared: Hashable = (
-        machine.power.value, machine.transient, machine.frozen, machine.forked,
+        machine.power.value, machine.transient, machine.frozen, machine.ending, machine.forked,
         tuple(disks), tuple(held), points, reading.name(machine.tip), notes, *known,
     )  # fmt: skip
     if not reading.kept.windows:

@@ -72,6 +72,8 @@ class RunBackup(NamedTuple):
         discards: Whether what is copied is discarded in the image (QEMU: ``discard-source``).
         breaks: Whether it is the backup, and not the guest's write, that goes on wrongly where the
             old data finds no room (QEMU: ``on-cbw-error: break-snapshot``).
+        preserves: Whether the process lives on until the job's end where the guest powers off
+            (libvirt: ``--preserve-domain-on-shutdown``).
         outside: Whether there is no job: a client reads the image's file itself (``qemu-nbd``).
     """
 
@@ -98,6 +100,7 @@ class RunBackup(NamedTuple):
     unit: int | None = None
     discards: bool = False
     breaks: bool = False
+    preserves: bool = False
     outside: bool = False
 
 

@@ -12,6 +12,11 @@ class CloseImages:
 
 
 @dataclass(frozen=True, slots=True)
+class EndGuest:
+    """The guest powers off, and its process lives on for the jobs that preserve the machine."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenImages:
     """Open every image: the active one for writing, those below it read-only."""
 
@@ -70,6 +75,7 @@ class ThawGuest(NamedTuple):
 
 PowerOperation: TypeAlias = (
     CloseImages
+    | EndGuest
     | OpenImages
     | KillProcess
     | DetachDisk

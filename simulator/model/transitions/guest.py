@@ -27,6 +27,8 @@ def _guest_disk(machine: Machine, name: str | None) -> Disk | Refusal:
         return Refusal(f"disk {disk.name} {disk.absence}")
     if machine.power is not Power.RUNNING:
         return Refusal("no guest is running: the machine is off")
+    if machine.ending:
+        return Refusal("no guest is running: it has powered off")
     return disk
 
 

@@ -150,6 +150,7 @@ def _job(disk: Disk, run: RunBackup, record: Backup, before: Backup | None) -> B
         drive=run.drive is not None,
         unit=run.unit,
         breaks=run.breaks,
+        preserves=run.preserves,
     )
 
 

@@ -12,6 +12,7 @@ from simulator.model.operations import (
     AttachDisk,
     CloseImages,
     DetachDisk,
+    EndGuest,
     Fault,
     FreezeGuest,
     KillProcess,
@@ -34,6 +35,8 @@ def apply(machine: Machine, operation: PowerOperation) -> Machine | Refusal:
     match operation:
         case CloseImages():
             return _close_images(machine)
+        case EndGuest():
+            return replace(machine, ending=True, frozen=False)
         case OpenImages():
             return _open_images(machine)
         case KillProcess():
@@ -77,7 +80,7 @@ def _stopped(machine: Machine, power: Power) -> Machine:
     machine = forget_removed(machine)
     if machine.transient:
         machine = replace(machine, checkpoints=(), tip=None, snapshots=(), transient=False)
-    return replace(machine, power=power, frozen=False)
+    return replace(machine, power=power, frozen=False, ending=False)
 
 
 def _closed(disk: Disk) -> Disk:
@@ -186,6 +189,8 @@ def _freeze(machine: Machine) -> Machine | Refusal:
     """Let a guest that runs be quiet. Its agent takes no such command while it is."""
     if machine.power is not Power.RUNNING:
         return Refusal("no guest is running: the machine is off", fault=Fault.OFF)
+    if machine.ending:
+        return Refusal("no guest is running: it has powered off", fault=Fault.OFF)
     if machine.frozen:
         return Refusal("the guest's file systems are frozen already")
     return replace(machine, frozen=True)

@@ -21,6 +21,7 @@ from simulator.model.operations import (
     DropBackup,
     DropSnapshot,
     EnableBitmap,
+    EndGuest,
     EndJob,
     ExportOperation,
     FileOperation,
@@ -180,6 +181,8 @@ def _switch(work: Work, machine: Machine, operation: PowerOperation) -> None:
             move_disks(work, machine, operation)
         case UndefineMachine() | FreezeGuest() | ThawGuest():
             pass  # QEMU knows nothing of it.
+        case EndGuest():
+            pass  # There is no guest to power off, so that the plan tells it as not played.
         case KillProcess():
             # What a job copied counts as flushed, too.
             guests = [work.names.guests[disk.name] for disk in machine.disks if disk.chain]

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from simulator.diagnostics import Finding, Severity, shown
 from simulator.model.clusters import set_of
 from simulator.model.disk import Disk
-from simulator.model.machine import Backup, Power
+from simulator.model.machine import Backup
 from simulator.render.drawing import (
     Box,
     Drawing,
@@ -30,7 +30,7 @@ from simulator.render.layout import scales_of
 from simulator.render.origins import Origins, tell_cells
 from simulator.render.palette import role_of
 from simulator.render.rows import Shown, by_base
-from simulator.render.story import made_at, tell_scales, title_of
+from simulator.render.story import made_at, tell_power, tell_scales, title_of
 from simulator.render.told import by_frame, failed_writes, marks_of
 from simulator.render.views.strips import (
     LABEL_GAP,
@@ -223,8 +223,8 @@ def _heading(timeline: Timeline, frame: Frame, width: float) -> Drawing:
     for number, line in enumerate(lines):
         shapes.append(Text(x, 13 + number * 14, line, size=SMALL, role="faint"))
     scaled = tell_scales(timeline)
-    if frame.machine.power is not Power.RUNNING:
-        scaled.append("crashed" if frame.machine.power is Power.CRASHED else "machine off")
+    if off := tell_power(frame.machine):
+        scaled.append(off)
     y = 13.0 + 14 * (len(lines) - 1)
     for line in scaled:
         y += 14

@@ -116,9 +116,18 @@ _BackupKeys = TypedDict(
                 ),
             ]
         ],
+        "preserve-domain": NotRequired[
+            Annotated[
+                Flag,
+                Field(
+                    description="Whether the job goes on where the guest powers off meanwhile. "
+                    "libvirt has it since 11.10."
+                ),
+            ]
+        ],
     },
 )
-"""The key that is no word of Python."""
+"""The keys that are no words of Python."""
 
 
 @with_config(
@@ -189,12 +198,15 @@ def _read_backup(around: Around, path: Path, arguments: Mapping[str, Any]) -> Re
         pulled=arguments.get("mode") == "pull",
         scratch=arguments.get("scratch"),
         on_full=arguments.get("on-cbw-error"),
+        preserve=arguments.get("preserve-domain", False),
         lasting=lasts(arguments),
         outside=arguments.get("outside", False),
     )
 
 
-_OF_THE_HOST = ("checkpoint", "until", "scratch", "on-cbw-error", *ENDINGS, *MOVING)
+_OF_THE_HOST = (
+    *("checkpoint", "until", "scratch", "on-cbw-error", "preserve-domain"), *ENDINGS, *MOVING
+)  # fmt: skip
 """What only a host can be asked for, or a job has."""
 
 
@@ -339,8 +351,10 @@ BACKUP = Verb(
     "`scratch` is the room for what the guest overwrites meanwhile; with `on-cbw-error: "
     "break-snapshot` the backup, and not the guest's write, pays where it is full (QEMU 11.1). A "
     "pull may write over a backup that is there: what changed goes into its file, and a full one "
-    "makes it anew. `outside`: its client asks no host, and reads the files of a machine that is "
-    "off with `qemu-nbd`, through the bitmap of one name.",
+    "makes it anew. `preserve-domain: true`: where the guest powers off (`shutdown`), the job "
+    "goes on, and the machine is off when it ends (libvirt 11.10). `outside`: its client asks no "
+    "host, and reads the files of a machine that is off with `qemu-nbd`, through the bitmap of one "
+    "name.",
     shape=Backup,
     short=short("to", FileName),
     form="NAME or {to: NAME}",

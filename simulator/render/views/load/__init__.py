@@ -7,7 +7,6 @@ time view, so that the two can be laid side by side.
 from collections.abc import Iterator, Sequence
 
 from simulator.diagnostics import Finding
-from simulator.model.machine import Power
 from simulator.model.operations import KillProcess
 from simulator.render.drawing import (
     Along,
@@ -21,6 +20,7 @@ from simulator.render.drawing import (
     title_lines,
     width_of,
 )
+from simulator.render.story import tell_power
 from simulator.render.views.load.flows import KINDS, draw_flows
 from simulator.render.views.load.levels import draw_loss, draw_stored
 from simulator.render.views.load.panel import LIMIT
@@ -101,7 +101,8 @@ def _outages(
     """Yield a line at each crash, and a shade where the machine is off."""
     for number, frame in enumerate(timeline.frames):
         x = left + axis.places[number]
-        if frame.machine.power is not Power.RUNNING:
-            yield Box(x, top, axis.room(number), bottom - top, fill="band", title="machine off")
+        if tell_power(frame.machine):
+            told = "shutting down" if frame.machine.ending else "machine off"
+            yield Box(x, top, axis.room(number), bottom - top, fill="band", title=told)
         if any(isinstance(each.request, KillProcess) for each in timeline.entries_of(frame)):
             yield Line(((x, top), (x, bottom)), "error", 1.5, dashed=True)

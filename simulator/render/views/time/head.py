@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from simulator.model.machine import Power
 from simulator.render.drawing import Box, Line, Shape, Text, fit, width_of
+from simulator.render.story import tell_power
 from simulator.render.views.strips import SMALL
 from simulator.render.views.time.axis import Axis
 from simulator.timeline import Timeline
@@ -97,8 +97,9 @@ def draw_moments(
     there = set(named)
     for number, frame in enumerate(timeline.frames):
         x = left + axis.places[number]
-        if frame.machine.power is not Power.RUNNING:
-            yield Box(x, top, axis.room(number), bottom - top, fill="band", title="machine off")
+        if tell_power(frame.machine):
+            told = "shutting down" if frame.machine.ending else "machine off"
+            yield Box(x, top, axis.room(number), bottom - top, fill="band", title=told)
         crashed = any(word == "crash" for word, _ in events[number])
         role = "error" if crashed else "rule"
         if not few and number not in there and not crashed:
