@@ -172,9 +172,7 @@ def _disk_run(document: Any, disk: str) -> DiskRun:
         if b["disk"] == disk and (held(b) or holds_part(b))
     ]
     pieces = tuple(_piece(name, each, sizes, instants, begun, tags) for name, each in made)
-    there = frozenset(
-        place for place, (_, backup) in enumerate(made) if kept(backup) or holds_part(backup)
-    )
+    there = frozenset(n for n, (_, backup) in enumerate(made) if backup["status"] != "deleted")
     return DiskRun(graph_of(disk, states, pieces, looks), instants, begun, there)
 
 

@@ -258,9 +258,7 @@ class _Recorder:
             if self._moves is not None and statement.moving is not None:
                 outcome = self._moves.taken_over(before, outcome)
             self._machine = outcome
-            if outcome.jobs is not before.jobs:
-                begun = outcome.job_names - before.job_names
-                self._starts.update(dict.fromkeys(begun, statement.span))
+            self._note_starts(statement, before)
         if before.frozen and not self._machine.frozen:
             self._end_freeze(statement)
         self._entries.append(
@@ -285,6 +283,12 @@ class _Recorder:
         else:
             for delay, end in statement.endings:
                 self._agenda.add(self._tick + delay, end)
+
+    def _note_starts(self, statement: Statement, before: Machine) -> None:
+        """Note which jobs a statement has started."""
+        if self._machine.jobs is not before.jobs:
+            begun = self._machine.job_names - before.job_names
+            self._starts.update(dict.fromkeys(begun, statement.span))
 
     def _own(self, statement: Statement) -> Statement:
         """Return a statement that ends no jobs of other steps, which have the same names."""

@@ -29,6 +29,7 @@ OUTSIDE = {"stored": "what was stacked cannot be read any more when its full bac
 
 NEWER = {
     "newer-commands": "the QEMU that is installed may not have its arguments",
+    "BT901-node-let-go": "the same",
     "BT901-pulled-into-twice": "QEMU 7.2 takes what 10.0 turns down",
 }
 

@@ -106,6 +106,42 @@ timeline:
   - {at: T5, do: [qmp: {execute: job-cancel, arguments: {id: k1}}]}
   - {at: T6, do: []}
 """,
+    "a drive-backup on the filter of another backup": """\
+scenario: a drive-backup on the filter of another backup
+model: qemu
+disk: 8
+timeline:
+  - {at: T1, do: [create: S1, snapshot: S2, snapshot: S3]}
+  - {at: T2, do: [backup: {to: k1, mode: pull, image: S2, ends: T4}]}
+  - at: T3
+    do:
+      - qmp: {execute: block_resize, arguments: {node-name: S2, size: 655360}}
+      - qmp: {execute: drive-backup, arguments: {device: S3, target: k2, sync: top}}
+      - qmp: {execute: drive-backup, arguments: {device: S3, target: k3, sync: full}}
+        ends: T4
+  - {at: T4, do: []}
+""",
+    "a client that would write to an image that a pull reads": """\
+scenario: a client that would write to an image that a pull reads
+model: qemu
+disk: 8
+timeline:
+  - {at: T1, do: [create: S1, snapshot: S2, snapshot: S3]}
+  - at: T2
+    do:
+      - qmp: {execute: block-commit, arguments: {device: S3, base-node: S2, job-id: down}}
+        fails: T3
+  - at: T3
+    do:
+      - qmp: {execute: block-stream, arguments: {device: S3, base-node: S1, job-id: up}}
+        ends: T5
+  - at: T4
+    do:
+      - qmp:
+          execute: block-export-add
+          arguments: {type: nbd, id: client, node-name: S2, writable: true}
+  - {at: T5, do: []}
+""",
 }
 
 CUT_SHORT = """\

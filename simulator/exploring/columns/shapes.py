@@ -142,7 +142,7 @@ class _Reading:
         frozen = place and self.kept.windows
         return (
             self.name(image.name), image.length, image.format, image.lacks, image.removed,
-            image.left_open, image.linked, self.moment(disk, image.since) if frozen else -1,
+            image.left_open, self.moment(disk, image.since) if frozen else -1,
             tuple([self.inside(disk, each) for each in image.snapshots]),
         )  # fmt: skip
 

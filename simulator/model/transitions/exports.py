@@ -8,7 +8,7 @@ from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.disk import Disk
-from simulator.model.machine import BackupJob, CommitJob, Export, Machine, MirrorJob
+from simulator.model.machine import BackupJob, CommitJob, Export, Machine, MirrorJob, PullJob
 from simulator.model.operations import (
     BitmapKey,
     ExportNode,
@@ -27,6 +27,7 @@ from simulator.model.transitions.chains.images import (
     no_node,
     passed_over,
     torn_by,
+    works_on,
 )
 from simulator.model.values import replace
 
@@ -88,6 +89,7 @@ def _refuse_reading(machine: Machine, disk: Disk, export: ExportNode) -> Refusal
     """Return why an image is open to nobody else: a job that runs has it for itself.
 
     A commit lets nobody read the images that it passes over, whose view is torn, or write its base.
+    A pull lets nobody write those that it reads.
     The filter of a backup lets nobody write past it. Source: QEMU 7.2.
     """
     for job in machine.jobs_on(disk.name):
@@ -103,6 +105,11 @@ def _refuse_reading(machine: Machine, disk: Disk, export: ExportNode) -> Refusal
                 return conflict(read, "consistent read", reader, passed_over(job, read))
             if export.writable and not pivots and export.node == job.base:
                 return conflict(job.base, "write", in_hand(job.base), in_hand(job.base))
+        if isinstance(job, PullJob):
+            reads = works_on(job, disk) - {job.into}
+            if export.writable and export.node in reads:
+                kept_by = passed_over(job, export.node)
+                return conflict(export.node, "write", in_hand(export.node), kept_by)
         filtered = isinstance(job, BackupJob) and job.guarding
         if filtered and export.writable and export.node == disk.active.name:
             owner = f"node '#block' (uses node '{export.node}' as 'file' child)"

@@ -67,7 +67,8 @@ def refuse_file(
             return in_use_by(job, run.image)
     below: Refusal | None = None
     if run.drive == "absolute-paths":
-        below = _written_below(machine, _opened_below(disk, run))
+        opened = _opened_below(disk, run)
+        below = _filter_below(machine, disk, opened) or _written_below(machine, opened)
     elif before is not None and before.backing is not None and run.sync is not Sync.NONE:
         home = machine.disk_of(before.backing)
         below = _written_below(machine, home.chain_to(before.backing) if home is not None else ())
@@ -98,6 +99,19 @@ def _opened_below(disk: Disk, run: RunBackup) -> Sequence[Image]:
     Those below a file that keeps old data are open already.
     """
     return disk.chain_to(run.image)[:-1] if run.sync is Sync.TOP else ()
+
+
+def _filter_below(machine: Machine, disk: Disk, below: Sequence[Image]) -> Refusal | None:
+    """Return QEMU's no to a target that lies on the filter of a backup: no file can name that.
+
+    Args:
+        below: The images that it lies on, base first.
+    """
+    for job in machine.backup_jobs:
+        if job.disk == disk.name and not job.guarding and below and job.node == below[-1].name:
+            told = f"the filter of the job {job.name} lies on {job.node}"
+            return Refusal("Parameter 'target' is missing", cause=told, fault=Fault.JOB)
+    return None
 
 
 def _written_below(machine: Machine, below: Sequence[Image]) -> Refusal | None:

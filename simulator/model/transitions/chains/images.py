@@ -224,9 +224,9 @@ def torn_by(disk: Disk, job: CommitJob) -> list[str]:
     return names[names.index(job.base) + 1 : high]
 
 
-def passed_over(job: CommitJob, node: str) -> str:
-    """Return QEMU's words for a commit that lets nobody read an image that it passes over."""
-    return f"commit job '{job.name}' (uses node '{node}' as 'intermediate node' child)"
+def passed_over(job: CommitJob | PullJob, node: str) -> str:
+    """Return QEMU's words for a job that has an image to itself that it passes over."""
+    return f"{KINDS[type(job)]} job '{job.name}' (uses node '{node}' as 'intermediate node' child)"
 
 
 def in_hand(node: str) -> str:

@@ -87,8 +87,11 @@ def _refuse_resize(machine: Machine, disk: Disk, resize: ResizeImage) -> Refusal
         above: Job | str = names[names.index(resize.node) + 1]
         for job in machine.jobs_on(disk.name):
             # A job comes on top of what kept the image before.
-            if not isinstance(job, BackupJob) and resize.node in works_on(job, disk):
-                above = job
+            if isinstance(job, BackupJob):
+                holds = job.node == resize.node and job.based is not None
+            else:
+                holds = resize.node in works_on(job, disk)
+            above = job if holds else above
         cause = f"{resize.node} is a backing image"
         return resize_in_use(machine, resize.node, above, cause=cause)
     busy = _refuse_resize_in_use(machine, disk, resize.node)
