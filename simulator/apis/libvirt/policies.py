@@ -79,7 +79,7 @@ from simulator.model.requests import (
 )
 from simulator.releases.hosts import LIBVIRT
 
-NAME = r"[A-Za-z0-9_-][A-Za-z0-9_.-]*"
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 """A checkpoint's name. Source: ``facts/LIBVIRT.md`` section 3, number 10."""
 
 
@@ -161,7 +161,7 @@ class Libvirt(ApiModel):
         self, machine: Machine, nodes: dict[str, str], name: str, formats: dict[str, str]
     ) -> Refusal | None:
         """Return libvirt's words for a name or a disk that cannot have a checkpoint."""
-        if not re.fullmatch(NAME, name):
+        if not NAME.fullmatch(name):
             return Refusal(
                 "XML document failed to validate against schema: Unable to validate doc against "
                 "/usr/share/libvirt/schemas/domaincheckpoint.rng / Extra element name in "
