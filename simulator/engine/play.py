@@ -295,12 +295,8 @@ class _Recorder:
         request = statement.request
         if not isinstance(request, FinishJobs) or statement.span is None:
             return statement
-        others = {
-            job
-            for job in self._machine.job_names.intersection(request.jobs)
-            if self._starts.get(job, statement.span) != statement.span
-        }
-        own = tuple(job for job in request.jobs if job not in others)
+        running, span, starts = self._machine.job_names, statement.span, self._starts
+        own = tuple(j for j in request.jobs if j not in running or starts.get(j, span) == span)
         return statement._replace(request=request._replace(jobs=own))
 
     def _move(self, statement: Statement, before: Machine) -> None:

@@ -78,6 +78,8 @@ def make_plan(timeline: Timeline) -> QemuPlan:
         for job in entry.after.backup_jobs
         if job.torn is not None
     }
+    if not broken:
+        return plan
     # A real scratch has room for all, so that its client reads one point in time.
     return plan._replace(steps=tuple(_unlooked(step, broken) for step in plan.steps))
 

@@ -75,11 +75,7 @@ from simulator.qemu.commands.images import (
     revert_images,
 )
 from simulator.qemu.commands.jobs import change_command, commit_images, mirror_disk, pull_images
-from simulator.qemu.commands.nodes import (
-    disk_of,
-    guest_step,
-    use_command,
-)
+from simulator.qemu.commands.nodes import disk_of, guest_step, use_command
 from simulator.qemu.commands.outside import (
     change_file,
     copy_image,
