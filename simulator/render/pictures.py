@@ -22,6 +22,7 @@ from simulator.render.views.film import lay_out_film
 from simulator.render.views.load import lay_out_load
 from simulator.render.views.restore import lay_out_restores
 from simulator.render.views.time import lay_out_time
+from simulator.render.views.time.plain import write_time
 from simulator.render.views.tree import lay_out_tree
 from simulator.timeline import Frame, Timeline
 from simulator.writing import open_output
@@ -76,12 +77,14 @@ class Picture:
         drawing: The whole of it.
         page: Writes the page of the run.
         film: Gives a drawing for each instant, all of one size, where it can be shown so.
+        plain: Gives the text that it is instead where the drawing as text would be too wide.
     """
 
     drawing: Drawing
     page: Callable[[], str]
     film: Callable[[], tuple[Drawing, ...]] | None = None
     theme: Theme = Theme.LIGHT
+    plain: Callable[[], str | None] | None = None
 
     def svg(self, *, animate: bool = False) -> str:
         """Return it as SVG.
@@ -98,7 +101,8 @@ class Picture:
 
     def text(self) -> str:
         """Return it as lines of text, with a final newline."""
-        return write_text(self.drawing)
+        text = self.plain() if self.plain is not None else None
+        return text if text is not None else write_text(self.drawing)
 
     def frames(self) -> tuple[Drawing, ...]:
         """Return a drawing for each instant, all of one size.
@@ -200,7 +204,9 @@ def draw(
             frames = partial(film_frames, timeline, findings, whole=whole)
             return Picture(drawing, page, frames, theme)
         case _:
-            return Picture(framed(_WHOLE[view](timeline, findings)), page, theme=theme)
+            drawing = framed(_WHOLE[view](timeline, findings))
+            plain = partial(write_time, timeline, findings) if view is View.TIME else None
+            return Picture(drawing, page, theme=theme, plain=plain)
 
 
 def draw_beside(runs: Sequence[tuple[str, Timeline]], *, theme: Theme = Theme.LIGHT) -> Picture:

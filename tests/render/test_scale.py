@@ -7,6 +7,7 @@ import pytest
 import simulator
 from simulator.pipeline import Run
 from simulator.render.drawing import Area, Box, Drawing
+from simulator.render.text import write_text
 from simulator.render.views.time.axis import axis_of
 from tests.checkout import ROOT
 from tests.render.test_views import cut, overlapping
@@ -190,8 +191,8 @@ def test_each_rule_that_found_something_has_a_row_of_marks() -> None:
     assert [mark.fill for mark in marks] == ["info"]
 
 
-def test_no_word_of_a_busy_week_is_lost_as_text() -> None:
-    picture = busy().draw("time")
-    lines = picture.text()
-    words = [text.text.replace("\u2026", "...") for text in picture.drawing.texts]
+def test_no_word_of_the_drawing_of_a_busy_week_is_lost_as_text() -> None:
+    drawing = busy().draw("time").drawing
+    lines = write_text(drawing)
+    words = [text.text.replace("\u2026", "...") for text in drawing.texts]
     assert [word for word in words if word.strip() not in lines] == []

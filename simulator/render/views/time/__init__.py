@@ -6,10 +6,9 @@ stand at equal distances, since they say nothing about time; instants that are t
 they are, below a ruler, and jobs are as high as they are fast.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from simulator.diagnostics import Finding
-from simulator.render.amounts import write_rate
 from simulator.render.drawing import Along, Drawing, Shape, Text, fit, moved, title_lines, width_of
 from simulator.render.views.strips import SMALL
 from simulator.render.views.time.axis import Axis, axis_of, draw_ruler
@@ -18,12 +17,11 @@ from simulator.render.views.time.bars import (
     LINES_MAX,
     Track,
     draw_track,
-    fold,
     samples_of,
 )
 from simulator.render.views.time.events import events_of
-from simulator.render.views.time.head import draw_head, draw_moments
-from simulator.render.views.time.jobs import fastest_of, job_tracks
+from simulator.render.views.time.head import draw_head, draw_moments, tell_run
+from simulator.render.views.time.jobs import job_tracks, kept_tracks
 from simulator.render.views.time.lanes import draw_lanes
 from simulator.render.views.time.marks import draw_finding_rows, draw_findings, rules_of
 from simulator.render.views.time.scratch import draw_scratch
@@ -52,7 +50,8 @@ def lay_out_time(
     title = title_lines(timeline.script.title, max(420.0, axis.end))
     events = [list(events_of(timeline, frame)) for frame in timeline.frames]
     top = 18.0 * len(title) + 12
-    shapes: list[Shape] = [*title, *_told(timeline, axis, top)]
+    words = fit(tell_run(timeline, axis), max(420, axis.end), SMALL)
+    shapes: list[Shape] = [*title, Text(0, top, words, SMALL, "faint")]
     head, first, named = draw_head(timeline, axis, events, left, top + 14)
     ruler = first + (RULER if axis.timed else 0)
     rows, y = _draw_rows(groups, axis, left, ruler)
@@ -86,7 +85,7 @@ def _draw_rows(
     if many:
         drawn, y = draw_lanes(jobs, left, y)
         shapes, y = [*shapes, *drawn], y + GROUP_GAP
-    drawn, y = _rows(_kept(jobs) if many else jobs, left, y)
+    drawn, y = _rows(kept_tracks(jobs) if many else jobs, left, y)
     return [*shapes, *drawn], y
 
 
@@ -104,17 +103,6 @@ def _draw_foot(
     return shapes, y
 
 
-def _told(timeline: Timeline, axis: Axis, y: float) -> Iterator[Text]:
-    """Yield what is told below the title."""
-    words = [f"model {timeline.under}"]
-    clock = timeline.script.clock if axis.timed else None
-    if clock is not None:
-        words.append(f"0s is {clock.write(0)} {clock.name}")
-    if any(move.paces for move in timeline.moves):
-        words.append(f"the fastest job has {write_rate(fastest_of(timeline))}")
-    yield Text(0, y, fit("; ".join(words), max(420, axis.end), SMALL), SMALL, "faint")
-
-
 def _rows(group: Sequence[Track], left: float, y: float) -> tuple[list[Shape], float]:
     """Return the rows that stand together, and where they end."""
     shapes: list[Shape] = []
@@ -122,10 +110,3 @@ def _rows(group: Sequence[Track], left: float, y: float) -> tuple[list[Shape], f
         shapes += draw_track(track, left, y)
         y += track.pitch
     return shapes, y + (GROUP_GAP if group else 0)
-
-
-def _kept(jobs: Sequence[Track]) -> list[Track]:
-    """Return how long there is what very many jobs made."""
-    rows = [(job.label, tuple(bar for bar in job.bars if bar.word == "kept")) for job in jobs]
-    kept = [Track(label, tuple(bar._replace(text="") for bar in bars)) for label, bars in rows]
-    return fold([track for track in kept if track.bars])

@@ -137,7 +137,7 @@ def draw_ruler(scale: Scale, left: float, y: float, bottom: float) -> Iterator[S
         bottom: How far down lines at the numbers reach.
     """
     middles = [(left + x + BREAK / 2, ticks) for x, ticks in scale.breaks]
-    for tick, text in _numbers(scale):
+    for tick, text in numbers_of(scale, APART):
         x = left + scale.x(tick)
         yield Line(((x, y), (x, bottom)), "rule", 0.5, plain="")
         if all(abs(x - middle) > BREAK for middle, _ in middles):
@@ -146,19 +146,19 @@ def draw_ruler(scale: Scale, left: float, y: float, bottom: float) -> Iterator[S
         for shift in (-3, 3):
             points = ((middle + shift - 3, y + 6), (middle + shift + 3, y))
             yield Line(points, "ink", 1.25, plain="")
-        yield Text(middle, y - 3, _roughly(ticks), 9, "faint", "middle")
+        yield Text(middle, y - 3, f"~{roughly(ticks)}~", 9, "faint", "middle")
 
 
-def _roughly(ticks: int) -> str:
+def roughly(ticks: int) -> str:
     """Return a long time with two units at most."""
     size = next(size for size, _ in UNITS if size <= ticks)
     finer = [other for other, _ in UNITS if other < size]
-    return f"~{write_duration(ticks - ticks % finer[0] if finer else ticks)}~"
+    return write_duration(ticks - ticks % finer[0] if finer else ticks)
 
 
-def _numbers(scale: Scale) -> Iterator[tuple[int, str]]:
-    """Yield the ticks of a ruler, and what stands there."""
-    step = next((step for step in STEPS if step * scale.unit >= APART), STEPS[-1])
+def numbers_of(scale: Scale, apart: float) -> Iterator[tuple[int, str]]:
+    """Yield the ticks of a ruler, at least so far apart, and what stands there."""
+    step = next((step for step in STEPS if step * scale.unit >= apart), STEPS[-1])
     yield from numbers_at(scale, step)
 
 

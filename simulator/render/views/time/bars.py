@@ -1,7 +1,7 @@
 """Rows of bars along time, and how they are drawn; where there are too many, those are folded."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from simulator.render.drawing import Area, Box, Shape, Text, fit, width_of
 from simulator.render.palette import SHADES
@@ -51,6 +51,7 @@ class Bar(NamedTuple):
         text: What is written on it, where there is room.
         word: What a legend calls its role; empty where the text says what it is.
         levels: How high it is from which position on, 0 to 1; empty for full height.
+        kind: Of a job: ``full``, ``incremental``, ``commit`` ...
     """
 
     start: float
@@ -61,6 +62,7 @@ class Bar(NamedTuple):
     dashed: bool = False
     word: str = ""
     levels: tuple[tuple[float, float], ...] = ()
+    kind: str = ""
 
 
 class Track(NamedTuple):
@@ -128,22 +130,34 @@ def draw_bar(bar: Bar, left: float, y: float, height: float) -> Iterator[Shape]:
 def fold(tracks: Sequence[Track]) -> list[Track]:
     """Return rows, where they are very many neighbours as one: as high as many of them are there.
 
-    Rows of what was there for too short a time to be seen are one.
+    Rows of what was there for too short a time to be seen, or only for a job, are one.
     """
     if len(tracks) <= LINES_MAX:
         return list(tracks)
-    seen = [track for track in tracks if _length(track) >= SEEN]
-    brief = [track for track in tracks if _length(track) < SEEN]
+    seen = [track for track in tracks if not _passes(track)]
+    brief = [track for track in tracks if _passes(track)]
     each = -(-len(seen) // FOLDED_MAX)
     groups = [seen[start : start + each] for start in range(0, len(seen), each)] if seen else []
-    return [_folded(group) for group in [*groups, *([brief] if brief else [])]]
+    found = [_folded(group, len(group)) for group in groups]
+    return [*found, _folded(brief, _most_at_once(brief))] if brief else found
 
 
-def _length(track: Track) -> float:
-    return sum(bar.end - bar.start for bar in track.bars)
+def _passes(track: Track) -> bool:
+    """Whether something is there for too short a time to be seen, or only for a job."""
+    length = sum(bar.end - bar.start for bar in track.bars)
+    return length < SEEN or all(bar.word == "busy" for bar in track.bars)
 
 
-def _folded(tracks: Sequence[Track]) -> Track:
+def _most_at_once(tracks: Sequence[Track]) -> int:
+    """Return how many bars of some rows are there at one time, at most."""
+    bars = [bar for track in tracks for bar in track.bars]
+    # What ends at a place is there no more when something else begins.
+    turns = sorted([(bar.start, 1) for bar in bars] + [(bar.end, -1) for bar in bars])
+    return max(accumulate(step for _, step in turns))
+
+
+def _folded(tracks: Sequence[Track], number: int) -> Track:
+    """Return rows as one, of full height where so many are there."""
     first, last = tracks[0].label, tracks[-1].label.strip()
     label = f"{first} \u2026 {last}" if len(tracks) > 1 else first
     bars = [bar for track in tracks for bar in track.bars]
@@ -153,7 +167,7 @@ def _folded(tracks: Sequence[Track]) -> Track:
         there = [bar for bar in bars if bar.start <= start and end <= bar.end]
         if not there:
             continue
-        bar = _joined(there, start, end, len(tracks))
+        bar = _joined(there, start, end, number)
         if found and found[-1].end == start and found[-1].role == bar.role:
             before = found.pop()
             bar = bar._replace(start=before.start, levels=before.levels + bar.levels)

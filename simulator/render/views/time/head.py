@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from simulator.render.amounts import write_rate
 from simulator.render.drawing import Box, Line, Shape, Text, fit, width_of
 from simulator.render.story import tell_power
 from simulator.render.views.strips import SMALL
 from simulator.render.views.time.axis import Axis
+from simulator.render.views.time.jobs import fastest_of
 from simulator.timeline import Timeline
 
 EVENTS_MAX = 8
@@ -15,6 +17,17 @@ LINES_MAX = 60
 """Of more times than that only some have a line."""
 
 Event = tuple[str, str]
+
+
+def tell_run(timeline: Timeline, axis: Axis) -> str:
+    """Return what is told below the title: of whose run, and how fast the highest bar is."""
+    words = [f"model {timeline.under}"]
+    clock = timeline.script.clock if axis.timed else None
+    if clock is not None:
+        words.append(f"0s is {clock.write(0)} {clock.name}")
+    if any(move.paces for move in timeline.moves):
+        words.append(f"the fastest job has {write_rate(fastest_of(timeline))}")
+    return "; ".join(words)
 
 
 def draw_head(

@@ -1,6 +1,6 @@
 """The jobs of the time view: backups, and what else moves bytes, as high as they are fast."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from simulator.diagnostics import shown
@@ -17,7 +17,7 @@ from simulator.model.operations import CloseImages, EndJob, KillProcess
 from simulator.moves import Move
 from simulator.render.amounts import write_amount, write_rate
 from simulator.render.views.time.axis import Axis
-from simulator.render.views.time.bars import Bar, Track
+from simulator.render.views.time.bars import Bar, Track, fold
 from simulator.schedule.durations import write_duration
 from simulator.timeline import Timeline
 
@@ -53,6 +53,13 @@ def _backup_tracks(timeline: Timeline, axis: Axis) -> Iterator[Track]:
         kept = until if there and backup.usable else end
         bars = _backup_bars(backup, start, end, kept)
         yield Track(shown(backup.row), tuple(_with_levels(bars, move, axis, fastest)))
+
+
+def kept_tracks(jobs: Sequence[Track]) -> list[Track]:
+    """Return how long there is what very many jobs made."""
+    rows = [(job.label, tuple(bar for bar in job.bars if bar.word == "kept")) for job in jobs]
+    kept = [Track(label, tuple(bar._replace(text="") for bar in bars)) for label, bars in rows]
+    return fold([track for track in kept if track.bars])
 
 
 def _with_levels(
@@ -107,19 +114,20 @@ def _other_tracks(timeline: Timeline, axis: Axis) -> Iterator[Track]:
         title = f"{move.name}: {told}; {_tell_move(move)}"
         levels = _levels(move, axis, fastest)
         word = move.status.value if bad else "busy"
-        bar = Bar(start, end, role, told, title, dashed=bad, word=word, levels=levels)
+        bar = Bar(start, end, role, told, title, bad, word, levels, kind=move.kind)
         yield Track(shown(move.name), (bar,))
 
 
 def _backup_bars(backup: Backup, start: float, end: float, until: float) -> Iterator[Bar]:
     """Yield the bar of a backup's job, and that of the time until which it is kept."""
     told = _tell_backup(backup)
-    title = f"{backup.row}: {told}"
+    title, kind = f"{backup.row}: {told}", str(backup.kind)
     if backup.status in (Status.FAILED, Status.CANCELLED):
         role = "error" if backup.status is Status.FAILED else "warning"
-        yield Bar(start, end, role, told, title, dashed=True, word=backup.status.value)
+        yield Bar(start, end, role, told, title, True, backup.status.value, kind=kind)
     else:
-        yield Bar(start, end, "backup", "" if until > end else told, title, word="backup")
+        text = "" if until > end else told
+        yield Bar(start, end, "backup", text, title, word="backup", kind=kind)
     if until > end:
         yield Bar(end, until, "zero", told, title, word="kept")
 
@@ -208,4 +216,4 @@ def _chain_job(key: tuple[str, str], start: float, end: float, outcome: str) -> 
     role = ("error" if outcome != "cancelled" else "warning") if outcome else "busy"
     word = {"": "busy", "cancelled": "cancelled"}.get(outcome, "failed")
     title = f"{name}: {told}"
-    return Track(name, (Bar(start, end, role, told, title, dashed=bool(outcome), word=word),))
+    return Track(name, (Bar(start, end, role, told, title, bool(outcome), word, kind=kind),))

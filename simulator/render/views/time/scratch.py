@@ -16,7 +16,7 @@ def draw_scratch(
     timeline: Timeline, axis: Axis, left: float, y: float
 ) -> tuple[list[Shape], float]:
     """Return the bytes in the scratch of all jobs, below their limit, and where that ends."""
-    points = list(_points(timeline))
+    points = list(scratch_points(timeline))
     peak = max((size for _, size in points), default=0)
     if not peak:
         return [], y
@@ -43,7 +43,7 @@ def draw_scratch(
     return shapes, base + 6
 
 
-def _points(timeline: Timeline) -> Iterator[tuple[int, int]]:
+def scratch_points(timeline: Timeline) -> Iterator[tuple[int, int]]:
     """Yield the bytes in the scratch at ticks; in between it is as a straight line."""
     known = 0
     for entry in timeline.entries:
