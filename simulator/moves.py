@@ -53,8 +53,8 @@ class Move(NamedTuple):
         size: Bytes that it was to cover.
         paces: How fast it was, from which tick on, until it was done or ended; empty where it moved
             all at once.
-        waited_writes: How many changes of clusters by the guest waited for a copy before write.
-        waited: Nanoseconds that they waited, together.
+        waited_writes: How many writes of the guest waited for a copy before write.
+        waited: Nanoseconds that they waited, together, each for the last of its clusters.
         scratch_peak: The most bytes that its scratch space held.
         store: The resource that keeps what it made; None for none.
         why: Why it failed, as far as the clock knows.

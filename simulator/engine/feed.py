@@ -40,14 +40,20 @@ class Part(NamedTuple):
     """Changes that are made together, or of which none can be made.
 
     Attributes:
-        ticks, clusters: When each happens, and what it changes.
+        window: When each happens, what it changes, and which write it is a part of.
         end: The tick up to which they reach; None for that of who reads.
     """
 
     operations: tuple[GuestOperation, ...]
-    ticks: Sequence[int]
-    clusters: Sequence[int]
+    window: Any
     end: int | None = None
+
+
+def put_together(parts: Sequence[Part]) -> Any:
+    """Return the changes of some parts of one stretch, as one window."""
+    from simulator.workload import drawing
+
+    return drawing.put_together([part.window for part in parts])
 
 
 class Reader:
@@ -83,7 +89,7 @@ class Reader:
         for each, end in _parted(window, disk, machine):
             if len(each.ticks):
                 operations = tuple(_operations(disk, each, WORKLOAD_FIRST + first))
-                yield Part(operations, each.ticks, each.clusters, end)
+                yield Part(operations, each, end)
                 first += len(each.ticks)
 
     def _take(self, until: int | None) -> Any:

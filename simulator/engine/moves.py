@@ -63,7 +63,7 @@ class Moves:
         self._traffic = Traffic({r.name: r.bandwidth for r in there if r.bandwidth is not None})
         self._chance = chance
         self._under: dict[int, UnderWay] = {}
-        self._count = 0
+        self._count = self._calls = 0
         self._stores: dict[Key, str] = {}
         self._record: list[Move] = []
         self.ended_by_themselves = -1
@@ -233,16 +233,30 @@ class Moves:
 
     # What the guest does.
 
-    def wrote(self, disk: str, ticks: Sequence[int], clusters: Sequence[int]) -> None:
+    def watches(self, disk: str) -> bool:
+        """Whether a job has to know what the guest writes to a disk."""
+        return any(self._watching(disk))
+
+    def _watching(self, disk: str) -> list[UnderWay]:
+        moving = self._moving()
+        return [job for job in moving if job.disk == disk and (job.guards or job.follows)]
+
+    def wrote(
+        self,
+        disk: str,
+        ticks: Sequence[int],
+        clusters: Sequence[int],
+        writes: Sequence[int] | None,
+    ) -> None:
         """Take in what a guest wrote to a disk since the last event.
 
         Args:
-            ticks: When, ascending.
-            clusters: The one that each write changed.
+            ticks: When each change of a cluster happened, ascending.
+            clusters: The one that it changed.
+            writes: The number of the write that each is a part of; None where each is one.
         """
-        for job in self._moving():
-            if job.disk != disk or not (job.guards or job.follows):
-                continue
+        self._calls += 1
+        for job in self._watching(disk):
             under = self._under_of(job)
             if job.follows:
                 last = dict(zip(map(int, clusters), map(int, ticks), strict=True))
@@ -252,9 +266,11 @@ class Moves:
                     if under is not None and copied_at(under, tick, cluster) is None
                 }
             elif under is None:
-                job.early += zip(map(int, ticks), map(int, clusters), strict=True)
+                numbers = range(len(ticks)) if writes is None else map(int, writes)
+                own = ((self._calls, number) for number in numbers)
+                job.early += zip(map(int, ticks), map(int, clusters), own, strict=True)
             else:
-                waits = look(under, ticks, clusters, job.ahead)
+                waits = look(under, ticks, clusters, job.ahead, writes)
                 job.ahead.update(waits.copied)
                 job.until += waits.until
                 job.waited += waits.waited
@@ -274,12 +290,14 @@ class Moves:
         under, early = self._under_of(job), job.early
         assert under is not None, "it has begun"
         job.early = []
-        for tick, cluster in early if job.guards else ():
+        late: dict[tuple[int, int], tuple[int, int]] = {}
+        for tick, cluster, write in early if job.guards else ():
             until = copied_at(under, under.tick, cluster)
             if until is not None:
                 job.ahead[cluster] = until
-                job.until.append(until)
-                job.waited += until - tick
+                late[write] = tick, max(until, late.get(write, (tick, until))[1])
+        job.until += [until for _, until in late.values()]
+        job.waited += sum(until - tick for tick, until in late.values())
 
     # What ends.
 

@@ -10,7 +10,7 @@ from simulator.apis import host_for, on_host
 from simulator.apis.base import ApiModel
 from simulator.diagnostics import Span
 from simulator.engine.agenda import Agenda
-from simulator.engine.feed import Reader, readers_of
+from simulator.engine.feed import Part, Reader, put_together, readers_of
 from simulator.engine.schedules import Schedules
 from simulator.model.disk import Disk
 from simulator.model.machine import Machine, Power
@@ -20,7 +20,7 @@ from simulator.model.operations import (
     Operation,
     Refusal,
     ThawGuest,
-    touched_by,
+    writes_of,
 )
 from simulator.model.requests import (
     FinishJobs,
@@ -164,12 +164,15 @@ class _Recorder:
 
     def _read(self, reader: Reader, tick: int | None, now: int | None) -> None:
         """Let a disk's workloads write; the jobs whose bytes take time see each write."""
+        done: list[Part] = []
         for part in reader.read(tick, self._machine):
             end = part.end if now is None else now
-            done = self._record(part.operations, self._tick if end is None else end)
-            if done and self._moves is not None:
-                ticks = part.ticks if now is None else [now] * len(part.ticks)
-                self._moves.wrote(reader.disk, ticks, part.clusters)
+            if self._record(part.operations, self._tick if end is None else end):
+                done.append(part)
+        if done and self._moves is not None:
+            ticks, clusters, _, writes = put_together(done)
+            there = ticks if now is None else [now] * len(ticks)
+            self._moves.wrote(reader.disk, there, clusters, writes)
 
     def _record(self, operations: tuple[Operation, ...], tick: int) -> bool:
         """Do what a workload does in a stretch, note it, and return whether it could be done."""
@@ -309,9 +312,10 @@ class _Recorder:
         for operation in operations:
             if isinstance(operation, GuestWrite | GuestDiscard):
                 disk = after.disk(operation.disk) if operation.disk else after.disks[0]
-                clusters = [*touched_by(operation)]
-                ticks = [self._tick] * len(clusters)
-                self._moves.wrote(disk.name, ticks, clusters)
+                if self._moves.watches(disk.name):
+                    clusters, writes = writes_of(operation)
+                    ticks = [self._tick] * len(clusters)
+                    self._moves.wrote(disk.name, ticks, clusters, writes)
 
     def _end_freeze(self, statement: Statement) -> None:
         """Forget what the guest could not write any more, unless it was thawed."""

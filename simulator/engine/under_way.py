@@ -29,7 +29,8 @@ class UnderWay:
         ahead: When clusters have been copied, maybe before their turn, since the guest wrote there.
         behind: Clusters that it moves once more.
         until, waited: When each write can go on that waits, and the nanoseconds until then.
-        early: Ticks and clusters of the writes that came before the job's first byte.
+        early: Ticks and clusters of the writes that came before the job's first byte, and what is
+            the same for all clusters of one write only.
         done: The tick at which it had moved all.
         why: Why it fails; empty where it does not.
     """
@@ -47,7 +48,7 @@ class UnderWay:
         self.guards = self.follows = False
         self.ahead: dict[int, int] = {}
         self.behind: set[int] = set()
-        self.early: list[tuple[int, int]] = []
+        self.early: list[tuple[int, int, tuple[int, int]]] = []
         self.until: list[int] = []
         self.waited = 0
         self.done: int | None = None
@@ -60,10 +61,11 @@ class UnderWay:
 
     def let_go(self, tick: int) -> None:
         """Let the writes go on that wait for it: it is no more."""
-        covered = [then for then, cluster in self.early if self._has_to_copy(cluster)]
-        self.waited += sum(tick - each for each in covered if self.guards)
+        early = self.early if self.guards else []
+        covered = {write: then for then, cluster, write in early if self._has_to_copy(cluster)}
+        self.waited += sum(tick - each for each in covered.values())
         self.waited -= sum(each - tick for each in self.until if each > tick)
-        self.until += [tick] * (len(covered) if self.guards else 0)
+        self.until += [tick] * len(covered)
 
     def _has_to_copy(self, cluster: int) -> bool:
         """Whether a cluster is not copied yet when its first byte moves.

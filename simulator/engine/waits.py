@@ -46,7 +46,8 @@ class Waits(NamedTuple):
 
     Attributes:
         copied: Clusters that had still to be copied, and when they have been.
-        until: When each of the writes can go on that wait.
+        until: When each of the writes can go on that wait: when the last of its clusters has been
+            copied.
         waited: Nanoseconds that they wait until then, together.
     """
 
@@ -87,20 +88,28 @@ def _longest(under: Under, size: int) -> int:
 
 
 def look(
-    under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: Mapping[int, int]
+    under: Under,
+    ticks: Sequence[int],
+    clusters: Sequence[int],
+    copied: Mapping[int, int],
+    writes: Sequence[int] | None = None,
 ) -> Waits:
     """Return what comes of some writes.
 
     Args:
-        ticks: When each write happens, ascending.
-        clusters: What it changes.
+        ticks: When each change of a cluster happens, ascending.
+        clusters: The one that it changes.
         copied: When clusters have been copied that the guest wrote to before.
+        writes: The number of the write that each is a part of, the same for neighbours only; None
+            where each is one.
     """
     if len(ticks) > MANY:
-        return _look_at_many(under, ticks, clusters, copied)
+        return _look_at_many(under, ticks, clusters, copied, writes)
     found: dict[int, int] = {}
-    late, waited = list[int](), 0
-    for tick, cluster in zip(map(int, ticks), map(int, clusters), strict=True):
+    late: dict[int, tuple[int, int]] = {}
+    numbers = range(len(ticks)) if writes is None else map(int, writes)
+    changes = zip(map(int, ticks), map(int, clusters), numbers, strict=True)
+    for tick, cluster, number in changes:
         until = copied.get(cluster, found.get(cluster))
         if until is None:
             until = copied_at(under, tick, cluster)
@@ -108,13 +117,17 @@ def look(
                 continue
             found[cluster] = until
         if until > tick:
-            late.append(until)
-            waited += until - tick
-    return Waits(found, late, waited)
+            late[number] = tick, max(until, late.get(number, (tick, until))[1])
+    untils = [until for _, until in late.values()]
+    return Waits(found, untils, sum(untils) - sum(tick for tick, _ in late.values()))
 
 
 def _look_at_many(
-    under: Under, ticks: Sequence[int], clusters: Sequence[int], copied: Mapping[int, int]
+    under: Under,
+    ticks: Sequence[int],
+    clusters: Sequence[int],
+    copied: Mapping[int, int],
+    writes: Sequence[int] | None,
 ) -> Waits:
     """Return the same of many writes: those that floating point numbers decide, all at once."""
     import numpy as np
@@ -138,12 +151,15 @@ def _look_at_many(
     fresh = np.flatnonzero(until < 0)
     _judge(under, unique, when[first], number[there][first], until, fresh)
     found = fresh[until[fresh] >= 0]
-    late = until[inverse] > when
-    return Waits(
-        dict(zip(unique[found].tolist(), until[found].tolist(), strict=True)),
-        until[inverse][late].tolist(),
-        int((until[inverse] - when)[late].sum()),
-    )
+    each = until[inverse]
+    late = each > when
+    each, begun = each[late], when[late]
+    if writes is not None and len(each):
+        number = np.asarray(writes)[there][late]
+        starts = np.flatnonzero(np.concatenate(([True], number[1:] != number[:-1])))
+        each, begun = np.maximum.reduceat(each, starts), begun[starts]
+    copies = dict(zip(unique[found].tolist(), until[found].tolist(), strict=True))
+    return Waits(copies, each.tolist(), int((each - begun).sum()))
 
 
 def _judge(under: Under, clusters: Any, when: Any, number: Any, until: Any, fresh: Any) -> None:

@@ -39,8 +39,8 @@ class Work(NamedTuple):
         data_bytes, zero_bytes: What it moved because it holds data, or reads as zeroes.
         copied_bytes: What QEMU's own job counts as progress; of what has no job, the data.
         stored_bytes: Data of the backup or copy that it left behind.
-        waited_writes, waited: Changes of clusters by the guest that waited for a copy before
-            write, and the nanoseconds that they waited, together.
+        waited_writes, waited: Writes of the guest that waited for a copy before write, and the
+            nanoseconds that they waited, together, each for the last of its clusters.
         scratch_peak: The most bytes that its scratch space held.
         through: Names of the resources that its data went through.
         why: Why it failed, as far as the clock knows.

@@ -110,7 +110,7 @@ class Summary:
 
     @cached_property
     def waited(self) -> tuple[int, int]:
-        """How many changes of clusters waited for a copy before write, and their nanoseconds."""
+        """How many of the guest's writes waited for a copy before write, and their nanoseconds."""
         waited = sum(work.waited for work in self.works)
         return sum(work.waited_writes for work in self.works), waited
 

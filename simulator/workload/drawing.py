@@ -12,6 +12,7 @@ from simulator.workload.guests import Guest
 from simulator.workload.places import Places
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+Numbers: TypeAlias = npt.NDArray[np.int32]
 
 WRITES, ZEROES, TRIMS, TOUCHES = range(4)
 """What happens to a cluster: data, zeroes, all of it trimmed, or a part of it."""
@@ -24,21 +25,26 @@ class Window(NamedTuple):
         ticks: When each happens, ascending.
         clusters: The cluster that each changes.
         kinds: What each does; None where all write data.
+        writes: The number of the write that each is a part of, the same for neighbours only; None
+            where each is one.
     """
 
     ticks: Integers
     clusters: Integers
     kinds: Bytes | None = None
+    writes: Numbers | None = None
 
     def slice(self, first: int, end: int) -> "Window":
         """Return some of the changes."""
         kinds = self.kinds[first:end] if self.kinds is not None else None
-        return Window(self.ticks[first:end], self.clusters[first:end], kinds)
+        writes = self.writes[first:end] if self.writes is not None else None
+        return Window(self.ticks[first:end], self.clusters[first:end], kinds, writes)
 
-    def pick(self, which: npt.NDArray[np.bool_]) -> "Window":
-        """Return the changes for which something holds."""
+    def pick(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> "Window":
+        """Return the changes for which something holds, or those of some places in their order."""
         kinds = self.kinds[which] if self.kinds is not None else None
-        return Window(self.ticks[which], self.clusters[which], kinds)
+        writes = self.writes[which] if self.writes is not None else None
+        return Window(self.ticks[which], self.clusters[which], kinds, writes)
 
 
 NOTHING = Window(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
@@ -80,12 +86,37 @@ def join(windows: list[Window]) -> Window:
     """Return windows that follow one another as one."""
     if len(windows) < 2:
         return windows[0] if windows else NOTHING
-    mixed = any(each.kinds is not None for each in windows)
+    return put_together(list(_numbered(windows)))
+
+
+def put_together(parts: list[Window]) -> Window:
+    """Return parts of one window as one: a write may lie in several of them."""
+    if len(parts) == 1:
+        return parts[0]
+    mixed = any(each.kinds is not None for each in parts)
+    writes = [each.writes for each in parts if each.writes is not None]
     return Window(
-        np.concatenate([each.ticks for each in windows]),
-        np.concatenate([each.clusters for each in windows]),
-        np.concatenate([_kinds(each) for each in windows]) if mixed else None,
+        np.concatenate([each.ticks for each in parts]),
+        np.concatenate([each.clusters for each in parts]),
+        np.concatenate([_kinds(each) for each in parts]) if mixed else None,
+        np.concatenate(writes) if writes else None,
     )
+
+
+def _numbered(windows: list[Window]) -> Iterator[Window]:
+    """Yield windows whose writes have numbers of their own, if any has some."""
+    if all(each.writes is None for each in windows):
+        yield from windows
+        return
+    before = 0
+    for each in windows:
+        writes = each.writes
+        if writes is None:
+            writes = np.arange(len(each.ticks), dtype=np.int32)
+        # Neighbours of one write have one number: a window counts no higher than its changes.
+        first = int(writes[0]) if len(writes) else 0
+        yield each._replace(writes=writes + np.int32(before - first))
+        before += len(writes)
 
 
 def merge(windows: list[Window]) -> Window:
@@ -95,8 +126,7 @@ def merge(windows: list[Window]) -> Window:
     if len(there) < 2:
         return joined
     order = np.argsort(joined.ticks, kind="stable")
-    kinds = joined.kinds[order] if joined.kinds is not None else None
-    return Window(joined.ticks[order], joined.clusters[order], kinds)
+    return joined.pick(order)
 
 
 def last_of_each(clusters: Integers, kinds: Bytes) -> tuple[Integers, Bytes]:
@@ -155,7 +185,7 @@ def _window(guest: Guest, ticks: Integers, slots: Integers, kinds: Bytes | None)
         return Window(ticks, first, kinds)
     last = (start + (length - 1)) >> (size.bit_length() - 1)
     counts = last - first + 1
-    every = np.repeat(np.arange(len(slots)), counts)
+    every = np.repeat(np.arange(len(slots), dtype=np.int32), counts)
     begun = np.cumsum(counts) - counts
     clusters = first[every] + np.arange(len(every)) - begun[every]
     if kinds is not None:
@@ -164,4 +194,4 @@ def _window(guest: Guest, ticks: Integers, slots: Integers, kinds: Bytes | None)
             (clusters + 1) * size <= start[every] + length
         )
         kinds[(kinds == TRIMS) & ~inside] = TOUCHES
-    return Window(ticks[every], clusters, kinds)
+    return Window(ticks[every], clusters, kinds, every)

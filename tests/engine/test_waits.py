@@ -9,6 +9,15 @@ from hypothesis import strategies as st
 from simulator.engine import waits
 from simulator.flows.course import SECOND, Course, Speeds
 
+
+def cycle_to(parts: list[int], total: int) -> list[int]:
+    """The same numbers again and again, until they come to so much."""
+    found: list[int] = []
+    while sum(found) < total:
+        found += parts
+    return found
+
+
 LAW = settings(derandomize=True, deadline=None, max_examples=150)
 SIZE, LENGTH = 4, 60
 SPEED = st.none() | st.integers(1, 40).map(Fraction)
@@ -29,6 +38,7 @@ CLUSTERS = st.sets(st.integers(0, LENGTH - 1))
     copied=st.dictionaries(st.integers(0, LENGTH - 1), st.integers(0, 30 * SECOND)),
     keeps_to_rate=st.booleans(),
     lets_pass=st.booleans(),
+    parts=st.lists(st.integers(1, 5), min_size=1, max_size=20),
     in_flight=st.sampled_from([0, 10, 1000]),
 )
 @LAW
@@ -42,6 +52,7 @@ def test_many_writes_at_once_wait_as_they_do_one_by_one(
     copied: dict[int, int],
     keeps_to_rate: bool,
     lets_pass: bool,
+    parts: list[int],
     in_flight: int,
 ) -> None:
     course = Course(sorted(covered), sorted(covered & data), SIZE, LENGTH * SIZE - cut)
@@ -59,6 +70,20 @@ def test_many_writes_at_once_wait_as_they_do_one_by_one(
             one = waits.look(under, [tick], [cluster], known)
             known |= one.copied
             until += one.until
+        # The same changes, neighbours of which are of one write and happen at its tick.
+        numbers = [n for n, size in enumerate(cycle_to(parts, len(ordered))) for _ in range(size)]
+        numbers = numbers[: len(ordered)]
+        begun = [ticks[numbers.index(n)] for n in numbers]
+        together = waits.look(under, begun, clusters, copied, numbers)
+        singly = waits.look(under, begun, clusters, copied)
+    known_then = copied | singly.copied
+    last: dict[int, int] = {}
+    for number, tick, cluster in zip(numbers, begun, clusters, strict=True):
+        if known_then.get(cluster, 0) > tick:
+            last[number] = max(last.get(number, 0), known_then[cluster])
+    assert together.copied == singly.copied
+    assert list(together.until) == list(last.values())
+    assert together.waited == sum(until - begun[numbers.index(n)] for n, until in last.items())
     assert at_once.copied == {c: t for c, t in known.items() if c not in copied}
     assert sorted(at_once.until) == sorted(until)
     assert at_once.waited == sum(until) - sum(

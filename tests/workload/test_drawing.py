@@ -1,6 +1,7 @@
 """Workloads: when, where and what, held against the words of the contract."""
 
 from fractions import Fraction
+from itertools import groupby
 from math import ceil
 from typing import Any
 
@@ -9,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.workload.drawing import TOUCHES, TRIMS, WRITES, ZEROES, draw, last_of_each, merge
+from simulator.workload.drawing import (
+    TOUCHES,
+    TRIMS,
+    WRITES,
+    ZEROES,
+    draw,
+    last_of_each,
+    merge,
+    put_together,
+)
 from simulator.workload.guests import Guest, Pattern, Stretch, stretches_of
 from simulator.workload.places import Ranks, Scatter
 
@@ -145,3 +155,28 @@ def test_the_last_of_each_cluster_counts() -> None:
     kinds = np.array([TRIMS, WRITES, WRITES, ZEROES], dtype=np.uint8)
     found, last = last_of_each(np.array([5, 5, 2, 2]), kinds)
     assert (found.tolist(), last.tolist()) == ([2, 5], [ZEROES, WRITES])
+
+
+@pytest.mark.parametrize("cuts", [[], [3], [1, 2, 3, 4, 5, 6, 7, 8, 9]])
+def test_what_belongs_to_one_write_has_one_number_whoever_else_writes_then(cuts: list[int]) -> None:
+    # Two of them write three clusters each, and one a single cluster, all at each second.
+    three = guest(length=3 * 65536)
+    other = guest(length=3 * 65536, start=12 * 65536, number=1)
+    single = guest(start=24 * 65536, number=2)
+    streams = [draw(each, 1) for each in (three, single, other)]
+    for until in [*(cut * SECOND for cut in cuts), None]:
+        window = merge([stream.take(until) for stream in streams])
+        assert window.writes is not None
+        numbers = window.writes.tolist()
+        runs = [[*group] for _, group in groupby(range(len(numbers)), numbers.__getitem__)]
+        assert [len(run) for run in runs] == [3, 1, 3] * (len(numbers) // 7)
+        assert len({numbers[run[0]] for run in runs}) == len(runs)
+        assert all(len(set(window.ticks[run].tolist())) == 1 for run in runs)
+
+
+def test_parts_of_a_window_are_put_together_with_the_writes_that_they_share() -> None:
+    window = draw(guest(length=3 * 65536), 1).take(2 * SECOND)
+    parts = [window.slice(0, 4), window.slice(5, 6)]
+    writes = put_together(parts).writes
+    assert writes is not None
+    assert writes.tolist() == [0, 0, 0, 1, 1]

@@ -46,6 +46,7 @@ from simulator.model.operations.guest import (
     GuestOperation,
     GuestWrite,
     touched_by,
+    writes_of,
 )
 from simulator.model.operations.jobs import Asked, BitmapMode, ChangeJob, EndJob, RunBackup, Sync
 from simulator.model.operations.outside import (
@@ -144,6 +145,7 @@ __all__ = [
     "UnexportNode",
     "WriteFile",
     "touched_by",
+    "writes_of",
 ]
 
 Operation: TypeAlias = (

@@ -1,5 +1,6 @@
 """What the guest does to a disk."""
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from simulator.model.clusters import ClusterMap, ClusterSet
@@ -51,6 +52,23 @@ class GuestDiscard(NamedTuple):
 
 
 GuestOperation: TypeAlias = GuestWrite | GuestDiscard
+
+
+def writes_of(operation: GuestOperation) -> tuple[list[int], list[int]]:
+    """Return the clusters that a step of the guest touches, and the number of each one's write.
+
+    A step is a write for each run of neighbours that hold the same.
+    """
+    runs: Iterable[tuple[int, int]]
+    if isinstance(operation, GuestDiscard):
+        runs = operation.clusters.runs()
+    else:
+        runs = ((first, length) for first, length, _ in operation.data.runs())
+    clusters, writes = list[int](), list[int]()
+    for number, (first, length) in enumerate(runs):
+        clusters += range(first, first + length)
+        writes += [number] * length
+    return clusters, writes
 
 
 def touched_by(operation: GuestOperation) -> ClusterSet:
