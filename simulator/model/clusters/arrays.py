@@ -1,7 +1,7 @@
 """Sets of clusters for large disks: sorted NumPy arrays, whose cost follows what was written."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Self, TypeAlias, cast
+from typing import Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,13 @@ FEW_IN = 32
 """So many times fewer clusters are put into their places among others, rather than sorted in."""
 
 
-OF_RUNS: Final = "stable"
-"""How arrays are sorted that are ascending in long runs: those are only merged."""
-
-
 def sorted_unique(values: Integers) -> Integers:
     """Return an array in ascending order, each value once."""
-    ordered = np.sort(values, kind=OF_RUNS)
+    return each_once(np.sort(values))
+
+
+def each_once(ordered: Integers) -> Integers:
+    """Return the values of an ascending array, each once."""
     if len(ordered) < 2:
         return ordered
     keep = np.empty(len(ordered), dtype=bool)
@@ -170,7 +170,7 @@ class LargeSet(ClusterSet):
     def _own_cells(self, scale: int) -> tuple[int, ...]:
         """Return its cells; every bitmap of a window asks for those of the same set."""
         if self._cells is None or self._cells[0] != scale:
-            self._cells = scale, tuple(sorted_unique(self.array // scale).tolist())
+            self._cells = scale, tuple(each_once(self.array // scale).tolist())
         return self._cells[1]
 
     def listed(self) -> Sequence[int]:
@@ -197,7 +197,7 @@ class LargeSet(ClusterSet):
     def rescale(self, numerator: int, denominator: int, length: int) -> Self:
         """Return the units of another size that these units touch."""
         if denominator > 1:
-            units = sorted_unique(self.array // denominator)
+            units = each_once(self.array // denominator)
         else:
             units = (self.array[:, None] * numerator + np.arange(numerator)).ravel()
         return type(self)(units[units < length])

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from simulator.model.clusters.arrays import FEW_IN, OF_RUNS, Integers, LargeSet
+from simulator.model.clusters.arrays import FEW_IN, Integers, LargeSet
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
     VERSIONS_MAX,
@@ -34,7 +34,7 @@ TALLY_MAX = 64
 """A stretch of so many clusters an entry, or of fewer, is counted by a table."""
 
 TABLE_MAX = 1 << 23
-"""The longest stretch for which the last write of each cluster is found by a table."""
+"""So many clusters, and writes, at most: then the last write of each is found by a table."""
 
 SAMPLE, ONCE = 1024, 0.9
 """So many writes tell whether clusters are written again: fewer than this share are others."""
@@ -161,7 +161,12 @@ def pack_in_time(clusters: Integers, first: Version) -> Level:
     last = _last_of_each(clusters)
     if last is None:
         return pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64))
-    return pack(clusters.take(last), last + first)
+    packed = clusters.take(last)
+    packed <<= int(VERSION_BITS)
+    last += first
+    packed |= last
+    packed.sort()
+    return Level(packed.view(np.uint64))
 
 
 def _last_of_each(clusters: Integers) -> Integers | None:
@@ -176,15 +181,15 @@ def _last_of_each(clusters: Integers) -> Integers | None:
     sample = clusters[:SAMPLE].tolist()
     if count < 2 * SAMPLE or len({*sample}) > SAMPLE * ONCE:
         return None
-    low, high = int(clusters.min()), int(clusters.max())
-    if high - low >= min(TABLE_MAX, TALLY_MAX * count):
+    end = int(clusters.max()) + 1
+    if end > TABLE_MAX or count > TABLE_MAX:
         return None
-    numbers, places = np.arange(count, dtype=np.int32), clusters - low
-    table = _table_of(high - low + 1)
-    table[places] = numbers
-    there = table[places]
+    table, numbers = _table_of(end), _numbers_of(count)
+    table[clusters] = numbers
+    later = table.take(clusters)
+    later -= numbers
     # Of the values for one place NumPy does not promise which one stays.
-    return np.flatnonzero(there == numbers) if bool((there >= numbers).all()) else None
+    return np.flatnonzero(later == 0) if int(later.min()) == 0 else None
 
 
 def _table_of(size: int) -> npt.NDArray[np.int32]:
@@ -196,6 +201,14 @@ def _table_of(size: int) -> npt.NDArray[np.int32]:
     if table is None or len(table) < size:
         table = _KEPT.table = np.empty(size, dtype=np.int32)
     return table
+
+
+def _numbers_of(count: int) -> npt.NDArray[np.int32]:
+    """Return the numbers from 0 on, so many of them; they are kept for the same reason."""
+    numbers: npt.NDArray[np.int32] | None = getattr(_KEPT, "numbers", None)
+    if numbers is None or len(numbers) < count:
+        numbers = _KEPT.numbers = np.arange(count, dtype=np.int32)
+    return numbers[:count]
 
 
 def _newest_of(packed: Packed) -> Packed:
@@ -279,14 +292,14 @@ def flatten(levels: Sequence[Level]) -> Level:
         return merge(flatten(levels[:-1]), levels[-1])
     packed = np.concatenate([level.packed for level in levels])
     if all(lower.newest[0] < upper.oldest for lower, upper in pairwise(levels)):
-        packed.sort(kind=OF_RUNS)
+        packed.sort()
         return Level(_newest_of(packed))
     assert len(packed) <= VERSIONS_MAX, "there are no more changes than versions"
     # By cluster, then by place: of equal clusters the one from the newest level comes last,
     # whatever its version. Letters and zeroes are small numbers even when they are the newest.
     order = packed & ~VERSION_MASK
     order |= np.arange(len(packed), dtype=np.uint64)
-    order.sort(kind=OF_RUNS)
+    order.sort()
     return Level(packed[_newest_of(order) & VERSION_MASK])
 
 
