@@ -82,11 +82,11 @@ class Together(Stream):
             return Fraction(run.goal)
         return min(Fraction(run.goal), Fraction(self.moved_at(tick) - run.begun, PARTS))
 
-    def go_on(self, tick: int) -> int | None:
+    def go_on(self, tick: int) -> int:
         """Move bytes at their speed from now on.
 
         Returns:
-            The tick at which the next of them comes to its goal; None where nobody does.
+            The tick at which the next of them comes to its goal.
         """
         speed, notes, goals = self.speed, self.notes, self._goals
         if not notes:
@@ -101,8 +101,8 @@ class Together(Stream):
                     came += (tick - since) * before // SECOND
                 since = tick
                 notes.append((tick, speed, came))
-        if speed is None or self._there or not goals:
-            return since if self._there or goals else None
+        if speed is None or self._there:
+            return since
         return since - (speed - (goals[0][0] - came) * SECOND_OF_HAIRS) // (speed * HAIR)
 
     def both(self, speed: Fraction | None) -> Speeds:

@@ -93,14 +93,9 @@ class Traffic:
         for lane in shares.changed:
             if not lane.count:
                 ends.pop(lane, None)
-                if self._together.get(lane.flow) is lane:
-                    del self._together[lane.flow]
+                lane.notes.clear()
         for lane in shares.settle():
-            end = lane.go_on(tick)
-            if end is not None:
-                ends[lane] = end
-            else:
-                ends.pop(lane, None)
+            ends[lane] = lane.go_on(tick)
         self._next = min(ends.values(), default=None)
 
     def _join(self, number: int, tick: int) -> None:
