@@ -1,6 +1,8 @@
 """Plays a script to its end and records the timeline. The only door to SimPy."""
 
-from collections.abc import Generator, Iterable
+import gc
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,8 +65,21 @@ def play(script: Script, model: ApiModel, semantics: Semantics | None = None) ->
         recorder.finish()
 
     env.process(host())
-    env.run()
+    with _uncollected():
+        env.run()
     return recorder.timeline()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector wait: what a run makes is kept, and has no circles."""
+    waits = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if waits:
+            gc.enable()
 
 
 class _Recorder:
