@@ -139,3 +139,44 @@ def test_equal_timed_runs_give_equal_bytes() -> None:
         assert once.draw(view).svg() == again.draw(view).svg()
         assert once.draw(view).text() == again.draw(view).text()
     assert page_of(once) == page_of(again)
+
+
+OUTAGES = """
+scenario: A machine that is off, crashes, and outlives its guest for a job
+model: libvirt
+host: {libvirt: 12.8, qemu: 11.1}
+disk: 8
+resources: {net: 64 KiB/s}
+timeline:
+  - at: 0s
+    do: [{create: S1}, {write: AAAAAAAA}]
+  - {at: 10s, do: [shutdown]}
+  - {at: 15s}
+  - {at: 20s, do: [start]}
+  - {at: 30s, do: [crash]}
+  - {at: 40s, do: [start, {backup: {to: full.bak, through: net, preserve-domain: true}}]}
+  - {at: 44s, do: [shutdown]}
+  - {at: 60s, do: [start]}
+  - {at: 100s}
+"""
+
+
+def test_both_views_along_time_shade_the_same_stretches_and_say_why() -> None:
+    run = simulator.loads(OUTAGES).run()
+    scale = axis_of(run.timeline).scale
+    assert scale is not None
+    # The job has 8 s to go from 40 s on; then its machine is off.
+    wanted = [
+        (10, 20, "machine off"),
+        (30, 40, "crashed"),
+        (44, 48, "shutting down"),
+        (48, 60, "machine off"),
+    ]
+    for view in ("time", "load"):
+        drawing = run.draw(view).drawing
+        shades = [s for s in drawing.shapes if isinstance(s, Box) and s.fill == "band"]
+        left = shades[0].x - scale.x(10 * 10**9)
+        for shade, (start, end, why) in zip(shades, wanted, strict=True):
+            assert shade.title == why
+            assert shade.x == pytest.approx(left + scale.x(start * 10**9))
+            assert shade.x + shade.width == pytest.approx(left + scale.x(end * 10**9))

@@ -10,7 +10,6 @@ from simulator.diagnostics import Finding
 from simulator.model.operations import KillProcess
 from simulator.render.drawing import (
     Along,
-    Box,
     Drawing,
     Line,
     Shape,
@@ -20,13 +19,13 @@ from simulator.render.drawing import (
     title_lines,
     width_of,
 )
-from simulator.render.story import tell_power
 from simulator.render.views.load.flows import KINDS, draw_flows
 from simulator.render.views.load.levels import draw_loss, draw_stored
 from simulator.render.views.load.panel import LIMIT
 from simulator.render.views.strips import SMALL
 from simulator.render.views.time.axis import AXIS_MAX, Axis, axis_of, draw_ruler
 from simulator.render.views.time.bars import LABEL_GAP
+from simulator.render.views.time.head import draw_outages
 from simulator.render.views.time.marks import draw_finding_rows, rules_of
 from simulator.render.views.told import Sample, box_sample, draw_legend, line_sample
 from simulator.timeline import Timeline
@@ -60,7 +59,8 @@ def lay_out_load(
         drawn += panel.shapes(left, y)
         y += panel.height + GAP
     marks, y = draw_finding_rows(timeline, axis, findings, left, y)
-    shapes += _outages(timeline, axis, left, first - 6, y)
+    shapes += draw_outages(timeline, axis, left, first - 6, y)
+    shapes += _crashes(timeline, axis, left, first - 6, y)
     shapes += [*draw_ruler(axis.scale, left, first - 6, y), *drawn, *marks]
     legend = draw_legend(list(_samples(timeline, drawn)), left + axis.end)
     shapes += moved(legend.shapes, 0, y + 12)
@@ -95,14 +95,11 @@ def _whole(timeline: Timeline, shapes: Sequence[Shape], bottom: float) -> Drawin
     return Drawing(max(*texts, *lines, 420.0), bottom + 4, tuple(shapes), told)
 
 
-def _outages(
+def _crashes(
     timeline: Timeline, axis: Axis, left: float, top: float, bottom: float
 ) -> Iterator[Shape]:
-    """Yield a line at each crash, and a shade where the machine is off."""
+    """Yield a line at each crash."""
     for number, frame in enumerate(timeline.frames):
         x = left + axis.places[number]
-        if tell_power(frame.machine):
-            told = "shutting down" if frame.machine.ending else "machine off"
-            yield Box(x, top, axis.room(number), bottom - top, fill="band", title=told)
         if any(isinstance(each.request, KillProcess) for each in timeline.entries_of(frame)):
             yield Line(((x, top), (x, bottom)), "error", 1.5, dashed=True)

@@ -1,6 +1,7 @@
 """What stands above the rows of the time view: the instants, and what the host does there."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from simulator.render.amounts import write_rate
 from simulator.render.drawing import Box, Line, Shape, Text, fit, width_of
@@ -93,6 +94,25 @@ def _with_room(
             yield number
 
 
+def outages_of(timeline: Timeline, axis: Axis) -> Iterator[tuple[float, float, str]]:
+    """Yield each stretch in which no guest runs: where it begins and ends, and why."""
+    told = [tell_power(frame.machine) for frame in timeline.frames]
+    for why, group in groupby(range(len(told)), key=told.__getitem__):
+        first, *others = group
+        last = others[-1] if others else first
+        start, end = axis.places[first], axis.places[last] + axis.room(last)
+        if why:
+            yield start, end, why
+
+
+def draw_outages(
+    timeline: Timeline, axis: Axis, left: float, top: float, bottom: float
+) -> Iterator[Box]:
+    """Yield a shade for each stretch in which no guest runs, which says why."""
+    for start, end, why in outages_of(timeline, axis):
+        yield Box(left + start, top, end - start, bottom - top, fill="band", title=why)
+
+
 def draw_moments(
     timeline: Timeline,
     axis: Axis,
@@ -102,17 +122,15 @@ def draw_moments(
     top: float,
     bottom: float,
 ) -> Iterator[Shape]:
-    """Yield a line at each instant, and a shade where the machine is off.
+    """Yield a line at each instant, and a shade where no guest runs.
 
     Of very many times only those have a line that are named.
     """
     few = not axis.timed or len(timeline.frames) <= LINES_MAX
     there = set(named)
-    for number, frame in enumerate(timeline.frames):
+    yield from draw_outages(timeline, axis, left, top, bottom)
+    for number in range(len(timeline.frames)):
         x = left + axis.places[number]
-        if tell_power(frame.machine):
-            told = "shutting down" if frame.machine.ending else "machine off"
-            yield Box(x, top, axis.room(number), bottom - top, fill="band", title=told)
         crashed = any(word == "crash" for word, _ in events[number])
         role = "error" if crashed else "rule"
         if not few and number not in there and not crashed:

@@ -13,12 +13,11 @@ from simulator.diagnostics import Finding, printable
 from simulator.render.amounts import write_amount
 from simulator.render.drawing import columns_of
 from simulator.render.report import WIDTH
-from simulator.render.story import tell_power
 from simulator.render.told import by_frame, when_of
 from simulator.render.views.time.axis import Axis, Scale, axis_of, numbers_of, roughly
 from simulator.render.views.time.bars import LINES_MAX, Bar, Track, samples_of
 from simulator.render.views.time.events import events_of
-from simulator.render.views.time.head import tell_run
+from simulator.render.views.time.head import outages_of, tell_run
 from simulator.render.views.time.jobs import job_tracks, kept_tracks
 from simulator.render.views.time.marks import rules_of
 from simulator.render.views.time.plain.columns import Columns, put, shorten
@@ -130,12 +129,8 @@ def _scale(scale: Scale, columns: Columns) -> Iterator[str]:
 
 def _events(timeline: Timeline, axis: Axis, columns: Columns) -> Iterator[str]:
     """Yield a row of when no guest runs and why, and of what is told below."""
-    bars: list[Bar] = []
-    for number, frame in enumerate(timeline.frames):
-        start = axis.places[number]
-        off = tell_power(frame.machine)
-        if off:
-            bars.append(Bar(start, start + axis.room(number), "rule", off))
+    bars = [Bar(start, end, "rule", why) for start, end, why in outages_of(timeline, axis)]
+    for start, frame in zip(axis.places, timeline.frames, strict=True):
         roles = [role for _, role in events_of(timeline, frame) if role != "faint"]
         if roles:
             role = "x" if "error" in roles else "?"
