@@ -5,11 +5,11 @@ many are parts in a row, which states share. So a change costs the part that it 
 not the same in two states is found in the parts that they do not share.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain, islice
-from operator import is_
+from itertools import accumulate, chain, compress, count, islice
+from operator import is_, is_not
 from typing import Any, TypeAlias, TypeVar, overload
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Part(tuple[T, ...]):
     def places(self) -> dict[Callable[[T], Hashable], dict[Hashable, int]]:
         """Where the thing of a key stands, for each kind of key that somebody asked for.
 
-        Later states of the part share it, so it may tell of things that came later, elsewhere.
+        Later states of the part share what is known of a kind, so it may tell of things behind.
         """
         return {}
 
@@ -44,9 +44,7 @@ class Part(tuple[T, ...]):
         if known is None:
             known = self.places[key] = dict(zip(map(key, self), range(len(self)), strict=True))
         place = known.get(wanted, -1)
-        if place < 0 or (place < len(self) and key(self[place]) == wanted):
-            return place
-        return _find(self, key, wanted)
+        return place if place < len(self) else -1
 
     def alike(self, things: Iterable[T]) -> "Part[T]":
         """Return a part of other things that have the same keys, place by place."""
@@ -57,24 +55,62 @@ class Part(tuple[T, ...]):
     def longer(self, new: Sequence[T]) -> "Part[T]":
         """Return the part with other things behind its own."""
         part = Part((*self, *new))
-        part.places = self.places
         for key, known in self.places.items():
-            known.update(zip(map(key, new), range(len(self), len(part)), strict=True))
+            # Two states that come next to the same one do not share what is behind.
+            if len(known) == len(self):
+                known.update(zip(map(key, new), range(len(self), len(part)), strict=True))
+                part.places[key] = known
         return part
 
 
+Numbers: TypeAlias = dict[Callable[[T], Hashable], dict[Hashable, tuple[int, ...]]]
+"""The numbers of parts for each key, by kind of key."""
+
+
 class Many(Sequence[T]):
-    """Many things in a row, in parts; no part is empty."""
+    """Many things in a row, in parts; no part is empty.
 
-    __slots__ = ("_length", "parts")
+    Attributes:
+        numbers: In which parts a thing of a key is or was, by kind of key that somebody asked for.
+            Later states share what is known of a kind, so it may tell of things that came later.
+    """
 
-    def __init__(self, parts: Iterable[Part[T]]) -> None:
+    __slots__ = ("_length", "numbers", "parts")
+
+    def __init__(self, parts: Iterable[Part[T]], numbers: Numbers[T] | None = None) -> None:
         self.parts = tuple(parts)
+        self.numbers: Numbers[T] = {**numbers} if numbers else {}
         self._length = sum(map(len, self.parts))
 
-    def with_part(self, number: int, part: Part[T]) -> "Many[T]":
-        """Return the things with another part in the place of one."""
-        return Many((*self.parts[:number], part, *self.parts[number + 1 :]))
+    def with_part(self, number: int, part: Part[T], new: Sequence[T] = ()) -> "Many[T]":
+        """Return the things with another part in the place of one.
+
+        Args:
+            new: Those of its things whose keys the part had not.
+        """
+        self.note(number, new)
+        return Many((*self.parts[:number], part, *self.parts[number + 1 :]), self.numbers)
+
+    def note(self, number: int, new: Sequence[T]) -> None:
+        """Remember in which part things stand from now on."""
+        for key, known in self.numbers.items():
+            for wanted in map(key, new):
+                numbers = known.get(wanted, ())
+                if number not in numbers:
+                    known[wanted] = (*numbers, number)
+
+    def find(self, key: Callable[[T], Hashable], wanted: Hashable) -> tuple[int, int]:
+        """Return the part in which the thing of a key is, and its place there; -1 for none."""
+        known = self.numbers.get(key)
+        if known is None:
+            known = self.numbers[key] = {}
+            for number, part in enumerate(self.parts):
+                known.update(dict.fromkeys(map(key, part), (number,)))
+        for number in known.get(wanted, ()):
+            place = self.parts[number].find(key, wanted) if number < len(self.parts) else -1
+            if place >= 0:
+                return number, place
+        return -1, -1
 
     def __len__(self) -> int:
         return self._length
@@ -103,10 +139,9 @@ class Many(Sequence[T]):
     def _between(self, start: int, stop: int, step: int) -> tuple[T, ...]:
         if step < 0:
             return tuple(self)[start : stop if stop >= 0 else None : step]
-        number = 0
-        while number < len(self.parts) and len(self.parts[number]) <= start:
-            start, stop = start - len(self.parts[number]), stop - len(self.parts[number])
-            number += 1
+        ends = [0, *accumulate(map(len, self.parts))]
+        number = bisect_right(ends, start) - 1
+        start, stop = start - ends[number], stop - ends[number]
         there = chain.from_iterable(self.parts[number:])
         return tuple(islice(there, start, max(start, stop), step))
 
@@ -159,8 +194,11 @@ def added(things: Series[T], *new: T) -> Series[T]:
     if isinstance(things, Many):
         last = things.parts[-1]
         if len(last) + len(new) > PART_MAX:
-            return Many((*things.parts, *_parted(new)))
-        return things.with_part(len(things.parts) - 1, last.longer(new))
+            many = things
+            for part in _parted(new):
+                many = many.with_part(len(many.parts), part, part)
+            return many
+        return things.with_part(len(things.parts) - 1, last.longer(new), new)
     if isinstance(things, Part) and len(things) + len(new) <= PART_MAX:
         return things.longer(new)
     return series((*things, *new))
@@ -177,11 +215,8 @@ def find(things: Series[T], key: Callable[[T], Hashable], wanted: Hashable) -> T
             if key(thing) == wanted:
                 return thing
         return None
-    for part in reversed(parts_of(things)):
-        place = _place_of(part, key, wanted)
-        if place >= 0:
-            return part[place]
-    return None
+    number, place = _place_of(things, key, wanted)
+    return parts_of(things)[number][place] if place >= 0 else None
 
 
 def put(things: Series[T], key: Callable[[T], Hashable], new: T) -> Series[T]:
@@ -190,18 +225,15 @@ def put(things: Series[T], key: Callable[[T], Hashable], new: T) -> Series[T]:
     Args:
         key: No two things have the same.
     """
-    wanted = key(new)
-    parts = parts_of(things)
-    for number in range(len(parts) - 1, -1, -1):
-        part = parts[number]
-        place = _place_of(part, key, wanted)
-        if place >= 0:
-            changed = (*part[:place], new, *part[place + 1 :])
-            if not isinstance(part, Part):
-                return changed
-            alike = part.alike(changed)
-            return alike if isinstance(things, tuple) else things.with_part(number, alike)
-    return added(things, new)
+    number, place = _place_of(things, key, key(new))
+    if place < 0:
+        return added(things, new)
+    part = parts_of(things)[number]
+    changed = (*part[:place], new, *part[place + 1 :])
+    if not isinstance(part, Part):
+        return changed
+    alike = part.alike(changed)
+    return alike if isinstance(things, tuple) else things.with_part(number, alike)
 
 
 def put_at(things: Series[T], new: Mapping[int, T]) -> Series[T]:
@@ -211,15 +243,11 @@ def put_at(things: Series[T], new: Mapping[int, T]) -> Series[T]:
     if isinstance(things, tuple):
         changed = _placed(things, new, new, 0)
         return Part(changed) if isinstance(things, Part) else changed
-    parts, places = [*things.parts], sorted(new)
-    start = low = 0
-    for number, part in enumerate(parts):
-        end = start + len(part)
-        high = bisect_left(places, end, low)
-        if high > low:
-            parts[number] = Part(_placed(part, new, places[low:high], start))
-        start, low = end, high
-    return Many(parts)
+    parts = [*things.parts]
+    for number, start, places in _in_parts(parts, sorted(new)):
+        parts[number] = Part(_placed(parts[number], new, places, start))
+        things.note(number, [new[place] for place in places])
+    return Many(parts, things.numbers)
 
 
 def picked(things: Series[T], places: Sequence[int]) -> list[T]:
@@ -227,13 +255,27 @@ def picked(things: Series[T], places: Sequence[int]) -> list[T]:
     if isinstance(things, tuple):
         return [things[place] for place in places]
     found: list[T] = []
-    start = low = 0
-    for part in things.parts:
-        end = start + len(part)
-        high = bisect_left(places, end, low)
-        found += [part[place - start] for place in places[low:high]]
-        start, low = end, high
+    for number, start, there in _in_parts(things.parts, places):
+        part = things.parts[number]
+        found += [part[place - start] for place in there]
     return found
+
+
+def _in_parts(
+    parts: Sequence[Part[T]], places: Sequence[int]
+) -> Iterator[tuple[int, int, Sequence[int]]]:
+    """Yield the number and the start of each part that has some of the places, and which ones.
+
+    Args:
+        places: They ascend.
+    """
+    ends = [*accumulate(map(len, parts))]
+    low = 0
+    while low < len(places):
+        number = bisect_right(ends, places[low])
+        high = bisect_left(places, ends[number], low)
+        yield number, ends[number] - len(parts[number]), places[low:high]
+        low = high
 
 
 def by_parts(things: Series[T], change: Callable[[tuple[T, ...]], tuple[T, ...]]) -> Series[T]:
@@ -242,8 +284,18 @@ def by_parts(things: Series[T], change: Callable[[tuple[T, ...]], tuple[T, ...]]
         return _changed(things, change(things))
     if isinstance(things, tuple):
         return change(things)
-    parts = [_changed(part, change(part)) for part in things.parts]
-    whole = Many([part for part in parts if part])
+    parts = [
+        part if now is part else _changed(part, now)
+        for part, now in zip(things.parts, map(change, things.parts), strict=True)
+    ]
+    fresh = [*compress(enumerate(parts), map(is_not, parts, things.parts))]
+    if not fresh:
+        return things
+    for number, part in fresh:
+        if part.places is not things.parts[number].places:
+            things.note(number, part)
+    # Where a part is gone, those behind it have other numbers.
+    whole = Many(parts, things.numbers) if all(parts) else Many(filter(None, parts))
     return whole if len(whole) > PART_MAX else series(whole)
 
 
@@ -275,15 +327,14 @@ def changed_places(before: Series[T], after: Series[T]) -> list[int]:
     if before is after:
         return []
     old, new = parts_of(before), parts_of(after)
+    starts = accumulate(map(len, old), initial=0)
     found: list[int] = []
-    start = 0
-    for number, (one, other) in enumerate(zip(old, new, strict=False)):
-        if one is not other:
-            if len(one) != len(other):
-                rest = chain.from_iterable(old[number:]), chain.from_iterable(new[number:])
-                return found + _unlike(*rest, start)
-            found += _unlike(one, other, start)
-        start += len(one)
+    for number, start in compress(enumerate(starts), map(is_not, old, new)):
+        one, other = old[number], new[number]
+        if len(one) != len(other):
+            rest = chain.from_iterable(old[number:]), chain.from_iterable(new[number:])
+            return found + _unlike(*rest, start)
+        found += _unlike(one, other, start)
     return found
 
 
@@ -291,24 +342,32 @@ def exchanged(before: Series[T], after: Series[T]) -> tuple[list[T], list[T]]:
     """Return the things that are there no more, and the new ones: those that are another value."""
     if before is after:
         return [], []
-    left, came = _unshared(before, after), _unshared(after, before)
+    left, came = _unshared(before, after)
     if len(came) >= len(left) and all(map(is_, left, came)):
         return [], [*came[len(left) :]]
     known, there = {*map(id, left)}, {*map(id, came)}
     return [e for e in left if id(e) not in there], [e for e in came if id(e) not in known]
 
 
-def _unshared(things: Series[T], others: Series[T]) -> Sequence[T]:
-    """Return what is not in a part that others have as well."""
-    if isinstance(things, tuple) or isinstance(others, tuple):
-        return things
-    shared = frozenset(map(id, others.parts))
-    return [*chain.from_iterable(part for part in things.parts if id(part) not in shared)]
+def _unshared(one: Series[T], other: Series[T]) -> tuple[Sequence[T], Sequence[T]]:
+    """Return what either has in parts that the other has not."""
+    if isinstance(one, tuple) or isinstance(other, tuple):
+        return one, other
+    # Mostly only the last part is another one.
+    unlike = compress(count(), map(is_not, one.parts, other.parts))
+    first = next(unlike, min(len(one.parts), len(other.parts)))
+    left, right = one.parts[first:], other.parts[first:]
+    shared = frozenset(map(id, left)).intersection(map(id, right))
+    ours = chain.from_iterable(part for part in left if id(part) not in shared)
+    theirs = chain.from_iterable(part for part in right if id(part) not in shared)
+    return [*ours], [*theirs]
 
 
-def _place_of(part: tuple[T, ...], key: Callable[[T], Hashable], wanted: Hashable) -> int:
-    """Return the place of the thing that has a key; -1 where none has it."""
-    return part.find(key, wanted) if isinstance(part, Part) else _find(part, key, wanted)
+def _place_of(things: Series[T], key: Callable[[T], Hashable], wanted: Hashable) -> tuple[int, int]:
+    """Return the part in which the thing of a key is, and its place there; -1 for none."""
+    if isinstance(things, Many):
+        return things.find(key, wanted)
+    return 0, things.find(key, wanted) if isinstance(things, Part) else _find(things, key, wanted)
 
 
 def _find(things: tuple[T, ...], key: Callable[[T], Hashable], wanted: Hashable) -> int:
@@ -344,5 +403,4 @@ def _changed(part: Part[T], now: tuple[T, ...]) -> Part[T]:
 
 
 def _unlike(before: Iterable[T], after: Iterable[T], start: int) -> list[int]:
-    same = map(is_, before, after)
-    return [place for place, alike in enumerate(same, start) if not alike]
+    return [*compress(count(start), map(is_not, before, after))]

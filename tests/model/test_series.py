@@ -25,6 +25,8 @@ from simulator.model.series import (
 )
 
 NAME = attrgetter("name")
+SIZE = attrgetter("size")
+"""A kind of key that few states are asked for."""
 
 STEPS = st.lists(
     st.tuples(
@@ -41,6 +43,7 @@ class Thing:
 
     def __init__(self, name: int) -> None:
         self.name = name
+        self.size = -name
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -91,10 +94,14 @@ def test_states_are_what_tuples_would_be(steps: list[tuple[str, int, int]]) -> N
         before = states[-1]
         now = states[place % len(states)] if what == "back" else step(before, what, place, name)
         states.append(now)
-        # An older state is asked as well: what is noted of a part must serve both.
-        for asked in (now, states[name % len(states)]):
+        # An older state is asked as well, or first: what is noted of a part must serve both.
+        old = states[name % len(states)]
+        for asked in (now, old) if place % 2 else (old, now):
             by_name = {each.name: each for each in asked}
-            assert all(find(asked, NAME, n) is by_name.get(n) for n in range(42))
+            if place % 3:
+                assert all(find(asked, NAME, n) is by_name.get(n) for n in range(42))
+            if not name % 4:
+                assert all(find(asked, SIZE, -n) is by_name.get(n) for n in range(42))
         there, were = tuple(now), tuple(before)
         assert (len(now), [*reversed(now)]) == (len(there), [*reversed(there)])
         assert [now[n] for n in range(-len(there), len(there))] == [*there, *there]
@@ -119,6 +126,14 @@ def test_a_state_shares_all_parts_but_the_one_that_changed() -> None:
     ):
         parts = {*map(id, parts_of(before))}
         assert sum(id(part) not in parts for part in parts_of(after)) == 1
+
+
+@pytest.mark.parametrize("count", [3, 98])
+def test_a_state_is_asked_for_a_new_thing_after_the_one_before_was_asked(count: int) -> None:
+    before, new = series.series(map(Thing, range(count))), Thing(count)
+    after = added(before, new)
+    assert find(before, NAME, 0) is before[0]
+    assert find(after, NAME, count) is new
 
 
 def test_a_place_that_is_not_there_is_told() -> None:

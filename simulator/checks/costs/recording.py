@@ -77,8 +77,8 @@ def _recording(disk: Disk) -> int:
     """Return how many bitmaps a guest's write to a disk marks."""
     if not disk.chain:
         return 0
-    counts = (known_of(part, _recorders) for part in parts_of(disk.bitmaps))
-    return sum(each[disk.active.name] for each in counts)
+    node = disk.active.name
+    return sum(known_of(part, _recorders).get(node, 0) for part in parts_of(disk.bitmaps))
 
 
 def _recorders(bitmaps: tuple[DirtyBitmap, ...]) -> Counter[str]:

@@ -161,7 +161,10 @@ def _marked(
         )
 
     def mark(bitmaps: tuple[DirtyBitmap, ...]) -> tuple[DirtyBitmap, ...]:
-        recorders, held = known_of(bitmaps, _recorders), known_of(bitmaps, _held)
+        recorders = known_of(bitmaps, _recorders)
+        if not recorders:
+            return bitmaps
+        held = known_of(bitmaps, _held)
         now: dict[Shape, ClusterSet] = {}
         marked = [*bitmaps]
         for shape, places in recorders.items():
