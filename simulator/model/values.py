@@ -30,27 +30,26 @@ else:
         """Write the function that copies a value of a class with some changes, field by field."""
         assert not hasattr(kind, "__post_init__"), f"{kind.__name__} looks at its fields"
         names = list(kind.__dataclass_fields__)
-        space: dict[str, Any] = {"new": object.__new__, "kind": kind}
+        space: dict[str, Any] = {"kind": kind, "names": names, "refuse": _refuse}
         if "__slots__" in vars(kind):
-            setters = _Setters({name: kind.__dict__[name].__set__ for name in names})
-            space |= {f"set_{name}": setter for name, setter in setters.items()}
-            space["setters"] = setters
-            body = "; ".join(f"set_{name}(copy, value.{name})" for name in names)
-            body += "\n for name in changes: setters[name](copy, changes[name])"
+            # While it is filled, the copy is of a class with the same fields that is not frozen.
+            space["filling"] = type(kind.__name__, (), {"__slots__": names})
+            body = "copy = filling(); " + "; ".join(f"copy.{name} = value.{name}" for name in names)
+            body += "\n try:\n  for name in changes: setattr(copy, name, changes[name])"
+            body += "\n except AttributeError: refuse(names, changes)"
+            body += "\n copy.__class__ = kind"
         else:
             # What is cached on the value stands beside its fields.
+            space["new"] = object.__new__
             held = ", ".join(f"{name!r}: value.{name}" for name in names)
-            space["check"] = _Setters(dict.fromkeys(names)).__getitem__
-            body = f"held = {{{held}, **changes}}; copy.__dict__.update(held)"
-            body += f"\n if len(held) > {len(names)}: [*map(check, held)]"
-        exec(f"def copier(value, changes):\n copy = new(kind); {body}\n return copy", space)
+            body = f"copy = new(kind); held = {{{held}, **changes}}; copy.__dict__.update(held)"
+            body += f"\n if len(held) > {len(names)}: refuse(names, changes)"
+        exec(f"def copier(value, changes):\n {body}\n return copy", space)
         return _COPIERS.setdefault(kind, space["copier"])
 
-    class _Setters(dict[str, Any]):
-        """What changes each field."""
-
-        def __missing__(self, name: str) -> Any:
-            raise TypeError(f"there is no field {name}")
+    def _refuse(names: list[str], changes: dict[str, Any]) -> None:
+        unknown = next(name for name in changes if name not in names)
+        raise TypeError(f"there is no field {unknown}")
 
 
 __all__ = ["replace"]
