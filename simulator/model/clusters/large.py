@@ -349,8 +349,10 @@ class LargeMap(ClusterMap):
         if not len(wanted) or not self:
             return type(self)()
         top = top_of(self, wanted)
-        if top:
-            return _stack(top)
+        if top is not None:
+            made = _stack(top.levels)
+            made.made_flat = top.flat
+            return made
         versions = self.lookup(wanted)
         held = versions != NOTHING
         return type(self)(pack(wanted[held], versions[held]))

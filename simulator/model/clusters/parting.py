@@ -99,8 +99,20 @@ def part(my: P, their: P) -> Parted[P]:
     return Parted(apart, tops, my, their, mine, theirs, one)
 
 
-def top_of(pile: Pile, wanted: Integers) -> list[Level]:
-    """Return the newest levels, if they hold just some clusters; none if they do not.
+class Top(NamedTuple):
+    """The newest levels of a pile.
+
+    Attributes:
+        levels: They, newest first.
+        flat: All of them as one.
+    """
+
+    levels: list[Level]
+    flat: Level
+
+
+def top_of(pile: Pile, wanted: Integers) -> Top | None:
+    """Return the newest levels, if they hold just some clusters; None if they do not.
 
     What was written since a point in time is mostly asked for like that.
     """
@@ -111,11 +123,11 @@ def top_of(pile: Pile, wanted: Integers) -> list[Level]:
         most += len(pile.level.packed)
         pile = pile.lower
     if most < len(wanted):
-        return []
+        return None
     held = flatten(levels[::-1])
     # Where levels hold the same clusters, there are fewer in all: the next ones may hold the rest.
     while len(held.packed) < len(wanted) and pile.depth and len(levels) < TOP_MAX:
         levels.append(pile.level)
         held = flatten([pile.level, held])
         pile = pile.lower
-    return levels if np.array_equal(wanted, held.clusters.array) else []
+    return Top(levels, held) if np.array_equal(wanted, held.clusters.array) else None

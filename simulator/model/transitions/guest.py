@@ -143,7 +143,7 @@ def _marked(
     """Return the bitmaps, those on some nodes with the granules that a guest step touches.
 
     Of a thousand checkpoints the old ones hold those already. So a part remembers with what it has
-    been marked.
+    been marked, and who records in it.
     """
     granules: dict[Shape, ClusterSet] = {}
 
@@ -179,7 +179,7 @@ def _marked(
         if not now or not isinstance(bitmaps, Part):
             return tuple(marked) if now else bitmaps
         part = bitmaps if all(map(is_, marked, bitmaps)) else bitmaps.alike(marked)
-        known_of(part, _held).update(held | now)
+        part.known.update({_recorders: recorders, _held: held | now})
         return part
 
     return by_parts(disk.bitmaps, mark)
