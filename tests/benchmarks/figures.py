@@ -57,15 +57,21 @@ class Figure:
 HEAD = f"{'what, against what':<58} {'ours':>9} {'peer':>9} {'ratio':>7} {'limit':>6}"
 
 
-def compare(name: str, ours: Work, peer: Work, *, limit: float, rounds: int = ROUNDS) -> Figure:
-    """Time two pieces of work in turns, so that whatever else goes on slows both alike."""
+def compare(
+    name: str, ours: Work, peer: Work, *, limit: float, rounds: int = ROUNDS, share: float = 1
+) -> Figure:
+    """Time two pieces of work in turns, so that whatever else goes on slows both alike.
+
+    Args:
+        share: How much of its work the peer does, where all of it would take too long.
+    """
     mine: list[float] = []
     theirs: list[float] = []
     for number in range(rounds):
         order = ((ours, mine), (peer, theirs))
         for work, times in order if number % 2 == 0 else reversed(order):
             times.append(seconds(work))
-    return Figure(name=name, ours=median(mine), peer=median(theirs), limit=limit)
+    return Figure(name=name, ours=median(mine), peer=median(theirs) / share, limit=limit)
 
 
 def seconds(work: Work) -> float:

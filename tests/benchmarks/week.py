@@ -4,8 +4,9 @@ Hourly checkpoints each take an incremental backup, and each night takes a full 
 back as a trial while the next incremental goes through the same resources. The writes are drawn,
 every rule is asked, every backup is held against what the guest saw, and all is told as text and as
 a report: that is the timed work. Beside it stands the same week with jobs that take no time.
-The 1.2·10⁸ writes of the whole week are played once, for the memory; times are taken at 10⁷,
-because bare SimPy needs a minute for the whole week.
+SimPy is measured at 10⁷ timeouts, since it needs a minute for the 1.2·10⁸ of the whole week. The
+other rows have 10⁷ writes in the week as well, of 16 a second, so that its 350 instants cost twelve
+times as much beside them.
 """
 
 import subprocess
@@ -51,11 +52,28 @@ def main() -> bool:
 
 def measured() -> Iterator[Figure]:
     """Yield the figures."""
+    # A process counts the memory of the one that starts it, which is still small.
+    yield Figure(
+        name="peak memory of the whole week, 1.2·10⁸ writes",
+        ours=peak_of(week(WHOLE, region=HOT, sharing=True)) / 1e6,
+        peer=BYTES_MAX / 1e6,
+        limit=1,
+        unit="MB",
+    )
+    whole = simulator.loads(week(WHOLE, region=HOT, sharing=True))
     ten = simulator.loads(week(TEN, region=HOT))
     shared = simulator.loads(week(TEN, region=HOT, sharing=True))
     tib, pib, hundred = (
         simulator.loads(week(writes, disk))
         for writes, disk in ((TEN, "1 TiB"), (TEN, "1 PiB"), (HUNDRED, "1 TiB"))
+    )
+    yield compare(
+        "week of 1.2·10⁸ writes, jobs that share, SimPy timeouts",
+        partial(live, whole),
+        partial(bare_simpy, TEN * HOURS),
+        limit=SIMPY_LIMIT,
+        rounds=ROUNDS,
+        share=TEN / WHOLE,
     )
     yield compare(
         "week at 10⁷ writes on 1 TiB, as many SimPy timeouts",
@@ -84,13 +102,6 @@ def measured() -> Iterator[Figure]:
         partial(live, tib),
         limit=GROWTH_LIMIT,
         rounds=ROUNDS,
-    )
-    yield Figure(
-        name="peak memory of the whole week, 1.2·10⁸ writes",
-        ours=peak_of(week(WHOLE, region=HOT)) / 1e6,
-        peer=BYTES_MAX / 1e6,
-        limit=1,
-        unit="MB",
     )
 
 
