@@ -2,9 +2,9 @@
 
 The standard decorator writes and compiles six functions for each class, and the standard named
 tuple one and six closures, which was a tenth of a small run each. Here one is written, which makes
-a value, when the first value is made; all classes share the others. What they give is a dataclass
-and a named tuple in all other ways: ``fields`` and ``replace`` of the standard library know the
-one, ``_fields``, ``_replace`` and patterns the other.
+a value, when there are many values of a class; all classes share the others. What they give is a
+dataclass and a named tuple in all other ways: ``fields`` and ``replace`` of the standard library
+know the one, ``_fields``, ``_replace`` and patterns the other.
 """
 
 import dataclasses
@@ -14,10 +14,28 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+FEW = 16
+"""So many values of a class are made slowly before a function is written that makes one quickly.
+
+To write it takes as long.
+"""
+
 if TYPE_CHECKING:
     from dataclasses import dataclass
     from typing import NamedTuple
 else:
+
+    def _bind(
+        names: tuple[str, ...],
+        defaults: dict[str, Any],
+        args: tuple[Any, ...],
+        keys: dict[str, Any],
+    ) -> list[Any] | None:
+        """Return the value of each field, in their order; None where what is given does not fit."""
+        rest = names[len(args) :]
+        given = {**{name: defaults[name] for name in rest if name in defaults}, **keys}
+        fits = len(args) + len(given) == len(names) and all(name in given for name in rest)
+        return [*args, *(given[name] for name in rest)] if fits else None
 
     def dataclass(*, frozen: bool, slots: bool = False, kw_only: bool = False) -> Any:
         """Return the decorator that makes a class one of frozen values.
@@ -56,11 +74,27 @@ else:
         return freeze
 
     def _fill(kind: type, fields: Any, *, slots: bool, kw_only: bool) -> Any:
-        """Return the function that fills the first value, and is replaced then by the written."""
+        """Return the function that fills the first values, and is replaced then by the written."""
+        names = tuple(field.name for field in fields)
+        defaults = {
+            field.name: field.default
+            for field in fields
+            if field.default is not dataclasses.MISSING
+        }
+        left = FEW
 
         def __init__(self: Any, *args: Any, **keys: Any) -> None:
-            kind.__init__ = _write_init(kind, fields, slots=slots, kw_only=kw_only)
-            kind.__init__(self, *args, **keys)
+            nonlocal left
+            left -= 1
+            fits = left > 0 and not (kw_only and args)
+            held = _bind(names, defaults, args, keys) if fits else None
+            if held is None:
+                # What does not fit is told by the written one, in the words of Python.
+                kind.__init__ = _write_init(kind, fields, slots=slots, kw_only=kw_only)
+                kind.__init__(self, *args, **keys)
+                return
+            for name, value in zip(names, held, strict=True):
+                object.__setattr__(self, name, value)
 
         return __init__
 
@@ -166,19 +200,32 @@ else:
             assert tuple(defaults) == fields[len(fields) - len(defaults) :], f"{name}: a gap"
             places = dict(zip(fields, _PLACES[: len(fields)], strict=True))
             own = {"__slots__": (), "_fields": fields, "_field_defaults": defaults}
-            own |= {"__match_args__": fields, "__new__": _make_first, **places}
+            own |= {"__match_args__": fields, "__new__": _make_slowly, **places}
             return type(name, (_Row, *bases[1:]), {**space, **own})
 
-    def _make_first(kind: type, /, *args: Any, **keys: Any) -> Any:
-        """Make the first value of a class, by the function that makes all others."""
+    def _make_slowly(kind: type, /, *args: Any, **keys: Any) -> Any:
+        """Make one of the first values of a class."""
         owner = next(each for each in kind.__mro__ if "__new__" in vars(each))
+        _MADE[owner] = made = _MADE.get(owner, 0) + 1
+        fits = made < FEW
+        held = _bind(owner._fields, owner._field_defaults, args, keys) if fits else None
+        if held is not None:
+            return tuple.__new__(kind, held)
+        # What does not fit is told by the written one, in the words of Python.
+        _write_new(owner)
+        return owner.__new__(kind, *args, **keys)
+
+    _MADE: dict[type, int] = {}
+    """How many values of each class are made, as long as there are few."""
+
+    def _write_new(owner: Any) -> None:
+        """Give a class the function that makes all other values."""
         names = ", ".join(owner._fields)
         space = {"_new": tuple.__new__}
         made = eval(f"lambda _kind, {names}: _new(_kind, ({names}{',' if names else ''}))", space)
         made.__name__, made.__qualname__ = "__new__", f"{owner.__qualname__}.__new__"
         made.__defaults__ = tuple(owner._field_defaults.values())
         owner.__new__ = staticmethod(made)
-        return made(kind, *args, **keys)
 
     class NamedTuple(metaclass=_Naming):
         """The base of named tuples.

@@ -6,7 +6,7 @@ import pytest
 
 from simulator.diagnostics import line_of, line_starts, lines_of, replace_characters
 from simulator.documents.linting import correct
-from simulator.pipeline import lint_document
+from simulator.pipeline.reviews import lint_document
 from tests.checkout import command
 
 SCENARIO = """\

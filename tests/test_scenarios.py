@@ -15,7 +15,7 @@ import yaml
 import simulator
 from simulator import checks
 from simulator.render.document import run_schema
-from simulator.scenario import scenario_schema
+from simulator.scenario.schema import scenario_schema
 from tests.checkout import ROOT, command, name_of, scenario_files
 
 FLAGGED = scenario_files("flagged")

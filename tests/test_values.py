@@ -7,7 +7,7 @@ import typing
 
 import pytest
 
-from simulator.values import NamedTuple, dataclass
+from simulator.values import FEW, NamedTuple, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +124,51 @@ def test_a_named_tuple_takes_its_fields_only_and_does_not_change() -> None:
 
 def test_a_named_tuple_has_the_hints_of_its_fields_only() -> None:
     assert typing.get_type_hints(Extent) == typing.get_type_hints(StandardExtent)
+
+
+class Row(NamedTuple):
+    """A row, with a default."""
+
+    first: int
+    second: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same as a value."""
+
+    first: int
+    second: int = 2
+
+
+@pytest.mark.parametrize("kind", [Row, Pair])
+def test_the_first_values_of_a_class_are_made_as_all_others(kind: type[Row] | type[Pair]) -> None:
+    made = []
+    for _ in range(2 * FEW):
+        made += [kind(1), kind(1, 2), kind(first=1), kind(second=2, first=1), kind(1, second=2)]
+    assert len({repr(each) for each in made}) == len(set(made)) == 1
+
+
+@pytest.mark.parametrize("before", [0, FEW])
+@pytest.mark.parametrize(
+    ("args", "keys"),
+    [((), {}), ((), {"second": 2}), ((1, 2, 3), {}), ((1,), {"first": 1}), ((1,), {"third": 3})],
+)
+def test_what_does_not_fit_is_told_as_of_a_function(
+    before: int, args: tuple[int, ...], keys: dict[str, int]
+) -> None:
+    class Own(NamedTuple):
+        first: int
+        second: int = 2
+
+    @dataclass(frozen=True)
+    class Value:
+        first: int
+        second: int = 2
+
+    for kind in (Own, Value):
+        for _ in range(before):
+            kind(1)
+        with pytest.raises(TypeError, match="argument"):
+            kind(*args, **keys)
+        assert kind(1, 3).second == 3

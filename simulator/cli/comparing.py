@@ -49,8 +49,8 @@ def compare(
     theme: Annotated[str, typer.Option("--theme", help="light or dark.")] = "light",
 ) -> None:
     """Play scenarios under several models, and show where they differ."""
-    from simulator import pipeline
     from simulator.compare import differences, writing
+    from simulator.pipeline.reviews import play_under
 
     chosen = _several_models(models)
     if output is not None:
@@ -62,7 +62,7 @@ def compare(
             status = UNUSABLE
             continue
         with usable(), waiting(f"comparing {scenario.script.path}"):
-            played = [pipeline.play_under(scenario, model) for model in chosen if model]
+            played = [play_under(scenario, model) for model in chosen if model]
             compared.append(differences.compare_runs(*zip(*played, strict=True)))
     if not compared:
         raise typer.Exit(status)

@@ -93,7 +93,7 @@ def serve(
     """Show a scenario as a page that follows the file while it is edited; for this machine only."""
     import webbrowser
 
-    from simulator import pipeline
+    from simulator.pipeline.live import file_version, live_page
     from simulator.render.server import make_server
 
     if not Path(file).is_file():
@@ -101,9 +101,7 @@ def serve(
     chosen = find_under(model, host)
     meant = chosen.model_for(file), chosen.host
     try:
-        server = make_server(
-            lambda: pipeline.live_page(file, *meant), lambda: pipeline.file_version(file), port
-        )
+        server = make_server(lambda: live_page(file, *meant), lambda: file_version(file), port)
     except OSError as error:
         give_up(f"cannot listen on port {port}: {(error.strerror or str(error)).lower()}")
     address = f"http://127.0.0.1:{server.server_address[1]}/"

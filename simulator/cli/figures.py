@@ -137,9 +137,9 @@ def lint(
     wishes: Wishes,
 ) -> None:
     """Hold the figures of a mail or a document against the scenarios in it."""
-    from simulator import pipeline
     from simulator.documents.linting import correct
     from simulator.pipeline.reports import report_document
+    from simulator.pipeline.reviews import lint_document
 
     if update:
         refuse_in_ci("--update")
@@ -151,11 +151,11 @@ def lint(
     for path, given in named:
         text = read_text(path)
         with track.file(f"reading {path}"):
-            found = pipeline.lint_document(text, path, chosen, called)
+            found = lint_document(text, path, chosen, called)
         if update and found.corrections:
             fixed = correct(text, found.corrections)
             rewrite_file(path, text, fixed, found.corrections)
-            text, found = fixed, pipeline.lint_document(fixed, path, chosen, called)
+            text, found = fixed, lint_document(fixed, path, chosen, called)
         if path != given and not (found.figures or found.scenarios):
             continue  # Somebody named a folder, and not each document in it.
         telling.add(report_document(path, text, found))

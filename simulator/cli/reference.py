@@ -157,7 +157,7 @@ def schema(
 ) -> None:
     """Print a JSON Schema, for editors and for programs that read runs."""
     if name is SchemaName.SCENARIO:
-        from simulator.scenario import scenario_schema as made
+        from simulator.scenario.schema import scenario_schema as made
     elif name is SchemaName.RUN:
         from simulator.render.document import run_schema as made
     elif name is SchemaName.REPORT:

@@ -4,8 +4,6 @@ This is also what a notebook works with, through :func:`simulator.load`.
 """
 
 from simulator.diagnostics import InputError
-from simulator.pipeline.live import file_version, live_page
-from simulator.pipeline.reviews import lint_document, play_under
 from simulator.pipeline.runs import FigureText, Moment, Run, UnknownInstant
 from simulator.pipeline.scenarios import Scenario, find_model, load, loads
 
@@ -16,11 +14,7 @@ __all__ = [
     "Run",
     "Scenario",
     "UnknownInstant",
-    "file_version",
     "find_model",
-    "lint_document",
-    "live_page",
     "load",
     "loads",
-    "play_under",
 ]

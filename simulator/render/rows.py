@@ -6,7 +6,6 @@ changes few of them. So what an instant costs is what happened in it.
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import takewhile
 from operator import attrgetter, ne
 from typing import TypeAlias
@@ -178,15 +177,15 @@ The addition is kept with it, so that no other one gets its identity.
 """
 
 
-@dataclass
 class _Drawn:
     """A disk as it was drawn last."""
 
-    disk: Disk
-    images: dict[str, _Content] = field(default_factory=dict)
-    guest: _Content | None = None
-    bitmaps: Series[Strip] = ()
-    names: Counter[str] = field(default_factory=Counter)
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self.images: dict[str, _Content] = {}
+        self.guest: _Content | None = None
+        self.bitmaps: Series[Strip] = ()
+        self.names: Counter[str] = Counter()
 
 
 class Rows:

@@ -17,7 +17,6 @@ from simulator.scenario.models import place_of_host
 from simulator.scenario.played.copied import check_copied
 from simulator.scenario.played.moved import check_moved
 from simulator.scenario.played.repeats import check_repeats
-from simulator.scenario.schema import scenario_schema
 
 __all__ = [
     "check_copied",
@@ -26,5 +25,4 @@ __all__ = [
     "load_file",
     "load_text",
     "place_of_host",
-    "scenario_schema",
 ]

@@ -14,9 +14,6 @@ from simulator.scenario.verbs import VERBS
 from simulator.scenario.words import alternatives, nearest, shorten
 from simulator.scenario.yaml12 import Path
 
-_TAKERS = tuple(name for name, verb in VERBS.items() if verb.has(ENDINGS[0]))
-"""The verbs that take an ending as an argument."""
-
 NEVER = "never"
 """In place of an instant: nobody ends the job."""
 
@@ -45,10 +42,11 @@ def read_endings(
     named = [key for key in known if isinstance(holder, Mapping) and key in holder]
     beside = [key for key in ENDINGS_BESIDE if key in step and verb != "qmp"]
     if beside:
+        takers = tuple(name for name, each in VERBS.items() if each.has(ENDINGS[0]))
         problems.add(
             (*path, beside[0]),
             f"{beside[0]} stands beside {verb}",
-            expected=f"ends or fails as an argument of {alternatives(_TAKERS)}, or beside qmp",
+            expected=f"ends or fails as an argument of {alternatives(takers)}, or beside qmp",
             at_key=True,
         )
     if not named or isinstance(request, Expect):

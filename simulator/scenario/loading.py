@@ -16,7 +16,6 @@ from simulator.scenario.models import read_model
 from simulator.scenario.names import Names
 from simulator.scenario.pictures import Pictures, without_bars
 from simulator.scenario.problems import Problems, describe
-from simulator.scenario.qmp import let_last, speed_of
 from simulator.scenario.shapes import ENDINGS_BESIDE, GUEST_VERBS, MOVING
 from simulator.scenario.survey import survey
 from simulator.scenario.validation import TIMED_KEYS, RawStep, check_head, check_steps
@@ -137,10 +136,6 @@ def _unreadable(error: OSError | ValueError) -> Problem:
 
 Endings: TypeAlias = dict[str, list[Statement]]
 """What ends the jobs of steps: statements that come first in an instant, by its label."""
-
-MOVERS = frozenset(name for name, verb in VERBS.items() if verb.has(MOVING[0]))
-"""The verbs whose jobs may take time."""
-
 
 INSTEAD = Allowance(REFUSED, "what stands under else is done in its place")
 """What a step with an else says of its own refusal."""
@@ -279,6 +274,8 @@ class _Loading:
             return None
         moving = _moving(raw, step, verb, around)
         if isinstance(request, Qmp) and (moving or any(key in step for key in ENDINGS_BESIDE)):
+            from simulator.scenario.qmp import let_last
+
             request = let_last(request)
         place = raw.place or self._places[id(raw.origin or raw.raw), verb]
         statement = Statement(
@@ -369,13 +366,16 @@ class _Loading:
 
 def _moving(raw: RawStep, step: Mapping[str, Any], verb: str, around: Around) -> "Moving | None":
     """Return how the job of a step moves its bytes; None where it does so at once."""
-    speed = speed_of(step[verb]) if verb == "qmp" and around.labels.named is None else 0
-    if not speed and (verb not in MOVERS or step[verb].keys().isdisjoint(MOVING)):
-        return None
-    from simulator.scenario.moving import moving_at, read_moving
+    if verb == "qmp":
+        from simulator.scenario.moving import moving_at
+        from simulator.scenario.qmp import speed_of
 
-    if speed:
-        return moving_at(speed, held="ends" in step)
+        speed = speed_of(step[verb]) if around.labels.named is None else 0
+        return moving_at(speed, held="ends" in step) if speed else None
+    if not VERBS[verb].has(MOVING[0]) or step[verb].keys().isdisjoint(MOVING):
+        return None
+    from simulator.scenario.moving import read_moving
+
     return read_moving((*raw.path, verb), step[verb], around)
 
 

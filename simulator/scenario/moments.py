@@ -1,6 +1,6 @@
 """The moments of a timeline: instants, the guest's steps between them, and turns of schedules."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from simulator.scenario.validation import RawStep
@@ -12,7 +12,6 @@ SCHEDULES = ("every", "cron")
 """Keys that begin a schedule."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Moment:
     """An instant of the file, a stretch of guest steps between two, or a turn of a schedule.
 
@@ -24,8 +23,19 @@ class Moment:
         turn: Which turn of a schedule it is.
     """
 
-    label: str | None
-    tick: int
-    entry: int = 0
-    steps: list[RawStep] = field(default_factory=list)
-    turn: "Turn | None" = None
+    __slots__ = ("entry", "label", "steps", "tick", "turn")
+
+    def __init__(
+        self,
+        *,
+        label: str | None,
+        tick: int,
+        entry: int = 0,
+        steps: Iterable[RawStep] = (),
+        turn: "Turn | None" = None,
+    ) -> None:
+        self.label = label
+        self.tick = tick
+        self.entry = entry
+        self.steps = [*steps]
+        self.turn = turn

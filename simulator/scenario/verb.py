@@ -172,7 +172,6 @@ class Verb:
         makes, frees: The names that it introduces and gives up.
         default: The name that it makes up.
         jobs: The jobs that its request starts, by name.
-        alone: Whether a step may be just the word.
     """
 
     name: str
@@ -188,7 +187,6 @@ class Verb:
     frees: Frees = _GIVES_NOTHING_UP
     default: Default | None = None
     jobs: Callable[[Any], tuple[str, ...]] = _no_jobs
-    alone: bool = False
 
     @property
     def keys(self) -> dict[str, str]:

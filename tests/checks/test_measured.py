@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 import simulator
 from simulator.diagnostics import Finding, InputError
 from simulator.measures.asked import JOB, RESOURCE, RUN
-from simulator.scenario import scenario_schema
+from simulator.scenario.schema import scenario_schema
 
 HEAD = """
 scenario: measured

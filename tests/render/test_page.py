@@ -16,6 +16,7 @@ import pytest
 
 import simulator
 from simulator import pipeline
+from simulator.pipeline.live import file_version, live_page
 from simulator.render.page import write_page
 from simulator.render.server import make_server
 from tests.checkout import command
@@ -120,9 +121,7 @@ def test_a_cell_is_dated_by_the_image_that_took_it_and_hidden_by_one_that_ends_b
 @contextmanager
 def served(path: Path) -> Iterator[str]:
     """The address of a server of a file, which is ended."""
-    server = make_server(
-        lambda: pipeline.live_page(str(path)), lambda: pipeline.file_version(str(path))
-    )
+    server = make_server(lambda: live_page(str(path)), lambda: file_version(str(path)))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -10,6 +10,7 @@ import pytest
 
 from simulator import pipeline
 from simulator.apis.proposals import asking
+from simulator.pipeline.live import live_page
 from simulator.render import server
 from simulator.render.server import PageServer, make_server
 from tests.checkout import MAIL
@@ -104,7 +105,7 @@ def test_pages_are_made_where_they_can_be_interrupted_and_a_proposal_that_never_
     path = tmp_path_factory.mktemp("proposal") / "mine.py"
     path.write_text(LOOP)
     model = pipeline.find_model(str(path))
-    made = make_server(lambda: pipeline.live_page(str(MAIL), model), lambda: "1")
+    made = make_server(lambda: live_page(str(MAIL), model), lambda: "1")
     seen: list[tuple[int, str]] = []
 
     def look() -> None:

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from simulator.scenario import load_text, scenario_schema
+from simulator.scenario import load_text
+from simulator.scenario.schema import scenario_schema
 
 SCHEMA = scenario_schema()
 

@@ -26,7 +26,7 @@ def watch_files(
     Args:
         look: Looks at files, and may end with a status, which does not count here.
     """
-    from simulator.pipeline import file_version
+    from simulator.pipeline.live import file_version
 
     known: dict[str, object] = {}
     meant: object = None

@@ -340,9 +340,9 @@ def _documents(
     Args:
         word: None for the model that each scenario names.
     """
-    from simulator import pipeline
     from simulator.compare.compat.baselines import Wanted, load_baseline
     from simulator.pipeline.digests import scenario_digest
+    from simulator.pipeline.reviews import play_under
 
     if word is not None and Path(word).is_dir():
         keys = _keys([each for each, _ in loaded], root)
@@ -359,5 +359,5 @@ def _documents(
     for each, scenario in loaded:
         with usable(), waiting(f"playing {each.path}"):
             chosen = model or find_own_model(scenario)
-            played[each.path] = pipeline.play_under(scenario, chosen)[0]
+            played[each.path] = play_under(scenario, chosen)[0]
     return played

@@ -1,13 +1,13 @@
 """Sets and maps of clusters for small disks: Python integers as bit sets, and dicts."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Self
 
 from simulator.model.clusters.interfaces import ZERO, ClusterMap, ClusterSet, Version
+from simulator.values import dataclass
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True)
 class SmallSet(ClusterSet):
     """A set of clusters as the bits of one integer.
 

@@ -1,68 +1,78 @@
 """The verbs of the language, a module a family. A new verb is an entry in one of them, and here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
 from simulator.scenario.shapes import ENDINGS_BESIDE, GUEST_VERBS
 from simulator.scenario.verb import Verb
-from simulator.scenario.verbs.backups import BACKUP, CONVERT, COPY, RESTORE
-from simulator.scenario.verbs.bitmaps import BITMAP, CHECKPOINT, DELETE
-from simulator.scenario.verbs.chain import COMMIT, CREATE, PULL, REBASE, REVERT, SNAPSHOT
-from simulator.scenario.verbs.guest import DISCARD, EXPECT, WRITE, ZERO
-from simulator.scenario.verbs.jobs import BLOCKCOPY, CANCEL
-from simulator.scenario.verbs.losses import CORRUPT, LOSE
-from simulator.scenario.verbs.peace import FREEZE, THAW
-from simulator.scenario.verbs.power import (
-    ATTACH,
-    CRASH,
-    DETACH,
-    MIGRATE,
-    RESIZE,
-    SHUTDOWN,
-    START,
-    UNDEFINE,
-)
-from simulator.scenario.verbs.primitives import QMP
 
-VERBS: Mapping[str, Verb] = {
-    verb.name: verb
-    for verb in (
-        WRITE,
-        ZERO,
-        DISCARD,
-        EXPECT,
-        CREATE,
-        SNAPSHOT,
-        CHECKPOINT,
-        BACKUP,
-        COPY,
-        CONVERT,
-        RESTORE,
-        DELETE,
-        COMMIT,
-        PULL,
-        REBASE,
-        BITMAP,
-        BLOCKCOPY,
-        REVERT,
-        RESIZE,
-        CANCEL,
-        ATTACH,
-        DETACH,
-        UNDEFINE,
-        MIGRATE,
-        SHUTDOWN,
-        START,
-        CRASH,
-        FREEZE,
-        THAW,
-        LOSE,
-        CORRUPT,
-        QMP,
-    )
+FAMILIES: Mapping[str, str] = {
+    "write": "guest",
+    "zero": "guest",
+    "discard": "guest",
+    "expect": "guest",
+    "create": "chain",
+    "snapshot": "chain",
+    "checkpoint": "bitmaps",
+    "backup": "backups",
+    "copy": "backups",
+    "convert": "backups",
+    "restore": "backups",
+    "delete": "bitmaps",
+    "commit": "chain",
+    "pull": "chain",
+    "rebase": "chain",
+    "bitmap": "bitmaps",
+    "blockcopy": "jobs",
+    "revert": "chain",
+    "resize": "power",
+    "cancel": "jobs",
+    "attach": "power",
+    "detach": "power",
+    "undefine": "power",
+    "migrate": "power",
+    "shutdown": "power",
+    "start": "power",
+    "crash": "power",
+    "freeze": "peace",
+    "thaw": "peace",
+    "lose": "losses",
+    "corrupt": "losses",
+    "qmp": "primitives",
 }
+"""Each verb, in the order of documents, and the module that has it under its name."""
+
+
+class _Verbs(Mapping[str, Verb]):
+    """The verbs by name, each loaded with its family when it is asked for.
+
+    A file uses few of them, and to load all takes as long as to read a small one.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Verb] = {}
+
+    def __getitem__(self, name: str) -> Verb:
+        verb = self._loaded.get(name)
+        if verb is None:
+            family = import_module(f"{__name__}.{FAMILIES[name]}")
+            verb = self._loaded[name] = getattr(family, name.upper())
+        return verb
+
+    def __contains__(self, name: object) -> bool:
+        return name in FAMILIES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FAMILIES)
+
+    def __len__(self) -> int:
+        return len(FAMILIES)
+
+
+VERBS: Mapping[str, Verb] = _Verbs()
 """All of them, in the order of documents."""
 
-VERBS_ALONE = tuple(verb.name for verb in VERBS.values() if verb.alone)
+VERBS_ALONE = ("undefine", "migrate", "shutdown", "start", "crash", "freeze", "thaw")
 """Verbs that may take nothing, so that a step may be just the word."""
 
 BESIDE = ("expect", "allow", *ENDINGS_BESIDE)

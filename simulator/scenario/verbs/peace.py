@@ -44,7 +44,6 @@ FREEZE = Verb(
     form="nothing",
     takes="nothing",
     read=lambda around, path, arguments: FreezeGuest(),
-    alone=True,
 )
 
 THAW = Verb(
@@ -56,5 +55,4 @@ THAW = Verb(
     form="nothing, or {after: TIME}",
     examples=({"after": "10s"},),
     read=_read_thaw,
-    alone=True,
 )

@@ -180,7 +180,6 @@ def _alone(name: str, says: str, request: Request) -> Verb:
         form="nothing",
         takes="nothing",
         read=lambda around, path, arguments: request,
-        alone=True,
     )
 
 
@@ -196,7 +195,6 @@ UNDEFINE = Verb(
     short=Short(nothing, None, "nothing"),
     form="nothing, or {metadata: true}",
     read=_read_undefine,
-    alone=True,
 )
 
 MIGRATE = Verb(
@@ -210,7 +208,6 @@ MIGRATE = Verb(
     short=Short(nothing, None, "nothing"),
     form="nothing, or {storage: shared or copied, bitmaps: true, to: HOST}",
     read=_read_migrate,
-    alone=True,
 )
 
 RESIZE = Verb(
