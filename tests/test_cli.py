@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import simulator
 from simulator import checks
-from simulator.cli import COMMANDS
+from simulator.cli.program.app import COMMANDS
 from simulator.inspect.health.codes import IN_REAL_CHAINS, OF_FILES
 from tests.checkout import MAIL, ROOT, command, name_of
 
@@ -135,6 +136,8 @@ def test_help_of_each_command_shows_an_example(name: str) -> None:
 
 
 def test_a_command_loads_its_own_module_alone_and_the_help_all_of_them() -> None:
+    families = {module for module, _ in COMMANDS.values()}
+
     def loaded(*words: str) -> set[str]:
         told = "import atexit, sys\natexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
         program = f"{told}sys.argv = ['backup-timeline', *{words!r}]\nimport simulator.cli\n"
@@ -145,12 +148,49 @@ def test_a_command_loads_its_own_module_alone_and_the_help_all_of_them() -> None
             text=True,
             check=True,
         )
-        families = {module for module, _ in COMMANDS.values()}
-        return {each for each in families if f"simulator.cli.{each}" in ran.stderr.split()}
+        modules = {*ran.stderr.split()}
+        found = {each for each in families if f"simulator.cli.{each}" in modules}
+        return found | ({"typer"} & modules)
 
-    assert loaded("run", str(MAIL)) == {"playing"}
-    assert loaded("rules") == {"reference"}
-    assert loaded("--help") == {module for module, _ in COMMANDS.values()}
+    assert loaded("run", str(MAIL), "--all") == {"playing", "typer"}
+    assert loaded("rules") == {"reference", "typer"}
+    assert loaded("--help") == {*families, "typer"}
+    assert loaded("run", str(MAIL)) == set(), "there is nothing to parse"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["scenarios/mail/2018.yaml"],
+        ["scenarios/flagged", "scenarios/mail/2018.yaml"],
+        ["scenarios/mail/*.yaml", "there/is/none.yaml"],
+        ["scenarios/nothing/*.yaml"],
+        ["README.md"],
+        ["\udcff.yaml"],
+        [""],
+    ],
+)
+def test_files_alone_are_run_as_with_an_option(files: list[str]) -> None:
+    assert command("run", *files) == command("run", *files, "--format", "text")
+    command("--isolated", "config")
+    assert command("run", *files) == command("run", *files, "--format", "text")
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "text")])
+def test_an_interrupt_ends_a_run_with_status_130_and_no_word(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    path = tmp_path / "slow.yaml"
+    os.mkfifo(path)
+    program = [sys.executable, "-m", "simulator", "run", str(path), *options]
+    # The file is open once the program reads it.
+    with (
+        subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE) as running,
+        path.open("wb"),
+    ):
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    assert (running.returncode, told) == (130, b"")
 
 
 def test_new_writes_a_scenario_that_runs_and_never_writes_over_one(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import simulator
-from simulator.cli import COMMANDS
 from simulator.cli.manual import FILES
+from simulator.cli.program.app import COMMANDS
 from simulator.diagnostics import how_to_install
 from simulator.pipeline import examples
 from tests.checkout import ROOT, SCENARIOS, command

@@ -13,13 +13,9 @@ from simulator.cli.ends import (
     told_unwritable,
     usable,
 )
+from simulator.cli.program.options import Files
 from simulator.cli.progress import waiting
-from simulator.cli.reading import (
-    Files,
-    find_model,
-    found_scenarios,
-    load_all,
-)
+from simulator.cli.reading import find_model, found_scenarios, load_all
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -65,14 +61,14 @@ def compare(
             played = [play_under(scenario, model) for model in chosen if model]
             compared.append(differences.compare_runs(*zip(*played, strict=True)))
     if not compared:
-        raise typer.Exit(status)
+        raise SystemExit(status)
     if format is CompareFormat.JSON:
         print(writing.write_json(compared), end="")
     elif format is CompareFormat.MARKDOWN:
         print(writing.write_markdown(compared), end="")
     else:
         print(writing.write_text(compared), end="")
-    raise typer.Exit(status)
+    raise SystemExit(status)
 
 
 def _several_models(words: str) -> "list[ApiModel | None]":
@@ -104,7 +100,7 @@ def _draw_beside(
         shade = word_of(Theme, theme)
         (scenario,) = load_all(found)
         if scenario is None:
-            raise typer.Exit(UNUSABLE)
+            raise SystemExit(UNUSABLE)
         with usable(), waiting(f"drawing {scenario.script.path}"):
             runs = [(m.id, scenario.run(m).timeline) for m in models if m is not None]
             picture = draw_beside(runs, theme=shade)

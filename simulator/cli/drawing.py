@@ -16,8 +16,9 @@ from simulator.cli.ends import (
     refuse_input,
     told_unwritable,
 )
+from simulator.cli.program.options import Format, HostOption, ModelOption, WholeOption
 from simulator.cli.progress import waiting
-from simulator.cli.reading import Format, HostOption, ModelOption, WholeOption, find_under, played
+from simulator.cli.reading import find_under, played
 from simulator.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def report(
         text = run.report(format.value, colour=colour_of())
     print(text, end="")
     if run.failing:
-        raise typer.Exit(FAILING)
+        raise SystemExit(FAILING)
 
 
 def restores(
@@ -181,7 +182,7 @@ def restores(
         required = (f"required: {label} cannot be restored\n" for label in missing or ())
         print(found.text(), *required, sep="", end="")
     if missing:
-        raise typer.Exit(FAILING)
+        raise SystemExit(FAILING)
 
 
 def _without(found: "Restores", lost: list[str]) -> "Restores":
@@ -200,7 +201,7 @@ def _print_kept(run: "Run", found: "Restores", keep: str, *, data: bool) -> None
     if missing:
         print(f"error: {', '.join(missing)} cannot be restored from what is left", file=sys.stderr)
         print("  = help: backup-timeline restores FILE lists what can be", file=sys.stderr)
-        raise typer.Exit(FAILING)
+        raise SystemExit(FAILING)
     kept = found.keep(labels)
     print(kept.json() if data else kept.text(), end="")
 

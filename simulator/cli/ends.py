@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
-
 from simulator.diagnostics import how_to_install, printable
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ def give_up(message: str, word: str = "", known: Any = ()) -> NoReturn:
         print(f"  = help: did you mean {printable(near[0])}?", file=sys.stderr)
     elif known:
         print(f"  = expected one of {', '.join(map(printable, known))}", file=sys.stderr)
-    raise typer.Exit(UNUSABLE)
+    raise SystemExit(UNUSABLE)
 
 
 def give_up_without(what: str, missing: ModuleNotFoundError) -> NoReturn:
@@ -88,4 +86,4 @@ def usable() -> Iterator[None]:
         yield
     except InputError as error:
         tell_input_error(error)
-        raise typer.Exit(UNUSABLE) from None
+        raise SystemExit(UNUSABLE) from None

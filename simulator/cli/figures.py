@@ -13,12 +13,10 @@ import typer
 from simulator.cli.ends import FAILING, UNUSABLE, give_up, refuse_in_ci, told_unwritable, usable
 from simulator.cli.output.options import Wishes, reporting
 from simulator.cli.output.telling import Telling
-from simulator.cli.playing import keep_what_is_loaded
+from simulator.cli.program.options import Files, HostOption, ModelOption
+from simulator.cli.program.plain import keep_what_is_loaded
 from simulator.cli.progress import Track
 from simulator.cli.reading import (
-    Files,
-    HostOption,
-    ModelOption,
     find_model,
     find_under,
     found_documents,
@@ -106,7 +104,7 @@ def review(
     for path, _ in found_scenarios(files):
         edited = edited_scenario(path, model, host, tell=False)
         if edited is None:
-            raise typer.Exit(UNUSABLE)
+            raise SystemExit(UNUSABLE)
         source, _, edits = edited
         taken = []
         for edit in edits:
@@ -118,7 +116,7 @@ def review(
             rewrite_file(path, source, rewrite(source, taken), taken)
     print(f"{answers['a']} accepted, {answers['r']} rejected, {answers['s']} skipped")
     if answers["r"] or answers["s"]:
-        raise typer.Exit(FAILING)
+        raise SystemExit(FAILING)
 
 
 @reporting()

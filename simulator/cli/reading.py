@@ -1,13 +1,10 @@
-"""What commands read: scenarios and models, with the arguments and options that name them."""
+"""What commands read: scenarios and models, by the words that name them."""
 
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from simulator.cli.ends import give_up, tell_input_error, usable
 from simulator.cli.progress import waiting
@@ -19,43 +16,6 @@ if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
     from simulator.pipeline import Run, Scenario
     from simulator.pipeline.files import Named
-
-Files = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="FILE...", help="Scenarios, folders of them, or patterns; - reads stdin."
-    ),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", "-m", help="API model to run under, or a proposal's file."),
-]
-
-HostOption = Annotated[
-    str | None,
-    typer.Option(
-        "--host", metavar="HOST", help="Releases to run on, such as qemu=11.1,libvirt=12.8."
-    ),
-]
-
-WholeOption = Annotated[
-    bool, typer.Option("--all", help="Also rows that did not change, where there are many.")
-]
-
-
-class Format(StrEnum):
-    """Words for people, or data."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class RunFormat(StrEnum):
-    """What ``run`` prints."""
-
-    TEXT = "text"
-    JSON = "json"
-    JSONL = "jsonl"
 
 
 class Under(NamedTuple):

@@ -13,16 +13,9 @@ import typer
 from simulator.cli.ends import UNUSABLE, give_up, refuse_input, told_unwritable
 from simulator.cli.output.options import ReportFormat, Wishes, reporting
 from simulator.cli.output.telling import Own, Telling
+from simulator.cli.program.options import Files, HostOption, ModelOption
 from simulator.cli.progress import Track
-from simulator.cli.reading import (
-    Files,
-    HostOption,
-    ModelOption,
-    find_host,
-    find_model,
-    found_scenarios,
-    played,
-)
+from simulator.cli.reading import find_host, find_model, found_scenarios, played
 from simulator.diagnostics import Problem, printable
 
 if TYPE_CHECKING:

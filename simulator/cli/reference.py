@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from simulator.cli.ends import UNUSABLE, give_up, told_unwritable
-from simulator.cli.reading import Format, find_model
+from simulator.cli.program.options import Format
+from simulator.cli.reading import find_model
 from simulator.cli.settings.force import settings
 from simulator.diagnostics import printable
 
@@ -37,7 +38,7 @@ def explain(
         if near:
             print(f"error: unknown rule {printable(rule)}", file=sys.stderr)
             print(f"  = help: did you mean {' or '.join(near)}?", file=sys.stderr)
-            raise typer.Exit(UNUSABLE)
+            raise SystemExit(UNUSABLE)
         family = [code for code in known_codes() if code[:2] == rule[:2].upper()]
         give_up(f"unknown rule {rule}", known=family or list(known_codes()))
     severity = f" ({found.severity})" if found.severity is not None else ""

@@ -11,7 +11,8 @@ import typer
 from simulator.cli.ends import FAILING, give_up, told_unwritable, usable
 from simulator.cli.exploring import options
 from simulator.cli.exploring.counting import counting
-from simulator.cli.reading import Format, find_model
+from simulator.cli.program.options import Format
+from simulator.cli.reading import find_model
 
 if TYPE_CHECKING:
     from simulator.apis.base import ApiModel
@@ -59,7 +60,7 @@ def explore(
     with usable(), _read_expression(find), counting("exploring") as report:
         outcome = _run(looking, report, resume)
     _show(outcome, format, output, every=all)
-    raise typer.Exit(FAILING if bool(outcome.found) is (find is None) else 0)
+    raise SystemExit(FAILING if bool(outcome.found) is (find is None) else 0)
 
 
 def _run(looking: "Looking", report: "Callable[[Told], None]", resume: Path | None) -> "Outcome":

@@ -18,7 +18,7 @@ def write_manual() -> str:
     """Return the manual page, as roff for man(1)."""
     from typer.main import get_command
 
-    from simulator.cli import COMMANDS, make_app
+    from simulator.cli.program.app import COMMANDS, make_app
 
     program: Any = get_command(make_app())
     return "\n".join([*_head(program), *_commands(program.commands, COMMANDS), *_end()]) + "\n"

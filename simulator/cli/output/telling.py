@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-import typer
-
 from simulator.cli.ends import FAILING, UNUSABLE, colour_of, give_up, refuse_input, told_unwritable
 from simulator.cli.output.options import FORMATS, ReportFormat, Wishes
 from simulator.cli.settings.force import settings
@@ -122,7 +120,7 @@ class Telling:
             self._gap = "\n"
         if self.wishes.statistics and (told := write_statistics(report)):
             print(f"{self._gap}{told}", file=sys.stdout if text else sys.stderr)
-        raise typer.Exit(status if alone else max(self.status, status))
+        raise SystemExit(status if alone else max(self.status, status))
 
     @property
     def status(self) -> int:
@@ -218,4 +216,4 @@ def _codes(option: str, words: Sequence[str] | None) -> frozenset[str]:
         print(f"error: {option}: {printable(str(unknown))}", file=sys.stderr)
         if unknown.near:
             print(f"  = help: did you mean {' or '.join(unknown.near)}?", file=sys.stderr)
-        raise typer.Exit(UNUSABLE) from None
+        raise SystemExit(UNUSABLE) from None

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-import typer
-
 from simulator.cli.reading import found_scenarios
 from simulator.diagnostics import counted, printable
 
@@ -38,7 +36,7 @@ def watch_files(
         gone = [path for path in known if path not in now]
         known, meant = dict(now), written
         if edited:
-            with contextlib.suppress(typer.Exit):
+            with contextlib.suppress(SystemExit):
                 look(edited)
         for path in gone:
             print(f"{printable(path)} is gone", file=sys.stderr)
@@ -52,7 +50,7 @@ def _paths(words: list[str] | None, known: dict[str, object]) -> list[str]:
     """Return the files that words lead to; where there are none left, the loop goes on."""
     try:
         return [each.path for each in found_scenarios(words)]
-    except typer.Exit:
+    except SystemExit:
         if not known:
             raise
         return []

@@ -12,17 +12,9 @@ import typer
 from simulator.cli.ends import FAILING, UNUSABLE, give_up, tell_input_error, told_unwritable, usable
 from simulator.cli.output.options import ReportFormat, Wishes, reporting
 from simulator.cli.output.telling import Own, Telling
+from simulator.cli.program.options import Files, HostOption, ModelOption
 from simulator.cli.progress import Track, waiting
-from simulator.cli.reading import (
-    Files,
-    HostOption,
-    ModelOption,
-    find_model,
-    find_own_model,
-    find_under,
-    found_scenarios,
-    load_all,
-)
+from simulator.cli.reading import find_model, find_own_model, find_under, found_scenarios, load_all
 from simulator.cli.settings.force import settings
 from simulator.diagnostics import counted, printable
 
@@ -86,7 +78,7 @@ def record(
                 stream.writelines(tell_record(played.tell_lines(), keys[each.path], made_of))
         written += 1
     print(f"{counted(written, 'run document')} written below {printable(str(output))}")
-    raise typer.Exit(status)
+    raise SystemExit(status)
 
 
 def _keys(named: "list[Named]", root: str | None) -> "dict[str, PurePath]":
@@ -172,7 +164,7 @@ def compat(
         named = [*named, *found_scenarios(more)]
     pairs, status = _played_both(old, new, named, load_all(named), root)
     if not pairs:
-        raise typer.Exit(status)
+        raise SystemExit(status)
     _tell_differences(telling, pairs, sift, fail_on, status)
 
 
