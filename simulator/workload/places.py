@@ -75,7 +75,7 @@ class Ranks:
         if self._skew == 1.0:
             return np.exp(area)
         x = area * (1.0 - self._skew)
-        np.maximum(x, -1.0, out=x)
+        np.clip(x, -1.0, np.inf, out=x)
         np.log1p(x, out=x)
         x /= 1.0 - self._skew
         return np.exp(x, out=x)
@@ -88,9 +88,9 @@ class Ranks:
             left = count - filled
             for begin in range(0, left, PIECE):
                 found = self._try(min(PIECE, left - begin), chance)
+                found -= 1.0
                 ranks[filled : filled + len(found)] = found
                 filled += len(found)
-        ranks -= 1
         return ranks
 
     def _try(self, count: int, chance: np.random.Generator) -> Floats:
@@ -100,8 +100,7 @@ class Ranks:
         area += self._low
         x = self._edge(area)
         rank = np.rint(x)
-        np.maximum(rank, 1.0, out=rank)
-        np.minimum(rank, float(self._slots), out=rank)
+        np.clip(rank, 1.0, float(self._slots), out=rank)
         np.subtract(rank, x, out=x)
         unsure = np.flatnonzero(x > self._sure)
         if not len(unsure):
@@ -128,8 +127,8 @@ class Scatter:
         self._plus = [np.uint64(int(n)) for n in chance.integers(1 << 40, 1 << 62, 3)]
 
     def apply(self, places: Integers) -> Integers:
-        """Return where each of some places goes."""
-        moved = places.astype(np.uint64)
+        """Let each of some places be where it goes, and return them."""
+        moved = places.view(np.uint64)
         for begin in range(0, len(moved), PIECE):
             self._step(moved[begin : begin + PIECE])
         beyond = np.flatnonzero(moved >= self._slots)
@@ -138,7 +137,7 @@ class Scatter:
             self._step(again)
             moved[beyond] = again
             beyond = beyond[again >= self._slots]
-        return moved.view(np.int64)
+        return places
 
     def _step(self, places: npt.NDArray[np.uint64]) -> None:
         for odd, plus in zip(self._odd, self._plus, strict=True):
