@@ -14,6 +14,7 @@ from simulator.model.machine import (
     Status,
 )
 from simulator.model.operations import CloseImages, EndJob, KillProcess
+from simulator.model.series import Series, exchanged
 from simulator.moves import Move
 from simulator.render.amounts import write_amount, write_rate
 from simulator.render.views.time.axis import Axis
@@ -49,8 +50,10 @@ def _backup_tracks(timeline: Timeline, axis: Axis) -> Iterator[Track]:
         end = max(end, start + axis.least)
         last = gone.get(_identity(backup))
         until = axis.places[last] if last is not None else axis.end
-        there = _identity(backup) in map(_identity, timeline.frames[over].machine.backups)
-        kept = until if there and backup.usable else end
+        # It is one of the newest then.
+        there = reversed(timeline.frames[over].machine.backups)
+        is_there = _identity(backup) in map(_identity, there)
+        kept = until if is_there and backup.usable else end
         bars = _backup_bars(backup, start, end, kept)
         yield Track(shown(backup.row), tuple(_with_levels(bars, move, axis, fastest)))
 
@@ -145,11 +148,12 @@ def _tell_backup(backup: Backup) -> str:
 def _gone_at(timeline: Timeline) -> dict[tuple[str, int, str], int]:
     """Return the number of the frame at which each backup was there no more."""
     gone: dict[tuple[str, int, str], int] = {}
-    before: frozenset[tuple[str, int, str]] = frozenset()
+    before: Series[Backup] = ()
     for number, frame in enumerate(timeline.frames):
-        there = frozenset(map(_identity, frame.machine.backups))
-        gone |= dict.fromkeys(before - there, number)
-        before = there
+        left, came = exchanged(before, frame.machine.backups)
+        # One that is another value now is there still.
+        gone |= dict.fromkeys({*map(_identity, left)} - {*map(_identity, came)}, number)
+        before = frame.machine.backups
     return gone
 
 
