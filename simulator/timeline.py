@@ -179,6 +179,15 @@ class Timeline:
         return tuple(frame for frame in self.frames if frame.label is not None)
 
     @cached_property
+    def ended_moves(self) -> dict[int, list[Move]]:
+        """What ended at each tick at which something did."""
+        ended: dict[int, list[Move]] = {}
+        for move in self.moves:
+            if move.end is not None:
+                ended.setdefault(move.end, []).append(move)
+        return ended
+
+    @cached_property
     def source_lines(self) -> tuple[str, ...]:
         """The lines of the scenario's file, as spans count them."""
         return tuple(lines_of(self.script.source))

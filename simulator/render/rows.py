@@ -283,11 +283,12 @@ def _draw_content(
 
 def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
     """Draw the bitmaps of a disk; return the places of those that changed."""
-    before, now = drawn.disk.bitmaps, disk.bitmaps
-    if before is now:
+    now = disk.bitmaps
+    if drawn.disk.bitmaps is now:
         return frozenset()
     lengths = {image.name: image.length for image in disk.chain}
     were = {image.name: image.length for image in drawn.disk.chain}
+    before = _let_go(drawn, now)
     changed = changed_places(before, now)
     old, marked = picked(before, changed), picked(now, changed)
     new = now[len(before) :]
@@ -298,7 +299,7 @@ def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
         or any(bitmap.name in drawn.names for bitmap in new)
         or len({bitmap.name for bitmap in new}) < len(new)
     ):
-        return _draw_all(drawn, disk, lengths, scale)
+        return _draw_all(drawn, disk, before, lengths, scale)
     drawn.names.update(bitmap.name for bitmap in new)
     fresh = range(len(before), len(now))
     strips: dict[int, Strip] = {}
@@ -317,10 +318,38 @@ def _draw_bitmaps(drawn: _Drawn, disk: Disk, scale: int) -> frozenset[int]:
     return frozenset([*fresh, *strips])
 
 
-def _draw_all(drawn: _Drawn, disk: Disk, lengths: Mapping[str, int], scale: int) -> frozenset[int]:
-    """Draw every bitmap, as where some are gone or one has got a namesake."""
-    were = drawn.disk.bitmaps
-    rows = zip(were, drawn.bitmaps, strict=True)
+def _let_go(drawn: _Drawn, now: Series[DirtyBitmap]) -> Series[DirtyBitmap]:
+    """Let go of the rows of bitmaps that are gone; return the others as they were.
+
+    All stay where some have namesakes: the label of one may change when another is gone.
+    """
+    before = drawn.disk.bitmaps
+    last = len(before) - 1
+    if not before or (last < len(now) and KEY_OF(now[last]) == KEY_OF(before[last])):
+        return before
+    if len(drawn.names) < len(before):
+        return before
+    there = frozenset(map(KEY_OF, now))
+    left = [place for place, key in enumerate(map(KEY_OF, before)) if key in there]
+    drawn.bitmaps = series(picked(drawn.bitmaps, left))
+    still = series(picked(before, left))
+    drawn.names = Counter(bitmap.name for bitmap in still)
+    return still
+
+
+def _draw_all(
+    drawn: _Drawn,
+    disk: Disk,
+    before: Series[DirtyBitmap],
+    lengths: Mapping[str, int],
+    scale: int,
+) -> frozenset[int]:
+    """Draw every bitmap, as where one has got a namesake or a disk another size.
+
+    Args:
+        before: The bitmaps of the rows.
+    """
+    rows = zip(before, drawn.bitmaps, strict=True)
     known = {KEY_OF(bitmap): (bitmap, row) for bitmap, row in rows}
     drawn.names = Counter(bitmap.name for bitmap in disk.bitmaps)
     strips, fresh = [], []
@@ -361,18 +390,19 @@ def _draw_bitmap(
             one that has its label.
         before: The bitmap at the instant before; None for a new one.
     """
-    length = lengths[bitmap.node]
+    length, broken = lengths[bitmap.node], bitmap.inconsistent
     added = None
-    if before is not None and not before.inconsistent:
+    if before is not None and before.length == bitmap.length and before.inconsistent is broken:
         added = bitmap.dirty.since(before.dirty)
-    if bitmap.inconsistent:
+    if broken:
         cells = BROKEN * -(-length // scale)
-    elif added is not None and before is not None and before.length == bitmap.length:
+    elif added is not None:
         alike = id(added), bitmap.granularity, length, known.cells
-        if alike not in touched:
+        found = touched.get(alike)
+        if found is None:
             clusters = bitmap.clusters_among(added, disk.cluster_size, length)
-            touched[alike] = added, _mark(known.cells, clusters.cells(scale))
-        cells = touched[alike][1]
+            found = touched[alike] = added, _mark(known.cells, clusters.cells(scale))
+        cells = found[1]
     else:
         cells = write_bits(bitmap.clusters(disk.cluster_size, length), length, scale=scale)
     if cells == known.cells and bitmap.recording == known.recording:

@@ -175,14 +175,15 @@ def title_of(timeline: Timeline, frame: Frame) -> str:
     entries = timeline.entries_of(frame)
     scales = scales_of(timeline)
     told = [_tell(e, e.statement, scales) for e in entries if e.instant is not None and e.statement]
-    told += [f"{shown(move.name)} done" for move in timeline.moves if _is_done(move, frame)]
+    ended = timeline.ended_moves.get(frame.tick, ())
+    told += [f"{shown(move.name)} done" for move in ended if _is_done(move, frame)]
     return ", ".join(text for text in told if text)
 
 
 def _is_done(move: Move, frame: Frame) -> bool:
-    """Whether something has moved its bytes by an instant, and no statement says so."""
+    """Whether something that ended at an instant has moved its bytes, and no statement says so."""
     without_job = move.kind in WITHOUT_JOB
-    return without_job and move.start < frame.tick == move.end and move.status is Status.COMPLETED
+    return without_job and move.start < frame.tick and move.status is Status.COMPLETED
 
 
 def guest_lines(timeline: Timeline, frame: Frame) -> list[str]:
@@ -256,9 +257,9 @@ def _copies(timeline: Timeline, frame: Frame) -> list[str]:
 def made_at(timeline: Timeline, frame: Frame) -> Iterator[tuple[Backup | Restored, str]]:
     """Yield the backups and restored disks that an instant made, each with a few words on it."""
     entries = [entry for entry in timeline.entries_of(frame) if entry.instant is not None]
-    later = Counter(backup.row for entry in entries for backup in entry.new_backups)
-    for entry in entries:
-        made = entry.new_backups
+    backups = [entry.new_backups for entry in entries]
+    later = Counter(backup.row for made in backups for backup in made)
+    for entry, made in zip(entries, backups, strict=True):
         later.subtract(backup.row for backup in made)
         for backup in made:
             if backup.status is Status.RUNNING and later[backup.row]:
