@@ -424,6 +424,8 @@ def _is_seen(level: Level, lacking: LargeMap, tops: list[Level]) -> bool:
         lacking: The one that lacks it, without the levels that both have on top.
     """
     most = lacking.most
+    if level.newest[0] <= most or any(level is top for top in tops):
+        return False
     for entry in level.few.tolist():
         cluster, version = divmod(entry, 1 << int(VERSION_BITS))
         if version > most and not any(top.holds(cluster) for top in tops):
