@@ -34,7 +34,7 @@ from simulator.model.clusters.levels import (
     probe,
     tally,
 )
-from simulator.model.clusters.parting import part, top_of
+from simulator.model.clusters.parting import is_seen, part, top_of
 
 PROBES_MAX = 16
 """A look-up searches this many levels one by one before it looks for a map to make flat."""
@@ -60,6 +60,7 @@ class LargeMap(ClusterMap):
 
     __slots__ = (
         "_count",
+        "_grown",
         "_letters",
         "_lower",
         "_onto",
@@ -88,6 +89,7 @@ class LargeMap(ClusterMap):
         self._shown: tuple[Version, int] | None = None
         self._letters: tuple[int, Mapping[int, str]] | None = None
         self._onto: tuple[LargeMap, LargeMap] | None = None
+        self._grown: tuple[LargeMap, LargeMap] | None = None
 
     @classmethod
     def of(cls, versions: Mapping[int, Version]) -> Self:
@@ -350,12 +352,28 @@ class LargeMap(ClusterMap):
             return type(self)()
         top = top_of(self, wanted)
         if top is not None:
-            made = _stack(top.levels)
+            made = self._grown_from(top.base, top.levels)
             made.made_flat = top.flat
+            if made is not self:
+                self._grown = top.base, made
             return made
         versions = self.lookup(wanted)
         held = versions != NOTHING
         return type(self)(pack(wanted[held], versions[held]))
+
+    def _grown_from(self, base: "LargeMap", levels: list[Level]) -> "LargeMap":
+        """Return its newest levels, which lie on a map; those that a backup copied are one."""
+        if self._grown is not None and self._grown[0] is base:
+            return self._grown[1]
+        return _stack(levels) if base.depth else self
+
+    def _data(self) -> LargeSet:
+        """Return the clusters that hold data."""
+        if self._tally is not None:
+            return LargeSet(self._tally.clusters)
+        flat = self.flat
+        zeroes = flat.data_count < len(flat.packed)
+        return LargeSet(flat.clusters.array[flat.versions != ZERO]) if zeroes else flat.clusters
 
     def differing(self, other: ClusterMap) -> LargeSet:
         """Return the clusters that read differently; zeroes and nothing read alike.
@@ -363,15 +381,17 @@ class LargeMap(ClusterMap):
         Only levels between a common beginning and a common end can make a difference.
         """
         other = _large_map(other)
-        if not other.depth and self._tally is not None:
-            return LargeSet(self._tally.clusters)
+        if not other.depth:
+            return self._data()
         parted = part(self, other)
         if not parted.apart or parted.hidden:
             return LargeSet(NO_CLUSTERS)
-        if parted.my.depth == len(parted.mine) and not parted.theirs:
-            touched = parted.my.clusters()
+        levels = [*parted.mine, *parted.theirs]
+        if parted.mine and parted.theirs:
+            touched = _stack(levels).clusters()
         else:
-            touched = _stack([*parted.mine, *parted.theirs]).clusters()
+            grown = parted.my if parted.mine else parted.their
+            touched = grown._grown_from(parted.base, levels).clusters()
         if parted.grown:
             for level in parted.tops:
                 touched = touched - level.clusters
@@ -391,7 +411,7 @@ class LargeMap(ClusterMap):
         if not parted.apart:
             return True
         sides = (parted.mine, parted.their), (parted.theirs, parted.my)
-        if any(levels and _is_seen(levels[0], lacking, parted.tops) for levels, lacking in sides):
+        if any(levels and is_seen(levels[0], lacking, parted.tops) for levels, lacking in sides):
             return False
         ends = [e for levels, _ in sides for e in {*levels[:1], *levels[-1:]}]
         if not parted.grown and not all(self._reads_alike(other, level) for level in ends):
@@ -415,22 +435,6 @@ class LargeMap(ClusterMap):
 
 
 NO_MAP = LargeMap()
-
-
-def _is_seen(level: Level, lacking: LargeMap, tops: list[Level]) -> bool:
-    """Whether a few looks find what one of two maps shows of a level that the other one lacks.
-
-    Args:
-        lacking: The one that lacks it, without the levels that both have on top.
-    """
-    most = lacking.most
-    if level.newest[0] <= most or any(level is top for top in tops):
-        return False
-    for entry in level.few.tolist():
-        cluster, version = divmod(entry, 1 << int(VERSION_BITS))
-        if version > most and not any(top.holds(cluster) for top in tops):
-            return True
-    return False
 
 
 def _stack(levels: list[Level]) -> LargeMap:

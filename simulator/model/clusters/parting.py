@@ -6,7 +6,7 @@ import numpy as np
 
 from simulator.model.clusters.arrays import Integers
 from simulator.model.clusters.interfaces import Version
-from simulator.model.clusters.levels import Level, flatten
+from simulator.model.clusters.levels import VERSION_BITS, Level, flatten
 from simulator.values import NamedTuple
 
 TOP_MAX = 8
@@ -99,19 +99,37 @@ def part(my: P, their: P) -> Parted[P]:
     return Parted(apart, tops, my, their, mine, theirs, one)
 
 
-class Top(NamedTuple):
+def is_seen(level: Level, lacking: Pile, tops: list[Level]) -> bool:
+    """Whether a few looks find what one of two maps shows of a level that the other one lacks.
+
+    Args:
+        lacking: The one that lacks it, without the levels that both have on top.
+    """
+    most = lacking.most
+    if level.newest[0] <= most or any(level is top for top in tops):
+        return False
+    for entry in level.few.tolist():
+        cluster, version = divmod(entry, 1 << int(VERSION_BITS))
+        if version > most and not any(top.holds(cluster) for top in tops):
+            return True
+    return False
+
+
+class Top(NamedTuple, Generic[P]):
     """The newest levels of a pile.
 
     Attributes:
         levels: They, newest first.
         flat: All of them as one.
+        base: What they lie on.
     """
 
     levels: list[Level]
     flat: Level
+    base: P
 
 
-def top_of(pile: Pile, wanted: Integers) -> Top | None:
+def top_of(pile: P, wanted: Integers) -> Top[P] | None:
     """Return the newest levels, if they hold just some clusters; None if they do not.
 
     What was written since a point in time is mostly asked for like that.
@@ -130,4 +148,4 @@ def top_of(pile: Pile, wanted: Integers) -> Top | None:
         levels.append(pile.level)
         held = flatten([pile.level, held])
         pile = pile.lower
-    return Top(levels, held) if np.array_equal(wanted, held.clusters.array) else None
+    return Top(levels, held, pile) if np.array_equal(wanted, held.clusters.array) else None
