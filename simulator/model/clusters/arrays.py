@@ -85,14 +85,22 @@ class LargeSet(ClusterSet):
 
     def _arrays(self) -> Iterator[Integers]:
         """Yield the arrays that it is made of, the newest first."""
+        return (part.array for part in self.parts())
+
+    def parts(self) -> Iterator["LargeSet"]:
+        """Yield the sets that it is made of, the newest first, without uniting them."""
         left: LargeSet | None = self
         while left is not None:
             if left._array is not None:
-                yield left._array
+                yield left
                 return
             if left._part is not None:
-                yield left._part.array
+                yield left._part
             left = left._older
+
+    def take(self, united: "LargeSet") -> None:
+        """Take the array of a set that was united from the same parts."""
+        self._array = united.array
 
     def __len__(self) -> int:
         return len(self.array)
@@ -158,14 +166,8 @@ class LargeSet(ClusterSet):
 
     def cells(self, scale: int) -> Iterator[int]:
         """Yield the cells of a figure that these clusters touch, without uniting them first."""
-        left: LargeSet | None = self
-        while left is not None:
-            if left._array is not None:
-                yield from left._own_cells(scale)
-                return
-            if left._part is not None:
-                yield from left._part._own_cells(scale)
-            left = left._older
+        for part in self.parts():
+            yield from part._own_cells(scale)
 
     def _own_cells(self, scale: int) -> tuple[int, ...]:
         """Return its cells; every bitmap of a window asks for those of the same set."""

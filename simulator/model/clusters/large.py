@@ -347,8 +347,8 @@ class LargeMap(ClusterMap):
 
     def restrict(self, clusters: ClusterSet) -> "LargeMap":
         """Return what the map holds for some clusters."""
-        wanted = enlarge(clusters).array
-        if not len(wanted) or not self:
+        wanted = enlarge(clusters)
+        if not wanted or not self:
             return type(self)()
         top = top_of(self, wanted)
         if top is not None:
@@ -357,9 +357,9 @@ class LargeMap(ClusterMap):
             if made is not self:
                 self._grown = top.base, made
             return made
-        versions = self.lookup(wanted)
+        versions = self.lookup(wanted.array)
         held = versions != NOTHING
-        return type(self)(pack(wanted[held], versions[held]))
+        return type(self)(pack(wanted.array[held], versions[held]))
 
     def _grown_from(self, base: "LargeMap", levels: list[Level]) -> "LargeMap":
         """Return its newest levels, which lie on a map; those that a backup copied are one."""

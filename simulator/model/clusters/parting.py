@@ -4,7 +4,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from simulator.model.clusters.arrays import Integers
+from simulator.model.clusters.arrays import Integers, LargeSet
 from simulator.model.clusters.interfaces import Version
 from simulator.model.clusters.levels import VERSION_BITS, Level, flatten
 from simulator.values import NamedTuple
@@ -129,11 +129,29 @@ class Top(NamedTuple, Generic[P]):
     base: P
 
 
-def top_of(pile: P, wanted: Integers) -> Top[P] | None:
+def top_of(pile: P, wanted: LargeSet) -> Top[P] | None:
     """Return the newest levels, if they hold just some clusters; None if they do not.
 
     What was written since a point in time is mostly asked for like that.
     """
+    return _made_of(pile, wanted) or _holding(pile, wanted.array)
+
+
+def _made_of(pile: P, wanted: LargeSet) -> Top[P] | None:
+    """Return the newest levels, if a set that is not united yet has a part from each of them."""
+    levels: list[Level] = []
+    for each in wanted.parts():
+        if not pile.depth or pile.level.clusters is not each or len(levels) == TOP_MAX:
+            return None
+        levels.append(pile.level)
+        pile = pile.lower
+    held = flatten(levels[::-1])
+    wanted.take(held.clusters)
+    return Top(levels, held, pile)
+
+
+def _holding(pile: P, wanted: Integers) -> Top[P] | None:
+    """Return the same of whatever clusters."""
     levels: list[Level] = []
     most = 0
     while pile.depth and most < len(wanted) and len(levels) < TOP_MAX:
