@@ -25,11 +25,19 @@ class Change(NamedTuple):
     gone: tuple[Backup, ...] = ()
 
 
-def changes_of(timeline: Timeline) -> Iterator[Change]:
-    """Yield the changes of the backups: one for each instant, and for each copy that took time.
+def changes_of(timeline: Timeline) -> tuple[Change, ...]:
+    """Return the changes of the backups; asked again, the same ones.
 
-    A copy has no job of the machine's, so the record has it from its start on.
+    There is one for each instant, and for each copy that took time: it has no job of the machine's,
+    so the record has it from its start on.
     """
+    known = timeline.memo.get("changes")
+    if not isinstance(known, tuple):
+        known = timeline.memo["changes"] = tuple(_changes(timeline))
+    return known
+
+
+def _changes(timeline: Timeline) -> Iterator[Change]:
     copies = {
         (move.name, move.disk, move.start): move.end
         for move in timeline.moves

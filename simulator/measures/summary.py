@@ -1,7 +1,9 @@
 """All that a run comes to, in one value, and what there is at the end of each instant."""
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 
 from simulator.flows.resources import Resource
 from simulator.measures.changes import changes_of, end_of
@@ -16,6 +18,8 @@ from simulator.model.machine import Status
 from simulator.model.series import known_of, parts_of
 from simulator.timeline import Timeline
 from simulator.values import NamedTuple, dataclass
+
+LENGTH_OF = attrgetter("length")
 
 
 class Kept(NamedTuple):
@@ -161,4 +165,5 @@ def _bitmap_bytes(disk: Disk) -> int:
 
 
 def _bytes(bitmaps: tuple[DirtyBitmap, ...]) -> int:
-    return sum(-(-bitmap.length // 8) for bitmap in bitmaps)
+    lengths = Counter(map(LENGTH_OF, bitmaps))
+    return sum(-(-length // 8) * count for length, count in lengths.items())

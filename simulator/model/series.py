@@ -343,10 +343,14 @@ def exchanged(before: Series[T], after: Series[T]) -> tuple[list[T], list[T]]:
     if before is after:
         return [], []
     left, came = _unshared(before, after)
-    if len(came) >= len(left) and all(map(is_, left, came)):
-        return [], [*came[len(left) :]]
-    known, there = {*map(id, left)}, {*map(id, came)}
-    return [e for e in left if id(e) not in there], [e for e in came if id(e) not in known]
+    unlike = [*map(is_not, left, came)]
+    gone = [*compress(left, unlike), *left[len(unlike) :]]
+    new = [*compress(came, unlike), *came[len(unlike) :]]
+    if not (gone and new):
+        return gone, new
+    # What stands elsewhere now is neither.
+    known, there = {*map(id, gone)}, {*map(id, new)}
+    return [e for e in gone if id(e) not in there], [e for e in new if id(e) not in known]
 
 
 def _unshared(one: Series[T], other: Series[T]) -> tuple[Sequence[T], Sequence[T]]:

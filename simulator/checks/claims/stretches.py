@@ -46,6 +46,8 @@ class Claim(NamedTuple):
         missing: What it should hold and does not: of one since a checkpoint all that differs, of
             others what changed in the holes between their windows.
         holes: Where its windows leave the stretch uncovered, oldest first.
+        needless: How many of the clusters that it holds read as they did at the beginning; None
+            where only the holes were looked at.
     """
 
     entry: Entry
@@ -55,6 +57,7 @@ class Claim(NamedTuple):
     now: Disk
     missing: ClusterSet
     holes: tuple[Hole, ...]
+    needless: int | None
 
     @property
     def to_now(self) -> bool:
@@ -140,8 +143,11 @@ def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int, end: in
         _hole(timeline, backup, a, b, end) for a, b in _uncovered(backup.windows, start, end)
     )
     cut = resized_in(timeline, backup.disk, start, backup.moment) if not holes else None
+    needless = None
     if to_now or cut is not None:
-        missing = _changed(then, now) - backup.read
+        changed = _changed(then, now)
+        missing = changed - backup.read
+        needless = len(backup.read) - len(changed) + len(missing)
         if end != backup.moment:
             held = now.guest_view.restrict(backup.read)
             missing = missing | held.differing(backup.content)
@@ -149,7 +155,7 @@ def _judge(timeline: Timeline, entry: Entry, backup: Backup, start: int, end: in
         missing = set_of(backup.length)
         for hole in holes:
             missing = missing if hole.last else missing | (hole.changed - backup.read)
-    return Claim(entry, backup, backup.read, then, now, missing, holes)
+    return Claim(entry, backup, backup.read, then, now, missing, holes, needless)
 
 
 def _uncovered(windows: tuple[Window, ...], start: int, end: int) -> Iterator[tuple[int, int]]:

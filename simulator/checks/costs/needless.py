@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from simulator.checks.bitmaps.namesakes import stale_namesakes
 from simulator.checks.claims.leftovers import leftover_of
+from simulator.checks.claims.stretches import Claim, claims_of
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterSet
@@ -59,6 +60,7 @@ def needless_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     incremental backup recommends granules of 64 KiB for this.
     """
     whole: dict[str, Backup] = {}
+    claims = {id(claim.backup): claim for claim in claims_of(timeline)}
     for entry, backup in timeline.made_backups:
         if not backup.usable or backup.kind is Kind.COPY:
             continue
@@ -70,11 +72,11 @@ def needless_copy(self: Rule, timeline: Timeline) -> Iterator[Finding]:
         elif backup.read and leftover_of(timeline, entry, backup) is None:
             then, now = _ends(timeline, entry, backup)
             if then is not None and now is not None:
-                needless = _unchanged(backup.read, then, now)
-                size = len(needless) * now.cluster_size
-                many = len(needless) * 2 > len(backup.read) and size >= WORTH_TELLING
+                needless = _count(claims.get(id(backup)), backup.read, then, now)
+                size = needless * now.cluster_size
+                many = needless * 2 > len(backup.read) and size >= WORTH_TELLING
                 if many and not stale_namesakes(timeline, entry, backup):
-                    yield _increment(self, timeline, entry, backup, then, len(needless))
+                    yield _increment(self, timeline, entry, backup, then, needless)
 
 
 def _ends(timeline: Timeline, entry: Entry, backup: Backup) -> tuple[Disk | None, Disk | None]:
@@ -87,8 +89,14 @@ def _ends(timeline: Timeline, entry: Entry, backup: Backup) -> tuple[Disk | None
     return timeline.state_at(backup.disk, start), timeline.state_at(backup.disk, backup.moment)
 
 
-def _unchanged(read: ClusterSet, then: Disk, now: Disk) -> ClusterSet:
-    return read - then.guest_view.differing(now.guest_view)
+def _count(claim: Claim | None, read: ClusterSet, then: Disk, now: Disk) -> int:
+    """Return how many clusters that were read are as they were, as a claim of the same may know."""
+    known = (
+        claim.needless if claim is not None and claim.then is then and claim.now is now else None
+    )
+    if known is not None:
+        return known
+    return len(read - then.guest_view.differing(now.guest_view))
 
 
 def _is_again(entry: Entry, old: Backup, new: Backup) -> bool:

@@ -69,7 +69,7 @@ def report_document(timeline: Timeline, findings: Sequence[Finding]) -> ReportDo
 
 def seconds(ticks: int | Fraction) -> float:
     """Return ticks as seconds."""
-    return float(Fraction(ticks) / SECOND)
+    return ticks.numerator / (ticks.denominator * SECOND)
 
 
 def _told(summary: Summary, ticks: int | Fraction | None) -> float | None:
