@@ -29,6 +29,7 @@ MET_BY: Mapping[str, frozenset[str]] = {
     "newest_lies_on_top": frozenset({"DeleteSnapshot"}),
     "reverts_external": frozenset({"Revert"}),
     "preserves_domain": frozenset({"preserve-domain"}),
+    "missing_source_named": frozenset(),
 }
 """What of a run meets a switch: names of operations, requests and commands, and a key of a backup;
 none for mere words."""

@@ -217,17 +217,26 @@ def _delete_checkpoint(request: DeleteCheckpoint) -> Virsh:
 
 def _revert(files: Files, entry: Entry, request: Revert) -> Iterator[LibvirtAction]:
     """Yield a return to a snapshot; one that runs is started again, paused as at first."""
+    if _is_left_off(entry, request):
+        raise UnsupportedError("a revert that is refused when the machine was turned off for it")
     back = [each for each in entry.operations if isinstance(each, RevertImages)]
     yield from files.clear_away(*(each.overlay for each in back))
     note = find_note(entry.before.snapshots, request.snapshot)
     name = note.name if note is not None else request.snapshot
-    runs = entry.before.power is Power.RUNNING and entry.refusal is None
+    runs = any(isinstance(each, OpenImages) for each in entry.operations)
     started = ("--paused",) if runs else ()
     yield Virsh(("snapshot-revert", DOMAIN, *named("snapshotname", name), *started))
     for each in back:
-        disk = entry.before.disk_to_revert(each.image)
-        assert disk is not None, "the revert was accepted"
-        yield Adopt(disk.name, each.overlay)
+        assert each.disk is not None, "libvirt notes it"
+        yield Adopt(each.disk, each.overlay)
+
+
+def _is_left_off(entry: Entry, request: Revert) -> bool:
+    """Whether libvirt turns a machine off, and then finds a file gone that it has noted."""
+    machine = entry.before
+    noted = find_note(machine.snapshots, request.snapshot) is not None
+    begins = noted and machine.semantics.reverts_external and not machine.jobs
+    return begins and entry.refusal is not None and machine.power is Power.RUNNING
 
 
 def _rest(files: Files, entry: Entry, request: Request | None) -> Iterator[LibvirtAction]:

@@ -85,10 +85,10 @@ class Copying:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:
-    """An image that a revert took out of the chain, and that a later one may return to.
+    """An image that a revert or a job took out of the chain, and that a revert may return to.
 
     Attributes:
-        below: The image that it lies on; None for a base.
+        below: The image that its file says it lies on; None for a base.
         bitmaps: Those in its file.
         froze: The moment that it stands for.
     """
@@ -110,7 +110,7 @@ class Disk:
         bitmaps: In the order of their creation.
         moment: How often the guest changed the disk so far. Two states with the same moment are
             the same state, so intervals of backups and windows of bitmaps are told in moments.
-        aside: Images that a revert took out of the chain and whose files stay.
+        aside: Images out of the chain whose files stay, since a snapshot is noted to need them.
         detached: The disk as it was when it left the machine; it has no chain until it is back.
         lacks: Bytes by which the last cluster that the guest sees is cut short.
     """
@@ -172,8 +172,15 @@ class Disk:
         place = names.index(image) + 1
         return self.moment if place == len(names) else self.chain[place].since
 
+    def file_of(self, image: Image) -> Aside:
+        """Return one of its images as a file, out of its chain."""
+        place = self.chain.index(image)
+        below = self.chain[place - 1].name if place else None
+        bitmaps, froze = self.bitmaps_on(image.name), self.moment_of(image.name)
+        return Aside(image=image, below=below, bitmaps=bitmaps, froze=froze)
+
     def laid_aside(self, image: str) -> Aside | None:
-        """Return an image that a revert took out of the chain, or None."""
+        """Return an image that lies beside the chain, or None."""
         return next((each for each in self.aside if each.image.name == image), None)
 
     def image(self, name: str) -> Image | None:

@@ -372,10 +372,6 @@ class Machine:
         """Return the disk whose chain has an image of this name, or None."""
         return next((disk for disk in self.disks if disk.image(node) is not None), None)
 
-    def disk_to_revert(self, image: str) -> Disk | None:
-        """Return the disk whose chain has an image, or had it until a revert."""
-        return next((d for d in self.disks if d.image(image) or d.laid_aside(image)), None)
-
     def checkpoint(self, name: str) -> Checkpoint | None:
         """Return a checkpoint by its name, or None."""
         return find(self.checkpoints, NAME_OF, name)

@@ -58,8 +58,8 @@ class SnapshotNote:
         layers: One a disk, at least one.
         reverted: What lies there instead since the machine went back to it, where other snapshots
             are noted to lie on its own images; it goes with the next revert.
-        beside: The other disks, each with the image that was active then: a return to the snapshot
-            takes them back as well.
+        chains: The images of each disk then, base first, its own not among them. A return to it
+            finds them by these names, whatever their files hold by then.
         parent: The snapshot that was current then.
         current: Whether the next one is put under it.
     """
@@ -68,14 +68,21 @@ class SnapshotNote:
     at: str | None = None
     layers: tuple[Layer, ...]
     reverted: tuple[Layer, ...] = ()
-    beside: tuple[tuple[str, str], ...] = ()
+    chains: tuple[tuple[str, tuple[str, ...]], ...] = ()
     parent: str | None = None
     current: bool = True
 
     @property
-    def lies_on(self) -> set[str]:
-        """The images that it needs: what its own were put onto, and what was active beside."""
-        return {layer.over for layer in self.layers} | {image for _, image in self.beside}
+    def beside(self) -> tuple[tuple[str, str], ...]:
+        """The other disks, each with the image that was active then: a return to the snapshot takes
+        them back as well."""
+        made = {layer.disk for layer in self.layers}
+        return tuple((disk, images[-1]) for disk, images in self.chains if disk not in made)
+
+    @property
+    def needs(self) -> set[str]:
+        """The images that a return to the snapshot looks for."""
+        return {image for _, images in self.chains for image in images}
 
     def put_onto(self, gone: "SnapshotNote") -> "SnapshotNote":
         """Return the note as it is when the host forgets an older one.
@@ -88,10 +95,13 @@ class SnapshotNote:
         layers = tuple(
             each._replace(over=below.get((each.disk, each.over), each.over)) for each in self.layers
         )
-        beside = tuple((disk, below.get((disk, image), image)) for disk, image in self.beside)
+        chains = tuple(
+            (disk, tuple(each for each in images if (disk, each) not in below))
+            for disk, images in self.chains
+        )
         parent = gone.parent if self.parent == gone.name else self.parent
         current = self.current or (gone.current and self.name == gone.parent)
-        return replace(self, layers=layers, beside=beside, parent=parent, current=current)
+        return replace(self, layers=layers, chains=chains, parent=parent, current=current)
 
     def settled(self) -> "SnapshotNote":
         """Return the note as it is when another is put under it: what lies there is its own.

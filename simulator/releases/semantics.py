@@ -20,6 +20,7 @@ class Semantics(NamedTuple):
     reverts_external: bool = True
     newest_lies_on_top: bool = True
     preserves_domain: bool = False
+    missing_source_named: bool = False
     qemu: str = "10.0"
 
 

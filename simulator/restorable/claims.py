@@ -4,7 +4,6 @@ Windows of bitmaps say what a backup was read through. What it claims is what it
 ``since X`` is all that differs between X and now.
 """
 
-from simulator.model.disk import Disk
 from simulator.model.machine import Backup, Kind, Machine, Transfer
 from simulator.model.operations import AddBitmap, ClearBitmap, RevertImages
 from simulator.model.requests import Qmp, TakeBackup
@@ -84,10 +83,16 @@ def claimed_end(timeline: Timeline, entry: Entry, backup: Backup) -> int:
     return end
 
 
-def _froze(disk: Disk, image: str) -> int:
-    """Return the moment that an image stands for, in the chain or out of it."""
-    aside = disk.laid_aside(image)
-    return aside.froze if aside is not None else disk.moment_of(image)
+def _froze(entry: Entry, revert: RevertImages) -> tuple[str, int] | None:
+    """Return the disk that goes back, and the moment that its image stood for, in the chain or out
+    of it; None for the image of another disk."""
+    disk = entry.before.disk(revert.disk) if revert.disk else entry.before.disk_of(revert.image)
+    if disk is None:
+        return None
+    aside = disk.laid_aside(revert.image)
+    if aside is not None:
+        return disk.name, aside.froze
+    return (disk.name, disk.moment_of(revert.image)) if disk.image(revert.image) else None
 
 
 def _reverted(timeline: Timeline) -> dict[tuple[str, int], int]:
@@ -96,12 +101,10 @@ def _reverted(timeline: Timeline) -> dict[tuple[str, int], int]:
     known = timeline.memo.get("reverted images")
     if not isinstance(known, dict):
         known = timeline.memo["reverted images"] = {
-            (disk.name, entry.after.disk(disk.name).moment): _froze(disk, each.image)
+            (froze[0], entry.after.disk(froze[0]).moment): froze[1]
             for entry in timeline.entries
             for each in entry.operations
-            if isinstance(each, RevertImages)
-            for disk in [entry.before.disk_to_revert(each.image)]
-            if disk is not None
+            if isinstance(each, RevertImages) and (froze := _froze(entry, each)) is not None
         }
     return known
 

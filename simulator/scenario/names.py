@@ -1,5 +1,6 @@
 """The names that the steps of a file introduce, and what a step may refer to."""
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
@@ -14,6 +15,9 @@ from simulator.values import NamedTuple
 
 EVENTS_MAX = 10_000
 """With more names than these, a message lists all of them, whether they are there or not."""
+
+REVERTED = re.compile("(-revert)+$")
+"""What follows the name of an image in that of an overlay which a revert put onto it."""
 
 GUEST_SEES = "guest sees"
 """The row of what the guest sees; with several disks a disk's name follows."""
@@ -205,7 +209,7 @@ class Names:
         """Whether some step introduces a name."""
         known = self.known[thing]
         # A revert makes an image for each disk, and tells the name of the first.
-        reverted = thing is Thing.IMAGE and name.removesuffix("-revert") in known
+        reverted = thing is Thing.IMAGE and REVERTED.sub("", name) in known
         return name in known or reverted or name in self._perhaps or self.unsure
 
     def split(self, label: str) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from simulator.hosts.installed import installed_host
 from simulator.hosts.libvirt.libvirtd import INSTALL_HELP, LibvirtRefusedError
 from simulator.hosts.libvirt.machine import Host, open_host
 from simulator.libvirt.plan import LibvirtPlan, LibvirtStep, make_libvirt_plan
+from simulator.model.requests import Revert
 from simulator.releases import hosts as releases
 from simulator.timeline import Timeline
 from simulator.verify.compare import Difference, compare
@@ -49,6 +50,9 @@ Source: ``facts/LIBVIRT.md`` section 3, number 25.
 
 OWNER = re.compile(r" \(as uid:[0-9]+, gid:[0-9]+\)")
 """Who libvirt runs QEMU as: that is the host's, and the model leaves it out."""
+
+NEW_OVERLAY = re.compile(r"[\w.-]+\.\d{10}\b")
+"""What libvirt calls an overlay that it makes at a revert: by the second."""
 
 _NUMBERED = re.compile("libvirt-[0-9]+-(?:format|storage)")
 _NODE = re.compile(r"(Node|backing hd of) '[^']*'")
@@ -98,6 +102,9 @@ async def _perform(
             await host.do(action)
     except LibvirtRefusedError as error:
         said = str(error)
+    request = step.entry.request
+    if said is not None and isinstance(request, Revert):
+        said = NEW_OVERLAY.sub(request.image, said)
     if not _says_the_same(step.refusal, said):
         return _other_words(step, said)
     differing = await _look_at_notes(host, step)

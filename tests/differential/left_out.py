@@ -172,6 +172,13 @@ LEFT_OUT = {
         "`checkpoint-delete` finds no bitmap: the children of that checkpoint have another "
         "parent by then.",
     ),
+    "revert-without-file": LeftOut(
+        "libvirt",
+        "A revert that is refused since a file is gone, or no qcow2 file any more, leaves a "
+        "machine off that ran: libvirt turned it off before. Here a refusal leaves it as it was; "
+        "`verify` plays such a revert of a machine that is off.",
+        drawn=True,
+    ),
     "preserved-shutdown": LeftOut(
         "libvirt",
         "A machine whose guest has powered off under a backup with `preserve-domain` boots anew "

@@ -411,7 +411,8 @@ class Libvirt(ApiModel):
             if isinstance(plan, Refusal):
                 return plan
             merged += plan
-        done = (*merged, ForgetSnapshot(note.name))
+        layers = merged_by_deletion(machine, note) or note.layers
+        done = (*merged, ForgetSnapshot(note.name, gone=tuple(each.image for each in layers)))
         if not merged:
             return done
         if machine.power is Power.RUNNING:

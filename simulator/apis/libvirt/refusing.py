@@ -182,10 +182,16 @@ def refuse_written(machine: Machine, image: str) -> Refusal | None:
 
 def refuse_start(machine: Machine) -> Refusal | None:
     """Return libvirt's no to a start with a file that is gone, or that it cannot lock."""
-    for image in (image for disk in machine.disks for image in reversed(disk.chain)):
-        if image.removed:
-            told = f"Cannot access storage file '{image.name}': No such file or directory"
-            return Refusal(told, cause="somebody removed it")
+    for disk in machine.disks:
+        for place, image in reversed([*enumerate(disk.chain)]):
+            if not image.removed:
+                continue
+            told = f"Cannot access storage file '{image.name}'"
+            # It knows what it has noted below the active image, and finds the base by itself.
+            if place and image is not disk.active:
+                told = f"Cannot access backing file '{image.name}' of storage file"
+                told = f"{told} '{disk.active.name}'"
+            return Refusal(f"{told}: No such file or directory", cause="its file was removed")
     for disk in machine.disks if machine.forked else ():
         others = machine.sharers(disk.active.name, disk.name) if disk.chain else ()
         if others:

@@ -5,6 +5,7 @@ Source: libvirt 9.0.0 with QEMU 7.2.22.
 """
 
 from simulator.apis.base import Plan
+from simulator.model.disk import Aside
 from simulator.model.machine import Machine, Power
 from simulator.model.notes import Layer, SnapshotNote, find_note
 from simulator.model.operations import (
@@ -16,6 +17,8 @@ from simulator.model.operations import (
     RevertImages,
 )
 from simulator.model.requests import DeleteSnapshot, Revert, Snapshot
+from simulator.model.transitions.beside import find_file, find_files, noted_chain, without_asides
+from simulator.model.transitions.files.opening import BELOW
 
 NO_DELETION = "unsupported configuration: deletion of"
 """How libvirt begins to say that a snapshot must stay."""
@@ -32,9 +35,8 @@ def note_of(machine: Machine, request: Snapshot) -> RecordSnapshot:
     layers = tuple(
         Layer(disk, image, machine.disk(disk).active.name) for disk, image in request.images
     )
-    made = dict(request.images)
-    beside = tuple((d.name, d.active.name) for d in machine.disks if d.chain and d.name not in made)
-    return RecordSnapshot(layers[0].image, layers, beside=beside)
+    chains = ((d.name, tuple(image.name for image in d.chain)) for d in machine.disks if d.chain)
+    return RecordSnapshot(layers[0].image, layers, chains=tuple(chains))
 
 
 def refuse_snapshot(machine: Machine, request: Snapshot) -> Refusal | None:
@@ -79,32 +81,88 @@ def refuse_revert(machine: Machine) -> Refusal | None:
 def revert_to(machine: Machine, note: SnapshotNote, overlay: str) -> Plan:
     """Return a new overlay on each image that was active at a snapshot, as the host has noted them.
 
-    So it is for disks that the snapshot left alone, too. What another snapshot is noted to lie on
-    keeps its file, and the note its images; without such a one it names the new overlays. A machine
-    that runs is started anew.
+    So it is for disks that the snapshot left alone, too. What a snapshot is noted to need keeps its
+    file; where others were put under this one, the note keeps its images, and names the new
+    overlays otherwise. The current snapshot's own files are deleted then, by their names: a machine
+    that runs is started anew, unless that took a file that it needs.
     """
-    noted = {image for each in machine.snapshots if each is not note for image in each.lies_on}
     was = (*note.layers, *(Layer(disk, image, image) for disk, image in note.beside))
     first, *rest = was
     layers = (
         first._replace(image=overlay),
         *(old._replace(image=_new_name(machine, old)) for old in rest),
     )
-    stay = tuple(sorted(noted))
-    back = [RevertImages(layer.over, layer.image, kept=stay) for layer in layers]
-    built_on = any(layer.image in noted for layer in note.layers)
-    record = RecordSnapshot(note.name, layers)
-    if built_on:
-        record = RecordSnapshot(note.name, note.layers, reverted=layers, beside=note.beside)
+    refusal = _refuse_files(machine, note, {each.disk: each.image for each in layers})
+    if refusal is not None:
+        return refusal
+    chains = dict(note.chains)
+    stay = tuple(sorted({image for each in machine.snapshots for image in each.needs}))
+    back = [
+        RevertImages(old.over, new.image, kept=stay, disk=old.disk, chain=chains[old.disk])
+        for old, new in zip(was, layers, strict=True)
+    ]
+    gone = _deleted(machine, {each.image for each in layers})
+    record = RecordSnapshot(note.name, layers, gone=gone)
+    if any(each.parent == note.name for each in machine.snapshots):
+        record = RecordSnapshot(note.name, note.layers, reverted=layers, gone=gone)
     if machine.power is not Power.RUNNING or machine.transient:
         return (*back, record)
-    return (CloseImages(), *back, record, OpenImages())
+    files = [find_files(machine, images, disk) or () for disk, images in note.chains]
+    lost = any(each.image.name in gone for chain in files for each in chain)
+    return (CloseImages(), *back, record, *(() if lost else (OpenImages(),)))
+
+
+def _deleted(machine: Machine, made: set[str]) -> tuple[str, ...]:
+    """Return the images whose files a return to a snapshot deletes: what lies there of the current
+    one, but for what is made anew under such a name."""
+    now = next((each for each in machine.snapshots if each.current), None)
+    there = (now.reverted or now.layers) if now is not None else ()
+    return tuple(layer.image for layer in there if layer.image not in made)
+
+
+def _refuse_files(machine: Machine, note: SnapshotNote, made: dict[str, str]) -> Refusal | None:
+    """Return libvirt's no to a return for which a file is gone, or is no qcow2 file any more.
+
+    A machine that ran is off then, which a refusal does not show here.
+
+    Args:
+        made: The new overlay of each disk.
+    """
+    there = without_asides(machine, {*made.values()})
+    for disk, (*_, on) in note.chains:
+        if find_file(there, on, disk) is None:
+            named = machine.semantics.missing_source_named
+            which = f" ({on}) doesn't exist or" if named else ""
+            told = "is not a regular file; refusing to generate external snapshot name"
+            source = f"unsupported configuration: source for disk '{disk}'{which} {told}"
+            return Refusal(source, cause=f"{on} is gone by now")
+    for disk, images in note.chains:
+        opened = noted_chain(there, images, disk)
+        for steps, (image, file) in enumerate(reversed(opened)):
+            base = steps == len(opened) - 1
+            said = _not_opened(image, file, base=base)
+            if said:
+                into = made[disk]
+                create = f"qemu-img create -f qcow2 -o backing_fmt=qcow2,backing_file={images[-1]}"
+                return Refusal(
+                    f"internal error: Child process ({create} {into}) unexpected exit status 1: "
+                    f"qemu-img: {into}: {BELOW * steps}{said} / Could not open backing image.",
+                    cause=f"{image} is {'gone' if file is None else 'a raw image'} by now",
+                )
+    return None
+
+
+def _not_opened(image: str, file: Aside | None, *, base: bool) -> str:
+    """Return what QEMU says of a file of a noted chain that it cannot open; empty where it can."""
+    if file is None:
+        return f"Could not open '{image}': No such file or directory"
+    return "Image is not in qcow2 format" if file.image.format == "raw" and not base else ""
 
 
 def _new_name(machine: Machine, layer: Layer) -> str:
     """Return a name for an overlay that nobody names: the host's own have the time in theirs."""
     name = f"{layer.image}-revert"
-    while machine.node_taken(name) or machine.disk(layer.disk).laid_aside(name) is not None:
+    while machine.node_taken(name) or find_file(machine, name, layer.disk) is not None:
         name += "-revert"
     return name
 

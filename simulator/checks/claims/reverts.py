@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from simulator.checks.biographies import Kind, Thing, beginning_of
 from simulator.model.clusters import ClusterMap
 from simulator.model.disk import Disk, read_chain
+from simulator.model.machine import Machine
 from simulator.model.notes import find_note
 from simulator.model.operations import LoadSnapshot, RecordSnapshot, RevertImages
 from simulator.model.requests import Revert, Snapshot
+from simulator.model.transitions.beside import find_files
 from simulator.model.values import replace
 from simulator.timeline import Entry, Timeline
 from simulator.values import NamedTuple
@@ -54,18 +56,20 @@ def _reverts(timeline: Timeline) -> Iterator[Reverted]:
         for operation in entry.operations:
             found: Reverted | None = None
             if isinstance(operation, RevertImages):
-                found = _external(timeline, entry, operation.image)
+                found = _external(timeline, entry, operation)
             elif isinstance(operation, LoadSnapshot):
                 found = _internal(entry, operation)
             if found is not None:
                 yield found
 
 
-def _external(timeline: Timeline, entry: Entry, image: str) -> Reverted | None:
+def _external(timeline: Timeline, entry: Entry, revert: RevertImages) -> Reverted | None:
     """Return the claim of a revert to the state that an overlay froze when it was made."""
-    disk = entry.before.disk_to_revert(image)
+    before = entry.before
+    disk = before.disk(revert.disk) if revert.disk is not None else before.disk_of(revert.image)
     if disk is None:
         return None
+    image = revert.image
     noted = _noted(timeline, entry, disk.name)
     if noted is not None:
         return Reverted(entry, disk.name, noted.name, image, noted.moment)
@@ -114,12 +118,18 @@ def _internal(entry: Entry, load: LoadSnapshot) -> Reverted | None:
     return Reverted(entry, disk.name, load.name, load.node, kept.moment, inside=True)
 
 
-def would_show(disk: Disk, revert: Reverted) -> ClusterMap | None:
-    """Return what the guest would see after a revert, from a disk as it is; None where it cannot.
+def would_show(machine: Machine, revert: Reverted) -> ClusterMap | None:
+    """Return what the guest would see after a revert, from a machine as it is; None where it
+    cannot.
 
-    An external snapshot shows what lies below its overlay; an internal one the image's own content
-    of then, on whatever lies below it now.
+    An external snapshot shows what lies below its overlay, or the files that the host has noted; an
+    internal one the image's own content of then, on whatever lies below it now.
     """
+    note = find_note(machine.snapshots, revert.snapshot)
+    if note is not None and not revert.inside:
+        files = find_files(machine, dict(note.chains).get(revert.disk, ()), revert.disk)
+        return read_chain(tuple(each.image for each in files)) if files else None
+    disk = machine.disk(revert.disk)
     names = [image.name for image in disk.chain]
     if revert.snapshot in names:
         place = names.index(revert.snapshot)
@@ -138,9 +148,11 @@ def would_show(disk: Disk, revert: Reverted) -> ClusterMap | None:
 
 
 def gives_back(timeline: Timeline, revert: Reverted) -> bool:
-    """Whether the guest sees what it saw at the snapshot."""
+    """Whether the guest sees what it saw at the snapshot: nothing, where a file went with it."""
     meant = timeline.state_at(revert.disk, revert.meant)
     now: Disk = revert.entry.after.disk(revert.disk)
     if meant is None:
         return True
+    if any(image.removed for image in now.chain):
+        return False
     return meant.length == now.length and now.guest_view.reads_like(meant.guest_view)

@@ -1,14 +1,16 @@
 """What changes or goes under a guest that did not write: BT406 and BT407."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from simulator.checks.evidence import draw_evidence, name_clusters
+from simulator.checks.evidence import draw_evidence, join_words, name_clusters
 from simulator.checks.rule import Rule, rule
 from simulator.diagnostics import Finding, Severity
 from simulator.model.clusters import ClusterMap, ClusterSet, map_of, set_of
 from simulator.model.disk import Disk, read_chain
 from simulator.model.machine import Machine, Power
+from simulator.model.notes import SnapshotNote
 from simulator.model.operations import (
+    AddOverlay,
     AttachDisk,
     CommitImages,
     CreateImage,
@@ -18,6 +20,7 @@ from simulator.model.operations import (
     GuestDiscard,
     GuestWrite,
     LoadSnapshot,
+    MirrorDisk,
     Operation,
     PullImages,
     RebaseFile,
@@ -26,6 +29,7 @@ from simulator.model.operations import (
     RevertImages,
 )
 from simulator.model.requests import UseTool
+from simulator.model.transitions.beside import find_files
 from simulator.model.values import replace
 from simulator.notation import write_view
 from simulator.timeline import Entry, Timeline
@@ -174,11 +178,14 @@ def image_removed(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     """
     ## What it does
     Finds image files that are removed while a disk lies on them, and that are still needed when the
-    machine closes its images, or at the end.
+    machine closes its images, or at the end; and new images under the name of a file that a
+    snapshot needs, where the host can return to it.
 
     ## Why is this wrong?
     A process that has the file open goes on as if nothing were, so that nobody notices. Once it is
-    closed the data is gone, and no disk that lies on it can be opened.
+    closed the data is gone, and no disk that lies on it can be opened. A commit, a pull and a copy
+    leave the files of what they take out of a chain, and a host that goes back to a snapshot opens
+    them by the names that it noted, whatever is in them by then.
 
     ## Example
     ```yaml
@@ -209,8 +216,10 @@ def image_removed(self: Rule, timeline: Timeline) -> Iterator[Finding]:
     ## Source
     QEMU 7.2.22: a chain whose base was removed is read and written as before; `blockdev-add` says
     `Could not open 'S1': No such file or directory` afterwards. Apache CloudStack issue 8034, where
-    templates are cleaned away below volumes.
+    templates are cleaned away below volumes. libvirt 12.8.0: a revert lies on the new file, and
+    where that is the current snapshot's own, libvirt deletes it and starts nothing any more.
     """
+    yield from _written_over(self, timeline)
     for entry, request in timeline.accepted(RemoveFile):
         for disk in entry.after.disks:
             if disk.image(request.image) is not None:
@@ -272,3 +281,59 @@ def _without(disk: Disk, image: str) -> ClusterMap:
         for each in disk.chain
     )
     return read_chain(tuple(chain))
+
+
+def _written_over(self: Rule, timeline: Timeline) -> Iterator[Finding]:
+    """Yield new images under the names of files that snapshots need."""
+    for entry in timeline.entries:
+        before = entry.before
+        if not before.semantics.reverts_external or not before.snapshots:
+            continue
+        for name in _made(entry):
+            needed = [note for note in before.snapshots if name in note.needs]
+            if needed and any(disk.laid_aside(name) for disk in before.disks):
+                yield _report_written_over(self, timeline, entry, name, needed)
+
+
+def _made(entry: Entry) -> Iterator[str]:
+    """Yield the images whose files a step makes."""
+    for each in entry.operations:
+        match each:
+            case AddOverlay(overlay=name) | RevertImages(overlay=name) | MirrorDisk(into=name):
+                yield name
+
+
+def _report_written_over(
+    self: Rule, timeline: Timeline, entry: Entry, name: str, needed: Sequence[SnapshotNote]
+) -> Finding:
+    first = needed[0]
+    disk = next(disk for disk, images in first.chains if name in images)
+    held = _returned(entry.before, first, disk)
+    lost = next(e.image.content for d in entry.before.disks if (e := d.laid_aside(name)))
+    without = _returned(entry.before, first, disk, but=name)
+    length = entry.before.disk(disk).length
+    names = join_words([note.name for note in needed])
+    needs = "snapshots" if needed[1:] else "snapshot"
+    return self.found(
+        entry,
+        f"{name} is made anew, and the old one is needed by the {needs} {names}",
+        label=f"a revert to {first.name} lies on this one, or fails",
+        notes=draw_evidence(
+            [(f"a revert to {first.name} gave", write_view(held, length))],
+            marked=lost.clusters() & held.differing(without),
+            length=length,
+            caption=f"in the old {name} only",
+        ),
+        help="give the new image a name that no file has",
+    )
+
+
+def _returned(machine: Machine, note: SnapshotNote, disk: str, *, but: str = "") -> ClusterMap:
+    """Return what a disk reads as after a return to a snapshot.
+
+    Args:
+        but: An image that holds nothing.
+    """
+    names = [image for image in dict(note.chains)[disk] if image != but]
+    files = find_files(machine, names, disk) or ()
+    return read_chain(tuple(file.image for file in files))

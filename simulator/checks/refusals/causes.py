@@ -27,11 +27,13 @@ from simulator.model.notes import find_note
 from simulator.model.operations import Fault, GuestDiscard, GuestWrite, StackBackups
 from simulator.model.requests import (
     DeleteSnapshot,
+    Revert,
     Snapshot,
     TakeBackup,
     Undefine,
     disks_of,
 )
+from simulator.model.transitions.beside import find_file
 from simulator.model.transitions.chains.images import KINDS
 from simulator.model.transitions.copies.targets import holds_something
 from simulator.timeline import Entry, Timeline
@@ -42,7 +44,12 @@ PLACES_MAX = 6
 
 def tell_causes(timeline: Timeline, entry: Entry) -> tuple[Related, ...]:
     """Return the steps that led to a refusal, in the order of time; empty where none is known."""
-    found = [*_absent(timeline, entry), *_existing(timeline, entry), *_by_fault(timeline, entry)]
+    found = [*_without_files(timeline, entry)]
+    found = found or [
+        *_absent(timeline, entry),
+        *_existing(timeline, entry),
+        *_by_fault(timeline, entry),
+    ]
     found = found or [*_otherwise(timeline, entry)]
     steps: dict[int, list[Related]] = {}
     for number, place in sorted(found, key=lambda each: each[0]):
@@ -63,6 +70,20 @@ Place = tuple[int, Related]
 def _at(timeline: Timeline, event: Event | None, message: str = "") -> Iterator[Place]:
     if event is not None:
         yield event.entry.number, told(timeline, event, message)
+
+
+def _without_files(timeline: Timeline, entry: Entry) -> Iterator[Place]:
+    """Yield what became of files that a snapshot needs, for a revert that does not find them."""
+    if not isinstance(entry.request, Revert):
+        return
+    note = find_note(entry.before.snapshots, entry.request.snapshot)
+    for disk, images in note.chains if note is not None else ():
+        for image in images:
+            thing, file = Thing(Kind.IMAGE, image, disk), find_file(entry.before, image, disk)
+            if file is None:
+                yield from _at(timeline, ending_of(timeline, thing, entry))
+            elif file.image.format == "raw" and image != images[0]:
+                yield from _at(timeline, beginning_of(timeline, thing, entry))
 
 
 def _absent(timeline: Timeline, entry: Entry) -> Iterator[Place]:

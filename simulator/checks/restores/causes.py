@@ -102,8 +102,8 @@ def writer_of(timeline: Timeline, revert: Reverted) -> tuple[Related, ...]:
     meant = timeline.state_at(revert.disk, revert.meant)
     assert meant is not None, "a revert that is wrong has been compared"
     for entry in reversed(timeline.entries[: revert.entry.number]):
-        before = would_show(entry.before.disk(revert.disk), revert)
-        after = would_show(entry.after.disk(revert.disk), revert)
+        before = would_show(entry.before, revert)
+        after = would_show(entry.after, revert)
         if before is None:
             break
         if before.reads_like(meant.guest_view) and not (

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from simulator.checks.claims.reverts import find_reverts, gives_back
+from simulator.checks.claims.reverts import Reverted, find_reverts, gives_back
 from simulator.checks.evidence import draw_change, draw_evidence, join_words
 from simulator.checks.restores.acts import find_changed_views
 from simulator.checks.restores.causes import writer_of
@@ -132,25 +132,35 @@ def wrong_instant(self: Rule, timeline: Timeline) -> Iterator[Finding]:
             notes=draw_differences(timeline, fault),
         )
     for revert in find_reverts(timeline):
-        if gives_back(timeline, revert):
-            continue
-        meant = timeline.label_at(revert.disk, revert.meant)
-        yield self.found(
-            revert.entry,
-            f"the revert to {revert.snapshot} does not give {meant} back",
-            label=f"{revert.image} has changed since {meant}",
-            related=writer_of(timeline, revert),
-            notes=draw_change(
-                timeline,
-                revert.disk,
-                revert.meant,
-                revert.moment,
-                prefer=revert.entry.instant,
-                caption=f"not as at {meant}",
-            ),
-            help=tell_way(timeline, revert.entry, revert.disk, revert.meant, meant),
-        )
+        if not gives_back(timeline, revert):
+            yield _report_revert(self, timeline, revert)
     yield from _changed_views(self, timeline)
+
+
+def _report_revert(self: Rule, timeline: Timeline, revert: Reverted) -> Finding:
+    meant = timeline.label_at(revert.disk, revert.meant)
+    disk = revert.entry.after.disk(revert.disk)
+    gone = next((image.name for image in disk.chain if image.removed), None)
+    label = f"{revert.image} has changed since {meant}"
+    way = tell_way(timeline, revert.entry, revert.disk, revert.meant, meant)
+    if gone is not None:
+        label = f"the file of {gone} goes with it, and {disk.name} cannot be opened"
+        way = f"get {gone} back from a backup before the machine starts"
+    return self.found(
+        revert.entry,
+        f"the revert to {revert.snapshot} does not give {meant} back",
+        label=label,
+        related=writer_of(timeline, revert),
+        notes=draw_change(
+            timeline,
+            revert.disk,
+            revert.meant,
+            revert.moment,
+            prefer=revert.entry.instant,
+            caption=f"not as at {meant}",
+        ),
+        help=way,
+    )
 
 
 def _changed_views(self: Rule, timeline: Timeline) -> Iterator[Finding]:

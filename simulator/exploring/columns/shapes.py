@@ -180,7 +180,7 @@ class _Reading:
         """Return what the host noted of a snapshot."""
         return (
             self.name(note.name), self.layers(note.layers), self.layers(note.reverted),
-            tuple([(disk, self.name(image)) for disk, image in note.beside]),
+            tuple([(disk, tuple(map(self.name, images))) for disk, images in note.chains]),
             self.name(note.parent), note.current,
         )  # fmt: skip
 
@@ -206,17 +206,10 @@ class _Reading:
 
 
 def aside_of(machine: Machine, disk: Disk, kept: Kept) -> tuple[Aside, ...]:
-    """Return the images beside a chain that somebody can return to: those that are noted, and what
-    they lie on."""
+    """Return the images beside a chain that somebody can return to: those that a note needs."""
     notes = machine.snapshots if kept.notes else ()
-    wanted = {image for note in notes for _, image in note.beside}
-    wanted |= {n for note in notes for e in (*note.layers, *note.reverted) for n in e[1:]}
-    found: list[Aside] = []
-    for each in reversed(disk.aside):
-        if each.image.name in wanted:
-            found.insert(0, each)
-            wanted |= {each.below} if each.below is not None else set()
-    return tuple(found)
+    wanted = {image for note in notes for image in note.needs}
+    return tuple([each for each in disk.aside if each.image.name in wanted])
 
 
 def read_shape(parts: Sequence[Part], kept: Kept) -> Shape:

@@ -4,6 +4,7 @@ Whatever happens, nothing is left behind: no process, no socket, no file.
 """
 
 import asyncio
+import json
 import os
 import re
 import shlex
@@ -345,7 +346,7 @@ class Host(Session):
         images = {file: image for image, file in self.names.files.items()}
         self.names.nodes.clear()
         for node in sorted(nodes, key=lambda node: node["node-name"].endswith("-format")):
-            file = os.path.basename(node.get("file", ""))
+            file = _own_name(node.get("file", ""))
             if file in images and node["node-name"].startswith("libvirt-"):
                 self.names.nodes[images[file]] = node["node-name"]
         chains: dict[str, list[str]] = {}
@@ -360,11 +361,25 @@ def _chain(image: dict[str, Any]) -> list[str]:
     """Return the files of a chain, base first. A job's filter goes by the file below it."""
     files: list[str] = []
     while image:
-        file = os.path.basename(image["filename"])
+        file = _own_name(image["filename"])
         if file not in files[:1]:
             files.insert(0, file)
         image = image.get("backing-image", {})
     return files
+
+
+def _own_name(filename: str) -> str:
+    """Return a file's name without its folder.
+
+    QEMU tells how it opened an image where that lies on another one than its file says.
+
+    >>> _own_name('json:{"driver": "qcow2", "file": {"driver": "file", "filename": "/tmp/S2"}}')
+    'S2'
+    """
+    if filename.startswith("json:"):
+        told = json.loads(filename.removeprefix("json:"))
+        filename = told.get("file", told).get("filename", "")
+    return os.path.basename(filename)
 
 
 @asynccontextmanager

@@ -61,11 +61,16 @@ class RevertImages(NamedTuple):
         image: It and what lies below it stay; what lies above is dropped.
         overlay: Name of the new image.
         kept: Of those the ones whose files stay, since something else is noted to lie on them.
+        disk: Whose chain it is; None for the disk that has the image.
+        chain: The images to return to, base first, as the host has noted them: each is the file
+            that has this name now, in a chain or beside one. Empty for what is there.
     """
 
     image: str
     overlay: str
     kept: tuple[str, ...] = ()
+    disk: str | None = None
+    chain: tuple[str, ...] = ()
 
 
 class SaveSnapshot(NamedTuple):

@@ -67,12 +67,19 @@ class ForgetCheckpoint(NamedTuple):
 
 
 class RecordSnapshot(NamedTuple):
-    """Let the host note a snapshot that was made, or what lies there since it went back to one."""
+    """Let the host note a snapshot that was made, or what lies there since it went back to one.
+
+    Attributes:
+        layers, reverted: As in the note.
+        chains: As in the note; they stay when the host goes back to it.
+        gone: Images whose files the host deletes then.
+    """
 
     name: str
     layers: tuple[Layer, ...]
     reverted: tuple[Layer, ...] = ()
-    beside: tuple[tuple[str, str], ...] = ()
+    chains: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 class ForgetSnapshot(NamedTuple):
@@ -80,10 +87,12 @@ class ForgetSnapshot(NamedTuple):
 
     Attributes:
         onward: Whether what was put onto its images counts as put onto what is below them.
+        gone: Images whose files the host deletes with it.
     """
 
     name: str
     onward: bool = True
+    gone: tuple[str, ...] = ()
 
 
 OutsideOperation: TypeAlias = (

@@ -31,6 +31,7 @@ from simulator.model.operations import (
 from simulator.model.series import Series, added, mapped, put, without
 from simulator.model.sizes import measure
 from simulator.model.transitions.copies.targets import holds_something
+from simulator.model.transitions.files import delete_files
 from simulator.model.values import replace
 
 
@@ -253,16 +254,12 @@ def _record_snapshot(machine: Machine, record: RecordSnapshot) -> Machine:
         if each.name == record.name:
             noted = [replace(other, reverted=()) for other in noted]
             noted[place] = replace(
-                each,
-                layers=record.layers,
-                reverted=record.reverted,
-                beside=record.beside,
-                current=True,
+                each, layers=record.layers, reverted=record.reverted, current=True
             )
-            return replace(machine, snapshots=tuple(noted))
+            return delete_files(replace(machine, snapshots=tuple(noted)), record.gone)
     tip = next((each.name for each in machine.snapshots if each.current), None)
     note = SnapshotNote(
-        name=record.name, at=machine.at, layers=record.layers, beside=record.beside, parent=tip
+        name=record.name, at=machine.at, layers=record.layers, chains=record.chains, parent=tip
     )
     return replace(machine, snapshots=(*(each.settled() for each in noted), note))
 
@@ -270,5 +267,12 @@ def _record_snapshot(machine: Machine, record: RecordSnapshot) -> Machine:
 def _forget_snapshot(machine: Machine, forget: ForgetSnapshot) -> Machine | Refusal:
     (gone,) = (each for each in machine.snapshots if each.name == forget.name)
     there = gone if forget.onward else replace(gone, layers=(), reverted=())
-    kept = tuple(each.put_onto(there) for each in machine.snapshots if each is not gone)
-    return replace(machine, snapshots=kept)
+    under, kept = [gone.name], []
+    for each in machine.snapshots:
+        # One is younger than what it was put under, and the host looks at no others.
+        if each.parent in under:
+            under.append(each.name)
+            kept.append(each.put_onto(there))
+        elif each is not gone:
+            kept.append(each.put_onto(replace(there, layers=(), reverted=())))
+    return delete_files(replace(machine, snapshots=tuple(kept)), forget.gone)

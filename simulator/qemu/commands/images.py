@@ -96,7 +96,8 @@ def resize_image(work: Work, disk: Disk, resize: ResizeImage) -> None:
 
 def revert_images(work: Work, machine: Machine, revert: RevertImages) -> None:
     """Close what lies above an image, and put a new overlay on top of it."""
-    names, disk = work.names, machine.disk_to_revert(revert.image)
+    names, noted = work.names, revert.disk
+    disk = machine.disk(noted) if noted is not None else machine.disk_of(revert.image)
     outcome = apply(machine, revert)
     assert not isinstance(outcome, Refusal), "the revert was accepted before"
     assert disk is not None, "so its image is there"

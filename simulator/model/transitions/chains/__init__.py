@@ -30,6 +30,7 @@ from simulator.model.operations import (
 )
 from simulator.model.operations.jobs import Copied
 from simulator.model.series import mapped
+from simulator.model.transitions.beside import left_beside
 from simulator.model.transitions.chains.carrying import retire
 from simulator.model.transitions.chains.commits import commit_images, drop_merged, stop_commit
 from simulator.model.transitions.chains.forks import without_merged
@@ -38,7 +39,6 @@ from simulator.model.transitions.chains.internal import drop_snapshot, load_snap
 from simulator.model.transitions.chains.mirrors import mirror_disk, pivoted
 from simulator.model.transitions.chains.overlays import (
     add_overlay,
-    left_beside,
     revert_images,
     store_bitmaps,
 )

@@ -11,6 +11,7 @@ from simulator.model.operations import (
 )
 from simulator.model.operations.jobs import Copied
 from simulator.model.series import mapped, series
+from simulator.model.transitions.beside import left_beside
 from simulator.model.transitions.chains.carrying import carry_bitmaps, retire
 from simulator.model.transitions.chains.forks import refuse_across_fork, without_merged
 from simulator.model.transitions.chains.images import (
@@ -28,7 +29,6 @@ from simulator.model.transitions.chains.images import (
     seen_anew,
     torn_by,
 )
-from simulator.model.transitions.chains.overlays import left_beside
 from simulator.model.transitions.copies.granules import granularity_of, uneven
 from simulator.model.values import replace
 

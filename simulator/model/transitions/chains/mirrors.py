@@ -17,6 +17,7 @@ from simulator.model.operations import (
     Travels,
 )
 from simulator.model.series import series
+from simulator.model.transitions.beside import left_beside, without_asides
 from simulator.model.transitions.chains.carrying import merges_whole
 from simulator.model.transitions.chains.images import (
     data_in,
@@ -27,7 +28,6 @@ from simulator.model.transitions.chains.images import (
     refuse_exported,
     seen_anew,
 )
-from simulator.model.transitions.chains.overlays import left_beside
 from simulator.model.transitions.copies.granules import granularity_of, together, torn, uneven
 from simulator.model.transitions.copies.targets import fill_with_zeroes
 from simulator.model.values import replace
@@ -74,6 +74,8 @@ def mirror_disk(machine: Machine, mirror: MirrorDisk) -> Machine | Refusal:
         job = replace(job, written=set_of(disk.length))
     else:
         job = _without_zeroes(machine, disk, job)
+    machine = without_asides(machine, {mirror.into})
+    disk = machine.disk(disk.name)
     if mirror.lasting:
         return replace(machine, jobs=(*machine.jobs, job))
     return machine.with_disk(left_beside(machine, disk, pivoted(disk, job)))

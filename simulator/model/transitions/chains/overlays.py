@@ -3,8 +3,6 @@
 Source: ``facts/QEMU.md``, section 4.1.
 """
 
-from collections.abc import Collection
-
 from simulator.model.bitmap import DirtyBitmap
 from simulator.model.clusters import map_of
 from simulator.model.disk import Aside, Disk, Image
@@ -21,7 +19,8 @@ from simulator.model.operations import (
     RevertImages,
     StoreBitmaps,
 )
-from simulator.model.series import kept, mapped, series
+from simulator.model.series import mapped, series
+from simulator.model.transitions.beside import find_files, laid_aside, without_asides
 from simulator.model.transitions.bitmaps import stored_on
 from simulator.model.transitions.chains.images import (
     conflict,
@@ -104,7 +103,8 @@ def add_overlay(machine: Machine, snapshot: AddOverlay) -> Machine | Refusal:
     below = replace(disk, bitmaps=mapped(disk.bitmaps, left))
     taller = with_overlay(below, snapshot.overlay, linked=_tells_link(machine, disk))
     taller = taller.opened(snapshot.node, left_open=not snapshot.stored)
-    return machine.with_disk(stored_on(taller, snapshot.node) if snapshot.stored else taller)
+    made = stored_on(taller, snapshot.node) if snapshot.stored else taller
+    return without_asides(machine.with_disk(made), {snapshot.overlay})
 
 
 def _target_on(machine: Machine, disk: Disk, node: str) -> str | None:
@@ -146,11 +146,12 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
         before  S1: |AAAA----| <- S2: |---BBB--|    after  S1: |AAAA----| <- S3: |--------|
                 B1: |XXXX----|    B2: |---XXX--|+          B1: |XXXX----|
 
-    The overlay has no bitmaps: what is written from now on is in none of them. The image may be one
-    that an earlier revert dropped: it comes back with all that it lies on.
+    The overlay has no bitmaps: what is written from now on is in none of them. A host that notes
+    chains opens the files of those names, which may have been in no chain, or hold something else.
     """
-    disk = machine.disk_to_revert(revert.image)
-    if disk is None:
+    named = machine.disk(revert.disk) if revert.disk is not None else None
+    disk = named or machine.disk_of(revert.image)
+    if disk is None or not disk.chain:
         return no_node(revert.image)
     if machine.disk_of(revert.overlay) is not None:
         return Refusal(f"Duplicate nodes with node-name='{revert.overlay}'")
@@ -159,73 +160,36 @@ def revert_images(machine: Machine, revert: RevertImages) -> Machine | Refusal:
     exported = refuse_exported(machine, disk)
     if exported is not None:
         return exported
-    back = _gone_back(disk, revert)
-    if back is None:
+    there = without_asides(machine, {revert.overlay})
+    names = revert.chain or tuple(image.name for image in disk.chain_to(revert.image))
+    files = find_files(there, names, disk.name)
+    if files is None:
         return no_node(revert.image)
-    chain = back.chain
-    back = replace(
-        back,
+    back = with_overlay(_gone_back(there.disk(disk.name), revert, files), revert.overlay)
+    names = tuple(image.name for image in back.chain)
+    return _shared(without_asides(there.with_disk(back), names), back)
+
+
+def _gone_back(disk: Disk, revert: RevertImages, files: tuple[Aside, ...]) -> Disk:
+    """Return a disk whose chain are the files that it returns to, with their bitmaps."""
+    chain = tuple(each.image for each in files)
+    dropped = laid_aside(disk, {image.name for image in chain}, revert.kept)
+    return replace(
+        disk,
+        chain=chain,
+        bitmaps=series(bitmap for each in files for bitmap in each.bitmaps),
+        aside=(*disk.aside, *dropped),
         length=chain[-1].length,
         lacks=chain[-1].lacks,
         moment=disk.moment + 1,
     )
-    return machine.with_disk(with_overlay(back, revert.overlay))
 
 
-def _gone_back(disk: Disk, revert: RevertImages) -> Disk | None:
-    """Return a disk whose chain ends in the image that it returns to, with their bitmaps; None
-    where the file of one of them is gone."""
-    again: list[Aside] = []
-    place: str | None = revert.image
-    while place is not None and (found := disk.laid_aside(place)) is not None:
-        again.insert(0, found)
-        place = found.below
-    if place is not None and disk.image(place) is None:
-        return None
-    stay = disk.chain_to(place) if place is not None else ()
-    left = {image.name for image in stay}
-    dropped = _laid_aside(disk, left, {*revert.kept})
-    bitmaps = kept(disk.bitmaps, lambda bitmap: bitmap.node in left)
-    return replace(
-        disk,
-        chain=(*stay, *(each.image for each in again)),
-        bitmaps=series((*bitmaps, *(bitmap for each in again for bitmap in each.bitmaps))),
-        aside=(*(each for each in disk.aside if each not in again), *dropped),
-    )
-
-
-def _laid_aside(disk: Disk, stay: Collection[str], wanted: set[str]) -> tuple[Aside, ...]:
-    """Return images of a chain that lie beside it from now on, base first.
-
-    Args:
-        stay: Those that stay in the chain.
-        wanted: Those that must be kept; what they lie on is kept, too.
-    """
-    found: list[Aside] = []
-    for place, image in reversed([*enumerate(disk.chain)]):
-        if image.name not in wanted:
-            continue
-        below = disk.chain[place - 1].name if place else None
-        wanted = wanted | {below} if below is not None else wanted
-        if image.name not in stay:
-            bitmaps, froze = disk.bitmaps_on(image.name), disk.moment_of(image.name)
-            found.insert(0, Aside(image=image, below=below, bitmaps=bitmaps, froze=froze))
-    return tuple(found)
-
-
-def left_beside(machine: Machine, disk: Disk, after: Disk) -> Disk:
-    """Return a disk beside whose chain the images lie that a job has just taken out of it, as far
-    as a return to a snapshot needs them: their files stay.
-
-    Args:
-        disk: The same before.
-    """
-    if not machine.snapshots and not disk.aside:
-        return after
-    wanted = {each.below for each in disk.aside if each.below is not None}
-    wanted |= {image for note in machine.snapshots for image in note.lies_on}
-    stay = {image.name for image in after.chain}
-    return replace(after, aside=(*after.aside, *_laid_aside(disk, stay, wanted)))
+def _shared(machine: Machine, disk: Disk) -> Machine:
+    """Return a machine that knows whether a chain has an image of another disk's by now."""
+    others = (each for each in machine.disks if each.name != disk.name)
+    shared = any(each.image(image.name) for each in others for image in disk.chain)
+    return replace(machine, forked=True) if shared else machine
 
 
 def _tells_link(machine: Machine, disk: Disk) -> bool:

@@ -10,6 +10,7 @@ from simulator.model.operations import (
 )
 from simulator.model.operations.jobs import Copied
 from simulator.model.series import kept, mapped, series
+from simulator.model.transitions.beside import left_beside
 from simulator.model.transitions.bitmaps import stored_on
 from simulator.model.transitions.chains.carrying import carry_bitmaps
 from simulator.model.transitions.chains.images import (
@@ -20,7 +21,6 @@ from simulator.model.transitions.chains.images import (
     refuse_way,
     seen_anew,
 )
-from simulator.model.transitions.chains.overlays import left_beside
 from simulator.model.values import replace
 
 

@@ -1,5 +1,6 @@
 """Image files that somebody changes who asks no host. Source: ``facts/QEMU.md``, section 4.9."""
 
+from collections.abc import Collection
 from typing import assert_never
 
 from simulator.model.bitmap import DirtyBitmap, Window, join_windows
@@ -18,6 +19,7 @@ from simulator.model.operations import (
 )
 from simulator.model.series import added, kept, mapped, series
 from simulator.model.sizes import measure
+from simulator.model.transitions.beside import without_asides
 from simulator.model.transitions.bitmaps import inconsistent
 from simulator.model.transitions.chains.commits import copy_down
 from simulator.model.transitions.chains.images import grow_over
@@ -66,6 +68,16 @@ def _refuse_open(machine: Machine, image: str, operation: FileOperation) -> Refu
         reads=isinstance(operation, ConvertFile),
         alone=isinstance(operation, RebaseFile) and not operation.safe,
     )
+
+
+def delete_files(machine: Machine, names: Collection[str]) -> Machine:
+    """Return a machine whose host has deleted files, as they are called; one in a chain, too."""
+    machine = without_asides(machine, names)
+    for disk in machine.disks:
+        if any(image.name in names for image in disk.chain):
+            chain = (replace(i, removed=i.removed or i.name in names) for i in disk.chain)
+            machine = machine.with_disk(replace(disk, chain=tuple(chain)))
+    return machine if machine.power is Power.RUNNING else forget_removed(machine)
 
 
 def forget_removed(machine: Machine) -> Machine:
