@@ -88,20 +88,31 @@ class Course:
             return Fraction(self.size)
         if speeds.data is not None and speeds.data == speeds.zeroes:
             return place + whole * speeds.data / SECOND
-        # The last cluster that is begun within the time: times at their starts only grow.
-        low, high = int(place // self.cluster_size), len(self.covered) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            begun = Fraction(middle * self.cluster_size)
-            if self.time_between(place, begun, speeds) <= whole:
-                low = middle
-            else:
-                high = middle - 1
+        low = self._last_begun(place, whole, speeds)
         begun = max(place, Fraction(low * self.cluster_size))
         spent = self.time_between(place, begun, speeds)
         speed = speeds.data if self.holds_data(self.covered[low]) else speeds.zeroes
         assert speed is not None, "a cluster that takes no time is passed at once"
         return begun + (whole - spent) * speed / SECOND
+
+    def _last_begun(self, place: Fraction, time: Fraction, speeds: Speeds) -> int:
+        """Return the number of the last cluster that is begun within a time from a place on."""
+        data, zeroes = (_time(Fraction(1), speed) for speed in speeds)
+        passed = self.data_before(place)
+        latest = time + passed * data + (place - passed) * zeroes
+        # Whole numbers from here on. The times at which clusters are begun only grow.
+        scale = data.denominator * zeroes.denominator
+        each_data, each_zero = int(data * scale), int(zeroes * scale)
+        end = int(latest * scale) // self.cluster_size
+        low, high = int(place // self.cluster_size), len(self.covered) - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            held = bisect_left(self.data, self.covered[middle])
+            if held * each_data + (middle - held) * each_zero <= end:
+                low = middle
+            else:
+                high = middle - 1
+        return low
 
     def holds_data(self, cluster: int) -> bool:
         """Whether a cluster that is covered holds data."""
