@@ -63,7 +63,7 @@ def map_of(length: int, versions: Mapping[int, Version] | None = None) -> Cluste
         return SmallMap.of(versions or {})
     from simulator.model.clusters.large import LargeMap
 
-    return LargeMap.of(versions or {})
+    return LargeMap.of(versions) if versions else LargeMap()
 
 
 def range_of(length: int, first: int, count: int, version: Version) -> ClusterMap:
