@@ -40,11 +40,15 @@ class Part(tuple[T, ...]):
 
     def find(self, key: Callable[[T], Hashable], wanted: Hashable) -> int:
         """Return the place of the thing that has a key; -1 where none has it."""
+        place = self.places_by(key).get(wanted, -1)
+        return place if place < len(self) else -1
+
+    def places_by(self, key: Callable[[T], Hashable]) -> dict[Hashable, int]:
+        """Return where the thing of each key stands, and maybe some behind them."""
         known = self.places.get(key)
         if known is None:
             known = self.places[key] = dict(zip(map(key, self), range(len(self)), strict=True))
-        place = known.get(wanted, -1)
-        return place if place < len(self) else -1
+        return known
 
     def alike(self, things: Iterable[T]) -> "Part[T]":
         """Return a part of other things that have the same keys, place by place."""
@@ -88,12 +92,13 @@ class Many(Sequence[T]):
         Args:
             new: Those of its things whose keys the part had not.
         """
-        self.note(number, new)
+        self.note(number, part, new)
         return Many((*self.parts[:number], part, *self.parts[number + 1 :]), self.numbers)
 
-    def note(self, number: int, new: Sequence[T]) -> None:
-        """Remember in which part things stand from now on."""
+    def note(self, number: int, part: Part[T], new: Sequence[T]) -> None:
+        """Remember in which part things stand from now on, and where, for later states of it."""
         for key, known in self.numbers.items():
+            part.places_by(key)
             for wanted in map(key, new):
                 numbers = known.get(wanted, ())
                 if number not in numbers:
@@ -105,7 +110,7 @@ class Many(Sequence[T]):
         if known is None:
             known = self.numbers[key] = {}
             for number, part in enumerate(self.parts):
-                known.update(dict.fromkeys(map(key, part), (number,)))
+                known.update(dict.fromkeys(part.places_by(key), (number,)))
         for number in known.get(wanted, ()):
             place = self.parts[number].find(key, wanted) if number < len(self.parts) else -1
             if place >= 0:
@@ -246,7 +251,7 @@ def put_at(things: Series[T], new: Mapping[int, T]) -> Series[T]:
     parts = [*things.parts]
     for number, start, places in _in_parts(parts, sorted(new)):
         parts[number] = Part(_placed(parts[number], new, places, start))
-        things.note(number, [new[place] for place in places])
+        things.note(number, parts[number], [new[place] for place in places])
     return Many(parts, things.numbers)
 
 
@@ -293,7 +298,7 @@ def by_parts(things: Series[T], change: Callable[[tuple[T, ...]], tuple[T, ...]]
         return things
     for number, part in fresh:
         if part.places is not things.parts[number].places:
-            things.note(number, part)
+            things.note(number, part, part)
     # Where a part is gone, those behind it have other numbers.
     whole = Many(parts, things.numbers) if all(parts) else Many(filter(None, parts))
     return whole if len(whole) > PART_MAX else series(whole)
