@@ -412,10 +412,13 @@ def _draw_bitmap(
 
 def _mark(cells: str, touched: Iterable[int]) -> str:
     """Return the cells of a bitmap of which some more are touched."""
-    fresh = {cell for cell in touched if cells[cell] != "X"}
+    fresh = [cell for cell in touched if cells[cell] != "X"]
     if not fresh:
         return cells
-    return "".join("X" if n in fresh else cell for n, cell in enumerate(cells))
+    marked = [*cells]
+    for cell in fresh:
+        marked[cell] = "X"
+    return "".join(marked)
 
 
 def _label(bitmap: DirtyBitmap, names: Counter[str]) -> str:

@@ -163,6 +163,17 @@ def test_a_set_in_smaller_units_holds_every_unit_of_each_cluster_within_the_leng
     assert list(finer) == sorted(unit for unit in units if unit < length)
 
 
+@pytest.mark.parametrize("scale", [1, 3, 64, 1000])
+@given(clusters=st.frozensets(st.integers(0, 5000), max_size=200))
+@settings(deadline=None)
+def test_a_large_set_touches_the_cells_that_its_clusters_are_in(
+    scale: int, clusters: frozenset[int]
+) -> None:
+    touched = sorted({cluster // scale for cluster in clusters})
+    array = np.array(sorted(clusters), dtype=np.int64)
+    assert [*LargeSet(array).cells(scale)] == touched
+
+
 @each_kind
 @given(SETS, SCALES)
 @LAW

@@ -42,6 +42,15 @@ def _with(many: Integers, few: Integers) -> Integers:
     return np.insert(many, places[fresh], few[fresh])
 
 
+def _cells_in(ordered: Integers, scale: int) -> Integers:
+    """Return the cells of a figure that some clusters touch, ascending."""
+    first, last = (ordered[[0, -1]] // scale).tolist() if len(ordered) else (0, -1)
+    if last - first > len(ordered) // FEW_IN:
+        return each_once(ordered // scale)
+    begins = ordered.searchsorted(np.arange(first, last + 1, dtype=np.int64) * scale)
+    return np.flatnonzero(np.diff(begins, append=len(ordered))) + first
+
+
 class LargeSet(ClusterSet):
     """A set of clusters as a sorted array, united from its parts when somebody first looks.
 
@@ -172,7 +181,7 @@ class LargeSet(ClusterSet):
     def _own_cells(self, scale: int) -> tuple[int, ...]:
         """Return its cells; every bitmap of a window asks for those of the same set."""
         if self._cells is None or self._cells[0] != scale:
-            self._cells = scale, tuple(each_once(self.array // scale).tolist())
+            self._cells = scale, tuple(_cells_in(self.array, scale).tolist())
         return self._cells[1]
 
     def listed(self) -> Sequence[int]:
