@@ -166,18 +166,20 @@ def _marked(
             return bitmaps
         held = known_of(bitmaps, _held)
         now: dict[Shape, ClusterSet] = {}
-        marked = [*bitmaps]
-        for shape, places in recorders.items():
+        for shape in recorders:
             if shape[0] in nodes:
-                new = granules_of(shape)
                 known = held.get(shape)
-                together = new if known is None else known | new
+                together = granules_of(shape) if known is None else known | granules_of(shape)
                 if together is not known:
                     now[shape] = together
-                    for place in places:
-                        marked[place] = bitmaps[place].mark(new)
-        if not now or not isinstance(bitmaps, Part):
-            return tuple(marked) if now else bitmaps
+        if not now:
+            return bitmaps
+        marked = [*bitmaps]
+        for shape in now:
+            for place in recorders[shape]:
+                marked[place] = bitmaps[place].mark(granules_of(shape))
+        if not isinstance(bitmaps, Part):
+            return tuple(marked)
         part = bitmaps if all(map(is_, marked, bitmaps)) else bitmaps.alike(marked)
         part.known.update({_recorders: recorders, _held: held | now})
         return part
