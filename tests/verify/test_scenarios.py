@@ -32,6 +32,8 @@ NOT_DONE = {
     "reverts": "what libvirt alone turns down is nothing that QEMU could be asked",
     "BT901-snapshot-with-others-under-it": "the same, on a host that reverts nothing",
     "BT306-committed-snapshot": "the same",
+    "BT306-another-image-of-that-name": "the same",
+    "BT407-name-that-a-snapshot-needs": "the same",
     "BT901-node-let-go": "QEMU harms bitmaps where it refuses; see test_let_go.py",
     "libvirt-late-read": "the same",
     "guest-off-under-a-backup": "no guest runs that could power off",

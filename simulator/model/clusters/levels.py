@@ -241,7 +241,9 @@ class Tally(NamedTuple):
     @property
     def clusters(self) -> Integers:
         """Which of them do, ascending."""
-        return np.flatnonzero(self.held) + self.first
+        held = np.flatnonzero(self.held)
+        held += self.first
+        return held
 
 
 def tally(levels: Sequence[Level], known: Tally | None) -> Tally | None:
