@@ -175,15 +175,19 @@ def _mix(guest: Guest, writes: int, chance: np.random.Generator) -> Bytes | None
 
 
 def _window(guest: Guest, ticks: Integers, slots: Integers, kinds: Bytes | None) -> Window:
+    """Return what some writes change; their slots are used up."""
     size, length = guest.cluster_size, guest.length
-    start = slots * length
+    bits = size.bit_length() - 1
+    start = slots
+    start *= length
     start += guest.start
-    first = start >> (size.bit_length() - 1)
     if guest.aligned and length <= size:
+        start >>= bits
         if kinds is not None and length < size:
             kinds[kinds == TRIMS] = TOUCHES
-        return Window(ticks, first, kinds)
-    last = (start + (length - 1)) >> (size.bit_length() - 1)
+        return Window(ticks, start, kinds)
+    first = start >> bits
+    last = (start + (length - 1)) >> bits
     counts = last - first + 1
     every = np.repeat(np.arange(len(slots), dtype=np.int32), counts)
     begun = np.cumsum(counts) - counts

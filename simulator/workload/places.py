@@ -12,7 +12,11 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 PIECE = 1 << 14
-"""So many writes are worked on at once: they stay in the processor's cache."""
+"""So many writes are worked on at once: they stay in the processor's cache.
+
+What they are worked on in is kept from one piece to the next, for to get memory that is new costs
+more than what is done with it.
+"""
 
 
 class Places:
@@ -57,10 +61,11 @@ class Ranks:
     def __init__(self, slots: int, skew: float) -> None:
         self._slots = slots
         self._skew = skew
+        self._room = np.empty((3, PIECE))
         self._high = self._area(np.array([1.5]))[0] - 1.0
         self._low = self._area(np.array([slots + 0.5]))[0]
         beyond = self._area(np.array([2.5])) - 2.0**-skew
-        self._sure = 2.0 - float(self._edge(beyond)[0])
+        self._sure = 2.0 - float(self._edge(beyond, beyond)[0])
 
     def _area(self, x: Floats) -> Floats:
         """The area below ``x ** -skew``, from a place that does not matter."""
@@ -70,15 +75,17 @@ class Ranks:
         )
         return made
 
-    def _edge(self, area: Floats) -> Floats:
-        """Where the area is reached."""
+    def _edge(self, area: Floats, x: Floats) -> Floats:
+        """Put into an array where the area is reached, and return it."""
         if self._skew == 1.0:
-            return np.exp(area)
-        x = area * (1.0 - self._skew)
+            np.exp(area, out=x)
+            return x
+        np.multiply(area, 1.0 - self._skew, out=x)
         np.clip(x, -1.0, np.inf, out=x)
         np.log1p(x, out=x)
         x /= 1.0 - self._skew
-        return np.exp(x, out=x)
+        np.exp(x, out=x)
+        return x
 
     def draw(self, count: int, chance: np.random.Generator) -> Integers:
         """Return so many ranks."""
@@ -88,27 +95,27 @@ class Ranks:
             left = count - filled
             for begin in range(0, left, PIECE):
                 found = self._try(min(PIECE, left - begin), chance)
-                found -= 1.0
                 ranks[filled : filled + len(found)] = found
                 filled += len(found)
         return ranks
 
     def _try(self, count: int, chance: np.random.Generator) -> Floats:
-        """Return at most so many ranks from 1 on; as many more are to be drawn as there lack."""
-        area = chance.random(count)
+        """Return at most so many ranks; as many more are to be drawn as there lack."""
+        area, x, rank = self._room[:, :count]
+        chance.random(out=area)
         area *= self._high - self._low
         area += self._low
-        x = self._edge(area)
-        rank = np.rint(x)
+        self._edge(area, x)
+        np.rint(x, out=rank)
         np.clip(rank, 1.0, float(self._slots), out=rank)
         np.subtract(rank, x, out=x)
         unsure = np.flatnonzero(x > self._sure)
-        if not len(unsure):
-            return rank
         few = rank[unsure]
         kept = np.ones(count, dtype=bool)
         kept[unsure[area[unsure] < self._area(few + 0.5) - few**-self._skew]] = False
-        return rank[kept]
+        rank -= 1.0
+        ranks: Floats = rank[kept]
+        return ranks
 
 
 class Scatter:
@@ -120,28 +127,35 @@ class Scatter:
 
     def __init__(self, slots: int, chance: np.random.Generator) -> None:
         bits = max((slots - 1).bit_length(), 1)
+        # What is beyond the bits never comes back, and half the memory takes half the time.
+        whole = np.uint32 if bits <= 32 else np.uint64
+        most = (1 << bits) - 1
         self._slots = slots
-        self._mask = np.uint64((1 << bits) - 1)
-        self._fold = np.uint64(ceil(bits / 2))
-        self._odd = [np.uint64(int(n) | 1) for n in chance.integers(1 << 40, 1 << 62, 3)]
-        self._plus = [np.uint64(int(n)) for n in chance.integers(1 << 40, 1 << 62, 3)]
+        self._room = np.empty((2, PIECE), dtype=whole)
+        self._mask, self._fold = whole(most), whole(ceil(bits / 2))
+        self._odd = [whole((int(n) | 1) & most) for n in chance.integers(1 << 40, 1 << 62, 3)]
+        self._plus = [whole(int(n) & most) for n in chance.integers(1 << 40, 1 << 62, 3)]
 
     def apply(self, places: Integers) -> Integers:
         """Let each of some places be where it goes, and return them."""
-        moved = places.view(np.uint64)
-        for begin in range(0, len(moved), PIECE):
-            self._step(moved[begin : begin + PIECE])
-        beyond = np.flatnonzero(moved >= self._slots)
+        self._step(places)
+        beyond = np.flatnonzero(places >= self._slots)
         while len(beyond):
-            again = moved[beyond]
+            again = places[beyond]
             self._step(again)
-            moved[beyond] = again
+            places[beyond] = again
             beyond = beyond[again >= self._slots]
         return places
 
-    def _step(self, places: npt.NDArray[np.uint64]) -> None:
-        for odd, plus in zip(self._odd, self._plus, strict=True):
-            places *= odd
-            places += plus
-            places &= self._mask
-            places ^= places >> self._fold
+    def _step(self, places: Integers) -> None:
+        for begin in range(0, len(places), PIECE):
+            piece = places[begin : begin + PIECE]
+            moved, folded = self._room[:, : len(piece)]
+            moved[...] = piece
+            for odd, plus in zip(self._odd, self._plus, strict=True):
+                moved *= odd
+                moved += plus
+                moved &= self._mask
+                np.right_shift(moved, self._fold, out=folded)
+                moved ^= folded
+            piece[...] = moved
