@@ -331,6 +331,8 @@ def changed_places(before: Series[T], after: Series[T]) -> list[int]:
     """Return the places at which another value stands now than before, where both have one."""
     if before is after:
         return []
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        return _unlike(before, after, 0)
     old, new = parts_of(before), parts_of(after)
     starts = accumulate(map(len, old), initial=0)
     found: list[int] = []
@@ -348,6 +350,8 @@ def exchanged(before: Series[T], after: Series[T]) -> tuple[list[T], list[T]]:
     if before is after:
         return [], []
     left, came = _unshared(before, after)
+    if len(came) >= len(left) and all(map(is_, left, came)):
+        return [], [*came[len(left) :]]
     unlike = [*map(is_not, left, came)]
     gone = [*compress(left, unlike), *left[len(unlike) :]]
     new = [*compress(came, unlike), *came[len(unlike) :]]
