@@ -224,8 +224,8 @@ class Timeline:
         for entry in self.entries:
             if entry.after.backups is entry.before.backups:
                 continue
-            # A plain copy is no job, and one that takes time may fail all the same.
-            cut = isinstance(entry.request, FinishJobs) and entry.request.copied is not None
+            # A plain copy is no job, but one that takes time has an end, and may fail.
+            cut = isinstance(entry.request, FinishJobs) and entry.request.of_copy
             for backup in entry.new_backups:
                 key = backup.name, backup.disk
                 place = running.get(key, last[key] if cut else None)

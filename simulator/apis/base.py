@@ -365,8 +365,8 @@ class ApiModel:
         ends: list[Operation] = []
         for job in request.jobs:
             copies = (b for b in machine.backups_named(job) if b.kind is Kind.COPY)
-            if job in running or (request.copied is not None and any(copies)):
-                ends.append(EndJob(job=job, status=request.status, copied=request.copied))
+            if job in running or (request.of_copy and any(copies)):
+                ends.append(EndJob(job, request.status, copied=request.copied, read=request.read))
                 # In a group, one that does not complete takes the others along.
                 completed = request.status is Status.COMPLETED
                 running -= set() if completed else {*groups.get(job, ())}

@@ -41,11 +41,13 @@ class Part(NamedTuple):
 
     Attributes:
         window: When each happens, what it changes, and which write it is a part of.
+        first: The version that the first of them has.
         end: The tick up to which they reach; None for that of who reads.
     """
 
     operations: tuple[GuestOperation, ...]
     window: Any
+    first: int
     end: int | None = None
 
 
@@ -88,8 +90,8 @@ class Reader:
         window = self._take(until)
         for each, end in _parted(window, disk, machine):
             if len(each.ticks):
-                operations = tuple(_operations(disk, each, WORKLOAD_FIRST + first))
-                yield Part(operations, each, end)
+                version = WORKLOAD_FIRST + first
+                yield Part(tuple(_operations(disk, each, version)), each, version, end)
                 first += len(each.ticks)
 
     def _take(self, until: int | None) -> Any:
@@ -144,46 +146,71 @@ def _passed(window: Any, disk: Disk, machine: Machine) -> Any:
     return passed
 
 
-def _operations(disk: Disk, window: Any, first: int) -> Iterator[GuestOperation]:
+def operations_of(disk: Disk, part: Part, which: Sequence[bool]) -> Iterator[GuestOperation]:
+    """Yield what some of a part's changes are to the model; each keeps its version."""
+    if all(which):
+        yield from part.operations
+    elif any(which):
+        import numpy as np
+
+        yield from _operations(disk, part.window, part.first, np.asarray(which))
+
+
+def _operations(
+    disk: Disk, window: Any, first: int, which: Any | None = None
+) -> Iterator[GuestOperation]:
     """Yield what changes are to the model, of which the first one has a version.
 
     A write of data comes before what is trimmed; a cluster that is trimmed first and written then
     is just written.
+
+    Args:
+        which: Those that count; None for all.
     """
     if window.kinds is None:
-        data = _written(disk.length, window.clusters, first, None)
+        data = _written(disk.length, window.clusters, first, None, which)
         yield GuestWrite(disk=disk.name, data=data, writes=len(window.ticks))
     else:
-        yield from _mixed(disk.name, disk.length, window, first)
+        yield from _mixed(disk.name, disk.length, window, first, which)
 
 
-def _written(length: int, clusters: Any, first: int, zeroes: Any | None) -> ClusterMap:
+def _written(
+    length: int, clusters: Any, first: int, zeroes: Any | None, which: Any | None = None
+) -> ClusterMap:
     """Return what single-cluster writes leave behind.
 
     Args:
         first: Version of the first write; the others follow one by one.
         zeroes: Which of the writes are of zeroes; None for none.
+        which: Those that count; None for all.
     """
     if length > SMALL_MAX:
         from simulator.model.clusters.large import LargeMap
 
-        return LargeMap.of_writes(clusters, first, zeroes)
+        return LargeMap.of_writes(clusters, first, zeroes, which)
     none = zeroes if zeroes is not None else repeat(False)
+    every = which if which is not None else repeat(True)
     versions = {
         int(cluster): ZERO if zero else first + number
-        for number, (cluster, zero) in enumerate(zip(clusters, none, strict=False))
+        for number, (cluster, zero, counts) in enumerate(zip(clusters, none, every, strict=False))
+        if counts
     }
     return map_of(length, versions)
 
 
-def _mixed(disk: str, length: int, window: Any, first: int) -> Iterator[GuestOperation]:
+def _mixed(
+    disk: str, length: int, window: Any, first: int, which: Any | None
+) -> Iterator[GuestOperation]:
     from simulator.workload.drawing import TOUCHES, TRIMS, ZEROES, last_of_each
 
     trims = window.kinds >= TRIMS
     writes = window.clusters[~trims]
     if len(writes):
-        data = _written(length, writes, first, window.kinds[~trims] == ZEROES)
+        counts = which[~trims] if which is not None else None
+        data = _written(length, writes, first, window.kinds[~trims] == ZEROES, counts)
         yield GuestWrite(disk=disk, data=data, writes=len(writes))
+    if which is not None:
+        window, trims = window.pick(which), trims[which]
     if not trims.any():
         return
     # What is written after it was trimmed stays, and a part that is trimmed only dirties.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from simulator.engine.chance import Chance
+from simulator.engine.reading import Copies
 from simulator.engine.under_way import (
     AT_ONCE,
     UnderWay,
@@ -50,6 +51,7 @@ class Moves:
     Attributes:
         ended_by_themselves: The last tick at which a copy or a restore was done: nothing of the
             machine's changes then.
+        copies: What plain copies read while their images are written.
     """
 
     def __init__(self, resources: Iterable[Resource], chance: Chance | None) -> None:
@@ -63,6 +65,7 @@ class Moves:
         self._traffic = Traffic({r.name: r.bandwidth for r in there if r.bandwidth is not None})
         self._chance = chance
         self._under: dict[int, UnderWay] = {}
+        self.copies = Copies(self._traffic, self._under)
         self._count = self._calls = 0
         self._stores: dict[Key, str] = {}
         self._record: list[Move] = []
@@ -104,7 +107,8 @@ class Moves:
         if statement.verb == "copy" and after.backups is not before.backups:
             copy = after.backups[-1]
             course = courses.course_of_copy(after.disk(copy.disk), copy)
-            self._add(statement, entry, (copy.name, copy.disk), "copy", course, tick)
+            made = self._add(statement, entry, (copy.name, copy.disk), "copy", course, tick)
+            self.copies.begin(made.number, copy, after, tick)
 
     def _add(
         self, statement: Statement, entry: int, key: Key, kind: str, course: Course, tick: int
@@ -152,16 +156,20 @@ class Moves:
     def ends(self, tick: int, machine: Machine) -> list[Statement]:
         """Return what ends the jobs that have moved all by now, or have no room, in their order."""
         ended: list[Statement] = []
+        self.copies.carry(machine, tick)
         for store, capacity in self._capacities.items():
             filling = self._filling(store)
             if filling and self._stored(store, tick, machine) > capacity:
                 job = max(filling, key=lambda each: each.number)
                 job.why = f"{store} is full"
-                copied = None
+                copied = read = None
                 if job.kind in WITHOUT_JOB:
                     copied = self._copied(job, machine, tick)
+                    read = self.copies.end(job.number, machine)
+                    if read is not None:
+                        copied = self.copies.passed(job.number, tick, read.content)
                     self._end(job, tick, Status.FAILED)
-                ended.append(finish(job, Status.FAILED, copied))
+                ended.append(finish(job, Status.FAILED, copied, read))
         for number in self._traffic.ended(tick):
             job = self._under[number]
             job.pass_through(self._traffic.paces(number))
@@ -173,6 +181,9 @@ class Moves:
                 continue
             job.done = tick
             if job.kind in WITHOUT_JOB:
+                read = self.copies.end(job.number, machine)
+                if read is not None:
+                    ended.append(finish(job, Status.COMPLETED, read=read))
                 self._end(job, tick, Status.COMPLETED)
                 self.ended_by_themselves = tick
             elif job.why == BY_CHANCE:

@@ -188,6 +188,7 @@ class _Recorder:
             ticks, clusters, _, writes = put_together(done)
             there = ticks if now is None else [now] * len(ticks)
             self._moves.wrote(reader.disk, there, clusters, writes)
+            self._moves.copies.meet(self._machine, reader.disk, done, now)
 
     def _record(self, operations: tuple[Operation, ...], tick: int) -> bool:
         """Do what a workload does in a stretch, note it, and return whether it could be done."""
@@ -324,6 +325,7 @@ class _Recorder:
         if statement.moving is not None:
             self._moves.begin(statement, before, after, self._tick, len(self._entries) - 1)
         self._moves.end(before, after, operations, self._tick)
+        self._moves.copies.turn(before, after, self._tick)
         for operation in operations:
             if isinstance(operation, GuestWrite | GuestDiscard):
                 disk = after.disk(operation.disk) if operation.disk else after.disks[0]

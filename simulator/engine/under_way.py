@@ -8,6 +8,7 @@ from simulator.flows.resources import Moving
 from simulator.flows.traffic import Pace
 from simulator.model.clusters import ClusterSet
 from simulator.model.machine import CommitJob, Job, Machine, MirrorJob, Status
+from simulator.model.operations.jobs import ReadMeanwhile
 from simulator.model.requests import FinishJobs, TakeBackup
 from simulator.moves import Key, Move
 from simulator.timeline import Statement
@@ -109,9 +110,14 @@ class UnderWay:
         )
 
 
-def finish(job: UnderWay, status: Status, copied: ClusterSet | None = None) -> Statement:
-    """Return what ends a job, or a plain copy that holds some clusters."""
-    request = FinishJobs(jobs=(job.name,), status=status, copied=copied)
+def finish(
+    job: UnderWay,
+    status: Status,
+    copied: ClusterSet | None = None,
+    read: ReadMeanwhile | None = None,
+) -> Statement:
+    """Return what ends a job, or a plain copy that holds some clusters, or has read others."""
+    request = FinishJobs(jobs=(job.name,), status=status, copied=copied, read=read)
     return Statement(verb=job.statement.verb, request=request, span=job.statement.span)
 
 

@@ -178,7 +178,7 @@ def _judge(under: Under, clusters: Any, when: Any, number: Any, until: Any, fres
     after = np.searchsorted(data, where, side="right")
     held = after > np.searchsorted(data, where, side="left")
     before = float(course.data_before(under.place))
-    time = _floating(under.speeds, after * size - before, reached - float(under.place))
+    time = floating(under.speeds, after * size - before, reached - float(under.place))
     late = time - (first - under.tick)
     longest = _longest(under, size)
     own = np.where(held | under.keeps_to_rate, longest, 0)
@@ -189,7 +189,7 @@ def _judge(under: Under, clusters: Any, when: Any, number: Any, until: Any, fres
         until[fresh[place]] = -1 if exactly is None else exactly
 
 
-def _floating(speeds: Speeds, data: Any, both: Any) -> Any:
+def floating(speeds: Speeds, data: Any, both: Any) -> Any:
     """Return about how many nanoseconds it takes to move some bytes."""
     taken = 0.0 * both
     if speeds.data is not None:

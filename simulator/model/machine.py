@@ -70,10 +70,8 @@ class Backup:
     """A copy outside the chain, of one disk.
 
     Attributes:
-        name: Its target's name.
-        disk: Where it was taken from.
-        image: The image that was read, or copied.
-        kind: What it holds.
+        name, kind: Its target's name, and what it holds.
+        disk, image: Where it was taken from, and the image that was read, or copied.
         content: A version for each cluster that it holds.
         length: Number of clusters of the image that was read.
         complete: Whether it hides all that lies below it, whatever it draws.
@@ -93,6 +91,7 @@ class Backup:
         has_file, sparse: Whether there is one, and whether what reads as zeroes is left out of it.
         backing: The image that its file names as its backing image; None for none.
         lacks: Bytes by which the last cluster of that image is cut short.
+        torn: Of a copy of what was written meanwhile, whether the image never held this as a whole.
     """
 
     name: str
@@ -122,6 +121,7 @@ class Backup:
     sparse: bool = False
     backing: str | None = None
     lacks: int = 0
+    torn: bool | None = None
 
     @property
     def row(self) -> str:

@@ -29,7 +29,7 @@ from simulator.model.operations import (
     ThawGuest,
     WriteFile,
 )
-from simulator.model.operations.jobs import Copied
+from simulator.model.operations.jobs import Copied, ReadMeanwhile
 from simulator.releases.hosts import precedes
 from simulator.values import NamedTuple
 
@@ -189,11 +189,18 @@ class FinishJobs(NamedTuple):
         status: How they end.
         copied: What they had copied, where that is told, or what a plain copy holds that found no
             more room: it is no job.
+        read: What a plain copy holds at its end whose image was written meanwhile.
     """
 
     jobs: tuple[str, ...]
     status: Status
     copied: Copied | None = None
+    read: ReadMeanwhile | None = None
+
+    @property
+    def of_copy(self) -> bool:
+        """Whether it tells what became of a plain copy."""
+        return self.copied is not None or self.read is not None
 
 
 class CancelJob(NamedTuple):

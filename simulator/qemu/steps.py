@@ -44,7 +44,8 @@ class Step(NamedTuple, Generic[A]):
     @property
     def restores(self) -> tuple[Restored, ...]:
         """The restored disks to be looked at afterwards."""
-        return self.entry.new_restores
+        made = self.entry.new_restores
+        return tuple(r for r in made if all(each.torn is None for each in r.sources))
 
 
 class Unplayed(NamedTuple):
@@ -121,13 +122,15 @@ def asks_nothing(entry: Entry) -> bool:
 def completed(backups: Iterable[Backup], stopped: Container[Key] = ()) -> tuple[Backup, ...]:
     """Return the backups that are looked at: what a job that did not complete leaves is not fixed.
 
+    A plain copy is made at once, so that it reads nothing that is written meanwhile.
+
     Args:
         stopped: Those that hold what they should all the same, by their names and disks.
     """
     return tuple(
         backup
         for backup in backups
-        if backup.status is Status.COMPLETED
+        if (backup.status is Status.COMPLETED and backup.torn is None)
         or (
             backup.status is not Status.RUNNING
             and backup.has_file

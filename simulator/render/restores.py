@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from simulator.model.machine import Backup
 from simulator.render.amounts import write_size
 from simulator.render.report import as_html
-from simulator.restorable.graph import EMPTY_DISK, NOTHING, Graph, Way
+from simulator.restorable.graph import EMPTY_DISK, NOTHING, Piece, Way
 from simulator.restorable.history import History, Restorable, history_of
 from simulator.restorable.losing import find_losses
 from simulator.timeline import Timeline
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 UNSEEN = "gives no state that the guest saw"
 TORN = "may be torn: it was copied while the guest could write"
-
+MIXED = "is torn: its image was written while it was copied"
 
 SHOWN_MAX = 12
 """So many backups of a chain, or instants, are named in one line."""
@@ -279,7 +280,9 @@ def _of_disk(found: Restorable, disk: str) -> DiskRestores:
     losses = list(find_losses(graph, available))
     loses = {loss.places: _names(found, loss.nodes, labels) for loss in losses}
     edges = [
-        _edge(graph, place, reached)._replace(cheapest=place in used, loses=loses.get((place,), ()))
+        _edge(history, disk, place, reached)._replace(
+            cheapest=place in used, loses=loses.get((place,), ())
+        )
         for place in sorted(available)
     ]
     # Only states that somebody can name are shown, numbered as they stand.
@@ -340,12 +343,13 @@ def _name(history: History, disk: str, node: int, labels: dict[int, tuple[str, .
     return f"in {history.timeline.label_at(disk, history.moment(disk, node))}"
 
 
-def _edge(graph: Graph, place: int, reached: Collection[int]) -> Edge:
+def _edge(history: History, disk: str, place: int, reached: Collection[int]) -> Edge:
     """Return a backup as the way from the state that it starts at, or else from another one.
 
     Args:
         reached: The states that can be had: one halfway is a start only where it is among them.
     """
+    graph = history.graphs[disk]
     piece, ways = graph.pieces[place], graph.ways[place]
 
     def rank(way: Way) -> tuple[bool, bool, bool, int]:
@@ -361,7 +365,7 @@ def _edge(graph: Graph, place: int, reached: Collection[int]) -> Edge:
             None,
             piece.size,
             zeroes=piece.zeroes,
-            fault=TORN if piece.torn else UNSEEN,
+            fault=_fault(history.backup(disk, place), piece),
         )
     best = min(ways, key=rank)
     holds_nothing = not piece.complete and piece.size == piece.zeroes == 0
@@ -369,6 +373,13 @@ def _edge(graph: Graph, place: int, reached: Collection[int]) -> Edge:
         # Whatever else it may be laid over, and leaves as it is, it stands where it was taken.
         return Edge(piece.row, piece.start, piece.end, 0)
     return Edge(piece.row, best.start, best.end, piece.size, zeroes=piece.zeroes)
+
+
+def _fault(backup: Backup, piece: Piece) -> str:
+    """Return why a backup leads to no state."""
+    if backup.torn:
+        return MIXED
+    return TORN if piece.torn else UNSEEN
 
 
 def _chain(found: Restorable, disk: str, label: str) -> Chain:

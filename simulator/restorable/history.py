@@ -6,7 +6,7 @@ It is asked of the machine: an instant can be restored if each disk that the mac
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power
+from simulator.model.machine import Backup, CommitJob, Kind, Machine, Power, PullJob
 from simulator.model.operations import CopyImage, CorruptBackup
 from simulator.model.transitions.copies.targets import holds_something
 from simulator.restorable.claims import claimed_end, claimed_start
@@ -62,12 +62,17 @@ class History:
 
     @cached_property
     def _made(self) -> dict[str, list[tuple[Entry, Backup]]]:
-        """Every backup that holds something, with the entry at which it did, by disk."""
+        """Every backup that holds something, with the entry at which it did, by disk.
+
+        A plain copy whose image is written while it is copied counts when it has ended.
+        """
         made: dict[str, list[tuple[Entry, Backup]]] = {}
+        ended = {id(backup) for _, backup in self.timeline.made_backups}
         for entry in self.timeline.entries:
             if entry.after.backups is entry.before.backups:
                 continue
-            for backup in (*entry.new_backups, *(new for _, new in gone_bad(entry))):
+            new = [b for b in entry.new_backups if b.kind is not Kind.COPY or id(b) in ended]
+            for backup in (*new, *(bad for _, bad in gone_bad(entry))):
                 if holds_something(backup) and backup.kind is not Kind.NONE:
                     made.setdefault(backup.disk, []).append((entry, backup))
         return made
@@ -135,6 +140,12 @@ class History:
         meant = graph.pieces[place].end
         return frozenset(alone if meant is None else [*alone, meant])
 
+    @cached_property
+    def _starts(self) -> dict[int, Entry]:
+        """The entry that made each plain copy, or began it, by the copy's identity."""
+        made = self.timeline.made_backups
+        return {id(backup): entry for entry, backup in made if backup.kind is Kind.COPY}
+
     def _piece(self, entry: Entry, backup: Backup, numbered: Mapping[int, int]) -> Piece:
         return Piece(
             row=backup.row,
@@ -144,7 +155,7 @@ class History:
             size=backup.data_bytes,
             start=numbered.get(self.start_of(backup)),
             end=numbered.get(self.end_of(backup)),
-            torn=is_torn(entry, backup),
+            torn=is_torn(self._starts.get(id(backup), entry), backup),
             zeroes=backup.zero_bytes,
             partly=backup.short,
         )
@@ -247,7 +258,12 @@ def is_torn(entry: Entry, backup: Backup) -> bool:
     """Whether a backup is a plain copy of an image that somebody may have been writing.
 
     An image that holds nothing yet has nothing that could be torn.
+
+    Args:
+        entry: The one that made the copy, or began it.
     """
+    if backup.torn:
+        return True
     if entry.before.power is not Power.RUNNING or not backup.content:
         return False
     copied = any(isinstance(each, CopyImage) for each in entry.operations)
@@ -255,10 +271,20 @@ def is_torn(entry: Entry, backup: Backup) -> bool:
 
 
 def _written(machine: Machine, backup: Backup) -> set[str]:
-    """Return the images of a backup's disk that take data: the active one, and those of commits."""
+    """Return the images of a backup's disk that take data: the active one, and those of jobs."""
     disk = machine.disk(backup.disk)
-    committed = {job.base for job in machine.jobs_on(disk.name) if isinstance(job, CommitJob)}
-    return committed | ({disk.active.name} if disk.chain else set())
+    return {disk.active.name if disk.chain else "", *written_by_jobs(machine, disk.name)}
+
+
+def written_by_jobs(machine: Machine, disk: str) -> dict[str, str]:
+    """Return the images of a disk that commits and pulls write, each with the word for it."""
+    found = {}
+    for job in machine.jobs_on(disk):
+        if isinstance(job, CommitJob):
+            found[job.base] = "committed"
+        elif isinstance(job, PullJob):
+            found[job.into] = "pulled"
+    return found
 
 
 @dataclass(frozen=True)

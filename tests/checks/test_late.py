@@ -133,3 +133,29 @@ def test_no_stack_is_told_with_a_torn_copy() -> None:
     text = f"scenario: s\nmodel: libvirt\ndisk: 8\ntimeline:\n{COPIES}"
     run = simulator.loads(text.replace("WRITE", "  - write: --BB----")).run()
     assert history_of(run.timeline).at_end().told("T3") is None
+
+
+@pytest.mark.parametrize(
+    ("job", "image", "word"),
+    [
+        ("commit: {top: S2, base: S1, ends: T5}", "S1", "committed"),
+        ("pull: {into: S2, ends: T5}", "S2", "pulled"),
+    ],
+)
+def test_a_copy_of_what_a_job_writes_into_may_be_torn(job: str, image: str, word: str) -> None:
+    """Whether it takes time or not: nobody says how far the job is."""
+    (torn,) = found(
+        "libvirt",
+        f"""\
+  - {{at: T1, do: [{{create: S1}}, {{write: AAAA----}}, {{snapshot: S2}}]}}
+  - write: --BB----
+  - {{at: T2, do: [{{snapshot: S3}}]}}
+  - {{at: T3, do: [{{{job}}}]}}
+  - {{at: T4, do: [{{copy: {{image: {image}, to: i.bak}}}}]}}
+  - {{at: T5}}
+""",
+    )
+    assert torn.code == "BT205"
+    assert torn.message == f"copy i.bak is read while data is {word} into {image}"
+    assert torn.label == f"{image} is written while it is copied"
+    assert torn.help == f"copy {image} when nothing writes it, or take a backup"

@@ -38,8 +38,14 @@ GUEST_OFF = dict.fromkeys(
     "no guest runs in a script, so that none powers off",
 )
 
+MEANWHILE = dict.fromkeys(
+    ("torn-copy", "BT205-while-committed"),
+    "a script copies a file at once, so that nobody writes it meanwhile",
+)
+
 NOT_REBUILT = (
     OUTSIDE
+    | MEANWHILE
     | GUEST_OFF
     | HALFWAY
     | NEWER

@@ -9,7 +9,6 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from simulator.model.clusters.arrays import NO_CLUSTERS, Integers, LargeSet, enlarge
 from simulator.model.clusters.interfaces import (
@@ -24,7 +23,7 @@ from simulator.model.clusters.levels import (
     MIXED,
     NOTHING,
     VERSION_BITS,
-    VERSION_MASK,
+    Flags,
     Level,
     Tally,
     flatten,
@@ -121,20 +120,14 @@ class LargeMap(ClusterMap):
 
     @classmethod
     def of_writes(
-        cls, clusters: Integers, first: Version, zeroes: npt.NDArray[np.bool_] | None = None
+        cls,
+        clusters: Integers,
+        first: Version,
+        zeroes: Flags | None = None,
+        which: Flags | None = None,
     ) -> Self:
-        """Return what single-cluster writes leave behind.
-
-        Args:
-            clusters: The cluster of each write, in the order of time.
-            first: Version of the first write; the others follow one by one.
-            zeroes: Which of the writes are of zeroes; None for none.
-        """
-        level = pack_in_time(clusters, first)
-        if zeroes is not None and len(clusters):
-            # Which write is the newest is told by its version, so zeroes get theirs last.
-            level.packed[zeroes[level.versions - first]] &= ~VERSION_MASK
-        return cls(level)
+        """Return what single-cluster writes leave behind; see :func:`pack_in_time`."""
+        return cls(pack_in_time(clusters, first, zeroes, which))
 
     def __len__(self) -> int:
         return len(self.flat.packed)

@@ -26,6 +26,7 @@ from simulator.model.clusters.interfaces import (
 from simulator.values import NamedTuple
 
 Packed: TypeAlias = npt.NDArray[np.uint64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 VERSION_BITS = np.uint64(30)
 VERSION_MASK = np.uint64(VERSIONS_MAX - 1)
@@ -152,12 +153,28 @@ def pack(clusters: Integers, versions: Integers) -> Level:
     return Level(_newest_of(packed))
 
 
-def pack_in_time(clusters: Integers, first: Version) -> Level:
+def pack_in_time(
+    clusters: Integers, first: Version, zeroes: Flags | None = None, which: Flags | None = None
+) -> Level:
     """Return the level of some writes in the order of time, the versions of which go one by one.
 
     Args:
-        first: That of the first write.
+        clusters: The cluster of each write.
+        first: Version of the first write.
+        zeroes: Which of the writes are of zeroes; None for none.
+        which: Those that count; None for all.
     """
+    if which is None:
+        level = _pack_all(clusters, first)
+    else:
+        level = pack(clusters[which], np.flatnonzero(which) + first)
+    if zeroes is not None and len(level.packed):
+        # Which write is the newest is told by its version, so zeroes get theirs last.
+        level.packed[zeroes[level.versions - first]] &= ~VERSION_MASK
+    return level
+
+
+def _pack_all(clusters: Integers, first: Version) -> Level:
     last = _last_of_each(clusters)
     if last is None:
         return pack(clusters, np.arange(first, first + len(clusters), dtype=np.int64))

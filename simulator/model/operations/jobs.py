@@ -4,7 +4,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
-from simulator.model.clusters import ClusterSet
+from simulator.model.clusters import ClusterMap, ClusterSet
 from simulator.model.machine import Kind, Status
 from simulator.model.operations.bitmaps import BitmapKey
 from simulator.values import NamedTuple
@@ -108,6 +108,18 @@ Copied: TypeAlias = ClusterSet | Fraction
 """Clusters, or the share of those that a job has to copy, in the order of the disk."""
 
 
+class ReadMeanwhile(NamedTuple):
+    """What a plain copy holds whose image was written while it was copied.
+
+    Attributes:
+        content: What each cluster held when the copy passed it.
+        torn: Whether its image never held that at one time.
+    """
+
+    content: ClusterMap
+    torn: bool
+
+
 class EndJob(NamedTuple):
     """End a running job.
 
@@ -122,6 +134,8 @@ class EndJob(NamedTuple):
         copied: What it had copied when it was stopped, or what a plain copy holds that found no
             more room: that is no job. None for all where it is cancelled, and for nothing where
             it fails. What the guest overwrote meanwhile is copied in any case.
+        read: What a plain copy holds that has come to its end; None for what its image held at its
+            start.
     """
 
     job: str
@@ -130,6 +144,7 @@ class EndJob(NamedTuple):
     command: str | None = None
     copied: Copied | None = None
     forced: bool = False
+    read: ReadMeanwhile | None = None
 
 
 class ChangeJob(NamedTuple):

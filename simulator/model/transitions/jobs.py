@@ -19,7 +19,7 @@ from simulator.model.machine import (
     Transfer,
 )
 from simulator.model.operations import ChangeJob, EndJob, Refusal, RunBackup, Sync
-from simulator.model.operations.jobs import Copied
+from simulator.model.operations.jobs import Copied, ReadMeanwhile
 from simulator.model.series import added, mapped, put, without
 from simulator.model.sizes import (
     count_copied,
@@ -162,8 +162,8 @@ def end_job(machine: Machine, end: EndJob) -> Machine | Refusal:
     """
     jobs = [job for job in machine.jobs if end.job in (job.name, _target(job))]
     copies = [b for b in machine.backups_named(end.job) if b.kind is Kind.COPY]
-    if not jobs and copies and isinstance(end.copied, ClusterSet):
-        return _cut_copy(machine, end.job, end.copied)
+    if not jobs and copies and (end.read is not None or isinstance(end.copied, ClusterSet)):
+        return _end_copy(machine, end)
     if end.command is not None:
         jobs = [job for job in jobs if job.name == end.job]
     if not jobs:
@@ -231,16 +231,35 @@ def _state_of(job: Job, disk: Disk) -> str:
     return "ready" if follows else "pending"
 
 
-def _cut_copy(machine: Machine, name: str, copied: ClusterSet) -> Machine:
-    """Leave of a plain copy of a file what it had copied."""
+def _end_copy(machine: Machine, end: EndJob) -> Machine:
+    """Leave of a plain copy of a file what it had copied, as that was when it did."""
 
-    def cut(backup: Backup) -> Backup:
-        if backup.name != name or backup.kind is not Kind.COPY:
+    def ended(backup: Backup) -> Backup:
+        if backup.name != end.job or backup.kind is not Kind.COPY:
             return backup
-        left = cut_short(machine.disk(backup.disk), backup, copied)
+        disk = machine.disk(backup.disk)
+        left = _read_meanwhile(disk, backup, end.read) if end.read is not None else backup
+        if not isinstance(end.copied, ClusterSet):
+            return left
+        left = cut_short(disk, left, end.copied)
         return replace(left, status=Status.FAILED, partly=left.short and bool(left.content))
 
-    return replace(machine, backups=mapped(machine.backups, cut))
+    return replace(machine, backups=mapped(machine.backups, ended))
+
+
+def _read_meanwhile(disk: Disk, copy: Backup, read: ReadMeanwhile) -> Backup:
+    """Return a copy of an image that was written while it was copied.
+
+    S1: |AAAAAAAA|    written |BB----BB|, when two clusters were copied    S1.bak: |AAAAAABB|
+    """
+    left = replace(
+        copy,
+        content=read.content,
+        read=read.content.clusters(),
+        copied_bytes=len(read.content) * disk.cluster_size,
+        torn=read.torn,
+    )
+    return measure(left, disk.cluster_size, copy.bytes_in(disk.cluster_size))
 
 
 def end_all(machine: Machine, status: Status) -> Machine:

@@ -20,7 +20,7 @@ from simulator.render.drawing import (
     title_lines,
     width_of,
 )
-from simulator.render.restores import TORN, Chain, DiskRestores, Edge, State, find_restores
+from simulator.render.restores import MIXED, TORN, Chain, DiskRestores, Edge, State, find_restores
 from simulator.render.views.strips import SMALL
 from simulator.render.views.told import Sample, draw_findings, draw_legend, line_sample
 from simulator.restorable.graph import NOTHING
@@ -189,7 +189,7 @@ def _label(placed: _Placed, x: float, width: float) -> Iterator[Shape]:
     yield Text(x, base, name, SMALL, role, bold=bool(edge.loses), title=edge.backup)
     told = write_held(edge.size, edge.zeroes)
     if edge.end is None:
-        told += ", may be torn" if edge.fault == TORN else ", gives no state"
+        told += {TORN: ", may be torn", MIXED: ", is torn"}.get(edge.fault, ", gives no state")
     elif edge.start == edge.end:
         told += ", changes nothing"
     if edge.loses:
