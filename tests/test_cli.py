@@ -185,7 +185,13 @@ def test_an_interrupt_ends_a_run_with_status_130_and_no_word(
     program = [sys.executable, "-m", "simulator", "run", str(path), *options]
     # The file is open once the program reads it.
     with (
-        subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE) as running,
+        subprocess.Popen(
+            program,
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            # A test run in the background is started with SIGINT ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as running,
         path.open("wb"),
     ):
         running.send_signal(signal.SIGINT)

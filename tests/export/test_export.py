@@ -31,6 +31,7 @@ NEWER = {
     "newer-commands": "the QEMU that is installed may not have its arguments",
     "BT901-node-let-go": "the same",
     "BT901-pulled-into-twice": "QEMU 7.2 takes what 10.0 turns down",
+    "BT306-another-image-of-that-name": "QEMU before 11.1 writes zeroes that 11.1 passes over",
 }
 
 GUEST_OFF = dict.fromkeys(

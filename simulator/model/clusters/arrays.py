@@ -1,7 +1,8 @@
 """Sets of clusters for large disks: sorted NumPy arrays, whose cost follows what was written."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Self, TypeAlias, cast
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from math import log2
+from typing import Literal, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,28 @@ NO_CLUSTERS: Integers = np.empty(0, dtype=np.int64)
 
 FEW_IN = 32
 """So many times fewer clusters are put into their places among others, rather than sorted in."""
+
+
+MERGES_MAX = 2
+"""Where each value is merged so often on average, or less, to merge is quicker than to sort."""
+
+
+def sorting_of(runs: Sequence[Sized]) -> Literal["stable", "quicksort"]:
+    """Return how NumPy sorts ascending arrays that stand one behind the other.
+
+    Its stable sort finds such runs and only merges them; the other one is told by the processor.
+    """
+    counts = [len(run) for run in runs if len(run)]
+    whole = sum(counts)
+    merges = sum(count * log2(whole / count) for count in counts)
+    return "stable" if merges <= MERGES_MAX * whole else "quicksort"
+
+
+def united(runs: Sequence[Integers]) -> Integers:
+    """Return the values of ascending arrays in ascending order, each once."""
+    values = np.concatenate(runs)
+    values.sort(kind=sorting_of(runs))
+    return each_once(values)
 
 
 def sorted_unique(values: Integers) -> Integers:
@@ -86,10 +109,10 @@ class LargeSet(ClusterSet):
             arrays = list(self._arrays())
             most = max(arrays, key=len)
             if len(most) > FEW_IN * (sum(map(len, arrays)) - len(most)):
-                few = np.concatenate([array for array in arrays if array is not most])
-                self._array = _with(most, sorted_unique(few))
+                few = united([array for array in arrays if array is not most])
+                self._array = _with(most, few)
             else:
-                self._array = sorted_unique(np.concatenate(arrays))
+                self._array = united(arrays)
         return self._array
 
     def _arrays(self) -> Iterator[Integers]:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from simulator.model.clusters.arrays import FEW_IN, Integers, LargeSet
+from simulator.model.clusters.arrays import FEW_IN, Integers, LargeSet, sorting_of
 from simulator.model.clusters.interfaces import (
     CLUSTERS_MAX,
     VERSIONS_MAX,
@@ -310,15 +310,16 @@ def flatten(levels: Sequence[Level]) -> Level:
     if newest > FEW_IN * (len(levels[0].packed) + upper - newest):
         return merge(flatten(levels[:-1]), levels[-1])
     packed = np.concatenate([level.packed for level in levels])
+    kind = sorting_of([level.packed for level in levels])
     if all(lower.newest[0] < upper.oldest for lower, upper in pairwise(levels)):
-        packed.sort()
+        packed.sort(kind=kind)
         return Level(_newest_of(packed))
     assert len(packed) <= VERSIONS_MAX, "there are no more changes than versions"
     # By cluster, then by place: of equal clusters the one from the newest level comes last,
     # whatever its version. Letters and zeroes are small numbers even when they are the newest.
     order = packed & ~VERSION_MASK
     order |= np.arange(len(packed), dtype=np.uint64)
-    order.sort()
+    order.sort(kind=kind)
     return Level(packed[_newest_of(order) & VERSION_MASK])
 
 
