@@ -404,3 +404,15 @@ def test_what_a_job_moves_is_met_as_a_walk_meets_it(
         # Both happen at the tick that comes then.
         wanted.append(-(-then // 1) < -(-passed // 1))
     assert list(found) == wanted
+
+
+def test_a_copy_that_is_deleted_while_it_is_made_is_missed_by_nobody() -> None:
+    run = play("""
+  - at: 500ms
+    do: [snapshot: S2]
+  - at: 1s
+    do: [{copy: {image: S1, to: S1.bak, rate: 64 KiB/s, through: shelf}}]
+  - {at: 2s, do: [{delete: {backup: S1.bak}}]}
+""")
+    assert run.timeline.last.backups == ()
+    assert codes(run) == []
