@@ -357,6 +357,15 @@ def test_qemu_is_asked_from_within_a_running_loop_as_in_a_notebook() -> None:
     assert "steps agree with QEMU" in verdict._repr_html_()
 
 
+def test_a_copy_holds_what_was_written_before_it_came_to_the_cluster() -> None:
+    run = simulator.load(SCENARIOS / "timed" / "torn-copy.yaml").run()
+    quiz = simulator.quiz(run, at="9s", row="S1.bak")
+    assert quiz.reason(6) == (
+        "S1.bak is a copy of the file S1, begun at 1s. S1 held B there when it came to the cluster."
+    )
+    assert quiz.reason(0).endswith("The write of B at 4s came later.")
+
+
 # Laws.
 
 

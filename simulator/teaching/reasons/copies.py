@@ -34,9 +34,22 @@ def tell_backup(history: History, backup: Backup, cluster: int) -> list[str]:
         return [f"{backup.name} was there from the start"]
     if backup.kind is Kind.NONE:
         return [_tell_kept(history, backup, cluster)]
+    if (met := _tell_met(history, step, backup, cluster)) is not None:
+        return [*met, ended]
     writes = [w for w in history.guest_steps(backup.disk, cluster) if w.number > step.number]
     later = f"{history.tell(writes[-1], cluster)} came later" if writes else ""
     return [*_tell_copied(history, step, backup, cluster), later, ended]
+
+
+def _tell_met(history: History, step: Step, backup: Backup, cluster: int) -> list[str] | None:
+    """Return what a plain copy came to that had been written meanwhile; None where it had not."""
+    image = disk_at(step.before, backup.disk).image(backup.image)
+    version = backup.content.get(cluster)
+    if backup.torn is None or image is None or version == image.content.get(cluster):
+        return None
+    copied = f"{backup.name} is a copy of the file {backup.image}, begun {history.when(step)}"
+    held = "nothing" if version is None else name_version(version) if version else "zeroes"
+    return [copied, f"{backup.image} held {held} there when it came to the cluster"]
 
 
 def _tell_copied(history: History, step: Step, backup: Backup, cluster: int) -> list[str]:
