@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from simulator.schedule.turns import Turn
 
 
+MANY = 10_000
+"""Values that a run has made, where they are many."""
+
+
 def play(script: Script, model: ApiModel, semantics: Semantics | None = None) -> Timeline:
     """Run a script to its end under an API model. Equal scripts give equal timelines.
 
@@ -72,7 +76,10 @@ def play(script: Script, model: ApiModel, semantics: Semantics | None = None) ->
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Let the garbage collector wait: what a run makes is kept, and has no circles."""
+    """Let the garbage collector wait: what a run makes is kept, and has no circles.
+
+    Where that is much, it is looked at once afterwards, and counts as old then.
+    """
     waits = gc.isenabled()
     gc.disable()
     try:
@@ -80,6 +87,8 @@ def _uncollected() -> Iterator[None]:
     finally:
         if waits:
             gc.enable()
+            if gc.get_count()[0] > MANY:
+                gc.collect(1)
 
 
 class _Recorder:
