@@ -27,6 +27,9 @@ Key: TypeAlias = tuple[str, str]
 WITHOUT_JOB = ("copy", "restore")
 """The kinds of what moves bytes with no job of the machine's."""
 
+NO_BACKUP = ("restore", "commit", "pull", "blockcopy")
+"""The kinds of what makes no backup that a store could keep."""
+
 BY_CHANCE = "faults"
 """Why a job fails that was drawn to."""
 

@@ -32,6 +32,7 @@ from simulator.model.requests import FinishJobs, TakeBackup
 from simulator.model.values import replace
 from simulator.moves import (
     BY_CHANCE,
+    NO_BACKUP,
     TOO_EARLY,
     WITHOUT_JOB,
     Key,
@@ -119,7 +120,7 @@ class Moves:
         self._under[job.number] = job
         self._stores.pop(key, None)
         store = next((name for name in job.moving.through if name in self._capacities), None)
-        if store is not None and kind != "restore":
+        if store is not None and kind not in NO_BACKUP:
             self._stores[key] = store
         goal = None
         if self._chance is not None and statement.verb == "backup":
@@ -144,6 +145,10 @@ class Moves:
         for job in self._moving():
             if job.early and self._traffic.begins(job.number) <= tick:
                 self._wait_for_the_first_byte(job)
+            if job.under is not None:
+                now = self._under_of(job)
+                if now is not None and now.speeds != job.under.speeds:
+                    job.go_on_at(now)
 
     def next_tick(self, tick: int, machine: Machine) -> int | None:
         """Return when a job begins to flow, has moved all, or has no more room."""
@@ -282,7 +287,8 @@ class Moves:
                 job.early += zip(map(int, ticks), map(int, clusters), own, strict=True)
             else:
                 waits = look(under, ticks, clusters, job.ahead, writes)
-                job.ahead.update(waits.copied)
+                if waits.copied:
+                    job.copies_ahead(under, waits.copied)
                 job.until += waits.until
                 job.waited += waits.waited
 
@@ -305,7 +311,7 @@ class Moves:
         for tick, cluster, write in early if job.guards else ():
             until = copied_at(under, under.tick, cluster)
             if until is not None:
-                job.ahead[cluster] = until
+                job.copies_ahead(under, {cluster: until})
                 late[write] = tick, max(until, late.get(write, (tick, until))[1])
         job.until += [until for _, until in late.values()]
         job.waited += sum(until - tick for tick, until in late.values())

@@ -1,8 +1,9 @@
 """A job whose bytes take time, and what it is of the machine's."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+from simulator.engine.waits import Under, copied_anew
 from simulator.flows.course import Course
 from simulator.flows.resources import Moving
 from simulator.flows.traffic import Pace
@@ -30,6 +31,9 @@ class UnderWay:
         ahead: When clusters have been copied, maybe before their turn, since the guest wrote there.
         behind: Clusters that it moves once more.
         until, waited: When each write can go on that waits, and the nanoseconds until then.
+        gone_on: How many more writes have waited.
+        pending: Of *ahead* those that came since it had its speed.
+        under: It as it was when the guest wrote there; None where nothing is pending.
         early: Ticks and clusters of the writes that came before the job's first byte, and what is
             the same for all clusters of one write only.
         done: The tick at which it had moved all.
@@ -51,7 +55,9 @@ class UnderWay:
         self.behind: set[int] = set()
         self.early: list[tuple[int, int, tuple[int, int]]] = []
         self.until: list[int] = []
-        self.waited = 0
+        self.waited = self.gone_on = 0
+        self.pending: dict[int, int] = {}
+        self.under: Under | None = None
         self.done: int | None = None
         self.why = ""
 
@@ -67,6 +73,27 @@ class UnderWay:
         self.waited += sum(tick - each for each in covered.values())
         self.waited -= sum(each - tick for each in self.until if each > tick)
         self.until += [tick] * len(covered)
+
+    def copies_ahead(self, under: Under, copied: Mapping[int, int]) -> None:
+        """Note when clusters will have been copied that guest writes wait for."""
+        self.ahead.update(copied)
+        self.pending.update(copied)
+        self.under = under
+
+    def go_on_at(self, now: Under) -> None:
+        """Let writes wait for as long as it takes at another speed."""
+        before, tick, later = self.under, now.tick, dict[int, int]()
+        assert before is not None, "something is pending"
+        for cluster, until in self.pending.items():
+            if until > tick:
+                self.ahead[cluster] = copied_anew(before, now, until, cluster)
+                later[until] = max(self.ahead[cluster], later.get(until, 0))
+        self.pending = {c: self.ahead[c] for c, until in self.pending.items() if until > tick}
+        waiting = [until for until in self.until if until > tick]
+        self.gone_on += len(self.until) - len(waiting)
+        self.until = [later.get(until, until) for until in waiting]
+        self.waited += sum(self.until) - sum(waiting)
+        self.under = now if self.pending else None
 
     def _has_to_copy(self, cluster: int) -> bool:
         """Whether a cluster is not copied yet when its first byte moves.
@@ -102,7 +129,7 @@ class UnderWay:
             zero_bytes=0,
             size=self.size,
             paces=self.paces,
-            waited_writes=len(self.until),
+            waited_writes=self.gone_on + len(self.until),
             waited=self.waited,
             store=store,
             why=self.why if status is Status.FAILED else "",

@@ -79,6 +79,27 @@ def copied_at(under: Under, tick: int, cluster: int) -> int | None:
     return min(when, tick + (_longest(under, size) if moves else 0))
 
 
+def copied_anew(before: Under, now: Under, until: int, cluster: int) -> int:
+    """Return when a cluster has been copied that guest writes wait for, at another speed.
+
+    Args:
+        before: The job as it was until then.
+        now: The job as it is from then on.
+        until: When the cluster would have been copied.
+    """
+    tick, speed, reached = now.tick, now.speeds.data, now.course.place_of(cluster)
+    assert reached is not None, "it has still to be copied"
+    if speed is None or not _longest(now, 0):
+        return tick
+    left = now.place, reached - ROUNDED
+    turn = tick + ceil(now.course.time_between(*left, now.speeds))
+    if tick + ceil(now.course.time_between(*left, before.speeds)) <= until:
+        return turn
+    # It goes behind all that was under way, of which this is left.
+    assert before.speeds.data is not None, "it would have been copied at once"
+    return min(turn, tick + ceil((until - tick) * before.speeds.data / speed))
+
+
 def _longest(under: Under, size: int) -> int:
     """Return the nanoseconds until one cluster is copied, with all that is under way before it."""
     lets_pass = under.keeps_to_rate and under.lets_pass

@@ -59,9 +59,12 @@ class Level(NamedTuple):
 
 
 def stretches_of(move: Move) -> Iterator[Stretch]:
-    """Yield the stretches in which a job had one share of all that it went through."""
+    """Yield the stretches in which a job had one share of all that it went through.
+
+    One that ended before its first byte had none.
+    """
     last = move.done if move.done is not None else move.end
-    if last is None:
+    if last is None or not move.paces:
         return
     ends = [*(pace.tick for pace in move.paces[1:]), last]
     for pace, end in zip(move.paces, ends, strict=True):

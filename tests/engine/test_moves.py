@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 import simulator
+from simulator.measures.resources import find_uses
 from simulator.model.machine import Status
 from simulator.moves import Move
 from simulator.schedule.durations import SECOND
@@ -254,6 +255,115 @@ def test_a_write_waits_for_what_is_on_its_way_and_no_longer(clusters: int) -> No
     # However many clusters it touches, it is one write, which waits once.
     assert (job.waited_writes, job.waited) == (1, 2 * SECOND + 1_953_125)
     assert span(timeline, "full") == (1, 9)
+
+
+SHARED = """
+scenario: s
+model: mail-2018
+disks: {a: 8, b: 4}
+resources: {pipe: RATE KiB/s}
+timeline:
+  - at: 0s
+    do:
+      - create: {image: A1, disk: a}
+      - create: {image: B1, disk: b}
+      - write: {disk: a, cells: AAAAAAAA}
+      - write: {disk: b, cells: AAAA}
+"""
+
+
+def test_a_write_waits_longer_where_another_job_takes_a_share_meanwhile() -> None:
+    # a.bak has a cluster a second until 2 s, half a cluster until b.bak is done at 10 s, and then a
+    # whole one: cluster 6 is its seventh, at 12 s. Stopped at 9 s it has copied four and a half.
+    steps = """
+  - at: 1s
+    do: [{backup: {to: a.bak, disks: [a], through: [pipe]BOUNDS}}]
+  - at: 1500ms
+    do: [write: {disk: a, cells: ------B-}]
+  - at: 2s
+    do: [{backup: {to: b.bak, disks: [b], through: [pipe]}}]
+"""
+    head = SHARED.replace("RATE", "64")
+    timeline = play(steps.replace("BOUNDS", ""), head)
+    job = move(timeline, "a.bak")
+    assert (job.waited_writes, job.waited) == (1, 10_500 * 10**6)
+    assert (span(timeline, "a.bak"), span(timeline, "b.bak")) == ((1, 13), (2, 10))
+    stopped = play(steps.replace("BOUNDS", ", cancel: +8s"), head)
+    job = move(stopped, "a.bak")
+    assert (job.waited_writes, job.waited) == (1, 7_500 * 10**6)
+    assert cells(stopped, "a.bak") == "AAAA----"
+
+
+def test_a_write_waits_no_longer_than_for_its_turn_where_a_job_ends_meanwhile() -> None:
+    # Each has a cluster a second until b.bak is done at 5 s, and a.bak two then: cluster 6 is its
+    # seventh, at 6.5 s. The write to cluster 1 goes on at 3 s, before anything has changed.
+    timeline = play(
+        """
+  - at: 1s
+    do:
+      - backup: {to: a.bak, disks: [a], through: [pipe]}
+      - backup: {to: b.bak, disks: [b], through: [pipe]}
+  - at: 2s
+    do: [write: {disk: a, cells: -C----B-}]
+""",
+        SHARED.replace("RATE", "128"),
+    )
+    job = move(timeline, "a.bak")
+    assert (job.waited_writes, job.waited) == (2, 5_500 * 10**6)
+    assert (span(timeline, "a.bak"), span(timeline, "b.bak")) == ((1, 7), (1, 5))
+
+
+def test_a_write_waits_for_what_is_left_of_what_was_on_its_way_at_another_speed() -> None:
+    # At 2 s a.bak has copied 32 MiB at 32 MiB/s, and 64 more go before the cluster at 200 MiB. One
+    # second later it has half the speed: what is left of them takes 2 s, and the cluster a 256th.
+    head = SHARED.replace("a: 8", "a: {size: 256 MiB}").replace("b: 4", "b: {size: 256 MiB}")
+    head = head.replace("cells: AAAAAAAA", "offset: 0, length: 256 MiB, data: A")
+    head = head.replace("cells: AAAA", "offset: 0, length: 256 MiB, data: A")
+    timeline = play(
+        """
+  - at: 1s
+    do: [{backup: {to: a.bak, disks: [a], through: [pipe]}}]
+  - at: 2s
+    do: [write: {disk: a, offset: 200 MiB, length: 64 KiB, data: B}]
+  - at: 3s
+    do: [{backup: {to: b.bak, disks: [b], through: [pipe]}}]
+""",
+        head.replace("RATE", "32768"),
+    )
+    job = move(timeline, "a.bak")
+    assert (job.waited_writes, job.waited) == (1, 3 * SECOND + 3_906_250)
+
+
+def test_a_job_that_ends_before_its_first_byte_has_used_nothing() -> None:
+    timeline = play("""
+  - at: 1s
+    do: [{backup: {to: full, through: [net], latency: 4s, cancel: +1s}}]
+""")
+    assert move(timeline, "full").paces == ()
+    use = find_uses(timeline)["net"]
+    assert (use.size, use.busy) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "write: CCCCCCCC}, {blockcopy: {to: S2, through: small}",
+        "snapshot: S2}, {write: CCCCCCCC}, {snapshot: S3}, {commit: {top: S2, through: small}",
+    ],
+)
+def test_a_store_keeps_backups_alone(steps: str) -> None:
+    # A disk of 512 KiB goes through a store that has room for 128.
+    head = HEAD.replace("wan: 64 KiB/s", "small: {bandwidth: 64 KiB/s, capacity: 128 KiB}")
+    timeline = play(
+        f"""
+  - at: 1s
+    do: [{{{steps}}}]
+""",
+        head,
+    )
+    (made,) = timeline.moves
+    assert (made.status, made.store) == (Status.COMPLETED, None)
+    assert made.end == 9 * SECOND
 
 
 def test_a_write_before_the_first_byte_waits_for_that_too() -> None:
