@@ -145,8 +145,9 @@ class Labels:
             self.dated = True
             return self.clock.tick_of(date) if date is not None else None
         except CalendarError as error:
-            if problems is not None:
-                problems.add(path, str(error), expected=error.expected)
+            if problems is None:
+                return None
+            problems.add(path, str(error), expected=error.expected)
             return 0
 
     def path(self, label: str) -> Path:

@@ -128,6 +128,24 @@ def read_faults(head: Mapping[str, Any], problems: Problems) -> Faults | None:
     )
 
 
+CRASHES_MAX = 100_000
+"""The most crashes that are to be expected of a run."""
+
+
+def check_faults(faults: Faults, until: int, problems: Problems) -> None:
+    """Note crashes that are too many.
+
+    Args:
+        until: The last tick of the run.
+    """
+    if faults.crash and until > CRASHES_MAX * faults.crash:
+        problems.add(
+            ("faults", "crash", "mean"),
+            f"some {int(until // faults.crash):,} crashes are to be expected",
+            expected=f"a longer time: a run has at most {CRASHES_MAX:,}",
+        )
+
+
 def moving_at(speed: int, *, held: bool) -> Moving:
     """Return how a job moves that QEMU was given a speed for, in bytes a second."""
     return Moving(rate=Fraction(speed), held=held, lets_pass=True)

@@ -191,6 +191,8 @@ def _offset_of(text: str | None) -> timezone | None:
     if text in "Zz":
         return UTC
     hours, minutes = int(text[1:3]), int(text[-2:])
+    if hours > 23 or minutes > 59:
+        raise ValueError("its offset is a day or more, or has no such minute")
     span = timedelta(hours=hours, minutes=minutes)
     return timezone(-span if text[0] == "-" else span)
 

@@ -159,6 +159,14 @@ def test_hours_are_those_of_the_clocks_day() -> None:
     assert rates == [(0, 6, 2), (6, 10, 1), (10, 20, 0), (20, 24, 2)]
 
 
+def test_a_head_that_never_comes_again_is_as_long_as_it_likes() -> None:
+    import simulator
+
+    text = "  - guest: {workload: append-log, writes: 1/s, until: 3s, head: 9223372036854775808}\n"
+    machine = simulator.loads(f"{HEAD}{BEGUN}{text}").run().timeline.last
+    assert sorted(machine.disks[0].guest_view.clusters()) == [0]
+
+
 def test_resources_are_rates_or_have_a_capacity() -> None:
     repo = "{bandwidth: 60 KiB/min, capacity: 1 MiB}"
     head = f"resources: {{pool: 2 KiB/s, repo: {repo}, box: {{capacity: 5}}}}\n"
@@ -416,6 +424,25 @@ CASES = (
         "a time after the step that is none",
         "  - {at: 1d, do: [{backup: {to: a, ends: +soon}}]}\n",
         ((6, 42, "such as +30m"),),
+    ),
+    Case(
+        "crashes without an end",
+        "  - {at: 1d, do: [crash]}\n",
+        ((4, 24, "some 86,400,000,000,000 crashes are to be expected"),),
+        "faults: {crash: {mean: 1ns}}\n",
+    ),
+    Case(
+        "dates of instants that there are not",
+        "  - {at: 1d, do: [{restore: {from: full.bak, of: 2026-02-30T00:00}}]}\n"
+        "  - {at: 2d, do: [{backup: {to: a, ends: 2026-03-29T02:30}}]}\n",
+        ((7, 50, "unknown instant 2026-02-30T00:00"), (8, 42, "2026-03-29T02:30")),
+        "clock: 2026-03-02 Europe/Berlin\n",
+    ),
+    Case(
+        "an offset of days",
+        "  - {at: 2026-03-03T00:00+99:00}\n",
+        ((7, 10, "its offset is a day or more"),),
+        "clock: 2026-03-02 Europe/Berlin\n",
     ),
     Case("an else without a verb", every("{start: , else: []}"), ((6, 59, "else is empty"),)),
 )

@@ -225,7 +225,7 @@ def read_guest(
         slots=slots,
         skew=arguments.get("skew", 1.0),
         scatter=arguments.get("scatter", True),
-        head=arguments.get("head", 16),
+        head=min(arguments.get("head", 16), CHANGES_MAX),
         zero=mix.get("zero", Fraction(0)),
         discard=mix.get("discard", Fraction(0)),
     )
