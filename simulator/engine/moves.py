@@ -251,7 +251,7 @@ class Moves:
 
     def watches(self, disk: str) -> bool:
         """Whether a job has to know what the guest writes to a disk."""
-        return any(self._watching(disk))
+        return bool(self._watching(disk))
 
     def _watching(self, disk: str) -> list[UnderWay]:
         moving = self._moving()

@@ -32,7 +32,7 @@ class UnderWay:
         behind: Clusters that it moves once more.
         until, waited: When each write can go on that waits, and the nanoseconds until then.
         gone_on: How many more writes have waited.
-        pending: Of *ahead* those that came since it had its speed.
+        pending: The clusters of *ahead* that it may still have to copy.
         under: It as it was when the guest wrote there; None where nothing is pending.
         early: Ticks and clusters of the writes that came before the job's first byte, and what is
             the same for all clusters of one write only.
@@ -56,7 +56,7 @@ class UnderWay:
         self.early: list[tuple[int, int, tuple[int, int]]] = []
         self.until: list[int] = []
         self.waited = self.gone_on = 0
-        self.pending: dict[int, int] = {}
+        self.pending: set[int] = set()
         self.under: Under | None = None
         self.done: int | None = None
         self.why = ""
@@ -84,11 +84,11 @@ class UnderWay:
         """Let writes wait for as long as it takes at another speed."""
         before, tick, later = self.under, now.tick, dict[int, int]()
         assert before is not None, "something is pending"
-        for cluster, until in self.pending.items():
-            if until > tick:
-                self.ahead[cluster] = copied_anew(before, now, until, cluster)
-                later[until] = max(self.ahead[cluster], later.get(until, 0))
-        self.pending = {c: self.ahead[c] for c, until in self.pending.items() if until > tick}
+        self.pending = {cluster for cluster in self.pending if self.ahead[cluster] > tick}
+        for cluster in self.pending:
+            until = self.ahead[cluster]
+            self.ahead[cluster] = copied_anew(before, now, until, cluster)
+            later[until] = max(self.ahead[cluster], later.get(until, 0))
         waiting = [until for until in self.until if until > tick]
         self.gone_on += len(self.until) - len(waiting)
         self.until = [later.get(until, until) for until in waiting]

@@ -175,8 +175,10 @@ class _Loading:
         disks, statements, endings = self._statements(head, entries, checked, resources, told=told)
         guests = workloads.read(disks) if workloads is not None else ()
         if faults is not None:
+            from simulator.scenario.moving import check_faults
+
             ends = (*entries.labels.ticks.values(), *(guest.end for guest in guests))
-            _check_faults(faults, max(ends, default=0), problems)
+            check_faults(faults, max(ends, default=0), problems)
         allows = self._allows(("allow",), head.get("allow", ()))
         if len(problems):
             problems.tell()
@@ -409,12 +411,6 @@ def _resources(
     from simulator.scenario.moving import read_faults, read_resources
 
     return read_resources(head, told, problems), read_faults(head, problems)
-
-
-def _check_faults(faults: "Faults", until: int, problems: Problems) -> None:
-    from simulator.scenario.moving import check_faults
-
-    check_faults(faults, until, problems)
 
 
 def _instants(

@@ -67,28 +67,19 @@ def measured() -> Iterator[Figure]:
         simulator.loads(week(writes, disk))
         for writes, disk in ((TEN, "1 TiB"), (TEN, "1 PiB"), (HUNDRED, "1 TiB"))
     )
-    yield compare(
-        "week of 1.2·10⁸ writes, jobs that share, SimPy timeouts",
-        partial(live, whole),
-        partial(bare_simpy, TEN * HOURS),
-        limit=SIMPY_LIMIT,
-        rounds=ROUNDS,
-        share=TEN / WHOLE,
-    )
-    yield compare(
-        "week at 10⁷ writes on 1 TiB, as many SimPy timeouts",
-        partial(live, ten),
-        partial(bare_simpy, TEN * HOURS),
-        limit=SIMPY_LIMIT,
-        rounds=ROUNDS,
-    )
-    yield compare(
-        "the same, jobs that share resources, SimPy timeouts",
-        partial(live, shared),
-        partial(bare_simpy, TEN * HOURS),
-        limit=SIMPY_LIMIT,
-        rounds=ROUNDS,
-    )
+    for name, scenario, share in (
+        ("week of 1.2·10⁸ writes, jobs that share, SimPy timeouts", whole, TEN / WHOLE),
+        ("week at 10⁷ writes on 1 TiB, as many SimPy timeouts", ten, 1.0),
+        ("the same, jobs that share resources, SimPy timeouts", shared, 1.0),
+    ):
+        yield compare(
+            name,
+            partial(live, scenario),
+            partial(bare_simpy, TEN * HOURS),
+            limit=SIMPY_LIMIT,
+            rounds=ROUNDS,
+            share=share,
+        )
     yield compare(
         "week at 10⁷ writes all over 1 PiB, 1 TiB",
         partial(live, pib),
